@@ -1,0 +1,1 @@
+"""From stored runs to numbers and doubts. Computed on reading, never stored."""

@@ -1,0 +1,133 @@
+"""Variants side by side: spreads over rounds, ranks within a track, ties, no false winners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.analyse import metrics
+from harness.analyse.digest import Digest, Digested
+from harness.analyse.findings import Finding
+from harness.analyse.metrics import METRICS, Metric
+from harness.analyse.stats import Spread, spread
+from harness.records import BenchmarkFacts, Failure, ServerFacts
+
+OVERHEAD = Metric(
+    "overhead",
+    "over in-process",
+    "ms",
+    "lower",
+    " ".join((metrics.overhead.__doc__ or "").split()),
+    lambda _: None,
+    2,
+)
+COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
+RANKED_BY = ("latency_p99", "latency_p95", "latency_p50")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One variant on one benchmark, over its rounds."""
+
+    variant: str
+    server: ServerFacts
+    spreads: dict[str, Spread | None]  # by column name, over the rounds that count
+    rounds: int  # that ran
+    counted: int  # whose numbers count: neither failed nor INVALID, unless all are
+    invalid: bool
+    failures: tuple[Failure, ...]
+    findings: tuple[tuple[int, Finding], ...]  # (round, finding)
+    digests: tuple[Digest, ...]
+    rank: int | None = None  # within its track; equal ranks are tied
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has any window at all."""
+        return any(digest.curves for digest in self.digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All variants on one benchmark."""
+
+    benchmark: str
+    facts: BenchmarkFacts | None
+    rows: tuple[Row, ...]  # ranked ones first, track by track; then references; then the rest
+    ranked_by: str  # a column name
+
+    def best(self, track: str) -> tuple[Row, ...]:
+        """The variants of a track that nothing is told apart from at rank 1."""
+        return tuple(row for row in self.rows if row.rank == 1 and row.server.track == track)
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """The tracks that have a ranking, in order."""
+        return tuple(dict.fromkeys(row.server.track for row in self.rows if row.rank))
+
+
+def compare(digested: Digested) -> tuple[Comparison, ...]:
+    """One comparison for each benchmark of the campaign."""
+    by_benchmark: dict[str, dict[str, list[Digest]]] = {}
+    for digest in digested.digests:
+        cell = digest.cell
+        by_benchmark.setdefault(cell.benchmark, {}).setdefault(cell.variant, []).append(digest)
+    found = []
+    for benchmark, variants in by_benchmark.items():
+        rows = [_row(variant, digests) for variant, digests in variants.items()]
+        ranked_by = _ranked_by(rows)
+        facts = digested.campaign.benchmarks.get(benchmark)
+        found.append(Comparison(benchmark, facts, _rank(rows, ranked_by), ranked_by))
+    return tuple(found)
+
+
+def _row(variant: str, digests: Sequence[Digest]) -> Row:
+    good = [digest for digest in digests if not digest.invalid]
+    counted = good or [digest for digest in digests if digest.curves]
+    return Row(
+        variant,
+        digests[0].facts.server,
+        {name: spread([digest.values[name] for digest in counted]) for name in COLUMNS},
+        len(digests),
+        len(counted),
+        not good,
+        tuple(d.facts.failure for d in digests if d.facts.failure is not None),
+        tuple((d.cell.round, finding) for d in digests for finding in d.findings),
+        tuple(digests),
+    )
+
+
+def _ranked_by(rows: Sequence[Row]) -> str:
+    """The highest percentile that every contender has enough samples for."""
+    contenders = [row for row in rows if _contends(row)]
+    for name in RANKED_BY:
+        if contenders and all(row.spreads[name] is not None for row in contenders):
+            return name
+    return RANKED_BY[-1]
+
+
+def _contends(row: Row) -> bool:
+    return not row.server.reference and not row.invalid and row.measured
+
+
+def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
+    ranked: list[Row] = []
+    for track in sorted({row.server.track for row in rows}):
+        field = [
+            (row, s)
+            for row in rows
+            if _contends(row) and row.server.track == track
+            for s in [row.spreads[by]]
+            if s is not None
+        ]
+        field.sort(key=lambda pair: pair[1].median)
+        rank, leader = 0, None
+        for place, (row, own) in enumerate(field, 1):
+            if leader is None or not own.overlaps(leader):
+                rank, leader = place, own
+            ranked.append(replace(row, rank=rank))
+    names = {row.variant for row in ranked}
+    rest = sorted(
+        (row for row in rows if row.variant not in names),
+        key=lambda row: (not row.server.reference, row.variant),
+    )
+    return (*ranked, *rest)

@@ -1,0 +1,132 @@
+"""A run reduced to what a report needs, so that its million requests need not stay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import store
+from harness.analyse import findings, metrics
+from harness.analyse.findings import Finding, Verdict
+from harness.errors import ResultError
+from harness.records import Campaign, Cell, Run, RunFacts, Window
+
+FLOOR = "in-process"  # the variant that overhead is measured from
+_BINS = 40
+_POINTS = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Response time (service time in a closed loop) of one window, in ms."""
+
+    profile: str
+    is_open: bool
+    answers: int  # behind it
+    shares: Any  # cumulative shares, ascending, 0 to 1
+    quantiles_ms: Any  # the time that each share of requests stayed below
+    at_s: Any  # middles of time bins
+    median_ms: Any  # per bin; NaN where a bin has no answer
+    p95_ms: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One run, digested."""
+
+    cell: Cell
+    facts: RunFacts
+    values: dict[str, float | None]  # by metric name, and "overhead"
+    findings: tuple[Finding, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def invalid(self) -> bool:
+        """Whether its numbers must not be quoted."""
+        return any(finding.verdict is Verdict.INVALID for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A cell whose stored run can't be trusted, with the sentence why."""
+
+    cell: Cell
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """A whole campaign, digested."""
+
+    campaign: Campaign
+    digests: tuple[Digest, ...]
+    damaged: tuple[Damaged, ...]
+    missing: tuple[Cell, ...] = field(default=())  # planned, but not run yet
+
+
+def of_campaign(folder: Path) -> Digested:
+    """Read a stored campaign run by run. Raises ResultError where campaign.json is damaged."""
+    campaign = store.read_campaign(folder)
+    places = dict(store.stored(folder, campaign.cells))
+    digests: dict[Cell, Digest] = {}
+    damaged: list[Damaged] = []
+    for group in _by_benchmark_and_round(places):
+        floor: Run | None = None
+        for cell in group:
+            try:
+                run = store.read_run(places[cell])
+            except ResultError as error:
+                damaged.append(Damaged(cell, str(error)))
+                continue
+            if cell.variant == FLOOR:
+                floor = run
+            digests[cell] = of_run(run, campaign, floor)
+    return Digested(
+        campaign,
+        tuple(digests[cell] for cell in campaign.cells if cell in digests),
+        tuple(damaged),
+        tuple(cell for cell in campaign.cells if cell not in places),
+    )
+
+
+def of_run(run: Run, campaign: Campaign, floor: Run | None) -> Digest:
+    """Reduce one run; `floor` is the in-process run of the same benchmark and round."""
+    values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
+    values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
+    known = campaign.benchmarks.get(run.cell.benchmark)
+    doubts = findings.of_run(run, known.payloads if known else 0, campaign.proof)
+    curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
+    return Digest(run.cell, run.facts, values, tuple(doubts), curves)
+
+
+def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
+    """Cells that share a floor, the floor itself first."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in places:
+        groups.setdefault((cell.benchmark, cell.round), []).append(cell)
+    for group in groups.values():
+        yield sorted(group, key=lambda cell: cell.variant != FLOOR)
+
+
+def _curve(window: Window) -> Curve:
+    requests, profile = window.requests, window.facts.profile
+    began = (requests.due_ns if profile.is_open else requests.sent_ns)[requests.ok]
+    taken_ms = (requests.done_ns[requests.ok] - began) / 1e6
+    shares = 1 - np.concatenate((np.geomspace(1, 1e-4, _POINTS - 1), [0.0]))
+    edges = np.linspace(0, max(float(began.max()), 1.0), _BINS + 1)
+    place = np.clip(np.searchsorted(edges, began, side="right") - 1, 0, _BINS - 1)
+    bins = [taken_ms[place == number] for number in range(_BINS)]
+    return Curve(
+        profile.name,
+        profile.is_open,
+        len(taken_ms),
+        shares,
+        np.quantile(taken_ms, shares),
+        (edges[:-1] + edges[1:]) / 2e9,
+        np.array([np.median(values) if len(values) else np.nan for values in bins]),
+        np.array([np.quantile(values, 0.95) if len(values) else np.nan for values in bins]),
+    )

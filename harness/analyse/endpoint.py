@@ -1,0 +1,62 @@
+"""One window on one endpoint, summed up: what `harness load` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from harness.analyse import findings, stats
+from harness.profiles import expected_count
+from harness.records import ERRORS, Window
+
+
+def summary(window: Window) -> dict[str, Any]:
+    """The content of `load --json`. Times of answered requests; rates per second."""
+    requests, facts = window.requests, window.facts
+    profile = facts.profile
+    errors = requests.error[~requests.ok]
+    lag_us = requests.lag_ns() / 1e3
+    span_s = max(profile.duration_s, 1e-9) if profile.is_open else facts.elapsed_s
+    planned = expected_count(profile) / profile.duration_s if profile.is_open else None
+    return {
+        "profile": profile.shape,
+        "planned_rate": planned,
+        "achieved_rate": len(requests) / span_s,
+        "requests": len(requests),
+        "ok": int(requests.ok.sum()),
+        "errors": {ERRORS[c]: int((errors == c).sum()) for c in np.unique(errors)},
+        "response_ms": stats.summary_ms(requests.response_ns()) if profile.is_open else None,
+        "service_ms": stats.summary_ms(requests.service_ns()),
+        "lag_us": _lag(lag_us) if len(lag_us) else None,
+        "generator_cpu": facts.generator_cpu_s / facts.elapsed_s if facts.elapsed_s else None,
+        "findings": [
+            {"name": f.name, "verdict": f.verdict.value, "message": f.message}
+            for f in findings.of_window(window)
+        ],
+    }
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """The same for a person."""
+    planned = "" if found["planned_rate"] is None else f" (planned {found['planned_rate']:.1f}/s)"
+    yield f"requests   {found['requests']} at {found['achieved_rate']:.1f}/s{planned}"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found["errors"].items())
+    yield f"answered   {found['ok']}{'; failed: ' + kinds if kinds else ''}"
+    for name in ("response_ms", "service_ms"):
+        times = found[name]
+        if times is not None:
+            shown = (f"{key} {value:.3f}" for key, value in times.items() if value is not None)
+            yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
+    if found["lag_us"] is not None:
+        shown = (f"{key} {value:.0f}" for key, value in found["lag_us"].items())
+        yield f"lag us     {'  '.join(shown)}"
+    yield f"generator  {found['generator_cpu']:.2f} of a CPU"
+    for finding in found["findings"]:
+        yield f"{finding['verdict']}: {finding['message']}"
+
+
+def _lag(lag_us: Any) -> dict[str, float]:
+    p50, p99 = np.percentile(lag_us, [50, 99])
+    return {"p50": float(p50), "p99": float(p99), "max": float(lag_us.max())}

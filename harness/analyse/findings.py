@@ -1,0 +1,228 @@
+"""Doubts about a run, as values. Every limit is stated here, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from harness.analyse import stats
+from harness.profiles import expected_count
+from harness.records import ERRORS, MISSING, HostProof, Run, Window
+
+
+class Verdict(StrEnum):
+    """How much a finding weighs."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    INVALID = "INVALID"  # the number must not be quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One doubt, in plain words."""
+
+    name: str
+    verdict: Verdict
+    message: str
+
+
+WindowRule = Callable[[Window, HostProof | None], Iterator[tuple[Verdict, str]]]
+RunRule = Callable[[Run, int], Iterator[tuple[Verdict, str]]]
+WINDOW_RULES: dict[str, WindowRule] = {}
+RUN_RULES: dict[str, RunRule] = {}
+
+# Lag is part of the response time, so it hurts where it is not small beside it.
+LAG_SHARE = 0.10
+LAG_P50_MS = 0.5
+LAG_P99_MS = 5.0
+GENERATOR_CPU = 0.9  # a process this busy delays itself; Locust warns at the same share
+RATE_SHORT = 0.05
+CEILING_SHARE = 0.8  # k6's advice: stay below 80% of what the generator can do
+STEAL_WARNING = 0.02
+STEAL_INVALID = 0.10
+ERRORS_WARNING = 0.01
+DRIFT = 1.5
+
+
+def _name(rule: Callable[..., object]) -> str:
+    return getattr(rule, "__name__", "").replace("_", "-")
+
+
+def window_rule(rule: WindowRule) -> WindowRule:
+    """Register a rule on a window, under the function's name."""
+    WINDOW_RULES[_name(rule)] = rule
+    return rule
+
+
+def run_rule(rule: RunRule) -> RunRule:
+    """Register a rule on a whole run, under the function's name."""
+    RUN_RULES[_name(rule)] = rule
+    return rule
+
+
+def of_window(window: Window, proof: HostProof | None = None) -> list[Finding]:
+    """What is doubtful in one window."""
+    return [
+        Finding(name, verdict, message)
+        for name, rule in WINDOW_RULES.items()
+        for verdict, message in rule(window, proof)
+    ]
+
+
+def of_run(run: Run, payloads: int, proof: HostProof | None = None) -> list[Finding]:
+    """What is doubtful in a run, window by window."""
+    found = [
+        Finding(name, verdict, message)
+        for name, rule in RUN_RULES.items()
+        for verdict, message in rule(run, payloads)
+    ]
+    for window in run.windows:
+        for finding in of_window(window, proof):
+            place = f"{window.facts.profile.name}: {finding.message}"
+            found.append(Finding(finding.name, finding.verdict, place))
+    return found
+
+
+@window_rule
+def generator_lagged(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    lag = window.requests.lag_ns() / 1e6
+    response = window.requests.response_ns() / 1e6
+    if not len(lag):
+        return
+    p50, p99 = np.percentile(lag, [50, 99])
+    typical = np.percentile(response, [50, 99]) if len(response) else (0.0, 0.0)
+    limits = max(LAG_P50_MS, LAG_SHARE * typical[0]), max(LAG_P99_MS, LAG_SHARE * typical[1])
+    if p50 > limits[0] or p99 > limits[1]:
+        yield (
+            Verdict.INVALID,
+            f"the generator sent late (median {p50:.2f} ms, p99 {p99:.2f} ms; limits "
+            f"{limits[0]:.2f} and {limits[1]:.2f} ms), so the latency is partly its own",
+        )
+
+
+@window_rule
+def generator_busy(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    facts = window.facts
+    if not facts.generator_cpus or facts.elapsed_s <= 0:
+        return
+    share = facts.generator_cpu_s / facts.elapsed_s / facts.generator_cpus
+    if share > GENERATOR_CPU:
+        verdict = Verdict.INVALID if facts.profile.is_open else Verdict.WARNING
+        yield verdict, f"the generator used {share:.0%} of its CPU: it may be what limits the rate"
+
+
+@window_rule
+def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    facts = window.facts
+    if not facts.profile.is_open or not len(window.requests):
+        return
+    due = window.requests.due_ns
+    end_ns = facts.profile.duration_s * 1e9
+    sent, queued = window.requests.sent_ns, window.requests.queued == 1
+    in_time = int((queued | ((sent != MISSING) & (sent <= end_ns))).sum())
+    if in_time < (1 - RATE_SHORT) * len(due):
+        yield Verdict.INVALID, f"only {in_time} of {len(due)} requests were sent within the window"
+
+
+@window_rule
+def near_ceiling(window: Window, proof: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    if proof is None or not window.facts.generator_cpus:
+        return
+    profile = window.facts.profile
+    if profile.is_open:
+        rate = max(profile.rate_per_s or 0, profile.rate_to_per_s or 0)
+        verdict = Verdict.INVALID
+    else:
+        rate = float(window.requests.ok.sum()) / window.facts.elapsed_s
+        verdict = Verdict.NOTE
+    if rate > CEILING_SHARE * proof.ceiling_per_s:
+        yield (
+            verdict,
+            f"{rate:.0f}/s is more than {CEILING_SHARE:.0%} of the {proof.ceiling_per_s:.0f}/s "
+            "that the generator reached against the null server",
+        )
+
+
+@window_rule
+def host_stole(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    share = window.facts.steal_share
+    if share is not None and share > STEAL_WARNING:
+        verdict = Verdict.INVALID if share > STEAL_INVALID else Verdict.WARNING
+        yield verdict, f"the hypervisor took {share:.1%} of the host's CPU time meanwhile"
+
+
+@window_rule
+def wrong_answers(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    if window.facts.wrong:
+        yield (
+            Verdict.INVALID,
+            f"{window.facts.wrong} of {window.facts.checked} checked answers are not the "
+            "reference's",
+        )
+
+
+@window_rule
+def errors(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    codes = window.requests.error[~window.requests.ok]
+    if not len(codes):
+        return
+    kinds = ", ".join(f"{int((codes == c).sum())} {ERRORS[c]}" for c in np.unique(codes))
+    many = len(codes) > ERRORS_WARNING * len(window.requests)
+    verdict = Verdict.WARNING if many else Verdict.NOTE
+    yield verdict, f"{len(codes)} of {len(window.requests)} requests failed: {kinds}"
+
+
+@window_rule
+def few_samples(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    sample = window.requests.response_ns() if window.facts.profile.is_open else None
+    if sample is not None and stats.percentile(sample, 0.99) is None:
+        yield Verdict.NOTE, f"{len(sample)} answers are too few for a p99 (400 are needed)"
+
+
+@window_rule
+def no_steady_state(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    if window.facts.profile.shape not in ("constant", "poisson"):
+        return
+    response = window.requests.response_ns()
+    third = len(response) // 3
+    if third < 30 or expected_count(window.facts.profile) < 90:
+        return
+    first, last = np.median(response[:third]), np.median(response[-third:])
+    if last > DRIFT * first:
+        yield (
+            Verdict.WARNING,
+            f"the response time grew from {first / 1e6:.1f} to {last / 1e6:.1f} ms (medians of "
+            "the first and last third): it was not in a steady state, or the rate is too high",
+        )
+
+
+@run_rule
+def not_all_verified(run: Run, payloads: int) -> Iterator[tuple[Verdict, str]]:
+    facts = run.facts
+    if facts.failure is None and not facts.server.reference and facts.verified < payloads:
+        yield (
+            Verdict.WARNING,
+            f"only {facts.verified} of {payloads} answers could be checked in time before timing",
+        )
+
+
+@run_rule
+def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    stop = run.facts.stop
+    if stop is None:
+        return
+    if stop.orphans:
+        yield Verdict.NOTE, f"it ended leaving {stop.orphans} processes behind, which were ended"
+    if stop.killed:
+        yield Verdict.WARNING, f"{stop.killed} of its processes had to be killed"
+
+
+@run_rule
+def died(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    failure = run.facts.failure
+    if failure is not None:
+        yield Verdict.INVALID, f"the run failed ({failure.phase}): {failure.message}"

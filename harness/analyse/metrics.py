@@ -1,0 +1,158 @@
+"""Metrics: Run -> number or None, each with unit, direction and definition in one place.
+
+"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.analyse import stats
+from harness.records import MISSING, Run, Window
+
+Formula = Callable[[Run], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a run has."""
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"]
+    definition: str
+    formula: Formula
+    digits: int
+
+
+METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    *, title: str, unit: str, better: Literal["lower", "higher"], digits: int = 2
+) -> Callable[[Formula], Formula]:
+    """Register a metric under the function's name; its docstring is the definition."""
+
+    def register(formula: Formula) -> Formula:
+        name = getattr(formula, "__name__", "")
+        definition = " ".join((formula.__doc__ or "").split())
+        METRICS[name] = Metric(name, title, unit, better, definition, formula, digits)
+        return formula
+
+    return register
+
+
+def steady(run: Run) -> Window | None:
+    """The first open-loop window."""
+    return next((w for w in run.windows if w.facts.profile.is_open), None)
+
+
+def saturated(run: Run) -> Window | None:
+    """The first closed-loop window."""
+    return next((w for w in run.windows if not w.facts.profile.is_open), None)
+
+
+@metric(title="p50", unit="ms", better="lower")
+def latency_p50(run: Run) -> float | None:
+    """Median response time at the steady rate, from the planned send time to the last byte."""
+    return _response(run, 0.50)
+
+
+@metric(title="p95", unit="ms", better="lower")
+def latency_p95(run: Run) -> float | None:
+    """95th percentile of the response time at the steady rate, from the planned send time."""
+    return _response(run, 0.95)
+
+
+@metric(title="p99", unit="ms", better="lower")
+def latency_p99(run: Run) -> float | None:
+    """99th percentile of the response time at the steady rate, from the planned send time."""
+    return _response(run, 0.99)
+
+
+@metric(title="throughput", unit="1/s", better="higher", digits=1)
+def throughput(run: Run) -> float | None:
+    """Predictions answered a second in the saturated window (closed loop)."""
+    window = saturated(run)
+    if window is None or not window.requests.ok.any():
+        return None
+    return float(window.requests.ok.sum()) / window.facts.elapsed_s
+
+
+@metric(title="ready", unit="s", better="lower")
+def ready(run: Run) -> float | None:
+    """From the start of the process to the first probe that says it is ready."""
+    return run.facts.startup.ready_s if run.facts.startup else None
+
+
+@metric(title="first answer", unit="s", better="lower")
+def first_answer(run: Run) -> float | None:
+    """From the start of the process to the first correct prediction."""
+    return run.facts.startup.first_answer_s if run.facts.startup else None
+
+
+@metric(title="memory", unit="MiB", better="lower", digits=0)
+def memory(run: Run) -> float | None:
+    """Proportional set size (PSS) of the process tree, the most seen at the ends of windows."""
+    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
+    values = np.concatenate(seen) if seen else np.empty(0)
+    return float(values.max()) / (1 << 20) if len(values) else None
+
+
+@metric(title="CPU per 1000", unit="s", better="lower")
+def cpu_per_1000(run: Run) -> float | None:
+    """CPU seconds of the process tree per 1000 predictions answered at the steady rate."""
+    window = steady(run)
+    if window is None or not window.requests.ok.any() or len(window.usage.cpu_ns) < 2:
+        return None
+    used_s = float(window.usage.cpu_ns[-1] - window.usage.cpu_ns[0]) / 1e9
+    return 1000 * used_s / float(window.requests.ok.sum())
+
+
+@metric(title="errors", unit="%", better="lower")
+def error_rate(run: Run) -> float | None:
+    """Share of the requests that failed, of all requests of all windows."""
+    total = sum(len(w.requests) for w in run.windows)
+    failed = sum(int((~w.requests.ok).sum()) for w in run.windows)
+    return 100 * failed / total if total else None
+
+
+@metric(title="in the model", unit="ms", better="lower")
+def model_time(run: Run) -> float | None:
+    """Median duration of a predictor call at the steady rate, seen from the inside."""
+    window = steady(run)
+    if window is None or not len(window.calls.duration_ns):
+        return None
+    return float(np.median(window.calls.duration_ns)) / 1e6
+
+
+@metric(title="batch", unit="instances", better="higher")
+def batch_size(run: Run) -> float | None:
+    """Mean number of instances in a predictor call in the saturated window."""
+    window = saturated(run)
+    if window is None or not len(window.calls.batch):
+        return None
+    return float(window.calls.batch.mean())
+
+
+def overhead(run: Run, floor: Run) -> float | None:
+    """Median over the steady window's requests of (response time here - response time in process)
+    of the same request, in milliseconds; requests that failed in either are left out."""
+    here, there = steady(run), steady(floor)
+    if here is None or there is None or len(here.requests) != len(there.requests):
+        return None
+    both = here.requests.ok & there.requests.ok
+    if not both.any():
+        return None
+    response = [w.requests.done_ns[both] - w.requests.due_ns[both] for w in (here, there)]
+    return float(np.median(response[0] - response[1])) / 1e6
+
+
+def _response(run: Run, share: float) -> float | None:
+    window = steady(run)
+    return None if window is None else stats.percentile(window.requests.response_ns() / 1e6, share)

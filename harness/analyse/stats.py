@@ -1,0 +1,60 @@
+"""Statistics of samples: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+_BEYOND = 4
+
+
+def percentile(values: Any, share: float) -> float | None:
+    """The percentile of a sample, or None where there are too few samples behind it.
+
+    Four samples must be expected beyond it (400 for p99): then the chance that none lies beyond
+    the true percentile is below 2% (0.99**400), so that an estimate from above exists.
+    """
+    if len(values) * (1 - share) < _BEYOND - 1e-9:
+        return None
+    return float(np.percentile(values, 100 * share))
+
+
+def summary_ms(durations_ns: Any) -> dict[str, float | None]:
+    """Mean, percentiles and maximum of durations, in milliseconds; None where not known."""
+    values = durations_ns / 1e6
+    have = len(values) > 0
+    return {
+        "mean": float(values.mean()) if have else None,
+        **{name: percentile(values, share) for name, share in PERCENTILES.items()},
+        "max": float(values.max()) if have else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A number over the rounds of a variant: the median, the least and the most.
+
+    With a handful of rounds the range is the honest interval: nothing is assumed of the rounds
+    but that they are exchangeable. It covers the true median with probability 1 - 2**(1 - n).
+    """
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    def overlaps(self, other: Spread) -> bool:
+        """Whether the two can't be told apart."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def spread(values: Sequence[float | None]) -> Spread | None:
+    """Over the rounds that have the number; None where none has."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Spread(float(np.median(known)), min(known), max(known), len(known))

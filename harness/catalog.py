@@ -1,0 +1,258 @@
+"""What there is to measure: every folder of servers/ and benchmarks/, and the presets."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from harness import paths, toml
+from harness.errors import UsageError, unknown
+from harness.profiles import CLOSED, needs, shape_names
+
+Backend = Literal["onnx", "torch"]
+
+
+class Batching(toml.Strict):
+    """Knobs of a variant that merges requests."""
+
+    max_size: int = Field(gt=0)
+    wait_ms: float | None = Field(default=None, ge=0)  # None: the framework chooses
+
+
+class VariantTable(toml.Strict):
+    """One `[[variant]]` of a server.toml."""
+
+    name: str = Field(pattern=r"^[a-z0-9_][a-z0-9_-]*$")
+    track: Literal["default", "matched", "tuned"]
+    description: str
+    protocol: str
+    backend: Backend = "onnx"
+    devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
+    command: tuple[str, ...] = Field(min_length=1)
+    ready_path: str = Field(default="/health", pattern=r"^/")
+    path: str = Field(default="/predict", pattern=r"^/")
+    port: int | None = Field(default=None, gt=0, lt=65536)
+    stop_signal: str = "SIGTERM"
+    ready_timeout_s: float = Field(default=120, gt=0)
+    environment: dict[str, str] = Field(default_factory=dict)
+    batching: Batching | None = None
+    reference: bool = False  # its answers mean nothing and are not checked
+    inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
+    in_all: bool = True
+
+    @field_validator("stop_signal")
+    @classmethod
+    def _known_signal(cls, value: str) -> str:
+        if value not in signal.Signals.__members__:
+            raise ValueError(f"{value!r} is no signal")
+        return value
+
+
+class ServerTable(toml.Strict):
+    """A server.toml."""
+
+    framework: str
+    package: str | None = None
+    homepage: str = Field(pattern=r"^https?://")
+    licence: str
+    maintained: bool
+    metrics_path: str | None = None
+    variant: tuple[VariantTable, ...] = Field(min_length=1)
+
+
+class WeightsTable(toml.Strict):
+    """Where a benchmark's weights come from, and what they must hash to."""
+
+    hub: str
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    package: str
+    files: dict[str, str]
+
+
+class ProfileTable(toml.Strict):
+    """A profile whose rates are absolute or shares of the capacity in process."""
+
+    name: str
+    shape: str
+    duration_s: float = Field(gt=0)
+    rate_share: float | None = Field(default=None, gt=0)
+    rate_per_s: float | None = Field(default=None, gt=0)
+    rate_share_end: float | None = Field(default=None, gt=0)
+    rate_per_s_end: float | None = Field(default=None, gt=0)
+    rate_share_peak: float | None = Field(default=None, gt=0)
+    rate_per_s_peak: float | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
+
+    @field_validator("shape")
+    @classmethod
+    def _known_shape(cls, value: str) -> str:
+        if value not in shape_names():
+            raise ValueError(str(unknown("shape", value, shape_names())).rstrip("."))
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> ProfileTable:
+        if self.shape == CLOSED:
+            if self.concurrency is None:
+                raise ValueError("a closed loop needs 'concurrency'")
+        elif (self.rate_share is None) == (self.rate_per_s is None):
+            raise ValueError("give either 'rate_share' or 'rate_per_s'")
+        elif "rate_to_per_s" in needs(self.shape) and len(self._far()) != 1:
+            raise ValueError(f"a {self.shape} needs one rate to go to ('rate_per_s_end', ...)")
+        return self
+
+    def _far(self) -> list[tuple[float, bool]]:
+        shares = [(v, True) for v in (self.rate_share_end, self.rate_share_peak) if v is not None]
+        rates = [(v, False) for v in (self.rate_per_s_end, self.rate_per_s_peak) if v is not None]
+        return shares + rates
+
+    def rates(self, capacity_per_s: float) -> tuple[float | None, float | None]:
+        """(rate, rate to go to) per second, given the capacity in process."""
+        base = self.rate_per_s if self.rate_share is None else self.rate_share * capacity_per_s
+        far = [v * capacity_per_s if share else v for v, share in self._far()]
+        return base, far[0] if far else None
+
+
+class BenchmarkTable(toml.Strict):
+    """A benchmark.toml."""
+
+    version: int = Field(gt=0)
+    description: str
+    tolerance: float = Field(ge=0)
+    accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
+    threads: int = Field(default=1, gt=0)
+    slo: str = "p99<100ms"
+    weights: WeightsTable | None = None
+    profile: tuple[ProfileTable, ...] = Field(min_length=1)
+
+
+class PresetTable(toml.Strict):
+    """How much of everything a run does."""
+
+    benchmarks: tuple[str, ...]
+    profiles: tuple[str, ...]  # empty: all
+    rounds: int = Field(gt=0)
+    duration_scale: float = Field(gt=0)
+    warm_up_s: float = Field(ge=0)
+
+
+class PresetsFile(toml.Strict):
+    """benchmarks/presets.toml."""
+
+    preset: dict[str, PresetTable]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One framework's folder."""
+
+    name: str
+    folder: Path
+    table: ServerTable
+
+    def lock(self, backend: str) -> Path:
+        """The file that pins the environment of a backend."""
+        return self.folder / (
+            "requirements.txt" if backend == "onnx" else f"requirements-{backend}.txt"
+        )
+
+    @property
+    def has_environment(self) -> bool:
+        """Whether it needs packages of its own; without, it runs on the harness's interpreter."""
+        return (self.folder / "requirements.in").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One configuration of a server that is measured."""
+
+    server: Server
+    table: VariantTable
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A model, payloads, expected answers, profiles and SLO."""
+
+    name: str
+    folder: Path
+    table: BenchmarkTable
+
+    def predictor(self, backend: str) -> Path:
+        """The module that a server loads for a backend; it may not exist."""
+        return self.folder / ("predictor.py" if backend == "onnx" else f"predictor_{backend}.py")
+
+    def requirements(self, backend: str) -> Path:
+        """What the predictor of a backend needs; it may not exist."""
+        name = "requirements.in" if backend == "onnx" else f"requirements-{backend}.in"
+        return self.folder / name
+
+    def payloads(self) -> list[Any]:
+        """The instances of payloads.jsonl, in order. Raises UsageError."""
+        path = self.folder / "payloads.jsonl"
+        if not path.exists():
+            raise UsageError(f"{path} is missing.")
+        instances = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                instances.append(json.loads(line)["instance"])
+            except (json.JSONDecodeError, KeyError, TypeError) as error:
+                raise UsageError(f'{path}, line {number}: not {{"instance": ...}}.') from error
+        if not instances:
+            raise UsageError(f"{path} has no payloads.")
+        return instances
+
+
+def servers() -> dict[str, Server]:
+    """Every server, by name. Raises UsageError for a folder that can't be read."""
+    found = {}
+    for path in sorted(paths.servers_dir().glob("*/server.toml")):
+        table = toml.load(path, ServerTable)
+        found[path.parent.name] = Server(path.parent.name, path.parent, table)
+    return found
+
+
+def variants() -> dict[str, Variant]:
+    """Every variant, by name; names that start with an underscore are for tests."""
+    found: dict[str, Variant] = {}
+    for server in servers().values():
+        for table in server.table.variant:
+            if table.name in found:
+                raise UsageError(
+                    f"{server.folder / 'server.toml'}: variant {table.name!r} is also in "
+                    f"{found[table.name].server.folder / 'server.toml'}."
+                )
+            found[table.name] = Variant(server, table)
+    return found
+
+
+def benchmarks() -> dict[str, Benchmark]:
+    """Every benchmark, by name."""
+    return {
+        path.parent.name: Benchmark(path.parent.name, path.parent, toml.load(path, BenchmarkTable))
+        for path in sorted(paths.benchmarks_dir().glob("*/benchmark.toml"))
+    }
+
+
+def presets() -> dict[str, PresetTable]:
+    """Every preset, by name."""
+    own = paths.benchmarks_dir() / "presets.toml"
+    fallback = paths.PROJECT / "benchmarks" / "presets.toml"
+    return toml.load(own if own.exists() else fallback, PresetsFile).preset
+
+
+def pick(kind: str, name: str, known: dict[str, Any]) -> Any:
+    """The thing of that name. Raises UsageError with the nearest name."""
+    if name not in known:
+        shown = [k for k in known if not k.startswith("_")] or list(known)
+        raise unknown(kind, name, shown)
+    return known[name]

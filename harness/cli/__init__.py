@@ -1,0 +1,75 @@
+"""The command line: one module in this package for each command, found by name.
+
+Data goes to standard output, talk to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import signal
+import sys
+from typing import Any
+
+import click
+
+from harness.errors import EXIT_INTERRUPTED, HarnessError
+
+
+class Commands(click.Group):
+    """Imports a command when it is asked for: the others cost nothing."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        names = [module.name for module in pkgutil.iter_modules(__path__)]
+        return sorted(name.removesuffix("_") for name in names if not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        known = self.list_commands(ctx)
+        if name not in known:
+            return None
+        module = f"{__name__}.{name}"
+        if importlib.util.find_spec(module) is None:
+            module += "_"
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in self.list_commands(ctx):
+            from harness.errors import unknown
+
+            raise unknown("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="serving-harness")
+def cli() -> None:
+    """Bring serving frameworks up, drive identical load at each, report what was measured."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code that the design gives each outcome."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HarnessError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> None:
+    # A second signal must not cut the stopping of servers short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,137 @@
+"""How a campaign goes on: a live display on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from harness.records import Campaign, Cell, Run
+
+
+class Estimate:
+    """The time left, from the planned windows and what the cells so far took beyond theirs."""
+
+    def __init__(self, campaign: Campaign, already: int) -> None:
+        self._windows_s = {
+            name: sum(profile.duration_s for profile in facts.profiles)
+            for name, facts in campaign.benchmarks.items()
+        }
+        self._beyond: list[float] = []
+        self._begun = time.monotonic()
+        self.total = len(campaign.cells)
+        self.finished = already
+        self._cells = [cell.benchmark for cell in campaign.cells]
+
+    def done(self, run: Run) -> None:
+        """Learn from a finished cell."""
+        took = time.monotonic() - self._begun
+        self._begun = time.monotonic()
+        self._beyond.append(took - self._windows_s.get(run.cell.benchmark, 0.0))
+        self.finished += 1
+
+    def left_s(self) -> float:
+        """Seconds until the last cell ends."""
+        beyond = sum(self._beyond) / len(self._beyond) if self._beyond else 10.0
+        cells = self._cells[self.finished :]
+        whole = sum(max(0.0, self._windows_s.get(name, 0.0) + beyond) for name in cells)
+        return max(0.0, whole - (time.monotonic() - self._begun))
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def result_line(run: Run) -> str:
+    """What became of a cell, in one line."""
+    failure = run.facts.failure
+    if failure is not None:
+        return f"{run.cell}: failed ({failure.phase}): {failure.message}"
+    startup = run.facts.startup
+    requests = sum(len(window.requests) for window in run.windows)
+    ready = f"ready after {startup.ready_s:.1f} s, " if startup else ""
+    return f"{run.cell}: {ready}{requests} requests"
+
+
+class Plain:
+    """Lines on standard error."""
+
+    def __init__(self) -> None:
+        self._estimate: Estimate | None = None
+
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def begin(self, campaign: Campaign, already: int) -> None:
+        self._estimate = Estimate(campaign, already)
+        self.note(
+            f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} stored already, "
+            f"about {clock(self._estimate.left_s())} left"
+        )
+
+    def phase(self, cell: Cell, phase: str) -> None:
+        """Phases are too many for a log."""
+
+    def done(self, run: Run) -> None:
+        assert self._estimate is not None
+        self._estimate.done(run)
+        place = f"[{self._estimate.finished}/{self._estimate.total}]"
+        self.note(f"{place} {result_line(run)}; {clock(self._estimate.left_s())} left")
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+
+class Live:
+    """A bar with the cell, its phase, and the time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]} left"),
+            console=self._console,
+            transient=True,
+            refresh_per_second=2,
+        )
+        self._task: Any = None
+        self._estimate: Estimate | None = None
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def begin(self, campaign: Campaign, already: int) -> None:
+        self._estimate = Estimate(campaign, already)
+        self._task = self._progress.add_task(
+            "", total=len(campaign.cells), completed=already, left=self._left()
+        )
+        self._progress.start()
+
+    def phase(self, cell: Cell, phase: str) -> None:
+        self._progress.update(self._task, description=f"{cell}: {phase}", left=self._left())
+
+    def done(self, run: Run) -> None:
+        assert self._estimate is not None
+        self._estimate.done(run)
+        self._progress.update(self._task, completed=self._estimate.finished, left=self._left())
+        self.note(result_line(run))
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self._progress.stop()
+
+    def _left(self) -> str:
+        return clock(self._estimate.left_s()) if self._estimate else "?"
+
+
+def observer() -> Plain | Live:
+    """The one that fits where standard error goes."""
+    return Live() if sys.stderr.isatty() else Plain()

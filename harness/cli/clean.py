@@ -1,0 +1,24 @@
+"""`harness clean`: remove what the harness made outside its results."""
+
+from __future__ import annotations
+
+import shutil
+
+import click
+
+
+@click.command("clean")
+@click.option("--dry-run", is_flag=True, help="Show what would go; remove nothing.")
+def command(dry_run: bool) -> None:
+    """Remove environments, artefacts and weights from the cache. Results and reports stay."""
+    from harness import paths
+
+    verb = "would remove" if dry_run else "removed"
+    for kind in ("environments", "artefacts", "weights"):
+        folder = paths.cache_dir() / kind
+        if not folder.exists():
+            continue
+        size = sum(f.lstat().st_size for f in folder.rglob("*") if not f.is_dir())
+        if not dry_run:
+            shutil.rmtree(folder)
+        click.echo(f"{verb} {folder} ({size / 1e6:.0f} MB)")

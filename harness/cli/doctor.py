@@ -1,0 +1,28 @@
+"""`harness doctor`: is this host fit to measure on; what to change."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_OK
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> int:
+    """Is this host fit to measure on, and what to change."""
+    from harness.measure import checkup, host
+
+    facts, doubts = host.environment(), list(checkup.all_checks())
+    if as_json:
+        rows = [{"name": d.name, "fit": d.fit, "message": d.message} for d in doubts]
+        click.echo(json.dumps({"environment": facts, "checks": rows}, indent=1))
+    else:
+        for key, value in facts.items():
+            click.echo(f"{key:<16} {value}")
+        click.echo()
+        for doubt in doubts:
+            click.echo(f"{doubt.fit:<8} {doubt.name}: {doubt.message}")
+    return EXIT_FAILED if any(doubt.fit == "unfit" for doubt in doubts) else EXIT_OK

@@ -1,0 +1,103 @@
+"""`harness list`: what there is, and what cannot run here and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> None:
+    """Variants, benchmarks, launchers; what cannot run here and why."""
+    found = listing()
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    _table(
+        "variants",
+        [
+            (v["name"], v["track"], v["protocol"], _state(v["why_not"], "runs"))
+            for v in found["variants"]
+        ],
+    )
+    _table(
+        "benchmarks",
+        [
+            (b["name"], f"version {b['version']}", f"{b['payloads']} payloads", b["description"])
+            for b in found["benchmarks"]
+        ],
+    )
+    _table(
+        "launchers",
+        [
+            (launcher["name"], _state(launcher["why_not"], "available"))
+            for launcher in found["launchers"]
+        ],
+    )
+
+
+def listing() -> dict[str, Any]:
+    """The content of `list --json`."""
+    from harness import catalog, plan
+    from harness.measure import launchers
+
+    benchmarks = catalog.benchmarks()
+    available = {name: make().why_not() for name, make in launchers.registered().items()}
+    variants = []
+    for variant in catalog.variants().values():
+        if variant.name.startswith("_"):
+            continue
+        table = variant.table
+        lock = variant.server.lock(table.backend)
+        reason = None
+        if all(why is not None for why in available.values()):
+            reason = "; ".join(f"{name}: {why}" for name, why in available.items())
+        elif variant.server.has_environment and not lock.exists():
+            reason = f"no lock {lock.name}; make it with `make lock`"
+        gaps = {b.name: plan.why_not(variant, b, "cpu") for b in benchmarks.values()}
+        variants.append(
+            {
+                "name": table.name,
+                "server": variant.server.name,
+                "track": table.track,
+                "protocol": table.protocol,
+                "devices": list(table.devices),
+                "launchers": list(available),
+                "in_all": table.in_all,
+                "runnable": reason is None,
+                "why_not": reason,
+                "without": {name: why for name, why in gaps.items() if why is not None},
+                "description": table.description,
+            }
+        )
+    return {
+        "variants": variants,
+        "benchmarks": [
+            {
+                "name": b.name,
+                "version": b.table.version,
+                "payloads": len(b.payloads()),
+                "description": b.table.description,
+            }
+            for b in benchmarks.values()
+        ],
+        "launchers": [
+            {"name": name, "available": why is None, "why_not": why}
+            for name, why in available.items()
+        ],
+    }
+
+
+def _state(why_not: str | None, well: str) -> str:
+    return well if why_not is None else f"cannot run here: {why_not}"
+
+
+def _table(title: str, rows: list[tuple[str, ...]]) -> None:
+    click.echo(title)
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  " + "  ".join(cells).rstrip())

@@ -1,0 +1,192 @@
+"""`harness run`: measure, store, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from harness.analyse.digest import Digested
+    from harness.measure.campaign import Request
+    from harness.records import Campaign
+
+
+@click.command("run")
+@click.argument("variants", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
+@click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option("--preset", default="quick", show_default=True, help="How much of everything.")
+@click.option("--launcher", default="process", show_default=True)
+@click.option("--driver", default="native", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@click.option("--track", type=click.Choice(["default", "matched", "tuned"]))
+@click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")
+@click.option("--campaign", "name", help="Name of the new campaign.")
+@click.option("--resume", help="Go on with a campaign that was interrupted.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
+@click.option("--strict", is_flag=True, help="Exit 1 also where a cell is INVALID.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(**options: Any) -> int:
+    """Measure variants: start, verify, warm up, load, stop, store; then write the report."""
+    request, resumed = _request(options)
+    if options["dry_run"]:
+        return _dry_run(request, resumed, options["as_json"])
+    _measure(request, resumed)
+    return _conclude(request.folder, options["strict"], options["as_json"])
+
+
+def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
+    """What is asked for, checked in full before anything starts."""
+    from harness import catalog, store
+    from harness.catalog import pick
+    from harness.cli import _select
+    from harness.measure.campaign import Request, new_id
+
+    if options["driver"] != "native":
+        pick("driver", options["driver"], {"native": None})
+    resumed = None
+    if options["resume"]:
+        if options["variants"] or options["everything"] or options["name"]:
+            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+        resumed = store.read_campaign(_select.campaign_folder(options["resume"]))
+        _adopt(options, resumed)
+    name = options["resume"] or options["name"] or new_id()
+    folder = _select.campaign_folder(name)
+    if resumed is None and folder.exists():
+        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+    preset = pick("preset", options["preset"], catalog.presets())
+    request = Request(
+        name,
+        folder,
+        tuple(_select.variants(options["variants"], options["everything"], options["track"])),
+        tuple(_select.benchmarks(options["benchmarks"], preset)),
+        options["preset"],
+        preset,
+        options["rounds"] or preset.rounds,
+        options["launcher"],
+        _select.launcher(options["launcher"]),
+        options["device"],
+        tuple(sys.argv[1:]),
+    )
+    if resumed is not None:
+        _require_same(request, resumed)
+    return request, resumed
+
+
+def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
+    options["variants"] = tuple(dict.fromkeys(cell.variant for cell in resumed.cells))
+    options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
+    options["preset"] = resumed.preset
+
+
+def _require_same(request: Request, resumed: Campaign) -> None:
+    """Numbers of another machine or another version of a benchmark are not of one campaign."""
+    from harness.measure import host
+
+    for benchmark in request.benchmarks:
+        facts = resumed.benchmarks.get(benchmark.name)
+        if facts is not None and facts.version != benchmark.table.version:
+            raise UsageError(
+                f"Campaign {resumed.id} was begun with version {facts.version} of "
+                f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
+            )
+    here, there = host.machine_id(host.environment()), host.machine_id(resumed.environment)
+    if here != there:
+        raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
+
+
+def _measure(request: Request, resumed: Campaign | None) -> None:
+    from harness.cli import _progress
+    from harness.measure import campaign
+
+    observer = _progress.observer()
+    try:
+        campaign.run(request, observer, resumed)
+    except KeyboardInterrupt:
+        observer.close()
+        stored = (request.folder / "campaign.json").exists()
+        hint = f" Go on with: python -m harness run --resume {request.id}" if stored else ""
+        click.echo(f"Interrupted. What finished is stored.{hint}", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        observer.close()
+
+
+def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
+    from harness import plan
+
+    made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
+    cells = resumed.cells if resumed else made.cells
+    left_out = resumed.left_out if resumed else made.left_out
+    if as_json:
+        shown = [{"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in cells]
+        click.echo(json.dumps({"campaign": request.id, "cells": shown, "left_out": left_out}))
+        return EXIT_OK
+    for cell in cells:
+        click.echo(str(cell))
+    for what, why in left_out:
+        click.echo(f"left out: {what}: {why}")
+    return EXIT_OK
+
+
+def _conclude(folder: Path, strict: bool, as_json: bool) -> int:
+    """Write the report, say where it is, and choose the exit code."""
+    from harness import paths
+    from harness.analyse import comparison, digest
+    from harness.cli import _table
+    from harness.report import page
+
+    report = page.write(folder, paths.reports_dir() / folder.name)
+    digested = digest.of_campaign(folder)
+    if as_json:
+        click.echo(json.dumps(_json(digested, folder, report), indent=1))
+    else:
+        for line in _table.lines(comparison.compare(digested)):
+            click.echo(line)
+        click.echo(f"\nresults  {folder}\nreport   {report}")
+    return _exit_code(digested, strict)
+
+
+def _exit_code(digested: Digested, strict: bool) -> int:
+    failures = [d for d in digested.digests if d.facts.failure is not None]
+    if digested.digests and len(failures) == len(digested.digests):
+        nowhere = all(d.facts.failure and d.facts.failure.phase == "provision" for d in failures)
+        return EXIT_NOTHING_RAN if nowhere else EXIT_FAILED
+    if failures or digested.damaged or digested.missing:
+        return EXIT_FAILED
+    if strict and any(d.invalid for d in digested.digests):
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
+    cells = []
+    for d in digested.digests:
+        failure = d.facts.failure
+        cells.append(
+            {
+                "variant": d.cell.variant,
+                "benchmark": d.cell.benchmark,
+                "round": d.cell.round,
+                "outcome": d.facts.outcome,
+                "phase": failure.phase if failure else None,
+                "message": failure.message if failure else None,
+                "findings": [
+                    {"name": f.name, "verdict": f.verdict.value, "message": f.message}
+                    for f in d.findings
+                ],
+            }
+        )
+    return {
+        "campaign": digested.campaign.id,
+        "results": str(folder),
+        "report": str(report),
+        "cells": cells,
+        "left_out": [{"what": what, "why": why} for what, why in digested.campaign.left_out],
+    }

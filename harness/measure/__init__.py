@@ -1,0 +1,1 @@
+"""The measuring half: from a plan to stored runs. It never imports the reporting half."""

@@ -1,0 +1,58 @@
+"""Whether an answer is the reference's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import AnswerError
+from harness.protocols import Protocol
+from harness.records import ERRORS
+
+GARBAGE = ERRORS.index("garbage")
+WRONG = ERRORS.index("wrong_answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The reference's prediction for each payload, and how near an answer must be."""
+
+    expected: list[Any]
+    tolerance: float
+    protocol: Protocol
+
+    def judge(self, payload: int, body: bytes) -> tuple[int, str]:
+        """(error code, why) of a response to one payload; (0, "") if it is right."""
+        try:
+            predictions = self.protocol.decode(body)
+        except AnswerError as error:
+            return GARBAGE, str(error)
+        if len(predictions) != 1:
+            return GARBAGE, f"{len(predictions)} predictions for one instance"
+        expected = self.expected[payload]
+        if same(expected, predictions[0], self.tolerance):
+            return 0, ""
+        return WRONG, f"expected {expected!r}, got {_short(predictions[0])}"
+
+
+def same(expected: Any, actual: Any, tolerance: float) -> bool:
+    """Equal in shape and text, and in numbers within the tolerance; a NaN equals nothing."""
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
+        return math.isfinite(actual) and abs(expected - actual) <= tolerance
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(
+            same(e, a, tolerance) for e, a in zip(expected, actual, strict=True)
+        )
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(
+            same(value, actual[key], tolerance) for key, value in expected.items()
+        )
+    return bool(expected == actual) and type(expected) is type(actual)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

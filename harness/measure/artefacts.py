@@ -1,0 +1,109 @@
+"""Artefacts of benchmarks: what `build.py` makes, once, cached by what it is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from harness import paths
+from harness.catalog import Benchmark
+from harness.errors import ProvisionError
+from harness.measure import environments, weights
+from harness.measure.environments import Environment
+
+_FACTS = "facts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A built model: its folder, and what the build measured of it."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
+    """The benchmark's artefact, built if need be.
+
+    It is built in the benchmark's own build environment where it has one, else in the given one.
+    Raises ProvisionError where the build fails or is not accurate enough.
+    """
+    lock = benchmark.folder / "requirements-build.txt"
+    if lock.exists():
+        environment = environments.ensure(f"{benchmark.name}-build", lock)
+    folder = paths.cache_dir() / "artefacts" / f"{benchmark.name}-{_key(benchmark, environment)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            _build(benchmark, environment, folder)
+    facts_file = folder / _FACTS
+    facts = json.loads(facts_file.read_text(encoding="utf-8")) if facts_file.exists() else {}
+    _check_accuracy(benchmark, facts)
+    return Artefact(folder, facts)
+
+
+def _key(benchmark: Benchmark, environment: Environment) -> str:
+    digest = hashlib.sha256(environment.key.encode())
+    for path in sorted(benchmark.folder.iterdir()):
+        if path.suffix in {".py", ".jsonl", ".onnx", ".joblib", ".txt"} and path.is_file():
+            digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
+    if benchmark.table.weights is not None:
+        digest.update(repr(sorted(benchmark.table.weights.files.items())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        made = Path(scratch) / "artefact"
+        made.mkdir()
+        if (benchmark.folder / "build.py").exists():
+            _run_build(benchmark, environment, Path(scratch), made)
+        made.rename(folder)
+
+
+def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, made: Path) -> None:
+    given = scratch / "weights"
+    given.mkdir()
+    if benchmark.table.weights is not None:
+        for name, path in weights.ensure(benchmark.table.weights).items():
+            shutil.copyfile(path, given / Path(name).name)
+    done = subprocess.run(
+        [environment.python, "build.py", made],
+        cwd=benchmark.folder,
+        env={
+            "PATH": f"{environment.bin}:{os.defpath}",
+            "HOME": str(scratch),
+            "HARNESS_WEIGHTS": str(given),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ProvisionError(
+            f"{benchmark.folder.name}/build.py failed with exit code {done.returncode}: "
+            f"{' '.join(done.stderr.split())[-600:]}"
+        )
+
+
+def _check_accuracy(benchmark: Benchmark, facts: dict[str, Any]) -> None:
+    wanted = benchmark.table.accuracy_at_least
+    if wanted is None:
+        return
+    accuracy = facts.get("accuracy")
+    if not isinstance(accuracy, float) or accuracy < wanted:
+        raise ProvisionError(
+            f"The model of {benchmark.name} reaches a held-out accuracy of {accuracy}, "
+            f"below the {wanted} that its benchmark.toml asks for."
+        )

@@ -1,0 +1,215 @@
+"""A whole campaign: prepare once, then cell after cell, each stored the moment it exists."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from harness import catalog, plan, store
+from harness.catalog import Benchmark, PresetTable, Variant, pick
+from harness.errors import HarnessError, NothingRan, ProvisionError
+from harness.measure import environments, host, reference, session
+from harness.measure.launchers import Launcher
+from harness.measure.reference import Prepared, Tools
+from harness.measure.runner import execute
+from harness.measure.stages import Stages
+from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts
+
+
+class Observer(Protocol):
+    """Is told how a campaign goes on."""
+
+    def note(self, text: str) -> None: ...
+    def begin(self, campaign: Campaign, already: int) -> None: ...
+    def phase(self, cell: Cell, phase: str) -> None: ...
+    def done(self, run: Run) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for."""
+
+    id: str
+    folder: Path
+    variants: tuple[Variant, ...]
+    benchmarks: tuple[Benchmark, ...]
+    preset_name: str
+    preset: PresetTable
+    rounds: int
+    launcher_name: str
+    launcher: Launcher
+    device: str
+    argv: tuple[str, ...]
+
+
+def new_id() -> str:
+    """An identifier from the time of day, UTC."""
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+
+
+def run(request: Request, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
+    """Run what is not stored yet; the new runs, in order.
+
+    Raises NothingRan where no benchmark could be prepared, StoreError where a run can't be kept.
+    """
+    with session.begin(request.launcher, request.device) as tools:
+        prepared = _prepare(request, tools, observer)
+        campaign = resumed or _begin(request, tools, prepared, observer)
+        return _run_cells(request, campaign, prepared, tools, observer)
+
+
+def _prepare(
+    request: Request, tools: Tools, observer: Observer
+) -> dict[str, Prepared | HarnessError]:
+    """Every benchmark of the request, made ready or with the reason why it is not."""
+    known = catalog.variants()
+    prepared: dict[str, Prepared | HarnessError] = {}
+    for benchmark in request.benchmarks:
+        observer.note(f"{benchmark.name}: making the model, asking the reference")
+        found = prepared_or_error(benchmark, known, tools, request.preset.warm_up_s)
+        prepared[benchmark.name] = found
+        if isinstance(found, HarnessError):
+            observer.note(f"{benchmark.name}: {found}")
+            continue
+        accuracy = found.facts.get("accuracy")
+        shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
+        observer.note(f"{benchmark.name}: {found.capacity_per_s:.0f}/s in process{shown}")
+    failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
+    if len(failures) == len(prepared):
+        raise NothingRan("No benchmark could be made ready. " + " ".join(map(str, failures)))
+    return prepared
+
+
+def prepared_or_error(
+    benchmark: Benchmark, known: dict[str, Variant], tools: Tools, warm_up_s: float
+) -> Prepared | HarnessError:
+    """A benchmark made ready, or why it is not: one must not stop the others."""
+    try:
+        return reference.prepare(benchmark, known, tools, warm_up_s)
+    except HarnessError as error:
+        return error
+
+
+def _begin(
+    request: Request,
+    tools: Tools,
+    prepared: dict[str, Prepared | HarnessError],
+    observer: Observer,
+) -> Campaign:
+    ready = {name: found for name, found in prepared.items() if isinstance(found, Prepared)}
+    made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
+    if not made.cells:
+        reasons = "; ".join(why for _, why in made.left_out)
+        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
+    campaign = Campaign(
+        request.id,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        request.preset_name,
+        shlex.join(["python", "-m", "harness", *request.argv]),
+        made.cells,
+        made.left_out,
+        host.environment(),
+        {
+            name: BenchmarkFacts(
+                found.bench.benchmark.table.version,
+                found.bench.benchmark.table.description,
+                found.bench.benchmark.table.slo,
+                len(found.bench.payloads),
+                found.facts,
+                found.capacity_per_s,
+                plan.absolute(found.bench.benchmark, request.preset, found.capacity_per_s),
+            )
+            for name, found in ready.items()
+        },
+        _prove(next(iter(ready.values())).bench.benchmark, tools, observer),
+        tools.server_cpus,
+        tools.generator.cpus,
+    )
+    store.write_campaign(request.folder, campaign)
+    return campaign
+
+
+def _prove(benchmark: Benchmark, tools: Tools, observer: Observer) -> HostProof | None:
+    try:
+        proof = reference.prove(benchmark, catalog.variants(), tools)
+    except HarnessError as error:
+        observer.note(f"The generator could not be proven on this host: {error}")
+        return None
+    observer.note(
+        f"generator: {proof.ceiling_per_s:.0f}/s against the null server; at "
+        f"{proof.rate_per_s:.0f}/s it sends {proof.lag_p50_us:.0f} us late (p99 "
+        f"{proof.lag_p99_us:.0f} us)"
+    )
+    return proof
+
+
+def _run_cells(
+    request: Request,
+    campaign: Campaign,
+    prepared: dict[str, Prepared | HarnessError],
+    tools: Tools,
+    observer: Observer,
+) -> list[Run]:
+    store.discard_parts(request.folder)
+    have = {cell for cell, _ in store.stored(request.folder, campaign.cells)}
+    observer.begin(campaign, len(have))
+    known = catalog.variants()
+    runs = []
+    for cell in campaign.cells:
+        if cell in have:
+            continue
+        variant = pick("variant", cell.variant, known)
+        found = prepared[cell.benchmark]
+        facts = campaign.benchmarks.get(cell.benchmark)
+        with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
+            run = execute(
+                campaign.id,
+                cell,
+                server_facts(variant, request.launcher_name, request.device),
+                facts.profiles if facts else (),
+                partial(provision, variant, found, tools, cell.round, Path(scratch)),
+                partial(observer.phase, cell),
+            )
+        store.write_run(request.folder, run)
+        observer.done(run)
+        runs.append(run)
+    return runs
+
+
+def provision(
+    variant: Variant,
+    found: Prepared | HarnessError,
+    tools: Tools,
+    round_number: int,
+    scratch: Path,
+) -> Stages:
+    """The stages of a cell, its environment made if need be. Raises ProvisionError."""
+    if isinstance(found, HarnessError):
+        raise ProvisionError(str(found))
+    benchmark = found.bench.benchmark
+    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    return reference.stages_of(variant, found.bench, environment, tools, round_number, scratch)
+
+
+def server_facts(variant: Variant, launcher_name: str, device: str) -> ServerFacts:
+    """What the records say of a variant, before its version is read back."""
+    server, table = variant.server, variant.table
+    return ServerFacts(
+        server.name,
+        server.table.framework,
+        None,
+        server.table.homepage,
+        server.table.licence,
+        table.track,
+        table.protocol,
+        table.backend,
+        device,
+        launcher_name,
+        table.reference or table.inside,
+        table.description,
+    )

@@ -1,0 +1,154 @@
+"""The native driver: one generator process for each generator CPU, kept for a whole campaign."""
+
+from __future__ import annotations
+
+import pickle
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.measure.driver.job import Fired, Job
+from harness.records import Requests
+
+_LEAD_NS = 60_000_000  # from sending the jobs to the window's start, for connections to open
+
+
+class Pending:
+    """A window that is being fired."""
+
+    def __init__(self, workers: Sequence[subprocess.Popen[bytes]], start_ns: int) -> None:
+        self._waiting = {_pipe(worker.stdout): worker for worker in workers}
+        self._order = list(workers)
+        self._fired: dict[int, Fired] = {}
+        self.start_ns = start_ns
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether the window is over."""
+        ready, _, _ = select.select(list(self._waiting), [], [], seconds)
+        for stream in ready:
+            worker = self._waiting.pop(stream)
+            try:
+                self._fired[worker.pid] = pickle.load(stream)
+            except (EOFError, pickle.UnpicklingError) as error:
+                raise HarnessError(
+                    f"A generator process ended in the middle of a window (exit code "
+                    f"{worker.wait(5)}). Is the machine out of memory?"
+                ) from error
+        return not self._waiting
+
+    def result(self) -> Fired:
+        """Everything that was fired, in one table, ordered by planned or actual send time."""
+        parts = [self._fired[worker.pid] for worker in self._order]
+        return _merge(parts)
+
+
+class Generator:
+    """The processes that make the load. A context manager; they end with it."""
+
+    def __init__(self, cpus: Sequence[int]) -> None:
+        self.cpus = tuple(cpus)
+        self._workers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "harness.measure.driver.worker", str(cpu)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            for cpu in cpus
+        ]
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
+            for stream in (worker.stdin, worker.stdout):
+                _pipe(stream).close()
+
+    def start(self, job: Job) -> Pending:
+        """Fire a job, shared out over the processes; its `start_ns` is set here."""
+        start_ns = time.monotonic_ns() + _LEAD_NS
+        shards = _shards(replace(job, start_ns=start_ns), len(self._workers))
+        used = self._workers[: len(shards)]
+        for worker, shard in zip(used, shards, strict=True):
+            stream = _pipe(worker.stdin)
+            pickle.dump(shard, stream, protocol=5)
+            stream.flush()
+        return Pending(used, start_ns)
+
+    def fire(self, job: Job) -> Fired:
+        """Fire a job and wait for its end."""
+        pending = self.start(job)
+        while not pending.wait(1.0):
+            pass
+        return pending.result()
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # Popen was told to make it
+    return stream
+
+
+def requests_of(fired: Fired) -> Requests:
+    """The columns as the record that is stored."""
+    return Requests(**fired.columns)
+
+
+def _shards(job: Job, workers: int) -> list[Job]:
+    if job.due_ns is None:
+        workers = min(workers, job.concurrency)
+    shards = []
+    for number in range(workers):
+        due = None if job.due_ns is None else job.due_ns[number::workers]
+        limit = job.limit
+        if limit is not None:
+            limit = limit // workers + (number < limit % workers)
+        callers = job.concurrency // workers + (number < job.concurrency % workers)
+        shards.append(
+            replace(
+                job,
+                due_ns=due,
+                payload=job.payload[number::workers],
+                concurrency=max(callers, 1),
+                limit=limit,
+            )
+        )
+    return shards
+
+
+def _merge(parts: list[Fired]) -> Fired:
+    if len(parts) == 1:
+        return parts[0]
+    columns = {
+        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
+    }
+    key = columns["due_ns"] if columns["due_ns"].max(initial=-1) >= 0 else columns["sent_ns"]
+    order = np.argsort(key, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    bodies = {}
+    offset = 0
+    for part in parts:
+        bodies.update({int(place[offset + row]): body for row, body in part.bodies.items()})
+        offset += len(part.columns["sent_ns"])
+    return Fired(
+        {name: column[order] for name, column in columns.items()},
+        bodies,
+        sum(part.cpu_s for part in parts),
+        max(part.elapsed_s for part in parts),
+    )

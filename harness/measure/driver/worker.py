@@ -1,0 +1,75 @@
+"""A generator process: reads jobs from its standard input, writes what came of each to its
+standard output, both pickled by the parent that started it. `python -m ...worker CPU`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pickle
+import signal
+import sys
+import time
+
+import numpy as np
+import uvloop
+
+from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.loops import ClosedLoop, Loop, OpenLoop
+from harness.records import MISSING, Ints
+
+_PR_SET_PDEATHSIG = 1
+
+
+async def fire(job: Job) -> Fired:
+    """Run the job's loop; columns come back relative to the window's start."""
+    loop: Loop = ClosedLoop(job) if job.due_ns is None else OpenLoop(job)
+    gc.collect()
+    gc.disable()
+    cpu, began = time.process_time(), time.monotonic()
+    try:
+        await loop.run()
+    finally:
+        gc.enable()
+    cpu_s, elapsed_s = time.process_time() - cpu, time.monotonic() - began
+    return Fired(_columns(job, loop), loop.bodies, cpu_s, elapsed_s)
+
+
+def _columns(job: Job, loop: Loop) -> dict[str, Ints]:
+    rows = loop.next
+    stamps = {
+        name: _since(job.start_ns, getattr(loop, name)[:rows])
+        for name in ("sent_ns", "first_byte_ns", "done_ns")
+    }
+    flags = {
+        name: np.array(getattr(loop, name)[:rows], dtype=np.int64)
+        for name in ("status", "error", "queued")
+    }
+    due = np.full(rows, MISSING, np.int64) if job.due_ns is None else job.due_ns[:rows]
+    return {"payload": np.resize(job.payload, rows), "due_ns": due, **stamps, **flags}
+
+
+def _since(start_ns: int, stamps: object) -> Ints:
+    column = np.array(stamps, dtype=np.int64)
+    return np.where(column == MISSING, MISSING, column - start_ns)
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    # The parent's death must end this process even when nothing could be said to it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while True:
+        try:
+            job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        pickle.dump(uvloop.run(fire(job)), answers, protocol=5)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

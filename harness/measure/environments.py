@@ -1,0 +1,182 @@
+"""Environments of servers: pinned by a lock file, made once, cached by content."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from filelock import FileLock
+from packaging.requirements import Requirement
+
+from harness import paths
+from harness.catalog import Benchmark, Server
+from harness.errors import ProvisionError
+
+_FORMAT = "1"  # of the cached folder; another number makes every environment anew
+_MARKER = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A Python environment: its interpreter's folder, and a key that changes with its content."""
+
+    bin: Path
+    key: str
+
+    @property
+    def python(self) -> Path:
+        return self.bin / "python"
+
+    def version_of(self, package: str | None) -> str | None:
+        """The installed version of a distribution, read back from the environment."""
+        if package is None:
+            return None
+        wanted = _canonical(package)
+        for metadata in self.bin.parent.glob("lib/python3*/site-packages/*.dist-info"):
+            name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
+            if _canonical(name) == wanted:
+                return version
+        return None
+
+
+def for_server(server: Server, backend: str, benchmark: Benchmark) -> Environment:
+    """The environment of a server's backend that can load the benchmark's predictor too.
+
+    Raises ProvisionError where it can't be made.
+    """
+    if not server.has_environment:
+        return Environment(Path(sys.executable).parent, "harness")
+    lock = server.lock(backend)
+    if not lock.exists():
+        raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
+    text = lock.read_text(encoding="utf-8")
+    extra = uncovered(_lines(benchmark.requirements(backend)), text)
+    return ensure(f"{server.name}-{backend}", lock, extra)
+
+
+def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
+    """The environment that a lock pins, plus requirements that it doesn't; made if need be."""
+    text = lock.read_text(encoding="utf-8")
+    content = "\n".join([_FORMAT, sys.version, sys.platform, text, *extra])
+    key = hashlib.sha256(content.encode()).hexdigest()[:16]
+    folder = paths.cache_dir() / "environments" / f"{name}-{key}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not (folder / _MARKER).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _install(name, folder, lock, extra)
+            (folder / _MARKER).touch()
+    return Environment(folder / "bin", key)
+
+
+def is_cached(server: Server, backend: str) -> bool:
+    """Whether some environment of that server's backend has been made."""
+    made = (paths.cache_dir() / "environments").glob(f"{server.name}-{backend}-*/{_MARKER}")
+    return not server.has_environment or any(made)
+
+
+def uncovered(requirements: Iterable[str], lock: str) -> list[str]:
+    """Those requirements that the lock's pins don't already meet."""
+    pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
+    pins = {_canonical(name): version for name, version in pins.items()}
+    missing = []
+    for line in requirements:
+        requirement = Requirement(line)
+        version = pins.get(_canonical(requirement.name))
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            missing.append(line)
+    return missing
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def _install(name: str, folder: Path, lock: Path, extra: Sequence[str]) -> None:
+    uv(name, "venv", "--python", sys.executable, "--no-project", str(folder))
+    python = ["--python", str(folder / "bin" / "python"), "--compile-bytecode"]
+    options = [*python, *index_options(torch_version(lock.read_text(encoding="utf-8")))]
+    uv(name, "pip", "sync", *options, str(lock))
+    if extra:
+        uv(name, "pip", "install", *options, "--constraints", str(lock), *extra)
+
+
+def uv(name: str, *arguments: str) -> None:
+    """Run uv. Raises ProvisionError with the end of what it said."""
+    from uv import find_uv_bin
+
+    environment = dict(os.environ)
+    certificates = pip_settings().get("cert")
+    if certificates:
+        environment.setdefault("SSL_CERT_FILE", certificates[-1])
+    done = subprocess.run(
+        [find_uv_bin(), *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        tail = " ".join(done.stderr.split())[-600:]
+        raise ProvisionError(
+            f"The environment of {name} can't be installed: {tail} "
+            "Is the package index reachable, and is the disk not full?"
+        )
+
+
+def torch_version(lock: str) -> str | None:
+    """The torch release that a lock pins, if any."""
+    found = re.search(r"^torch==([0-9.]+)", lock, flags=re.MULTILINE)
+    return found.group(1) if found else None
+
+
+def index_options(torch: str | None) -> list[str]:
+    """Options that make uv look where pip is configured to look, and take torch's CPU build.
+
+    uv reads none of pip's settings. Without a CPU wheel in a find-links folder, torch comes from
+    its own index of CPU builds, never as the default build with its gigabytes of CUDA packages.
+    """
+    settings = pip_settings()
+    links = settings.get("find-links", [])
+    options = [option for link in links for option in ("--find-links", link)]
+    for url in settings.get("index-url", [])[-1:]:
+        options += ["--default-index", url]
+    for url in settings.get("extra-index-url", []):
+        if url.startswith(("http://", "https://")):
+            options += ["--index", url]
+    if torch is not None and not _has_cpu_wheel(links, torch):
+        options += ["--torch-backend", "cpu"]
+    return options
+
+
+def _has_cpu_wheel(links: Iterable[str], torch: str) -> bool:
+    folders = [Path(link.removeprefix("file://")) for link in links]
+    return any(list(folder.glob(f"torch-{torch}+cpu-*")) for folder in folders if folder.is_dir())
+
+
+@cache
+def pip_settings() -> dict[str, list[str]]:
+    """pip's settings by key, least specific first; empty where there is no pip."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
+    settings: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        found = re.fullmatch(r"(?:global|install|:env:)\.([a-z-]+)=('.*'|\".*\")", line)
+        if found:
+            values = str(ast.literal_eval(found.group(2))).split()
+            known = settings.setdefault(found.group(1), [])
+            known.extend(value for value in values if value not in known)
+    return settings

@@ -1,0 +1,108 @@
+"""This machine: what it is, what else it does, which CPUs are whose."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from harness import paths
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Steal:
+    """The host's CPU time so far, in ticks: all of it, and what the hypervisor took."""
+
+    total: int
+    stolen: int
+
+    @staticmethod
+    def now() -> Steal:
+        with Path("/proc/stat").open(encoding="ascii") as file:
+            ticks = [int(field) for field in file.readline().split()[1:9]]
+        return Steal(sum(ticks), ticks[7])
+
+    def share_until(self, later: Steal) -> float | None:
+        """Share stolen between the two moments."""
+        total = later.total - self.total
+        return (later.stolen - self.stolen) / total if total > 0 else None
+
+
+def split_cpus() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(server's CPUs, generator's CPUs), disjoint where there is more than one CPU.
+
+    The server gets the lower half of the CPUs that this process may use.
+    """
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) == 1:
+        return (cpus[0],), (cpus[0],)
+    half = (len(cpus) + 1) // 2
+    return tuple(cpus[:half]), tuple(cpus[half:])
+
+
+def environment() -> dict[str, str]:
+    """What a reader of the results must know of the machine. Keys are shown in the report."""
+    return {
+        "machine": _cpu_model(),
+        "cpus": str(psutil.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / GIB:.1f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "distribution": _distribution(),
+        "virtual machine": _hypervisor(),
+        "governor": governor() or "not shown by this host",
+        "python": platform.python_version(),
+        "harness": importlib.metadata.version("serving-harness"),
+    }
+
+
+def machine_id(facts: dict[str, str]) -> str:
+    """What two campaigns must share to be set beside each other."""
+    return " / ".join(facts.get(key, "") for key in ("machine", "cpus", "memory"))
+
+
+def governor() -> str | None:
+    """The frequency governor of CPU 0, where the host shows one."""
+    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return path.read_text().strip() if path.exists() else None
+
+
+def free_bytes(folder: Path) -> int:
+    """Free disk space where the folder is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def busy_share(seconds: float) -> float:
+    """Share of all CPU time that something used during the next `seconds`."""
+    return float(psutil.cpu_percent(interval=seconds)) / 100
+
+
+def cache_free_gib() -> float:
+    return free_bytes(paths.cache_dir()) / GIB
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "unknown")
+    except OSError:
+        return "unknown"
+
+
+def _hypervisor() -> str:
+    flags = Path("/proc/cpuinfo").read_text()
+    return "yes" if " hypervisor" in flags else "no"

@@ -1,0 +1,76 @@
+"""Windows that a server fires at itself: the predictor called directly, without transport.
+
+The server reads the job from a file, calls its predictor by the job's schedule, and writes the
+columns to another file; see `servers/in-process/app.py` for the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from harness.errors import LaunchError
+from harness.measure.driver.job import Fired, Job
+from harness.records import Ints
+
+_LEAD_NS = 20_000_000
+
+
+class InsidePending:
+    """A window that the server is firing."""
+
+    def __init__(self, url: str, job: Job, scratch: Path) -> None:
+        self.start_ns = time.monotonic_ns() + _LEAD_NS
+        folder = Path(tempfile.mkdtemp(prefix="window-", dir=scratch))
+        self._out = folder / "out.npz"
+        np.savez(folder / "schedule.npz", payload=job.payload, due_ns=_or_empty(job.due_ns))
+        self._order = {
+            "schedule": str(folder / "schedule.npz"),
+            "out": str(self._out),
+            "start_ns": self.start_ns,
+            "duration_ns": job.duration_ns,
+            "concurrency": job.concurrency,
+            "limit": job.limit,
+            "keep_every": job.keep_every,
+            "bodies": [_body(message) for message in job.target.messages],
+        }
+        self._error: str | None = None
+        limit_s = job.duration_ns / 1e9 + job.timeout_ns / 1e9 + 60
+        self._thread = threading.Thread(target=self._post, args=(url, limit_s), daemon=True)
+        self._thread.start()
+
+    def _post(self, url: str, limit_s: float) -> None:
+        try:
+            answer = httpx.post(f"{url}/load", json=self._order, timeout=limit_s, trust_env=False)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            self._error = str(error) or type(error).__name__
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether the window is over."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def result(self) -> Fired:
+        """Everything that was fired. Raises LaunchError where the server could not."""
+        if self._error is not None:
+            raise LaunchError(f"The in-process reference did not finish its window: {self._error}.")
+        with np.load(self._out) as found:
+            columns = {name: found[name] for name in found.files if name != "facts"}
+            facts = json.loads(bytes(found["facts"]))
+        bodies = {int(row): body.encode() for row, body in facts["bodies"].items()}
+        return Fired(columns, bodies, facts["cpu_s"], facts["elapsed_s"])
+
+
+def _or_empty(due_ns: Ints | None) -> Ints:
+    return np.empty(0, np.int64) if due_ns is None else due_ns
+
+
+def _body(message: bytes) -> str:
+    return message.partition(b"\r\n\r\n")[2].decode()

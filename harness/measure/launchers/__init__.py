@@ -1,0 +1,80 @@
+"""Launchers bring a variant up and make it go away. One registered class a file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.catalog import Variant
+from harness.records import Stop, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOrder:
+    """What a launcher needs to know to start a variant."""
+
+    variant: Variant
+    bin: Path  # of the variant's environment
+    predictor: Path
+    artefact: Path
+    threads: int
+    device: str
+    cpus: tuple[int, ...]
+    scratch: Path  # a folder of the run's own: home, temporary files, log, the predictor's calls
+
+
+class Launched(Protocol):
+    """A variant that was started."""
+
+    host: str
+    port: int
+    started_ns: int  # CLOCK_MONOTONIC, just before its process began
+    log: Path
+    trace: Path  # where the predictor records its calls
+
+    def exited(self) -> str | None:
+        """Why it is no longer running, or None while it is."""
+
+    def sample(self, *, pss: bool) -> tuple[int, ...]:
+        """One row of Usage, without its time."""
+
+    def stop(self) -> Stop:
+        """End all of it. Raises LaunchError if something could not be ended."""
+
+
+class Launcher(Protocol):
+    """Starts variants."""
+
+    def why_not(self) -> str | None:
+        """Why it can't be used on this machine, or None."""
+
+    def launch(self, order: LaunchOrder) -> Launched:
+        """Start a variant; returns before it is ready. Raises LaunchError."""
+
+
+LAUNCHERS: dict[str, Callable[[], Launcher]] = {}
+
+
+def launcher(name: str) -> Callable[[type], type]:
+    """Register a launcher class under the name that `--launcher` takes."""
+
+    def register(cls: type) -> type:
+        LAUNCHERS[name] = cls
+        return cls
+
+    return register
+
+
+def registered() -> dict[str, Callable[[], Launcher]]:
+    """Every launcher, by name."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        if not module.name.endswith(".keeper"):
+            importlib.import_module(module.name)
+    return LAUNCHERS
+
+
+__all__ = ["LaunchOrder", "Launched", "Launcher", "Usage", "launcher", "registered"]

@@ -1,0 +1,131 @@
+"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from harness.catalog import Benchmark, Variant, pick
+from harness.errors import AnswerError
+from harness.measure import artefacts, environments
+from harness.measure.driver.native import Generator
+from harness.measure.launchers import Launched, Launcher
+from harness.measure.stages import Bench, Stages
+from harness.profiles import Profile
+from harness.protocols import PROTOCOLS
+from harness.records import HostProof
+
+IN_PROCESS = "in-process"
+NULL = "null"
+_CAPACITY_S = 1.5
+_PROOF_S = 1.5
+_PROOF_CALLERS = 32
+_PROOF_RATE_PER_S = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every cell of a campaign shares."""
+
+    launcher: Launcher
+    generator: Generator
+    server_cpus: tuple[int, ...]
+    device: str
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A benchmark made ready, and what was learnt of it."""
+
+    bench: Bench
+    facts: dict[str, Any]
+    capacity_per_s: float
+
+
+def prepare(
+    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, warm_up_s: float
+) -> Prepared:
+    """Build the artefact, ask the reference every payload, and measure its capacity.
+
+    Raises HarnessError where any of it fails: without a reference nothing can be verified.
+    """
+    variant = pick("variant", IN_PROCESS, variants)
+    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    artefact = artefacts.ensure(benchmark, environment)
+    payloads = tuple(benchmark.payloads())
+    bench = Bench(benchmark, artefact.folder, payloads, (), warm_up_s)
+    with TemporaryDirectory(dir=tools.scratch) as scratch:
+        stages = stages_of(variant, bench, environment, tools, 1, Path(scratch))
+        expected, capacity = _started(stages, lambda launched: _ask(stages, launched))
+    return Prepared(replace(bench, expected=tuple(expected)), artefact.facts, capacity)
+
+
+def stages_of(
+    variant: Variant,
+    bench: Bench,
+    environment: environments.Environment,
+    tools: Tools,
+    round_number: int,
+    scratch: Path,
+) -> Stages:
+    """The stages of a cell with a campaign's tools."""
+    return Stages(
+        variant,
+        bench,
+        environment,
+        tools.launcher,
+        tools.generator,
+        tools.server_cpus,
+        tools.device,
+        round_number,
+        scratch,
+    )
+
+
+def prove(benchmark: Benchmark, variants: dict[str, Variant], tools: Tools) -> HostProof:
+    """The generator's ceiling and send lag on this host, against the null server."""
+    variant = pick("variant", NULL, variants)
+    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0)
+    closed = Profile("ceiling", "closed", _PROOF_S, concurrency=_PROOF_CALLERS)
+    poisson = Profile("lag", "poisson", _PROOF_S, _PROOF_RATE_PER_S)
+    with TemporaryDirectory(dir=tools.scratch) as scratch:
+        stages = stages_of(variant, bench, environment, tools, 1, Path(scratch))
+        ceiling, lag = _started(
+            stages,
+            lambda launched: (
+                stages.load(launched, closed),
+                stages.load(launched, poisson).requests.lag_ns() / 1e3,
+            ),
+        )
+    rate = int(ceiling.requests.ok.sum()) / ceiling.facts.elapsed_s
+    p50, p99 = np.percentile(lag, [50, 99])
+    return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
+
+
+def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
+    launched = stages.launch()
+    try:
+        stages.ready(launched)
+        return use(launched)
+    finally:
+        stages.stop(launched)
+
+
+def _ask(stages: Stages, launched: Launched) -> tuple[list[Any], float]:
+    """(the reference's prediction for each payload, calls per second of one caller)."""
+    answers = stages.collect(launched)
+    protocol = PROTOCOLS[stages.variant.table.protocol]
+    expected = [protocol.decode(body)[0] for body in answers]
+    if len(expected) != len(stages.bench.payloads):
+        raise AnswerError(
+            f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
+        )
+    window = stages.load(launched, Profile("capacity", "closed", _CAPACITY_S, concurrency=1))
+    return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s

@@ -1,0 +1,141 @@
+"""One cell, from start to stop: the order of its stages, and what a failure in one leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from harness.errors import HarnessError, LaunchError
+from harness.measure.launchers import Launched
+from harness.profiles import Profile
+from harness.records import Cell, Failure, Run, RunFacts, ServerFacts, Startup, Stop, Window
+
+_TAIL_LINES = 30
+_TAIL_BYTES = 64_000
+_LOG_BYTES = 256_000
+
+
+class CellStages(Protocol):
+    """What can be done to a cell's server."""
+
+    @property
+    def version(self) -> str | None: ...
+    def launch(self) -> Launched: ...
+    def ready(self, launched: Launched) -> Startup: ...
+    def verify(self, launched: Launched) -> int: ...
+    def warm_up(self, launched: Launched) -> None: ...
+    def load(self, launched: Launched, profile: Profile) -> Window: ...
+    def stop(self, launched: Launched) -> Stop: ...
+
+
+@dataclass
+class _Progress:
+    """What is known of a run that is under way."""
+
+    on_phase: Callable[[str], None]
+    phase: str = ""
+    phases_s: dict[str, float] = field(default_factory=dict)
+    launched: Launched | None = None
+    startup: Startup | None = None
+    verified: int = 0
+    windows: list[Window] = field(default_factory=list)
+    stop: Stop | None = None
+
+    @contextmanager
+    def during(self, phase: str, shown: str | None = None) -> Iterator[None]:
+        self.phase = phase
+        self.on_phase(shown or phase)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = self.phases_s.get(phase, 0.0) + time.monotonic() - began
+            self.phases_s[phase] = round(spent, 6)
+
+
+def execute(
+    campaign: str,
+    cell: Cell,
+    server: ServerFacts,
+    profiles: Sequence[Profile],
+    provision: Callable[[], CellStages],
+    on_phase: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """Run a cell. Whatever goes wrong in it becomes part of the Run that is returned."""
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    progress = _Progress(on_phase)
+    failure = None
+    stages: CellStages | None = None
+    try:
+        with progress.during("provision"):
+            stages = provision()
+            server = replace(server, version=stages.version)
+        _measure(stages, profiles, progress)
+    except HarnessError as error:
+        failure = Failure(progress.phase, str(error))
+    finally:
+        # Also when interrupted: nothing that was started may go on.
+        try:
+            if stages is not None and progress.launched is not None:
+                with progress.during("stop"):
+                    progress.stop = stages.stop(progress.launched)
+        except HarnessError as error:
+            failure = failure or Failure("stop", str(error))
+    log = _log(progress.launched)
+    if failure is not None:
+        failure = Failure(failure.phase, failure.message, _tail(log))
+    facts = RunFacts(
+        campaign,
+        cell,
+        server,
+        started_at,
+        progress.phases_s,
+        progress.startup,
+        progress.verified,
+        tuple(window.facts for window in progress.windows),
+        progress.stop,
+        failure,
+    )
+    return Run(facts, tuple(progress.windows), log)
+
+
+def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progress) -> None:
+    with progress.during("launch"):
+        launched = progress.launched = stages.launch()
+    with progress.during("ready"):
+        progress.startup = stages.ready(launched)
+    with progress.during("verify"):
+        progress.verified = stages.verify(launched)
+    with progress.during("warm up"):
+        stages.warm_up(launched)
+    for profile in profiles:
+        with progress.during("load", profile.name):
+            # Kept before anything is said of it: a server that died has a window too.
+            progress.windows.append(stages.load(launched, profile))
+            _require_alive(launched, profile)
+
+
+def _require_alive(launched: Launched, profile: Profile) -> None:
+    reason = launched.exited()
+    if reason is not None:
+        raise LaunchError(f"The server died under load, in the window {profile.name!r}: {reason}.")
+
+
+def _log(launched: Launched | None) -> str:
+    if launched is None or not launched.log.exists():
+        return ""
+    with launched.log.open("rb") as file:
+        data = file.read(_LOG_BYTES)
+        size = launched.log.stat().st_size
+        if size > len(data):
+            file.seek(max(len(data), size - _TAIL_BYTES))
+            data += b"\n[...]\n" + file.read()
+    return data.decode(errors="replace")
+
+
+def _tail(log: str) -> str:
+    return "\n".join(log.splitlines()[-_TAIL_LINES:])

@@ -1,0 +1,266 @@
+"""What is done to one variant on one benchmark, stage by stage; `runner` has the order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from harness.catalog import Benchmark, Variant
+from harness.errors import AnswerError, LaunchError
+from harness.measure import probe
+from harness.measure.answers import Answers
+from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.native import Generator, Pending, requests_of
+from harness.measure.environments import Environment
+from harness.measure.host import Steal
+from harness.measure.inside import InsidePending
+from harness.measure.launchers import Launched, Launcher, LaunchOrder
+from harness.measure.target import target
+from harness.profiles import Profile, due_times, payload_order, seed_of
+from harness.protocols import PROTOCOLS
+from harness.records import ERRORS, Calls, Ints, Requests, Startup, Stop, Usage, Window, WindowFacts
+
+TIMEOUT_S = 10.0
+_VERIFY_LIMIT_S = 60.0
+_VERIFY_CALLERS = 8
+_SAMPLE_S = 0.5
+_KEEP_EVERY = 10  # of the answers under load, one in so many is checked
+_PREOPENED = 16
+_RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A benchmark made ready: its artefact, its payloads, and the reference's answers."""
+
+    benchmark: Benchmark
+    artefact: Path
+    payloads: tuple[object, ...]
+    expected: tuple[object, ...]  # empty while the reference itself is asked
+    warm_up_s: float
+
+
+class Stages:
+    """The real stages of a cell."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        bench: Bench,
+        environment: Environment,
+        launcher: Launcher,
+        generator: Generator,
+        cpus: tuple[int, ...],
+        device: str,
+        round_number: int,
+        scratch: Path,
+    ) -> None:
+        self.variant = variant
+        self.bench = bench
+        self._environment = environment
+        self._launcher = launcher
+        self._generator = generator
+        self._cpus = cpus
+        self._device = device
+        self._round = round_number
+        self._scratch = scratch
+        protocol = PROTOCOLS[variant.table.protocol]
+        self._content_type = protocol.content_type
+        self._bodies = [protocol.encode([payload]) for payload in bench.payloads]
+        self._answers = Answers(list(bench.expected), bench.benchmark.table.tolerance, protocol)
+
+    @property
+    def version(self) -> str | None:
+        """The framework's version, read back from the environment that it runs on."""
+        return self._environment.version_of(self.variant.server.table.package)
+
+    def launch(self) -> Launched:
+        """Start the variant."""
+        table = self.bench.benchmark.table
+        return self._launcher.launch(
+            LaunchOrder(
+                self.variant,
+                self._environment.bin,
+                self.bench.benchmark.predictor(self.variant.table.backend),
+                self.bench.artefact,
+                table.threads,
+                self._device,
+                self._cpus,
+                self._scratch,
+            )
+        )
+
+    def ready(self, launched: Launched) -> Startup:
+        """Wait until it is ready and has answered one request rightly."""
+        table = self.variant.table
+        with probe.client(self._url(launched)) as client:
+            ready_s = probe.until_ready(client, launched, table.ready_path, table.ready_timeout_s)
+            judge = None if self._unchecked else self._answers
+            first_s = probe.until_right(
+                client, launched, table.path, self._bodies[0], self._content_type, judge
+            )
+        return Startup(ready_s, first_s)
+
+    def verify(self, launched: Launched) -> int:
+        """Ask every payload once and compare every answer; how many were compared.
+
+        Raises AnswerError for a wrong one, and where requests fail.
+        """
+        requests, _, complaints = self._judge(self._ask_all(launched, _VERIFY_CALLERS))
+        if not requests.ok.all():
+            kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
+            refused = requests.status[requests.error == ERRORS.index("status")]
+            status = ", ".join(map(str, np.unique(refused).tolist()))
+            shown = f" (HTTP {status})" if status else ""
+            raise AnswerError(
+                f"{(~requests.ok).sum()} of {len(requests)} answers are not the reference's: "
+                f"{', '.join(sorted(kinds))}{shown}. {'; '.join(complaints[:3])}"
+            )
+        return 0 if self._unchecked else len(requests)
+
+    def collect(self, launched: Launched) -> list[bytes]:
+        """The answer to each payload, in order; fewer where some request failed."""
+        fired = self._ask_all(launched, 1)
+        return [fired.bodies[row] for row in sorted(fired.bodies)]
+
+    def warm_up(self, launched: Launched) -> None:
+        """Load it for a while without keeping anything."""
+        if self.bench.warm_up_s:
+            order = payload_order(len(self._bodies), 4096, 0)
+            job = self._job(launched, self.bench.warm_up_s, order, None, _VERIFY_CALLERS)
+            self._fire(launched, job).result()
+
+    def load(self, launched: Launched, profile: Profile) -> Window:
+        """Fire one profile and keep everything."""
+        benchmark = self.bench.benchmark
+        seed = seed_of(benchmark.name, benchmark.table.version, profile.name, self._round)
+        due = due_times(profile, seed) if profile.is_open else None
+        count = 1 << 16 if due is None else len(due)
+        order = payload_order(len(self._bodies), count, seed)
+        callers = profile.concurrency or _PREOPENED
+        job = self._job(launched, profile.duration_s, order, due, callers)
+        if not self._unchecked:
+            job = replace(job, keep_every=_KEEP_EVERY)
+        with _measuring(launched) as meter:
+            pending = self._fire(launched, job, meter)
+        fired = pending.result()
+        requests, checked, _ = self._judge(fired)
+        generator_cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        facts = WindowFacts(
+            profile,
+            fired.elapsed_s,
+            0.0 if self.variant.table.inside else fired.cpu_s,
+            generator_cpus,
+            meter.steal_share,
+            checked,
+            int((requests.error >= ERRORS.index("garbage")).sum()),
+        )
+        end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
+        calls = read_calls(launched.trace, pending.start_ns, end_ns)
+        return Window(facts, requests, meter.usage(pending.start_ns), calls)
+
+    def stop(self, launched: Launched) -> Stop:
+        """End it."""
+        return launched.stop()
+
+    def _ask_all(self, launched: Launched, callers: int) -> Fired:
+        everything = np.arange(len(self._bodies), dtype=np.int64)
+        job = self._job(launched, _VERIFY_LIMIT_S, everything, None, callers)
+        return self._fire(launched, replace(job, limit=len(everything), keep_every=1)).result()
+
+    @property
+    def _unchecked(self) -> bool:
+        return self.variant.table.reference or not self.bench.expected
+
+    def _url(self, launched: Launched) -> str:
+        return f"http://{launched.host}:{launched.port}"
+
+    def _job(
+        self, launched: Launched, duration_s: float, order: Ints, due: Ints | None, callers: int
+    ) -> Job:
+        url = self._url(launched) + self.variant.table.path
+        headers = {"Content-Type": self._content_type, "Accept": "application/json"}
+        return Job(
+            target(url, self._bodies, headers),
+            0,
+            int(duration_s * 1e9),
+            order,
+            due,
+            callers,
+            None,
+            int(TIMEOUT_S * 1e9),
+            0,
+        )
+
+    def _fire(
+        self, launched: Launched, job: Job, meter: _Meter | None = None
+    ) -> Pending | InsidePending:
+        pending: Pending | InsidePending
+        if self.variant.table.inside:
+            pending = InsidePending(self._url(launched), job, self._scratch)
+        else:
+            pending = self._generator.start(job)
+        while not pending.wait(_SAMPLE_S):
+            if meter is not None:
+                meter.sample()
+            if self.variant.table.inside and launched.exited():
+                raise LaunchError(f"{self.variant.name}: {launched.exited()} under load.")
+        return pending
+
+    def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
+        """(requests with wrong answers marked, how many were checked, what was wrong)."""
+        requests = requests_of(fired)
+        if self._unchecked:
+            return requests, 0, []
+        error = requests.error.copy()
+        complaints = []
+        for row, body in fired.bodies.items():
+            if error[row] == 0:
+                error[row], why = self._answers.judge(int(requests.payload[row]), body)
+                if why:
+                    complaints.append(f"payload {requests.payload[row]}: {why}")
+        return replace(requests, error=error), len(fired.bodies), complaints
+
+
+class _Meter:
+    """Samples a server while a window runs."""
+
+    def __init__(self, launched: Launched) -> None:
+        self._launched = launched
+        self._rows: list[tuple[int, ...]] = []
+        self.steal_share: float | None = None
+
+    def sample(self, *, pss: bool = False) -> None:
+        self._rows.append((time.monotonic_ns(), *self._launched.sample(pss=pss)))
+
+    def usage(self, start_ns: int) -> Usage:
+        """The samples as columns."""
+        at_ns, *rest = np.array(self._rows, dtype=np.int64).T
+        return Usage(at_ns - start_ns, *rest)
+
+
+@contextmanager
+def _measuring(launched: Launched) -> Iterator[_Meter]:
+    meter, before = _Meter(launched), Steal.now()
+    meter.sample(pss=True)
+    yield meter
+    meter.steal_share = before.share_until(Steal.now())
+    meter.sample(pss=True)
+
+
+def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
+    """The predictor's calls that began between the two moments, relative to the first."""
+    parts = [np.fromfile(path, _RECORD) for path in sorted(trace.glob("calls-*.bin"))]
+    rows = np.concatenate(parts) if parts else np.empty(0, _RECORD)
+    rows = rows[(rows["start"] >= start_ns) & (rows["start"] <= end_ns)]
+    rows = rows[np.argsort(rows["start"], kind="stable")]
+    return Calls(
+        rows["start"].astype(np.int64) - start_ns,
+        rows["duration"].astype(np.int64),
+        rows["batch"].astype(np.int64),
+    )

@@ -1,0 +1,68 @@
+"""What a process tree uses, read from /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.records import MISSING
+
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PARENT, _USER, _SYSTEM, _CHILD_USER, _CHILD_SYSTEM, _THREADS, _RSS = 1, 11, 12, 13, 14, 17, 21
+
+
+def usage(keeper: int, *, pss: bool) -> tuple[int, ...]:
+    """(CPU ns, RSS bytes, PSS bytes, processes, threads) of all below the process `keeper`.
+
+    CPU time counts ended processes too, once their parent has waited for them. PSS is MISSING
+    unless asked for: the kernel walks the server's page tables for it.
+    """
+    stats = _stats()
+    pids = below(keeper, {pid: int(fields[_PARENT]) for pid, fields in stats.items()})
+    rows = [
+        [int(fields[place]) for place in (_USER, _SYSTEM, _CHILD_USER, _CHILD_SYSTEM)]
+        for pid, fields in stats.items()
+        if pid in pids
+    ]
+    ticks = sum(map(sum, rows))
+    if keeper in stats:  # orphans that ended were waited for by the keeper
+        ticks += int(stats[keeper][_CHILD_USER]) + int(stats[keeper][_CHILD_SYSTEM])
+    return (
+        ticks * _TICK_NS,
+        sum(int(stats[pid][_RSS]) for pid in pids) * _PAGE,
+        sum(_pss(pid) for pid in pids) if pss else MISSING,
+        len(pids),
+        sum(int(stats[pid][_THREADS]) for pid in pids),
+    )
+
+
+def below(root: int, parents: dict[int, int]) -> set[int]:
+    """Every process whose chain of parents leads to the root."""
+    found: set[int] = set()
+    layer = {root}
+    while layer:
+        layer = {pid for pid, parent in parents.items() if parent in layer} - found
+        found |= layer
+    return found
+
+
+def _stats() -> dict[int, list[bytes]]:
+    found = {}
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - faster than building paths
+        if entry.isdigit():
+            try:
+                raw = Path(f"/proc/{entry}/stat").read_bytes()
+            except OSError:
+                continue
+            found[int(entry)] = raw.rpartition(b")")[2].split()
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0")
+    return int(line.split()[1]) * 1024

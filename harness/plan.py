@@ -1,0 +1,75 @@
+"""Which cells a campaign has, in which order, and at which absolute rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.catalog import Benchmark, PresetTable, Variant
+from harness.profiles import Profile
+from harness.records import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cells to run, in order, and the pairs that can't be run, with the reason."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def make(
+    variants: Sequence[Variant], benchmarks: Sequence[Benchmark], rounds: int, device: str
+) -> Plan:
+    """Every variant on every benchmark, round after round.
+
+    Every other round runs backwards, so that a drift of the machine hits all variants alike.
+    """
+    pairs, left_out = [], []
+    for benchmark in benchmarks:
+        for variant in variants:
+            reason = why_not(variant, benchmark, device)
+            if reason is None:
+                pairs.append((variant.name, benchmark.name))
+            else:
+                left_out.append((f"{variant.name} on {benchmark.name}", reason))
+    cells = [
+        Cell(variant, benchmark, number)
+        for number in range(1, rounds + 1)
+        for variant, benchmark in (pairs if number % 2 else reversed(pairs))
+    ]
+    return Plan(tuple(cells), tuple(left_out))
+
+
+def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
+    """Why a variant can't serve a benchmark on a device, or None."""
+    if device not in variant.table.devices:
+        return f"{variant.name} does not run on a {device.upper()}"
+    if not variant.table.reference and not benchmark.predictor(variant.table.backend).exists():
+        return f"{benchmark.name} has no predictor for {variant.table.backend}"
+    return None
+
+
+def absolute(
+    benchmark: Benchmark, preset: PresetTable, capacity_per_s: float
+) -> tuple[Profile, ...]:
+    """The benchmark's profiles that the preset takes, with rates for this host.
+
+    The rates are the same for every variant: shares are of the predictor's capacity in process.
+    """
+    profiles = []
+    for table in benchmark.table.profile:
+        if preset.profiles and table.name not in preset.profiles:
+            continue
+        rate, rate_to = table.rates(capacity_per_s)
+        profiles.append(
+            Profile(
+                table.name,
+                table.shape,
+                table.duration_s * preset.duration_scale,
+                rate,
+                rate_to,
+                table.concurrency,
+            )
+        )
+    return tuple(profiles)

@@ -1,0 +1,151 @@
+"""When requests are due: pure functions of time.
+
+An open-loop shape is a cumulative rate L(t), the number of arrivals expected by t. Its inverse maps
+evenly spaced counts to regular arrivals, and the arrival counts of a unit-rate Poisson process to a
+Poisson process of that rate (the inversion method; Cinlar, Introduction to Stochastic Processes,
+1975, section 4.7). A closed loop has no plan: each caller sends when its last answer has come.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A load with absolute rates. `rate_to_per_s` is where a ramp ends and a spike peaks."""
+
+    name: str
+    shape: str
+    duration_s: float
+    rate_per_s: float | None = None
+    rate_to_per_s: float | None = None
+    concurrency: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.shape != CLOSED
+
+
+Inverse = Callable[[Profile, Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A kind of open-loop profile."""
+
+    inverse: Inverse  # expected counts -> times in seconds
+    regular: bool  # evenly spaced arrivals instead of Poisson ones
+    far_share: float  # weight of `rate_to_per_s` in the mean rate; 0 where it plays no part
+
+
+SHAPES: dict[str, Shape] = {}
+
+
+def shape(
+    name: str, *, regular: bool = False, far_share: float = 0.0
+) -> Callable[[Inverse], Inverse]:
+    """Register the inverse cumulative rate of an open-loop shape."""
+
+    def register(inverse: Inverse) -> Inverse:
+        SHAPES[name] = Shape(inverse, regular, far_share)
+        return inverse
+
+    return register
+
+
+def shape_names() -> list[str]:
+    """Every shape that a profile can have."""
+    return [*SHAPES, CLOSED]
+
+
+def needs(shape_name: str) -> tuple[str, ...]:
+    """The fields of Profile that a shape cannot do without."""
+    if shape_name == CLOSED:
+        return ("concurrency",)
+    return ("rate_per_s", "rate_to_per_s") if SHAPES[shape_name].far_share else ("rate_per_s",)
+
+
+@shape("constant", regular=True)
+def constant(profile: Profile, counts: Floats) -> Floats:
+    """Evenly spaced."""
+    return counts / _rates(profile)[0]
+
+
+@shape("poisson")
+def poisson(profile: Profile, counts: Floats) -> Floats:
+    """Independent arrivals at one rate."""
+    return counts / _rates(profile)[0]
+
+
+@shape("ramp", far_share=0.5)
+def ramp(profile: Profile, counts: Floats) -> Floats:
+    """The rate goes from `rate_per_s` to `rate_to_per_s` in a straight line.
+
+    L(t) = a t + b t^2 / 2 with b = (end - start) / duration, solved for t.
+    """
+    start, end = _rates(profile)
+    slope = (end - start) / profile.duration_s
+    if slope == 0:
+        return counts / start
+    discriminant = np.maximum(start**2 + 2 * slope * counts, 0)
+    times: Floats = (np.sqrt(discriminant) - start) / slope
+    return times
+
+
+@shape("spike", far_share=0.2)
+def spike(profile: Profile, counts: Floats) -> Floats:
+    """The rate jumps to `rate_to_per_s` for the middle fifth of the duration."""
+    base, peak = _rates(profile)
+    edges = profile.duration_s * np.array([0, 0.4, 0.6, 1.0])
+    levels = np.array([base, peak, base])
+    expected = np.concatenate(([0.0], np.cumsum(np.diff(edges) * levels)))
+    times: Floats = np.interp(counts, expected, edges)
+    return times
+
+
+def expected_count(profile: Profile) -> float:
+    """How many arrivals an open-loop profile has on average."""
+    base, to = _rates(profile)
+    return profile.duration_s * (base + SHAPES[profile.shape].far_share * (to - base))
+
+
+def due_times(profile: Profile, seed: int) -> NDArray[np.int64]:
+    """Planned send times of an open-loop profile, in ns since the window's start, ascending."""
+    kind = SHAPES[profile.shape]
+    total = expected_count(profile)
+    if kind.regular:
+        counts: Floats = np.arange(np.ceil(total - 1e-9), dtype=np.float64)
+    else:
+        rng = np.random.default_rng(seed)
+        # Six standard deviations more than the mean: enough arrivals to fill the window.
+        gaps = rng.exponential(size=int(total + 6 * np.sqrt(total) + 10))
+        counts = np.cumsum(gaps)
+        counts = counts[counts < total]
+    return (kind.inverse(profile, counts) * 1e9).astype(np.int64)
+
+
+def payload_order(payloads: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Which payload each of `count` requests sends: seeded permutations, one after another."""
+    rng = np.random.default_rng(seed + 1)
+    rounds = -(-count // payloads)
+    orders = [rng.permutation(payloads) for _ in range(max(rounds, 1))]
+    return np.concatenate(orders)[:count].astype(np.int64)
+
+
+def seed_of(benchmark: str, version: int, profile: str, round_number: int) -> int:
+    """The seed of a window: the same for every variant, another in every round."""
+    return zlib.crc32(f"{benchmark}/{version}/{profile}/{round_number}".encode())
+
+
+def _rates(profile: Profile) -> tuple[float, float]:
+    base = profile.rate_per_s or 0.0
+    return base, base if profile.rate_to_per_s is None else profile.rate_to_per_s

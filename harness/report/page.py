@@ -1,0 +1,97 @@
+"""The page: reads a campaign, renders every section, writes one self-contained file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analyse import comparison, digest
+from harness.report import sections, view
+from harness.report.view import Report
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(campaign_folder: Path, out_dir: Path) -> Path:
+    """Write the report of a stored campaign; its path. The same files give the same bytes.
+
+    Raises ResultError where campaign.json is damaged, UsageError where there is none.
+    """
+    html = render(campaign_folder)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / "index.html"
+    part = out_dir / ".index.html.part"
+    part.write_text(html, encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def render(campaign_folder: Path) -> str:
+    """The report of a stored campaign, as text."""
+    digested = digest.of_campaign(campaign_folder)
+    report = Report(digested, comparison.compare(digested), campaign_folder)
+    jinja = _environment()
+    parts = []
+    for section in sections.load():
+        values = section.make(report)
+        if values is not None:
+            body = jinja.get_template(section.template).render(values)
+            parts.append((section, Markup(body)))
+    script = _file("page.js")
+    return jinja.get_template("page.html.j2").render(
+        campaign=report.campaign,
+        parts=parts,
+        summary=_summary(report),
+        style=Markup(_file("page.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _environment() -> Environment:
+    jinja = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=view.clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    helpers = (
+        view.amount,
+        view.home,
+        view.interval,
+        view.listed,
+        view.number,
+        view.plural,
+        view.rate,
+        view.rounds,
+        view.track_note,
+    )
+    jinja.filters.update({helper.__name__: helper for helper in helpers})
+    jinja.globals["NONE"] = view.NONE
+    return jinja
+
+
+def _file(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _summary(report: Report) -> list[tuple[str, int, str]]:
+    """(kind, count, noun) of what became of the planned cells; kinds without any are left out."""
+    digests = report.digested.digests
+    failed = sum(found.facts.failure is not None for found in digests)
+    invalid = sum(found.invalid for found in digests) - failed
+    counts = [
+        ("ok", len(digests) - failed - invalid, "ok"),
+        ("invalid", invalid, "INVALID"),
+        ("failed", failed, "failed"),
+        ("failed", len(report.digested.damaged), "damaged"),
+        ("invalid", len(report.digested.missing), "not run"),
+    ]
+    return [found for found in counts if found[1]]

@@ -1,0 +1,159 @@
+"""Every number of every variant, in one sortable table a benchmark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.metrics import Metric
+from harness.report import view
+from harness.report.sections import Values, section
+from harness.report.view import Report
+
+# Column groups by what the numbers were measured under. Metrics of none come last.
+_GROUPS = {
+    "steady": (
+        "latency_p50",
+        "latency_p95",
+        "latency_p99",
+        "overhead",
+        "model_time",
+        "cpu_per_1000",
+    ),
+    "saturated": ("throughput", "batch_size"),
+    "start-up": ("ready", "first_answer"),
+}
+_REST = "whole run"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number in the table."""
+
+    text: str
+    interval: str
+    value: float | None
+    title: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A variant in the table."""
+
+    row: Row
+    rank: str
+    cells: tuple[Cell, ...]
+    reason: str  # why it is not ranked; empty for ranked rows and reference points
+    note: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Lines that may be sorted among each other: a track, the references, or the rest."""
+
+    title: str
+    note: str
+    kind: str
+    lines: tuple[Line, ...]
+
+
+@section("All numbers", order=20)
+def table(report: Report) -> Values | None:
+    groups = _groups()
+    return {
+        "groups": groups,
+        "columns": [metric for _, metrics in groups for metric in metrics],
+        "benchmarks": [_benchmark(report, comparison) for comparison in report.comparisons],
+    }
+
+
+def _groups() -> list[tuple[str, list[Metric]]]:
+    grouped = {name for names in _GROUPS.values() for name in names}
+    rest = [metric for name, metric in COLUMNS.items() if name not in grouped]
+    groups = [(title, [COLUMNS[name] for name in names]) for title, names in _GROUPS.items()]
+    return [*groups, (_REST, rest)] if rest else groups
+
+
+def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
+    facts = comparison.facts
+    profiles = facts.profiles if facts else ()
+    loads = {
+        "steady": next((p for p in profiles if p.is_open), None),
+        "saturated": next((p for p in profiles if not p.is_open), None),
+    }
+    return {
+        "name": comparison.benchmark,
+        "facts": facts,
+        "loads": loads,
+        "bodies": _bodies(report, comparison),
+        "rounds": max((row.counted for row in comparison.rows), default=0),
+    }
+
+
+def _bodies(report: Report, comparison: Comparison) -> list[Body]:
+    bodies = []
+    for track in comparison.tracks:
+        rows = view.contenders(comparison, track)
+        lines = _lines(report, comparison, rows, rows)
+        bodies.append(Body(f"Track: {track}", view.track_note(track), "ranked", lines))
+    unranked = [row for row in comparison.rows if row.rank is None]
+    references = [row for row in unranked if row.server.reference]
+    rest = [row for row in unranked if not row.server.reference]
+    if references:
+        lines = _lines(report, comparison, references, [])
+        note = "what the host can do without a framework; not ranked"
+        bodies.append(Body("Reference points", note, "reference", lines))
+    if rest:
+        lines = _lines(report, comparison, rest, [])
+        bodies.append(Body("Not ranked", "these numbers must not be quoted", "out", lines))
+    return bodies
+
+
+def _lines(
+    report: Report, comparison: Comparison, rows: list[Row], peers: list[Row]
+) -> tuple[Line, ...]:
+    """Lines of the rows; the best among `peers` is marked in each column."""
+    best = {}
+    if len(peers) > 1:
+        best = {name: {row.variant for row in view.best_at(peers, name)} for name in COLUMNS}
+    ranks = [row.rank for row in peers]
+    columns = [metric for _, metrics in _groups() for metric in metrics]
+    lines = []
+    for row in rows:
+        tied = row.rank is not None and ranks.count(row.rank) > 1
+        cells = (_cell(row, c, row.variant in best.get(c.name, ())) for c in columns)
+        lines.append(
+            Line(
+                row,
+                f"{row.rank}{'=' if tied else ''}" if row.rank else view.NONE,
+                tuple(cells),
+                _why_out(row),
+                _note(row),
+                view.reproduce(report, row, comparison.benchmark),
+            )
+        )
+    return tuple(lines)
+
+
+def _why_out(row: Row) -> str:
+    in_doubt = row.invalid if row.server.reference else row.rank is None
+    return view.reason(row) if in_doubt else ""
+
+
+def _note(row: Row) -> str:
+    """Rounds that ran and do not count, for a row whose other rounds do."""
+    left = row.rounds - row.counted
+    return f"{left} of {row.rounds} rounds left out" if left and not row.invalid else ""
+
+
+def _cell(row: Row, metric: Metric, best: bool) -> Cell:
+    spread = row.spreads[metric.name]
+    if spread is None:
+        return Cell(view.NONE, "", None, f"{metric.title}: not known", best=False)
+    over = "one round" if spread.rounds == 1 else f"median of {spread.rounds} rounds"
+    title = f"{metric.title}: {view.amount(spread.median, metric)}, {over}"
+    text = view.number(spread.median, metric.digits)
+    return Cell(text, view.interval(spread, metric), spread.median, title, best)

@@ -1,0 +1,154 @@
+"""What the sections share: the facts of a report, and how numbers and names are written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.digest import Digested
+from harness.analyse.metrics import Metric
+from harness.analyse.stats import Spread
+from harness.profiles import Profile
+from harness.records import Campaign
+
+NONE = "–"
+TRACKS = {
+    "default": "out of the box",
+    "matched": "same workers and threads, batching off",
+    "tuned": "as the framework's own production guide says",
+}
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# Control characters, lone surrogates, and the marks that turn the direction of the text around.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A campaign, ready to be written about."""
+
+    digested: Digested
+    comparisons: tuple[Comparison, ...]
+    folder: Path
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.digested.campaign
+
+
+def clean(value: Any) -> Any:
+    """Text without what no browser shows: escape sequences of terminals, lone surrogates."""
+    if type(value) is not str:
+        return value
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", value))
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with about three digits that matter, and never more decimals than `digits`."""
+    if value is None:
+        return NONE
+    size = abs(value)
+    decimals = digits if size < 10 else max(digits - (1 if size < 100 else 2), 0)
+    text = f"{value:,.{decimals}f}"
+    if value and not text.strip("-0.,"):
+        return f"{value:.1g}" if size >= 1e-4 else "~0"
+    return text.replace("-", "−") if text.strip("-0.,") else "0"
+
+
+def amount(value: float | None, metric: Metric) -> str:
+    """A number with its unit."""
+    return f"{number(value, metric.digits)} {metric.unit}" if value is not None else NONE
+
+
+def interval(spread: Spread | None, metric: Metric) -> str:
+    """The range over the rounds; empty where every round has the same number."""
+    if spread is None or spread.low == spread.high:
+        return ""
+    return f"{number(spread.low, metric.digits)}–{number(spread.high, metric.digits)}"
+
+
+def rate(profile: Profile) -> str:
+    """What a profile does, in words."""
+    if not profile.is_open:
+        return f"{profile.concurrency} callers, each sends when its last answer has come"
+    base = f"{number(profile.rate_per_s, 1)}/s"
+    if profile.rate_to_per_s is not None:
+        base += f" to {number(profile.rate_to_per_s, 1)}/s"
+    return f"{profile.shape}, {base}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a reader says them: a, b and c."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def rounds(numbers: Iterable[int]) -> str:
+    """Which rounds."""
+    found = sorted(set(numbers))
+    return f"round{'s' if len(found) > 1 else ''} {listed(map(str, found))}"
+
+
+def home(url: str) -> str | None:
+    """A link that may be followed: http or https, or none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def track_note(track: str) -> str:
+    """What a track means."""
+    return TRACKS.get(track, "")
+
+
+def reason(row: Row) -> str:
+    """Why a row is not ranked, in one sentence."""
+    if row.failures:
+        failure = row.failures[0]
+        return f"failed ({failure.phase}): {failure.message}"
+    messages = [finding.message for _, finding in row.findings if finding.verdict == "INVALID"]
+    return messages[0] if messages else "too few answers to rank it by"
+
+
+def contenders(comparison: Comparison, track: str) -> list[Row]:
+    """The ranked rows of a track, best first."""
+    return [row for row in comparison.rows if row.rank and row.server.track == track]
+
+
+def best_at(rows: Sequence[Row], column: str) -> tuple[Row, ...]:
+    """The row with the best median, and those whose ranges overlap with its."""
+    sign = 1 if COLUMNS[column].better == "lower" else -1
+    known = [(row, spread) for row in rows if (spread := row.spreads[column]) is not None]
+    if not known:
+        return ()
+    known.sort(key=lambda pair: (sign * pair[1].median, pair[0].variant))
+    leader = known[0][1]
+    return tuple(row for row, spread in known if spread.overlaps(leader))
+
+
+def reproduce(report: Report, row: Row, benchmark: str) -> str:
+    """The command that measures a row again."""
+    campaign = report.campaign
+    pair = (row.variant, benchmark)
+    planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
+    words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
+    words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
+    if row.server.launcher != "process":
+        words += ["--launcher", row.server.launcher]
+    if row.server.device != "cpu":
+        words += ["--device", row.server.device]
+    return shlex.join(words)

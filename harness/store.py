@@ -1,0 +1,278 @@
+"""Campaigns and runs as files: the only thing that the two halves of the program share.
+
+    results/<campaign>/campaign.json
+    results/<campaign>/<benchmark>/<variant>/round-<n>/
+        run.json  requests.parquet  usage.parquet  calls.parquet  server.log
+
+Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
+JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
+or edited result is told from a measured one. `docs/schema.md` describes every field.
+
+Schema versions
+    1  first
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import ResultError, StoreError, UsageError
+from harness.records import (
+    ERRORS,
+    MISSING,
+    Calls,
+    Campaign,
+    Cell,
+    Requests,
+    Run,
+    RunFacts,
+    Usage,
+    Window,
+)
+
+SCHEMA = 1
+Table = TypeVar("Table", Requests, Usage, Calls)
+
+_CAMPAIGN = "campaign.json"
+_RUN = "run.json"
+_LOG = "server.log"
+_TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
+_MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes"}
+_NARROW = {
+    "payload": "int32",
+    "status": "int16",
+    "queued": "bool",
+    "batch": "int32",
+    "processes": "int32",
+    "threads": "int32",
+}
+
+
+def write_campaign(folder: Path, campaign: Campaign) -> None:
+    """Write the plan of a campaign. Raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{_CAMPAIGN}.part"
+        plan = TypeAdapter(Campaign).dump_python(campaign, mode="json")
+        _write_bytes(part, _sealed({"campaign": plan}))
+        part.replace(folder / _CAMPAIGN)
+    except OSError as error:
+        raise _store_error(folder, error) from error
+
+
+def read_campaign(folder: Path) -> Campaign:
+    """The plan of a stored campaign. Raises ResultError, or UsageError where there is none."""
+    path = folder / _CAMPAIGN
+    if not path.exists():
+        raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
+    campaign: Campaign = _validated(Campaign, _unsealed(path)["campaign"], path)
+    return campaign
+
+
+def cell_folder(folder: Path, cell: Cell) -> Path:
+    """Where a cell's run is stored."""
+    return folder / cell.benchmark / cell.variant / f"round-{cell.round}"
+
+
+def write_run(folder: Path, run: Run) -> Path:
+    """Store a run under its campaign's folder, whole or not at all. Raises StoreError."""
+    place = cell_folder(folder, run.cell)
+    part = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
+        files = {}
+        for name in _TABLES:
+            _write_table(part / f"{name}.parquet", name, run.windows)
+            files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
+        _write_bytes(part / _LOG, run.log.encode())
+        files[_LOG] = _digest(part / _LOG)
+        facts = TypeAdapter(RunFacts).dump_python(run.facts, mode="json")
+        _write_bytes(part / _RUN, _sealed({"run": facts, "files": files}))
+        part.chmod(0o755)
+        part.rename(place)
+    except OSError as error:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+        raise _store_error(folder, error) from error
+    return place
+
+
+def read_run(place: Path) -> Run:
+    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
+    data = _unsealed(place / _RUN)
+    for name, digest in data["files"].items():
+        path = place / name
+        if Path(name).name != name or not path.is_file() or _digest(path) != digest:
+            raise ResultError(_changed(path))
+    facts = _validated(RunFacts, data["run"], place / _RUN)
+    tables = {name: _read_tables(place, name, len(facts.windows)) for name in _TABLES}
+    windows = tuple(
+        Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
+        for i, window in enumerate(facts.windows)
+    )
+    return Run(facts, windows, (place / _LOG).read_text(encoding="utf-8", errors="replace"))
+
+
+def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
+    """The cells that have a stored run, with its folder, in the order given."""
+    for cell in cells:
+        place = cell_folder(folder, cell)
+        if (place / _RUN).exists():
+            yield cell, place
+
+
+def discard_parts(folder: Path) -> None:
+    """Remove what a killed harness left half-written."""
+    for part in folder.glob("*/*/.part-*"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write_table(path: Path, name: str, windows: Sequence[Window]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [getattr(window, name) for window in windows]
+    lengths = [len(getattr(table, fields(table)[0].name)) for table in tables]
+    columns = {"window": pa.array(np.repeat(np.arange(len(tables), dtype=np.int16), lengths))}
+    for field in fields(_TABLES[name]):
+        parts = [getattr(table, field.name) for table in tables]
+        values = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        columns[field.name] = _column(field.name, values)
+    # Neighbouring stamps differ little: deltas take a third of the room of plain integers.
+    deltas = {
+        key: "DELTA_BINARY_PACKED"
+        for key, column in columns.items()
+        if pa.types.is_integer(column.type)
+    }
+    pq.write_table(
+        pa.table(columns),
+        path,
+        compression="zstd",
+        use_dictionary=["error"] if name == "requests" else False,
+        column_encoding=deltas,
+        write_statistics=False,
+    )
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _column(name: str, values: Any) -> Any:
+    import pyarrow as pa
+
+    if name == "error":
+        codes = pa.array(values.astype(np.int8), mask=values == 0)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(ERRORS))
+    if name in _NARROW:
+        return pa.array(values.astype(_NARROW[name]))
+    if name in _MAY_MISS:
+        return pa.array(values, mask=values == MISSING)
+    return pa.array(values)
+
+
+def _read_tables(place: Path, name: str, windows: int) -> list[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = place / f"{name}.parquet"
+    try:
+        table = pq.read_table(path)
+        columns = {f.name: _values(table[f.name]) for f in fields(_TABLES[name])}
+        owner = table["window"].to_numpy()
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        raise ResultError(f"{path} can't be read: {error}.") from error
+    edges = np.searchsorted(owner, np.arange(windows + 1))
+    return [
+        _TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
+        for i in range(windows)
+    ]
+
+
+def _values(column: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        known = {name: code for code, name in enumerate(ERRORS)}
+        codes = (
+            [known[name or ""] for name in column.chunk(0).dictionary.to_pylist()]
+            if column.num_chunks
+            else []
+        )
+        places = pc.fill_null(column.combine_chunks().indices, -1).to_numpy(zero_copy_only=False)
+        return np.append(np.array(codes, dtype=np.int64), 0)[places.astype(np.int64)]
+    if column.null_count:
+        column = pc.fill_null(column, MISSING)
+    return column.to_numpy().astype(np.int64)
+
+
+def _sealed(data: dict[str, Any]) -> bytes:
+    data = {"schema": SCHEMA, **data}
+    return json.dumps({**data, "sha256": _seal(data)}, indent=1).encode() + b"\n"
+
+
+def _unsealed(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+        seal = data.pop("sha256")
+        schema = data["schema"]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
+    if schema != SCHEMA:
+        raise ResultError(f"{path} has schema {schema}; this harness reads up to {SCHEMA}.")
+    if seal != _seal(data):
+        raise ResultError(_changed(path))
+    return dict(data)
+
+
+def _seal(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _changed(path: Path) -> str:
+    return (
+        f"{path} is not as it was written: it was truncated or edited. Remove the folder "
+        f"{path.parent} and measure the cell again with --resume."
+    )
+
+
+def _validated(model: type[Any], data: Any, path: Path) -> Any:
+    try:
+        return TypeAdapter(model).validate_python(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ResultError(f"{path}: {place}: {problem['msg']}.") from error
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _store_error(folder: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"The disk is full: nothing more can be stored in {folder}. What finished before is "
+            "kept. Free some space and go on with --resume."
+        )
+    return StoreError(f"{folder} can't be written: {error.strerror or error}.")

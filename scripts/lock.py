@@ -1,0 +1,77 @@
+"""Renew every lock: the harness's own, the servers', and the benchmarks' build environments.
+
+    python scripts/lock.py [NAME ...]      names of servers or benchmarks; none: everything
+
+A server's lock pins the server and what the predictors of every benchmark here need, so that one
+environment of a server serves them all.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from harness import catalog, paths
+from harness.measure import environments
+
+COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
+
+
+def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
+    """Resolve the inputs into a lock. Torch is pinned by release alone: which build of it fits,
+    CPU or CUDA, and from where, is decided when an environment is made."""
+    present = [str(path) for path in inputs if path.exists()]
+    text = "".join(path.read_text() for path in inputs if path.exists())
+    torch = environments.torch_version(text)
+    if torch is not None:
+        # Without --universal: a resolution for other systems would pull the CUDA packages in.
+        options = (*options, *environments.index_options(torch))
+        common = [option for option in COMMON if option != "--universal"]
+    else:
+        common = COMMON
+    command = [find_uv_bin(), "pip", "compile", *common, *options, *present, "-o", str(output)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=paths.PROJECT)
+    if torch is not None:
+        output.write_text(_without_build(output.read_text()))
+    print(output.relative_to(paths.PROJECT))
+
+
+def _without_build(text: str) -> str:
+    return re.sub(
+        r"^(torch==[0-9.]+)\+cpu \\\n(?:    --hash=\S+(?: \\)?\n)+",
+        r"\1\n",
+        text,
+        flags=re.MULTILINE,
+    )
+
+
+def server_inputs(server: catalog.Server, backend: str) -> list[Path]:
+    """The server's own requirements, and the predictors' of that backend."""
+    predictors = [b.requirements(backend) for b in catalog.benchmarks().values()]
+    return [(server.folder / "requirements.in"), *predictors]
+
+
+def main(names: list[str]) -> None:
+    """Renew what is named."""
+    for server in catalog.servers().values():
+        if server.has_environment and (not names or server.name in names):
+            for backend in sorted({table.backend for table in server.table.variant}):
+                reference = all(t.reference for t in server.table.variant)
+                inputs = server_inputs(server, backend)
+                compile_lock(inputs[:1] if reference else inputs, server.lock(backend))
+    for benchmark in catalog.benchmarks().values():
+        build = benchmark.folder / "requirements-build.in"
+        if build.exists() and (not names or benchmark.name in names):
+            compile_lock([build, benchmark.requirements("onnx")], build.with_suffix(".txt"))
+    if not names:
+        project = paths.PROJECT / "pyproject.toml"
+        compile_lock([project], paths.PROJECT / "requirements.txt")
+        compile_lock([project], paths.PROJECT / "requirements-dev.txt", "--group", "dev")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

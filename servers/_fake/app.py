@@ -1,0 +1,78 @@
+"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+from serving import load_predictor
+
+FAULT = os.environ.get("FAKE_FAULT", "")
+AFTER = int(os.environ.get("FAKE_AFTER", "0"))
+DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+class App:
+    """Counts predictions and misbehaves when it is time."""
+
+    def __init__(self) -> None:
+        self.predict = load_predictor().predict
+        self.count = 0
+
+    async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
+        if path == "/health":
+            return (503 if FAULT == "never-ready" else 200), b"{}"
+        self.count += 1
+        late = self.count > AFTER
+        if FAULT == "dies-under-load" and late:
+            print("fake: dying on purpose", flush=True)
+            os._exit(7)
+        if FAULT == "hangs" and late:
+            await asyncio.sleep(3600)
+        if FAULT == "500":
+            return 500, b'{"error": "broken on purpose"}'
+        if FAULT == "garbage":
+            return 200, b"<p>not a prediction</p>"
+        await asyncio.sleep(DELAY_S)
+        predictions = self.predict(json.loads(body)["instances"])
+        if FAULT == "wrong" or (FAULT == "wrong-later" and late):
+            predictions = [{"label": "something else"} for _ in predictions]
+        return 200, json.dumps({"predictions": predictions}).encode()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                path = line.split()[1].decode()
+                length = 0
+                while (header := await reader.readline()).strip():
+                    name, _, value = header.partition(b":")
+                    if name.lower() == b"content-length":
+                        length = int(value)
+                status, body = await self.answer(path, await reader.readexactly(length))
+                head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
+                writer.write(head.encode() + body)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+
+async def main() -> None:
+    if FAULT == "dies-at-start":
+        print("fake: no model to be found, on purpose", flush=True)
+        sys.exit(3)
+    if FAULT == "daemon":
+        subprocess.Popen([sys.executable, "-c", STUBBORN], start_new_session=True)
+    host, port = os.environ["HARNESS_HOST"], int(os.environ["HARNESS_PORT"])
+    server = await asyncio.start_server(App().serve, host, port)
+    print("fake: listening", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,76 @@
+"""On the PYTHONPATH of every server process: the benchmark's predictor, its calls recorded."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import struct
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+CALL = struct.Struct("<qqq")  # monotonic start in ns, duration in ns, batch size
+
+
+class Model(Protocol):
+    def predict(self, instances: list[Any]) -> list[Any]: ...
+
+
+class Predictor:
+    """The benchmark's model; every call leaves one record in the trace folder, if there is one."""
+
+    def __init__(self, model: Model, trace: Path | None) -> None:
+        self._model = model
+        self._trace = trace
+        self._file = -1
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def predict(self, instances: list[Any]) -> list[Any]:
+        if self._trace is None:
+            return self._model.predict(instances)
+        start = time.monotonic_ns()
+        try:
+            return self._model.predict(instances)
+        finally:
+            duration = time.monotonic_ns() - start
+            # One write of a whole record: appends of other threads can't fall into its middle.
+            os.write(self._calls_file(), CALL.pack(start, duration, len(instances)))
+
+    def _calls_file(self) -> int:
+        # By process, not at load: a server may load the model first and fork its workers later.
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != (pid := os.getpid()):
+                    path = f"{self._trace}/calls-{pid}.bin"
+                    self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+                    self._pid = pid
+        return self._file
+
+
+def load_predictor() -> Predictor:
+    """The predictor that the harness named in this process's environment, loaded."""
+    path = Path(_variable("HARNESS_PREDICTOR"))
+    artefact = Path(_variable("HARNESS_ARTEFACT"))
+    device = _variable("HARNESS_DEVICE")
+    threads = int(_variable("HARNESS_THREADS"))
+    trace = os.environ.get("HARNESS_TRACE")
+    model = _module(path).load(artefact, device, threads)
+    return Predictor(model, Path(trace) if trace else None)
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("harness_predictor", path)
+    if spec is None or spec.loader is None:
+        raise RuntimeError(f"HARNESS_PREDICTOR is no Python file: {path}.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _variable(name: str) -> str:
+    if not (value := os.environ.get(name)):
+        raise RuntimeError(f"The environment variable {name} is missing: the harness sets it.")
+    return value

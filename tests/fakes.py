@@ -1,0 +1,221 @@
+"""Deterministic campaigns and runs that nobody measured, for the tests of the reporting half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from harness import store
+from harness.profiles import Profile, due_times, payload_order, seed_of
+from harness.records import (
+    ERRORS,
+    MISSING,
+    BenchmarkFacts,
+    Calls,
+    Campaign,
+    Cell,
+    Failure,
+    HostProof,
+    Ints,
+    Requests,
+    Run,
+    RunFacts,
+    ServerFacts,
+    Startup,
+    Stop,
+    Usage,
+    Window,
+    WindowFacts,
+    empty,
+)
+
+MIB = 1 << 20
+STEADY = Profile("steady", "poisson", 10.0, rate_per_s=120.0)
+SATURATED = Profile("saturated", "closed", 8.0, concurrency=8)
+PROFILES = (STEADY, SATURATED)
+BENCHMARK = BenchmarkFacts(
+    version=1,
+    description="Sentiment of short English sentences.",
+    slo="p99<50ms",
+    payloads=64,
+    artefact={"accuracy": 0.8342, "weights": {"source": "cache", "files": 2}},
+    capacity_per_s=300.0,
+    profiles=PROFILES,
+)
+PROOF = HostProof(ceiling_per_s=11_500.0, lag_p50_us=18.0, lag_p99_us=140.0, rate_per_s=120.0)
+ENVIRONMENT = {
+    "machine": "Imaginary CPU @ 2.00GHz",
+    "cpus": "4",
+    "memory": "15.6 GiB",
+    "kernel": "Linux 6.1.0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fake:
+    """A variant that does not exist, and how it behaves."""
+
+    variant: str = "fake"
+    median_ms: float = 8.0
+    track: str = "matched"
+    jitter: float = 0.25  # sigma of the log-normal service time
+    drift: float = 0.01  # by how much the median differs from round to round
+    errors: float = 0.0  # share of requests that time out
+    lag_ms: float = 0.01  # of the generator
+    wrong: int = 0
+    batch: int = 1
+    ready_s: float = 1.2
+    memory_mib: float = 240.0
+    framework: str = "Fake"
+    version: str | None = "1.2.3"
+    homepage: str = "https://example.org/fake"
+    reference: bool = False
+    failure: Failure | None = None
+    fails_in: frozenset[int] | None = None  # rounds; None means all, where there is a failure
+    profiles: tuple[Profile, ...] = PROFILES
+
+
+def run(
+    fake: Fake, number: int = 1, benchmark: str = "sentiment", campaign: str = "fake-campaign"
+) -> Run:
+    """The run of a variant in one round."""
+    cell = Cell(fake.variant, benchmark, number)
+    rng = np.random.default_rng(crc32(str(cell).encode()))
+    failed = fake.failure is not None and (fake.fails_in is None or number in fake.fails_in)
+    windows = () if failed else tuple(window(fake, cell, p, rng) for p in fake.profiles)
+    ready_s = fake.ready_s * rng.uniform(0.95, 1.05)
+    facts = RunFacts(
+        campaign,
+        cell,
+        server_facts(fake),
+        "2026-01-02T03:04:05+00:00",
+        {"provision": 0.5, "launch": 0.02, "load": 18.2},
+        None if failed else Startup(ready_s, ready_s * 1.15),
+        0 if failed or fake.reference else BENCHMARK.payloads,
+        tuple(w.facts for w in windows),
+        Stop(0.12, 0, 0, 0),
+        fake.failure if failed else None,
+    )
+    return Run(facts, windows, fake.failure.log_tail if failed and fake.failure else "listening\n")
+
+
+def server_facts(fake: Fake) -> ServerFacts:
+    """What is said of the server of a fake variant."""
+    return ServerFacts(
+        server=fake.variant.partition("-")[0],
+        framework=fake.framework,
+        version=fake.version,
+        homepage=fake.homepage,
+        licence="Apache-2.0",
+        track=fake.track,
+        protocol="json",
+        backend="onnx",
+        device="cpu",
+        launcher="process",
+        reference=fake.reference,
+        description="Answers rightly, after a while.",
+    )
+
+
+def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -> Window:
+    """One profile's stretch of a fake run."""
+    requests, elapsed_s = _requests(fake, cell, profile, rng)
+    lower = 0 if fake.variant == "in-process" else 2
+    facts = WindowFacts(profile, elapsed_s, 0.1 * elapsed_s, lower, 0.001, 40, fake.wrong)
+    answered = requests.done_ns[requests.ok]
+    started = np.sort(answered)[:: fake.batch] if len(answered) else empty(Calls).start_ns
+    duration = (0.4 * fake.median_ms * 1e6 * rng.lognormal(0, 0.1, len(started))).astype(np.int64)
+    calls = Calls(started - duration, duration, np.full(len(started), fake.batch, np.int64))
+    return Window(facts, requests, _usage(fake, elapsed_s, len(answered)), calls)
+
+
+def campaign(
+    fakes: Iterable[Fake],
+    rounds: int = 3,
+    benchmarks: Sequence[str] = ("sentiment",),
+    id: str = "fake-campaign",
+) -> Campaign:
+    """The plan of a campaign of those variants."""
+    fakes = tuple(fakes)
+    cells = [
+        Cell(fake.variant, benchmark, number)
+        for number in range(1, rounds + 1)
+        for benchmark in benchmarks
+        for fake in (fakes if number % 2 else reversed(fakes))
+    ]
+    return Campaign(
+        id=id,
+        started_at="2026-01-02T03:04:05+00:00",
+        preset="standard",
+        command="python -m harness run --all",
+        cells=tuple(cells),
+        left_out=(),
+        environment=ENVIRONMENT,
+        benchmarks={name: replace(BENCHMARK) for name in benchmarks},
+        proof=PROOF,
+        server_cpus=(0, 1),
+        generator_cpus=(2, 3),
+    )
+
+
+def stored_campaign(
+    folder: Path,
+    fakes: Iterable[Fake],
+    rounds: int = 3,
+    benchmarks: Sequence[str] = ("sentiment",),
+    plan: Campaign | None = None,
+) -> Path:
+    """Run and store a whole campaign of fakes in `folder`, which is returned."""
+    known = {fake.variant: fake for fake in fakes}
+    plan = plan or campaign(known.values(), rounds, benchmarks, folder.name)
+    store.write_campaign(folder, plan)
+    for cell in plan.cells:
+        made = run(known[cell.variant], cell.round, cell.benchmark, plan.id)
+        store.write_run(folder, made)
+    return folder
+
+
+def _requests(
+    fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator
+) -> tuple[Requests, float]:
+    factor = 1 + fake.drift * np.sin(2.0 * cell.round)
+    if profile.is_open:
+        seed = seed_of(cell.benchmark, BENCHMARK.version, profile.name, cell.round)
+        due = due_times(profile, seed)
+        sent = due + (fake.lag_ms * 1e6 * rng.lognormal(0, 0.3, len(due))).astype(np.int64)
+        service = _service(fake, factor, len(due), rng)
+    else:
+        callers = profile.concurrency or 1
+        per_caller = int(profile.duration_s * 1e3 / (0.7 * callers * fake.median_ms)) + 1
+        service = _service(fake, factor * 0.7 * callers, per_caller * callers, rng)
+        ends = np.cumsum(service.reshape(callers, per_caller), axis=1)
+        sent = np.sort((ends - service.reshape(callers, per_caller)).ravel())
+        due = np.full(len(sent), MISSING, np.int64)
+    count = len(sent)
+    done = sent + service
+    failed = rng.random(count) < fake.errors
+    error = np.where(failed, ERRORS.index("timeout"), 0).astype(np.int64)
+    order = payload_order(BENCHMARK.payloads, count, 7)
+    first_byte = np.where(failed, MISSING, done - 1000)
+    done = np.where(failed, MISSING, done)
+    status = np.where(failed, 0, 200).astype(np.int64)
+    columns = (order, due, sent, first_byte, done, status, error, np.zeros(count, np.int64))
+    elapsed_s = max(profile.duration_s, float(done.max(initial=0)) / 1e9)
+    return Requests(*columns), elapsed_s
+
+
+def _service(fake: Fake, factor: float, count: int, rng: np.random.Generator) -> Ints:
+    ms = fake.median_ms * factor * rng.lognormal(0, fake.jitter, count)
+    return (ms * 1e6).astype(np.int64)
+
+
+def _usage(fake: Fake, elapsed_s: float, answered: int) -> Usage:
+    at_ns = np.linspace(0, elapsed_s * 1e9, 5).astype(np.int64)
+    cpu_ns = np.linspace(2e9, 2e9 + answered * 0.6 * fake.median_ms * 1e6, 5).astype(np.int64)
+    bytes_ = np.full(5, int(fake.memory_mib * MIB), np.int64)
+    pss = np.where([True, False, False, False, True], bytes_, MISSING)
+    return Usage(at_ns, cpu_ns, bytes_, pss, np.full(5, 1, np.int64), np.full(5, 9, np.int64))
