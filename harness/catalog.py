@@ -58,7 +58,7 @@ class ServerTable(toml.Strict):
 
     framework: str
     package: str | None = None
-    homepage: str = Field(pattern=r"^https?://")
+    homepage: str = Field(default="", pattern=r"^(https?://.+)?$")  # empty: no product
     licence: str
     maintained: bool
     metrics_path: str | None = None
@@ -126,6 +126,7 @@ class BenchmarkTable(toml.Strict):
     tolerance: float = Field(ge=0)
     accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
     threads: int = Field(default=1, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
     slo: str = "p99<100ms"
     weights: WeightsTable | None = None
     profile: tuple[ProfileTable, ...] = Field(min_length=1)

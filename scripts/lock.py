@@ -69,8 +69,9 @@ def main(names: list[str]) -> None:
             compile_lock([build, benchmark.requirements("onnx")], build.with_suffix(".txt"))
     if not names:
         project = paths.PROJECT / "pyproject.toml"
-        compile_lock([project], paths.PROJECT / "requirements.txt")
-        compile_lock([project], paths.PROJECT / "requirements-dev.txt", "--group", "dev")
+        compile_lock([project], paths.PROJECT / "requirements.txt", "--group", "install")
+        groups = ["--group", "install", "--group", "dev"]
+        compile_lock([project], paths.PROJECT / "requirements-dev.txt", *groups)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, ma
             "HOME": str(scratch),
             "HARNESS_WEIGHTS": str(given),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,

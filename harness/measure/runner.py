@@ -12,7 +12,17 @@ from typing import Protocol
 from harness.errors import HarnessError, LaunchError
 from harness.measure.launchers import Launched
 from harness.profiles import Profile
-from harness.records import Cell, Failure, Run, RunFacts, ServerFacts, Startup, Stop, Window
+from harness.records import (
+    ERRORS,
+    Cell,
+    Failure,
+    Run,
+    RunFacts,
+    ServerFacts,
+    Startup,
+    Stop,
+    Window,
+)
 
 _TAIL_LINES = 30
 _TAIL_BYTES = 64_000
@@ -27,7 +37,7 @@ class CellStages(Protocol):
     def launch(self) -> Launched: ...
     def ready(self, launched: Launched) -> Startup: ...
     def verify(self, launched: Launched) -> int: ...
-    def warm_up(self, launched: Launched) -> None: ...
+    def warm_up(self, launched: Launched, profile: Profile) -> None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
     def stop(self, launched: Launched) -> Stop: ...
 
@@ -110,19 +120,27 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
         progress.startup = stages.ready(launched)
     with progress.during("verify"):
         progress.verified = stages.verify(launched)
-    with progress.during("warm up"):
-        stages.warm_up(launched)
-    for profile in profiles:
+    for place, profile in enumerate(profiles):
+        if place == 0:
+            with progress.during("warm up"):
+                stages.warm_up(launched, profile)
         with progress.during("load", profile.name):
             # Kept before anything is said of it: a server that died has a window too.
             progress.windows.append(stages.load(launched, profile))
-            _require_alive(launched, profile)
+            _require_served(launched, progress.windows[-1])
 
 
-def _require_alive(launched: Launched, profile: Profile) -> None:
+def _require_served(launched: Launched, window: Window) -> None:
+    name = window.facts.profile.name
     reason = launched.exited()
     if reason is not None:
-        raise LaunchError(f"The server died under load, in the window {profile.name!r}: {reason}.")
+        raise LaunchError(f"The server died under load, in the window {name!r}: {reason}.")
+    if len(window.requests) and not window.requests.ok.any():
+        kinds = {ERRORS[code] for code in window.requests.error}
+        raise LaunchError(
+            f"The server answered none of {len(window.requests)} requests in the window "
+            f"{name!r}: {', '.join(sorted(kinds))}."
+        )
 
 
 def _log(launched: Launched | None) -> str:

@@ -25,9 +25,7 @@ from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import PROTOCOLS
 from harness.records import ERRORS, Calls, Ints, Requests, Startup, Stop, Usage, Window, WindowFacts
 
-TIMEOUT_S = 10.0
 _VERIFY_LIMIT_S = 60.0
-_VERIFY_CALLERS = 8
 _SAMPLE_S = 0.5
 _KEEP_EVERY = 10  # of the answers under load, one in so many is checked
 _PREOPENED = 16
@@ -111,7 +109,7 @@ class Stages:
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        requests, _, complaints = self._judge(self._ask_all(launched, _VERIFY_CALLERS))
+        requests, _, complaints = self._judge(self._ask_all(launched))
         if not requests.ok.all():
             kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
             refused = requests.status[requests.error == ERRORS.index("status")]
@@ -125,15 +123,22 @@ class Stages:
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask_all(launched, 1)
+        fired = self._ask_all(launched)
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
-    def warm_up(self, launched: Launched) -> None:
-        """Load it for a while without keeping anything."""
+    def warm_up(self, launched: Launched, profile: Profile) -> None:
+        """Load it with the start of a profile, and keep nothing.
+
+        With the profile that is measured next: a batching server remembers the load before.
+        """
         if self.bench.warm_up_s:
-            order = payload_order(len(self._bodies), 4096, 0)
-            job = self._job(launched, self.bench.warm_up_s, order, None, _VERIFY_CALLERS)
-            self._fire(launched, job).result()
+            short = replace(profile, duration_s=self.bench.warm_up_s)
+            due = due_times(short, 0) if short.is_open else None
+            order = payload_order(len(self._bodies), 4096 if due is None else len(due), 0)
+            callers = profile.concurrency or _PREOPENED
+            self._fire(
+                launched, self._job(launched, short.duration_s, order, due, callers)
+            ).result()
 
     def load(self, launched: Launched, profile: Profile) -> Window:
         """Fire one profile and keep everything."""
@@ -168,9 +173,9 @@ class Stages:
         """End it."""
         return launched.stop()
 
-    def _ask_all(self, launched: Launched, callers: int) -> Fired:
+    def _ask_all(self, launched: Launched) -> Fired:
         everything = np.arange(len(self._bodies), dtype=np.int64)
-        job = self._job(launched, _VERIFY_LIMIT_S, everything, None, callers)
+        job = self._job(launched, _VERIFY_LIMIT_S, everything, None, 1)
         return self._fire(launched, replace(job, limit=len(everything), keep_every=1)).result()
 
     @property
@@ -193,7 +198,7 @@ class Stages:
             due,
             callers,
             None,
-            int(TIMEOUT_S * 1e9),
+            int(self.bench.benchmark.table.timeout_s * 1e9),
             0,
         )
 

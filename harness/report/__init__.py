@@ -1,1 +1,1 @@
-"""The HTML report of a stored campaign: one self-contained file, made from the result files alone."""
+"""The HTML report of a stored campaign: one self-contained file, from the result files alone."""

@@ -56,7 +56,7 @@ def number(value: float | None, digits: int = 2) -> str:
         return NONE
     size = abs(value)
     decimals = digits if size < 10 else max(digits - (1 if size < 100 else 2), 0)
-    text = f"{value:,.{decimals}f}"
+    text = f"{value:,.{decimals}f}" if value != round(value) else f"{value:,.0f}"
     if value and not text.strip("-0.,"):
         return f"{value:.1g}" if size >= 1e-4 else "~0"
     return text.replace("-", "−") if text.strip("-0.,") else "0"
@@ -64,14 +64,18 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def amount(value: float | None, metric: Metric) -> str:
     """A number with its unit."""
-    return f"{number(value, metric.digits)} {metric.unit}" if value is not None else NONE
+    if value is None:
+        return NONE
+    text = number(value, metric.digits)
+    return text + metric.unit[1:] if metric.unit.startswith("1/") else f"{text} {metric.unit}"
 
 
 def interval(spread: Spread | None, metric: Metric) -> str:
     """The range over the rounds; empty where every round has the same number."""
-    if spread is None or spread.low == spread.high:
+    if spread is None:
         return ""
-    return f"{number(spread.low, metric.digits)}–{number(spread.high, metric.digits)}"
+    low, high = number(spread.low, metric.digits), number(spread.high, metric.digits)
+    return "" if low == high else f"{low} to {high}" if spread.low < 0 else f"{low}–{high}"
 
 
 def rate(profile: Profile) -> str:
@@ -81,7 +85,7 @@ def rate(profile: Profile) -> str:
     base = f"{number(profile.rate_per_s, 1)}/s"
     if profile.rate_to_per_s is not None:
         base += f" to {number(profile.rate_to_per_s, 1)}/s"
-    return f"{profile.shape}, {base}"
+    return f"{base}, {profile.shape}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 from serving import load_predictor
@@ -19,6 +20,9 @@ class Predictions(BaseModel):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # One call of the model at a time, as the other frameworks of the matched track have it; by
+    # default FastAPI's thread pool would run forty at once.
+    to_thread.current_default_thread_limiter().total_tokens = 1
     app.state.predictor = load_predictor()
     yield
 
@@ -36,5 +40,5 @@ def predict(body: Instances) -> Predictions:
 
 
 @app.get("/health")
-def health() -> dict[str, str]:
+async def health() -> dict[str, str]:
     return {"status": "ok"}

@@ -37,7 +37,7 @@ def fire(predict, order: dict) -> None:
     start = order["start_ns"]
     end = start + order["duration_ns"]
     limit = len(due_ns) or order["limit"] or 1 << 62
-    sent, done, bodies = [], [], {}
+    sent, done, queued, bodies = [], [], [], {}
     wait_until(start)
     began, cpu = clock(), time.process_time()
     for index in range(limit):
@@ -46,7 +46,9 @@ def fire(predict, order: dict) -> None:
             if clock() >= end:
                 break
             sent.append(done[index - callers] if index >= callers else start)
+            queued.append(0)
         else:
+            queued.append(int(clock() > start + due_ns[index]))
             wait_until(start + due_ns[index])
             sent.append(clock())
         predictions = predict(instances[payload[index % len(payload)]])
@@ -58,10 +60,10 @@ def fire(predict, order: dict) -> None:
         "cpu_s": time.process_time() - cpu,
         "elapsed_s": (clock() - began) / 1e9,
     }
-    write(order["out"], start, payload, due_ns, sent, done, facts)
+    write(order["out"], start, payload, due_ns, sent, done, queued, facts)
 
 
-def write(out: str, start: int, payload, due_ns, sent, done, facts: dict) -> None:
+def write(out: str, start: int, payload, due_ns, sent, done, queued, facts: dict) -> None:
     """The columns of harness.records.Requests, relative to the window's start."""
     rows = len(sent)
     sent_ns, done_ns = np.array(sent, np.int64) - start, np.array(done, np.int64) - start
@@ -74,7 +76,7 @@ def write(out: str, start: int, payload, due_ns, sent, done, facts: dict) -> Non
         done_ns=done_ns,
         status=np.full(rows, 200, np.int64),
         error=np.zeros(rows, np.int64),
-        queued=np.zeros(rows, np.int64),
+        queued=np.array(queued, np.int64),
         facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
     )
 

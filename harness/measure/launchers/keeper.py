@@ -65,6 +65,13 @@ def descendants() -> set[int]:
         known |= more
 
 
+def prepare() -> None:
+    """In the server's process, before its program: die with the keeper; take signals again."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Keeper:
     """The order, the server's process, and what became of it."""
 
@@ -82,7 +89,7 @@ class Keeper:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            preexec_fn=prepare,
         )
 
     def reap(self) -> None:

@@ -172,6 +172,7 @@ def server_environment(order: LaunchOrder, launched: LaunchedProcess) -> dict[st
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(paths.PROJECT / "servers"),
         "PYTHONUNBUFFERED": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime reports usage otherwise
         "PYTHONDONTWRITEBYTECODE": "1",
         **dict.fromkeys(_THREAD_VARIABLES, str(order.threads)),
         "HARNESS_HOST": HOST,

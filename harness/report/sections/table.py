@@ -118,7 +118,7 @@ def _lines(
     """Lines of the rows; the best among `peers` is marked in each column."""
     best = {}
     if len(peers) > 1:
-        best = {name: {row.variant for row in view.best_at(peers, name)} for name in COLUMNS}
+        best = {name: _best(peers, name) for name in COLUMNS}
     ranks = [row.rank for row in peers]
     columns = [metric for _, metrics in _groups() for metric in metrics]
     lines = []
@@ -136,6 +136,12 @@ def _lines(
             )
         )
     return tuple(lines)
+
+
+def _best(peers: list[Row], column: str) -> set[str]:
+    """The variants to mark in a column: none where that would be all."""
+    best = {row.variant for row in view.best_at(peers, column)}
+    return best if len(best) < len(peers) else set()
 
 
 def _why_out(row: Row) -> str:

@@ -68,7 +68,7 @@ def _track(comparison: Comparison, track: str, metric: Metric) -> dict[str, Any]
         "spread": best[0].spreads[metric.name] if best else None,
         "next": _next(best, others, metric),
         "alone": len(rows) == 1,
-        "best_at": _best_at(rows),
+        "best_at": _best_at(rows) if len(rows) > 1 else [],
         "bars": _bars(comparison, rows, metric),
         "limit": _limit(comparison, metric),
         "cautions": _cautions(best),

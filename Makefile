@@ -1,0 +1,57 @@
+# `make run` and `make test` are all that a fresh machine needs; CI calls the same targets.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-fast lint format lock bench clean help
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/run.stamp  ## Measure every variant quickly and write the report
+	$(BIN)/python -m harness run --all --preset quick
+
+test: .venv/dev.stamp  ## Every test, real servers and the browser too
+	scripts/install-test-tools
+	$(BIN)/python -m pytest
+
+test-fast: .venv/dev.stamp  ## The tests that need no server environment and no browser
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/dev.stamp  ## What CI checks before the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/dev.stamp  ## Put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/dev.stamp  ## Renew every lock file
+	$(BIN)/python scripts/lock.py
+
+bench: .venv/dev.stamp  ## The load driver beside its peers, the store and the report at a million requests
+	$(BIN)/python scripts/bench_driver.py
+	$(BIN)/python scripts/bench_million.py
+
+clean:  ## Remove the virtual environment and what the harness cached
+	-test -x $(BIN)/python && $(BIN)/python -m harness clean
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
+	  $(PYTHON) -m venv --clear --without-pip .venv && \
+	  $(PYTHON) -m pip --python .venv/bin/python install --quiet pip; } || { \
+	  rm -rf .venv; \
+	  echo "Python can't make virtual environments here; on Debian: apt-get install python3-venv"; \
+	  exit 1; }
+
+.venv/run.stamp: .venv/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
