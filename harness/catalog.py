@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from harness.errors import UsageError, unknown
 from harness.profiles import CLOSED, needs, shape_names
 
 Backend = Literal["onnx", "torch"]
+PLACEHOLDERS = ("bin", "host", "port")  # what a variant's command may stand in braces
 
 
 class Batching(toml.Strict):
@@ -44,6 +46,15 @@ class VariantTable(toml.Strict):
     reference: bool = False  # its answers mean nothing and are not checked
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
+
+    @field_validator("command")
+    @classmethod
+    def _known_placeholders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            for _, name, _, _ in string.Formatter().parse(part):
+                if name is not None and name not in PLACEHOLDERS:
+                    raise ValueError(str(unknown("placeholder", name, PLACEHOLDERS)).rstrip("."))
+        return value
 
     @field_validator("stop_signal")
     @classmethod
@@ -203,10 +214,10 @@ class Benchmark:
         if not path.exists():
             raise UsageError(f"{path} is missing.")
         instances = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 instances.append(json.loads(line)["instance"])
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(f'{path}, line {number}: not {{"instance": ...}}.') from error
         if not instances:
             raise UsageError(f"{path} has no payloads.")

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.catalog import Benchmark, PresetTable, Variant
 from harness.profiles import Profile
 from harness.records import Cell
+
+_LEAST_VERIFIED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +78,16 @@ def absolute(
             )
         )
     return tuple(profiles)
+
+
+def to_verify(payloads: int, round_number: int) -> NDArray[np.int64]:
+    """Which payloads are asked before timing: all in the first round, then a seeded eighth.
+
+    Later rounds start the same environment and artefact again, by content; a sample shows whether
+    they came up well, and leaves the time to the measurement.
+    """
+    if round_number == 1:
+        return np.arange(payloads, dtype=np.int64)
+    count = min(payloads, max(_LEAST_VERIFIED, payloads // 8))
+    chosen = np.random.default_rng(round_number).choice(payloads, count, replace=False)
+    return np.sort(chosen).astype(np.int64)

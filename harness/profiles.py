@@ -90,14 +90,13 @@ def poisson(profile: Profile, counts: Floats) -> Floats:
 def ramp(profile: Profile, counts: Floats) -> Floats:
     """The rate goes from `rate_per_s` to `rate_to_per_s` in a straight line.
 
-    L(t) = a t + b t^2 / 2 with b = (end - start) / duration, solved for t.
+    L(t) = a t + b t^2 / 2 with b = (end - start) / duration, solved for t; in this form of the root
+    nothing cancels, however level the ramp is.
     """
     start, end = _rates(profile)
     slope = (end - start) / profile.duration_s
-    if slope == 0:
-        return counts / start
     discriminant = np.maximum(start**2 + 2 * slope * counts, 0)
-    times: Floats = (np.sqrt(discriminant) - start) / slope
+    times: Floats = 2 * counts / (start + np.sqrt(discriminant))
     return times
 
 

@@ -69,7 +69,7 @@ class JsonList(PlainJson):
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnswerError(f"no JSON in {_start(body)}") from error
 
 

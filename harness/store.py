@@ -21,6 +21,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,15 +61,27 @@ _NARROW = {
 }
 
 
+def require_writable(folder: Path) -> None:
+    """Find out before anything is measured where nothing could be kept. Raises StoreError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.parent):
+            pass
+    except OSError as error:
+        raise _store_error(folder, error) from error
+
+
 def write_campaign(folder: Path, campaign: Campaign) -> None:
     """Write the plan of a campaign. Raises StoreError."""
+    part = folder / f".{_CAMPAIGN}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{_CAMPAIGN}.part"
         plan = TypeAdapter(Campaign).dump_python(campaign, mode="json")
         _write_bytes(part, _sealed({"campaign": plan}))
         part.replace(folder / _CAMPAIGN)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink()
         raise _store_error(folder, error) from error
 
 
@@ -123,7 +136,8 @@ def read_run(place: Path) -> Run:
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
         for i, window in enumerate(facts.windows)
     )
-    return Run(facts, windows, (place / _LOG).read_text(encoding="utf-8", errors="replace"))
+    # Not read_text: it would turn the carriage returns of a progress bar into newlines.
+    return Run(facts, windows, (place / _LOG).read_bytes().decode(errors="replace"))
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:

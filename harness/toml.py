@@ -33,8 +33,16 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [f"{path}: {_sentence(problem, model)}" for problem in error.errors()]
+        problems = [p for p in error.errors() if not _follows(p, error.errors())]
+        lines = [f"{path}: {_sentence(problem, model)}" for problem in problems]
         raise UsageError("\n".join(lines)) from error
+
+
+def _follows(problem: Any, problems: list[Any]) -> bool:
+    """Whether an array is too short only because what is in it is wrong."""
+    place = problem["loc"]
+    inside = [p for p in problems if p["loc"] != place and p["loc"][: len(place)] == place]
+    return problem["type"] == "too_short" and bool(inside)
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:
@@ -57,7 +65,9 @@ def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str
         if isinstance(part, int):
             continue
         field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
-        inner = _model_in(field.annotation) if field is not None else None
+        if field is None:
+            continue  # the name of a table among others, as in [preset.quick]
+        inner = _model_in(field.annotation)
         if inner is None:
             return []
         model = inner

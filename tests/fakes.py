@@ -133,6 +133,36 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     return Window(facts, requests, _usage(fake, elapsed_s, len(answered)), calls)
 
 
+def requests(
+    due_ms: Sequence[float] | None,
+    sent_ms: Sequence[float],
+    done_ms: Sequence[float],
+    error: Sequence[str] = (),
+) -> Requests:
+    """Requests given one by one, for sums that can be done by hand."""
+    count = len(sent_ms)
+    codes = [ERRORS.index(name) for name in error] or [0] * count
+    due = np.full(count, MISSING, np.int64) if due_ms is None else _ns(due_ms)
+    zeros = np.zeros(count, np.int64)
+    done = _ns(done_ms)
+    return Requests(zeros, due, _ns(sent_ms), done, done, zeros + 200, np.array(codes), zeros)
+
+
+def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> Run:
+    """A run of just these windows, without usage or calls."""
+    base = run(replace(fake or Fake(), profiles=()))
+    made = tuple(
+        Window(
+            WindowFacts(profile, profile.duration_s, 0.0, 1, 0.0, 0, 0),
+            columns,
+            empty(Usage),
+            empty(Calls),
+        )
+        for profile, columns in windows
+    )
+    return Run(replace(base.facts, windows=tuple(w.facts for w in made)), made, "")
+
+
 def campaign(
     fakes: Iterable[Fake],
     rounds: int = 3,
@@ -177,6 +207,10 @@ def stored_campaign(
         made = run(known[cell.variant], cell.round, cell.benchmark, plan.id)
         store.write_run(folder, made)
     return folder
+
+
+def _ns(ms: Sequence[float]) -> Ints:
+    return np.round(np.asarray(ms, float) * 1e6).astype(np.int64)
 
 
 def _requests(

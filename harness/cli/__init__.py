@@ -16,6 +16,8 @@ import click
 
 from harness.errors import EXIT_INTERRUPTED, HarnessError
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Commands(click.Group):
     """Imports a command when it is asked for: the others cost nothing."""
@@ -51,7 +53,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that the design gives each outcome."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _INTERRUPTS:
+        signal.signal(number, _interrupt)
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -71,5 +74,6 @@ def main() -> None:
 
 def _interrupt(*_: object) -> None:
     # A second signal must not cut the stopping of servers short.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

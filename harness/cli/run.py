@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT
 if TYPE_CHECKING:
     from harness.analyse.digest import Digested
     from harness.measure.campaign import Request
-    from harness.records import Campaign
+    from harness.records import Campaign, Run
+
+_USEFUL = ("launch", "ready", "load")
 
 
 @click.command("run")
@@ -37,8 +40,11 @@ def command(**options: Any) -> int:
     request, resumed = _request(options)
     if options["dry_run"]:
         return _dry_run(request, resumed, options["as_json"])
-    _measure(request, resumed)
-    return _conclude(request.folder, options["strict"], options["as_json"])
+    began = time.monotonic()
+    runs = _measure(request, resumed)
+    code = _conclude(request.folder, options["strict"], options["as_json"])
+    click.echo(_time_line(runs, time.monotonic() - began), err=True)
+    return code
 
 
 def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
@@ -101,13 +107,13 @@ def _require_same(request: Request, resumed: Campaign) -> None:
         raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
 
 
-def _measure(request: Request, resumed: Campaign | None) -> None:
+def _measure(request: Request, resumed: Campaign | None) -> list[Run]:
     from harness.cli import _progress
     from harness.measure import campaign
 
     observer = _progress.observer()
     try:
-        campaign.run(request, observer, resumed)
+        return campaign.run(request, observer, resumed)
     except KeyboardInterrupt:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
@@ -116,6 +122,15 @@ def _measure(request: Request, resumed: Campaign | None) -> None:
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
+
+
+def _time_line(runs: list[Run], wall_s: float) -> str:
+    """How much of the time went into what the time is for."""
+    useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
+    return (
+        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measured windows or in waiting "
+        "for servers to come up"
+    )
 
 
 def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:

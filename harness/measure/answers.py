@@ -41,7 +41,10 @@ def same(expected: Any, actual: Any, tolerance: float) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
     if isinstance(expected, int | float) and isinstance(actual, int | float):
-        return math.isfinite(actual) and abs(expected - actual) <= tolerance
+        try:
+            return math.isfinite(actual) and abs(expected - actual) <= tolerance
+        except OverflowError:  # an integer beyond all floats
+            return False
     if isinstance(expected, list) and isinstance(actual, list):
         return len(expected) == len(actual) and all(
             same(e, a, tolerance) for e, a in zip(expected, actual, strict=True)

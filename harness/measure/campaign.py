@@ -18,6 +18,7 @@ from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
+from harness.plan import Plan
 from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts
 
 
@@ -55,11 +56,14 @@ def new_id() -> str:
 def run(request: Request, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
     """Run what is not stored yet; the new runs, in order.
 
-    Raises NothingRan where no benchmark could be prepared, StoreError where a run can't be kept.
+    Raises NothingRan where no cell can run here or no benchmark could be prepared, StoreError where
+    a run can't be kept.
     """
+    made = _planned(request)
+    store.require_writable(request.folder)
     with session.begin(request.launcher, request.device) as tools:
         prepared = _prepare(request, tools, observer)
-        campaign = resumed or _begin(request, tools, prepared, observer)
+        campaign = resumed or _begin(request, made, tools, prepared, observer)
         return _run_cells(request, campaign, prepared, tools, observer)
 
 
@@ -95,17 +99,22 @@ def prepared_or_error(
         return error
 
 
+def _planned(request: Request) -> Plan:
+    made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
+    if not made.cells:
+        reasons = "; ".join(dict.fromkeys(why for _, why in made.left_out))
+        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
+    return made
+
+
 def _begin(
     request: Request,
+    made: Plan,
     tools: Tools,
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
 ) -> Campaign:
     ready = {name: found for name, found in prepared.items() if isinstance(found, Prepared)}
-    made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    if not made.cells:
-        reasons = "; ".join(why for _, why in made.left_out)
-        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
     campaign = Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),

@@ -23,6 +23,7 @@ from harness.errors import ProvisionError
 
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
 _MARKER = "complete"
+_PIP_SECTIONS = ("global", "install", ":env:")  # least specific first
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +173,12 @@ def pip_settings() -> dict[str, list[str]]:
     done = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
+    setting = re.compile(r"(global|install|:env:)\.([a-z-]+)=('.*'|\".*\")")
+    found = [match for line in done.stdout.splitlines() if (match := setting.fullmatch(line))]
     settings: dict[str, list[str]] = {}
-    for line in done.stdout.splitlines():
-        found = re.fullmatch(r"(?:global|install|:env:)\.([a-z-]+)=('.*'|\".*\")", line)
-        if found:
-            values = str(ast.literal_eval(found.group(2))).split()
-            known = settings.setdefault(found.group(1), [])
-            known.extend(value for value in values if value not in known)
+    # pip lists its sections by the alphabet.
+    for match in sorted(found, key=lambda match: _PIP_SECTIONS.index(match.group(1))):
+        values = str(ast.literal_eval(match.group(3))).split()
+        known = settings.setdefault(match.group(2), [])
+        known[:] = [value for value in known if value not in values] + values
     return settings

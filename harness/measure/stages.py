@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import probe
@@ -105,11 +106,12 @@ class Stages:
         return Startup(ready_s, first_s)
 
     def verify(self, launched: Launched) -> int:
-        """Ask every payload once and compare every answer; how many were compared.
+        """Ask the payloads one by one and compare every answer; how many were compared.
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        requests, _, complaints = self._judge(self._ask_all(launched))
+        payloads = plan.to_verify(len(self._bodies), self._round)
+        requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
             refused = requests.status[requests.error == ERRORS.index("status")]
@@ -123,7 +125,7 @@ class Stages:
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask_all(launched)
+        fired = self._ask(launched, plan.to_verify(len(self._bodies), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
     def warm_up(self, launched: Launched, profile: Profile) -> None:
@@ -173,10 +175,10 @@ class Stages:
         """End it."""
         return launched.stop()
 
-    def _ask_all(self, launched: Launched) -> Fired:
-        everything = np.arange(len(self._bodies), dtype=np.int64)
-        job = self._job(launched, _VERIFY_LIMIT_S, everything, None, 1)
-        return self._fire(launched, replace(job, limit=len(everything), keep_every=1)).result()
+    def _ask(self, launched: Launched, payloads: Ints) -> Fired:
+        # One caller: a batching server would remember more, and time the next window by it.
+        job = self._job(launched, _VERIFY_LIMIT_S, payloads, None, 1)
+        return self._fire(launched, replace(job, limit=len(payloads), keep_every=1)).result()
 
     @property
     def _unchecked(self) -> bool:

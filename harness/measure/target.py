@@ -13,6 +13,9 @@ def target(
     url: str, bodies: Iterable[bytes], headers: Mapping[str, str], method: str = "POST"
 ) -> Target:
     """Where and what to send. Raises UsageError for a URL or header that can't be sent."""
+    # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError(f"{url!r} is not a URL: write spaces and the like in it as %20.")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -26,15 +26,15 @@ class Line:
 
     name: str
     reference: bool
-    style: Style
+    style: Style | None  # where several lines share one axes
     x: Any
     y: Any
     high: Any = None  # a second curve, drawn lighter
 
 
-def distribution(row: Row, style: Style) -> Line | None:
+def distribution(row: Row, style: Style | None) -> Line | None:
     """Response time by the share of requests that stayed below it, on a scale of nines."""
-    curves = [c for d in counted(row) for c in d.curves if c.is_open][: len(row.digests)]
+    curves = [c for d in counted(row) for c in d.curves if c.is_open]
     curves = [curve for curve in curves if curve.profile == curves[0].profile]
     if not curves:
         return None
@@ -46,7 +46,7 @@ def distribution(row: Row, style: Style) -> Line | None:
     return Line(row.variant, row.server.reference, style, x, times[enough])
 
 
-def over_time(row: Row, style: Style) -> Line | None:
+def over_time(row: Row) -> Line | None:
     """Median and p95 of the response time along the steady window."""
     curves = [c for d in counted(row) for c in d.curves if c.is_open]
     curves = [curve for curve in curves if curve.profile == curves[0].profile]
@@ -57,7 +57,7 @@ def over_time(row: Row, style: Style) -> Line | None:
         _median_of_known([getattr(curve, name) for curve in curves])
         for name in ("median_ms", "p95_ms")
     )
-    return Line(row.variant, row.server.reference, style, at, middle, high)
+    return Line(row.variant, row.server.reference, None, at, middle, high)
 
 
 def counted(row: Row) -> list[Any]:
@@ -86,7 +86,7 @@ def overlay(figure: Figure, lines: Sequence[Line]) -> None:
     room = 0.17 * np.log10(high / low) / (height - 0.65)
     ends = _apart([float(np.log10(line.y[-1])) for line in lines], room)
     for line, place in zip(lines, ends, strict=True):
-        colour, dashes = (QUIET, ":") if line.reference else line.style
+        colour, dashes = line.style or (QUIET, ":")
         axes.plot(line.x, line.y, color=colour, linestyle=dashes, linewidth=1.7)
         xs, ys = [line.x[-1], end * 1.02, end * 1.04], [line.y[-1], 10**place, 10**place]
         axes.plot(xs, ys, color=colour, linewidth=0.6, clip_on=False)

@@ -25,12 +25,26 @@ clock = time.monotonic_ns
 class Connection(asyncio.Protocol):
     """Sends a prepared message and stamps the answer's first and last byte."""
 
-    __slots__ = ("body", "head", "index", "length", "loop", "parser", "started", "transport")
+    __slots__ = (
+        "answers",
+        "body",
+        "head",
+        "index",
+        "keep_alive",
+        "length",
+        "loop",
+        "parser",
+        "started",
+        "status",
+        "transport",
+        "until_close",
+    )
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.index = IDLE
         self.started = False  # the answer's first byte has come
+        self.until_close = False  # the answer has no length: it ends where the connection does
         self.parser: httptools.HttpResponseParser | None = None
         self.transport: asyncio.WriteTransport
 
@@ -61,53 +75,72 @@ class Connection(asyncio.Protocol):
         self._parse(data)
 
     def _begin(self, data: bytes, end: int) -> None:
-        self.started = True
+        self.started = self.until_close = True
+        self.status = 0  # until the header block is whole
         self.head = data[:end] if end > 3 else b""
         self.length: int | None = None
         self.body: list[bytes] = []
+        self.answers = 0
         self.parser = httptools.HttpResponseParser(self)
 
     def _parse(self, data: bytes) -> None:
         assert self.parser is not None
+        sound = True
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            if self.index != IDLE:
-                self._fail(GARBAGE)
+            sound = False
+        # Only now, when all bytes are taken in: the next request goes out on this connection at
+        # once, and what follows the answer to the last one must not be taken for its answer.
+        if self.answers:
+            self._finish(alone=sound and self.answers == 1)
+        elif not sound:
+            self._fail(GARBAGE)
             self.transport.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"content-length":
+        name = name.lower()
+        if name == b"content-length":
             self.length = int(value)
+        if name in (b"content-length", b"transfer-encoding"):
+            self.until_close = False
+
+    def on_headers_complete(self) -> None:
+        assert self.parser is not None
+        if not self.answers:
+            self.status = self.parser.get_status_code()
+            self.keep_alive = self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
-        self.body.append(body)
+        if not self.answers:
+            self.body.append(body)
 
     def on_message_complete(self) -> None:
-        parser, loop, index = self.parser, self.loop, self.index
-        assert parser is not None
-        if index == IDLE:  # a second answer to one request
-            self.transport.abort()
-            return
-        status = parser.get_status_code()
+        self.answers += 1
+
+    def _finish(self, *, alone: bool) -> None:
+        loop, index = self.loop, self.index
         if loop.keep_every and index % loop.keep_every == 0:
             loop.bodies[index] = b"".join(self.body)
-        keep_alive = parser.should_keep_alive()
-        if keep_alive and self.length is not None and self.head:
+        reusable = alone and self.keep_alive
+        if reusable and self.length is not None and self.head:
             if len(loop.heads) >= _HEADS_KEPT:
                 loop.heads.clear()
-            loop.heads[self.head] = (status, self.length)
+            loop.heads[self.head] = (self.status, self.length)
         self.index, self.started = IDLE, False
         now = clock()
-        if keep_alive:
-            loop.answered(self, index, now, status)
+        if reusable:
+            loop.answered(self, index, now, self.status)
         else:
             self.transport.abort()
-            loop.answered(None, index, now, status)
+            loop.answered(None, index, now, self.status)
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         if self.index != IDLE:
-            self._fail(DISCONNECTED)
+            if error is None and self.started and self.until_close and self.status:
+                self._finish(alone=False)
+            else:
+                self._fail(DISCONNECTED)
         self.loop.lost(self)
 
     def give_up(self, error: int) -> None:

@@ -55,7 +55,7 @@ class Loop:
                 _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: Connection(self), target.host, target.port, ssl=self._tls
                 )
-        except (OSError, TimeoutError):
+        except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
             return None
         finally:
             self.opening -= 1

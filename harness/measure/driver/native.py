@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import select
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -34,14 +35,13 @@ class Pending:
         """Wait so long at most; whether the window is over."""
         ready, _, _ = select.select(list(self._waiting), [], [], seconds)
         for stream in ready:
-            worker = self._waiting.pop(stream)
-            try:
-                self._fired[worker.pid] = pickle.load(stream)
-            except (EOFError, pickle.UnpicklingError) as error:
-                raise HarnessError(
-                    f"A generator process ended in the middle of a window (exit code "
-                    f"{worker.wait(5)}). Is the machine out of memory?"
-                ) from error
+            self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
+            del self._waiting[stream]
+        return self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether every process has told what it fired."""
         return not self._waiting
 
     def result(self) -> Fired:
@@ -55,15 +55,8 @@ class Generator:
 
     def __init__(self, cpus: Sequence[int]) -> None:
         self.cpus = tuple(cpus)
-        self._workers = [
-            subprocess.Popen(
-                [sys.executable, "-m", "harness.measure.driver.worker", str(cpu)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-            for cpu in cpus
-        ]
+        self._pending: Pending | None = None
+        self._begin()
 
     def __enter__(self) -> Generator:
         return self
@@ -74,22 +67,17 @@ class Generator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for worker in self._workers:
-            worker.kill()
-            worker.wait()
-            for stream in (worker.stdin, worker.stdout):
-                _pipe(stream).close()
+        self._end()
 
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
+        self._make_ready()
         start_ns = time.monotonic_ns() + _LEAD_NS
         shards = _shards(replace(job, start_ns=start_ns), len(self._workers))
-        used = self._workers[: len(shards)]
-        for worker, shard in zip(used, shards, strict=True):
-            stream = _pipe(worker.stdin)
-            pickle.dump(shard, stream, protocol=5)
-            stream.flush()
-        return Pending(used, start_ns)
+        self._pending = Pending(self._workers[: len(shards)], start_ns)
+        for worker, shard in zip(self._workers, shards, strict=False):
+            _tell(worker, shard)
+        return self._pending
 
     def fire(self, job: Job) -> Fired:
         """Fire a job and wait for its end."""
@@ -97,6 +85,63 @@ class Generator:
         while not pending.wait(1.0):
             pass
         return pending.result()
+
+    def _begin(self) -> None:
+        self._said_ready = False
+        self._workers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "harness.measure.driver.worker", str(cpu)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            for cpu in self.cpus
+        ]
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
+            for stream in (worker.stdin, worker.stdout):
+                # What a window cut short has left in the buffer has nobody to go to.
+                with contextlib.suppress(BrokenPipeError):
+                    _pipe(stream).close()
+
+    def _make_ready(self) -> None:
+        """Wait for the processes to have started; new ones where the last window was cut short.
+
+        Else the columns of that window, still to come, would be taken for those of the next.
+        """
+        cut_short = self._pending is not None and not self._pending.over
+        if cut_short or any(worker.poll() is not None for worker in self._workers):
+            self._end()
+            self._begin()
+        if not self._said_ready:
+            for worker in self._workers:
+                _told(worker)
+            self._said_ready = True
+        self._pending = None
+
+
+def _tell(worker: subprocess.Popen[bytes], job: Job) -> None:
+    """Send a process its job. Raises HarnessError where it is gone."""
+    stream = _pipe(worker.stdin)
+    try:
+        pickle.dump(job, stream, protocol=5)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise HarnessError("A generator process is gone: it was ended by somebody.") from error
+
+
+def _told(worker: subprocess.Popen[bytes]) -> Any:
+    """What a process says next. Raises HarnessError where it ended instead."""
+    try:
+        return pickle.load(_pipe(worker.stdout))
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise HarnessError(
+            f"A generator process ended before it had told what it fired (exit code "
+            f"{worker.wait(5)}). Is the machine out of memory?"
+        ) from error
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

@@ -1,5 +1,8 @@
-"""A generator process: reads jobs from its standard input, writes what came of each to its
-standard output, both pickled by the parent that started it. `python -m ...worker CPU`."""
+"""A generator process: `python -m harness.measure.driver.worker CPU`.
+
+It reads jobs from its standard input and writes to its standard output that it is ready, then what
+came of each job, all pickled by or for the parent that started it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pickle
 import signal
 import sys
 import time
+from typing import IO
 
 import numpy as np
 import uvloop
@@ -62,13 +66,18 @@ def main() -> None:
     os.sched_setaffinity(0, {int(sys.argv[1])})
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    _tell(answers, None)  # that it is ready: what it imports takes longer than a window's lead
     while True:
         try:
             job = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(uvloop.run(fire(job)), answers, protocol=5)
-        answers.flush()
+        _tell(answers, uvloop.run(fire(job)))
+
+
+def _tell(stream: IO[bytes], what: Fired | None) -> None:
+    pickle.dump(what, stream, protocol=5)
+    stream.flush()
 
 
 if __name__ == "__main__":

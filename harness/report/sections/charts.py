@@ -14,7 +14,7 @@ from harness.report import plots, svg, view
 from harness.report.plots import Line
 from harness.report.sections import Values, section
 from harness.report.sections.verdict import steady_profile
-from harness.report.svg import PALETTE, Style
+from harness.report.svg import PALETTE
 from harness.report.view import Report
 
 
@@ -35,26 +35,25 @@ def charts(report: Report) -> Values | None:
 
 def _benchmark(comparison: Comparison) -> dict[str, Any]:
     rows = [row for row in comparison.rows if row.measured and not row.invalid]
-    styles = svg.styles([row.variant for row in rows if not row.server.reference])
-    styles |= {row.variant: (svg.QUIET, ":") for row in rows if row.server.reference}
     drawn = [
-        *_distributions(comparison, rows, styles),
+        *_distributions(comparison, rows),
         *_startup(comparison, rows),
         *_memory(comparison, rows),
-        *_over_time(comparison, rows, styles),
+        *_over_time(comparison, rows),
     ]
-    left_out = [row.variant for row in comparison.rows if row not in rows]
+    drawn_names = {row.variant for row in rows}
+    left_out = [row.variant for row in comparison.rows if row.variant not in drawn_names]
     return {"name": comparison.benchmark, "charts": drawn, "left_out": left_out}
 
 
-def _distributions(
-    comparison: Comparison, rows: Sequence[Row], styles: dict[str, Style]
-) -> list[Chart]:
+def _distributions(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
     """One chart for each track: tracks are not compared with each other."""
     drawn = []
     for track in comparison.tracks:
         chosen = [r for r in rows if r.server.reference or r.server.track == track]
-        lines = [x for r in chosen if (x := plots.distribution(r, styles[r.variant])) is not None]
+        styles = svg.styles([row.variant for row in chosen if not row.server.reference])
+        drawable = (plots.distribution(row, styles.get(row.variant)) for row in chosen)
+        lines = [line for line in drawable if line is not None]
         if all(line.reference for line in lines):
             continue
         lines = plots.in_sight(lines)
@@ -76,10 +75,8 @@ def _distributions(
     return drawn
 
 
-def _over_time(
-    comparison: Comparison, rows: Sequence[Row], styles: dict[str, Style]
-) -> list[Chart]:
-    lines = [x for r in rows if (x := plots.over_time(r, styles[r.variant])) is not None]
+def _over_time(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
+    lines = [line for row in rows if (line := plots.over_time(row)) is not None]
     if not lines:
         return []
     lines = plots.in_sight(lines)

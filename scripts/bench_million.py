@@ -1,0 +1,145 @@
+"""One million requests: bytes on disk, and seconds and memory to report them.
+
+    python scripts/bench_million.py
+
+Two seeded variants of 500 000 requests each (Poisson at 5000/s, log-normal service times with the
+nanosecond noise of real stamps) are stored, then reported by the real command line.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from harness import paths, store
+from harness.profiles import Profile, due_times, payload_order
+from harness.records import (
+    BenchmarkFacts,
+    Calls,
+    Campaign,
+    Cell,
+    Requests,
+    Run,
+    RunFacts,
+    ServerFacts,
+    Startup,
+    Stop,
+    Usage,
+    Window,
+    WindowFacts,
+)
+
+RATE, SECONDS = 5000.0, 100.0
+PROFILE = Profile("steady", "poisson", SECONDS, RATE)
+
+
+def window(seed: int) -> Window:
+    """Half a million requests, more or less."""
+    rng = np.random.default_rng(seed)
+    due = due_times(PROFILE, seed)
+    rows = len(due)
+    sent = due + rng.gamma(2.0, 10_000, rows).astype(np.int64)
+    first = sent + (rng.lognormal(0, 0.4, rows) * 4e6).astype(np.int64)
+    done = first + rng.integers(0, 30_000, rows)
+    order = payload_order(600, rows, seed)
+    status, zeros = np.full(rows, 200), np.zeros(rows, np.int64)
+    requests = Requests(order, due, sent, first, done, status, zeros, zeros)
+    ticks = np.arange(0, SECONDS, 0.5)
+    at, memory = (ticks * 1e9).astype(np.int64), np.full(len(ticks), 300 << 20)
+    ones = np.ones(len(ticks), np.int64)
+    usage = Usage(at, at // 2, memory, memory, ones, 8 * ones)
+    calls = Calls(sent, first - sent, np.ones(rows, np.int64))
+    return Window(
+        WindowFacts(PROFILE, SECONDS, 20.0, 1, 0.0, rows // 10, 0), requests, usage, calls
+    )
+
+
+def run_of(variant: str, seed: int) -> Run:
+    """A healthy run of one window."""
+    server = ServerFacts(
+        variant,
+        variant,
+        "1.0",
+        "",
+        "MIT",
+        "matched",
+        "json",
+        "onnx",
+        "cpu",
+        "process",
+        False,
+        "synthetic",
+    )
+    measured = window(seed)
+    facts = RunFacts(
+        "million",
+        Cell(variant, "synthetic", 1),
+        server,
+        "2026-01-01T00:00:00+00:00",
+        {"load": SECONDS},
+        Startup(1.0, 1.2),
+        600,
+        (measured.facts,),
+        Stop(0.1, 0, 0, 0),
+        None,
+    )
+    return Run(facts, (measured,))
+
+
+def main() -> None:
+    """Store, report, print."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "results" / "million"
+        runs = [run_of("first", 1), run_of("second", 2)]
+        known = BenchmarkFacts(1, "synthetic", "p99<50ms", 600, {}, 10000.0, (PROFILE,))
+        cells = tuple(run.cell for run in runs)
+        store.write_campaign(
+            folder,
+            Campaign(
+                "million",
+                "2026-01-01T00:00:00+00:00",
+                "none",
+                "scripts/bench_million.py",
+                cells,
+                (),
+                {},
+                {"synthetic": known},
+                None,
+                (0,),
+                (1,),
+            ),
+        )
+        began = time.monotonic()
+        for run in runs:
+            store.write_run(folder, run)
+        stored_s = time.monotonic() - began
+        total = sum(len(run.windows[0].requests) for run in runs)
+        size = sum(path.stat().st_size for path in folder.rglob("requests.parquet"))
+        everything = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(
+            f"{total} requests stored in {stored_s:.1f} s: requests {size / 1e6:.1f} MB, "
+            f"with calls and usage {everything / 1e6:.1f} MB"
+        )
+        environment = {
+            **os.environ,
+            "HARNESS_RESULTS": f"{scratch}/results",
+            "HARNESS_REPORTS": f"{scratch}/reports",
+        }
+        command = [sys.executable, "-m", "harness", "report", "million"]
+        began = time.monotonic()
+        child = subprocess.Popen(command, env=environment, cwd=paths.PROJECT)
+        _, status, used = os.wait4(child.pid, 0)
+        print(
+            f"reported in {time.monotonic() - began:.1f} s, peak memory "
+            f"{used.ru_maxrss / 1024:.0f} MiB, exit code {os.waitstatus_to_exitcode(status)}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Each rule on both sides of its limit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analyse import findings
+from harness.analyse.findings import Verdict
+from harness.profiles import Profile
+from harness.records import MISSING, Failure, HostProof, Requests, Stop, Window
+from tests import fakes
+
+STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
+CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)
+PROOF = HostProof(ceiling_per_s=1000.0, lag_p50_us=10.0, lag_p99_us=50.0, rate_per_s=100.0)
+
+
+def window(
+    *,
+    count: int = 1000,
+    lag_ms: float = 0.0,
+    response_ms: float = 10.0,
+    profile: Profile = STEADY,
+    errors: int = 0,
+    **facts: object,
+) -> Window:
+    """A window of evenly spaced requests."""
+    due = np.arange(count) * 10.0
+    error = ["timeout"] * errors + [""] * (count - errors)
+    planned = list(due) if profile.is_open else None
+    columns = fakes.requests(planned, list(due + lag_ms), list(due + response_ms), error)
+    run = fakes.exact_run((profile, columns))
+    made = run.windows[0]
+    return replace(made, facts=replace(made.facts, **facts))  # type: ignore[arg-type]
+
+
+def verdicts(window: Window, proof: HostProof | None = None) -> dict[str, Verdict]:
+    return {finding.name: finding.verdict for finding in findings.of_window(window, proof)}
+
+
+def changed(window: Window, **columns: object) -> Window:
+    requests: Requests = replace(window.requests, **columns)  # type: ignore[arg-type]
+    return replace(window, requests=requests)
+
+
+def test_no_doubt_about_a_clean_window() -> None:
+    assert verdicts(window(), PROOF) == {}
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "response_ms", "doubted"),
+    [
+        (0.49, 2.0, False),  # below half a millisecond whatever the response time
+        (0.51, 2.0, True),
+        (0.99, 10.0, False),  # below a tenth of the response time
+        (1.01, 10.0, True),
+    ],
+)
+def test_generator_lagged(lag_ms: float, response_ms: float, doubted: bool) -> None:
+    found = verdicts(window(lag_ms=lag_ms, response_ms=response_ms))
+    assert found == ({"generator-lagged": Verdict.INVALID} if doubted else {})
+
+
+def test_waiting_for_a_connection_is_not_the_generator_lagging() -> None:
+    late = window(lag_ms=9.0)
+    assert verdicts(changed(late, queued=np.ones(1000, np.int64))) == {}
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "profile", "expected"),
+    [
+        (17.9, STEADY, None),
+        (18.1, STEADY, Verdict.INVALID),
+        (18.1, CLOSED, Verdict.WARNING),
+    ],
+)
+def test_generator_busy(cpu_s: float, profile: Profile, expected: Verdict | None) -> None:
+    found = window(profile=profile, elapsed_s=10.0, generator_cpu_s=cpu_s, generator_cpus=2)
+    assert verdicts(found).get("generator-busy") is expected
+
+
+@pytest.mark.parametrize(("late", "doubted"), [(50, False), (51, True)])
+def test_rate_missed(late: int, doubted: bool) -> None:
+    made = window()
+    sent = made.requests.sent_ns.copy()
+    sent[-late:] = 10_000_000_001
+    found = verdicts(changed(made, sent_ns=sent, due_ns=sent - 1000))
+    assert ("rate-missed" in found) is doubted
+
+
+def test_what_was_never_sent_was_not_sent_in_time() -> None:
+    made = window()
+    sent = made.requests.sent_ns.copy()
+    sent[-60:] = MISSING
+    found = verdicts(changed(made, sent_ns=sent))
+    assert found["rate-missed"] is Verdict.INVALID
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(800.0, None), (801.0, Verdict.INVALID)])
+def test_near_ceiling(rate: float, expected: Verdict | None) -> None:
+    profile = replace(STEADY, rate_per_s=rate)
+    assert verdicts(window(profile=profile), PROOF).get("near-ceiling") is expected
+    assert "near-ceiling" not in verdicts(window(profile=profile))
+
+
+def test_near_ceiling_of_a_closed_loop_is_a_note() -> None:
+    found = verdicts(window(profile=CLOSED, elapsed_s=1.0), PROOF)
+    assert found["near-ceiling"] is Verdict.NOTE
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (None, None),
+        (0.02, None),
+        (0.021, Verdict.WARNING),
+        (0.10, Verdict.WARNING),
+        (0.11, Verdict.INVALID),
+    ],
+)
+def test_host_stole(share: float | None, expected: Verdict | None) -> None:
+    assert verdicts(window(steal_share=share)).get("host-stole") is expected
+
+
+def test_wrong_answers_are_invalid() -> None:
+    assert verdicts(window(checked=10, wrong=1)) == {"wrong-answers": Verdict.INVALID}
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"), [(0, None), (10, Verdict.NOTE), (11, Verdict.WARNING)]
+)
+def test_errors(errors: int, expected: Verdict | None) -> None:
+    assert verdicts(window(errors=errors)).get("errors") is expected
+
+
+@pytest.mark.parametrize(("count", "doubted"), [(400, False), (399, True)])
+def test_few_samples(count: int, doubted: bool) -> None:
+    assert ("few-samples" in verdicts(window(count=count))) is doubted
+
+
+@pytest.mark.parametrize(("last_ms", "doubted"), [(15.0, False), (15.2, True)])
+def test_no_steady_state(last_ms: float, doubted: bool) -> None:
+    made = window()
+    done = made.requests.due_ns + np.where(np.arange(1000) < 600, 10_000_000, int(last_ms * 1e6))
+    found = verdicts(changed(made, done_ns=done))
+    assert found == ({"no-steady-state": Verdict.WARNING} if doubted else {})
+
+
+def test_findings_of_a_run_name_the_window() -> None:
+    run = fakes.run(fakes.Fake(wrong=2))
+    found = [finding.message for finding in findings.of_run(run, payloads=64)]
+    assert found == [
+        f"{name}: 2 of 40 checked answers are not the reference's"
+        for name in ("steady", "saturated")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fake", "stop", "expected"),
+    [
+        (fakes.Fake(), Stop(0.1, 0, 0, 0), {}),
+        (fakes.Fake(), Stop(0.1, 0, 2, 0), {"left-behind": Verdict.NOTE}),
+        (fakes.Fake(), Stop(0.1, 0, 0, 1), {"left-behind": Verdict.WARNING}),
+        (
+            fakes.Fake(failure=Failure("launch", "No such command.")),
+            None,
+            {"died": Verdict.INVALID},
+        ),
+    ],
+)
+def test_rules_on_a_run(fake: fakes.Fake, stop: Stop | None, expected: dict[str, Verdict]) -> None:
+    run = fakes.run(fake)
+    run = replace(run, facts=replace(run.facts, stop=stop))
+    found = findings.of_run(run, payloads=64)
+    assert {finding.name: finding.verdict for finding in found} == expected
+
+
+def test_not_all_verified() -> None:
+    found = findings.of_run(fakes.run(fakes.Fake()), payloads=65)
+    assert [finding.name for finding in found] == ["not-all-verified"]
+    assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), payloads=65)

@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analyse import metrics
+from harness.analyse.metrics import METRICS
+from harness.profiles import Profile
+from harness.records import Calls, Run, Startup, Usage, Window
+from tests import fakes
+
+MIB = 1 << 20
+STEADY = Profile("steady", "poisson", 10.0, rate_per_s=50.0)
+SATURATED = Profile("saturated", "closed", 4.0, concurrency=2)
+
+
+def steady_run(response_ms: list[float], lag_ms: float = 0.0) -> Run:
+    """A run whose request i is due at 10 i ms, sent `lag_ms` later, and answered after that."""
+    due = [10.0 * i for i in range(len(response_ms))]
+    sent = [at + lag_ms for at in due]
+    done = [at + taken for at, taken in zip(due, response_ms, strict=True)]
+    return fakes.exact_run((STEADY, fakes.requests(due, sent, done)))
+
+
+def with_window(run: Run, **columns: object) -> Run:
+    """The run with other columns in its first window."""
+    first = replace(run.windows[0], **columns)  # type: ignore[arg-type]
+    return replace(run, windows=(first, *run.windows[1:]))
+
+
+def test_latency_counts_from_due_not_from_sent() -> None:
+    run = steady_run([float(i) for i in range(1, 402)], lag_ms=0.9)
+    assert METRICS["latency_p50"].formula(run) == pytest.approx(201.0)
+    assert METRICS["latency_p95"].formula(run) == pytest.approx(381.0)
+    assert METRICS["latency_p99"].formula(run) == pytest.approx(397.0)
+
+
+def test_no_p99_of_399_answers() -> None:
+    run = steady_run([5.0] * 399)
+    assert METRICS["latency_p99"].formula(run) is None
+    assert METRICS["latency_p95"].formula(run) == pytest.approx(5.0)
+
+
+def test_latency_leaves_failed_requests_out_and_counts_them_as_errors() -> None:
+    due = [10.0 * i for i in range(20)]
+    done = [at + (2.0 if i % 2 else 999.0) for i, at in enumerate(due)]
+    error = ["" if i % 2 else "timeout" for i in range(20)]
+    run = fakes.exact_run((STEADY, fakes.requests(due, due, done, error)))
+    assert METRICS["latency_p50"].formula(run) == pytest.approx(2.0)
+    assert METRICS["error_rate"].formula(run) == pytest.approx(50.0)
+
+
+def test_error_rate_is_over_all_windows() -> None:
+    first = fakes.requests([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [5.0, 6.0, 7.0])
+    second = fakes.requests(None, [0.0], [9.0], ["status"])
+    run = fakes.exact_run((STEADY, first), (SATURATED, second))
+    assert METRICS["error_rate"].formula(run) == pytest.approx(25.0)
+
+
+def test_throughput_is_answers_over_elapsed() -> None:
+    error = ["", "", "timeout", "", ""]
+    sent = [0.0, 1.0, 2.0, 3.0, 4.0]
+    run = fakes.exact_run((SATURATED, fakes.requests(None, sent, [9.0] * 5, error)))
+    assert METRICS["throughput"].formula(run) == pytest.approx(4 / 4.0)
+    assert METRICS["latency_p50"].formula(run) is None
+
+
+def test_memory_is_the_most_seen_and_cpu_is_per_thousand_answers() -> None:
+    zeros = np.zeros(3, np.int64)
+    usage = Usage(
+        np.array([0, 1, 2]),
+        np.array([1_000_000_000, 1_200_000_000, 1_500_000_000]),
+        zeros,
+        np.array([100 * MIB, -1, 150 * MIB]),
+        zeros,
+        zeros,
+    )
+    run = with_window(steady_run([5.0] * 50), usage=usage)
+    assert METRICS["memory"].formula(run) == pytest.approx(150.0)
+    assert METRICS["cpu_per_1000"].formula(run) == pytest.approx(0.5 / 50 * 1000)
+
+
+def test_model_time_and_batch() -> None:
+    calls = Calls(np.array([0, 1, 2]), np.array([1, 3, 9]) * 1_000_000, np.array([1, 2, 6]))
+    run = with_window(steady_run([5.0] * 9), calls=calls)
+    assert METRICS["model_time"].formula(run) == pytest.approx(3.0)
+    closed = fakes.exact_run((SATURATED, fakes.requests(None, [0.0], [1.0])))
+    assert METRICS["batch_size"].formula(with_window(closed, calls=calls)) == pytest.approx(3.0)
+
+
+def test_startup() -> None:
+    run = steady_run([5.0])
+    run = replace(run, facts=replace(run.facts, startup=Startup(1.5, 2.25)))
+    assert METRICS["ready"].formula(run) == 1.5
+    assert METRICS["first_answer"].formula(run) == 2.25
+
+
+def test_overhead_is_the_median_of_paired_differences() -> None:
+    floor = steady_run([1.0, 10.0, 2.0])
+    here = steady_run([2.0, 10.5, 6.0])  # differences 1, 0.5 and 4; of the medians it is 4
+    assert metrics.overhead(here, floor) == pytest.approx(1.0)
+
+
+def test_overhead_leaves_out_what_failed_in_either() -> None:
+    due = [0.0, 10.0, 20.0]
+    done = [5.0, 15.0, 90.0]
+    floor = steady_run([1.0, 1.0, 1.0])
+    here = fakes.exact_run((STEADY, fakes.requests(due, due, done, ["", "", "timeout"])))
+    assert metrics.overhead(here, floor) == pytest.approx(4.0)
+
+
+def test_no_overhead_of_other_requests() -> None:
+    assert metrics.overhead(steady_run([1.0, 2.0]), steady_run([1.0])) is None
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_run_without_windows_has_no_number(name: str) -> None:
+    run = fakes.exact_run()
+    run = replace(run, facts=replace(run.facts, startup=None))
+    assert METRICS[name].formula(run) is None
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_it_is(name: str) -> None:
+    metric = METRICS[name]
+    assert metric.definition.endswith(".")
+    assert metric.unit
+    assert metric.title
+
+
+def test_window_is_what_the_helpers_say() -> None:
+    run = fakes.run(fakes.Fake())
+    first, second = metrics.steady(run), metrics.saturated(run)
+    assert isinstance(first, Window)
+    assert isinstance(second, Window)
+    assert (first.facts.profile.name, second.facts.profile.name) == ("steady", "saturated")

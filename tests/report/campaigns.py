@@ -1,0 +1,56 @@
+"""The campaign that the tests of the report render: a bit of everything that can be in one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness import store
+from harness.profiles import Profile
+from harness.records import Cell, Failure
+from tests.fakes import BENCHMARK, Fake, campaign, run
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(1)>"
+MATHS = "$x_1$"
+PROFILES = (
+    Profile("steady", "poisson", 5.0, rate_per_s=100.0),
+    Profile("saturated", "closed", 2.0, concurrency=4),
+)
+_NASTY_LOG = f"Traceback {SCRIPT}\n\x1b[31mred\x1b[0m \x00 \u202e </pre>{IMAGE} {{{{ 7 * 7 }}}}"
+FAKES = (
+    Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),
+    Fake("null", 0.5, reference=True, framework="null server", version="0.21.0"),
+    Fake("fast", 6.0),
+    Fake("as-fast", 6.02, ready_s=3.0, memory_mib=512.0, homepage="javascript:alert(1)"),
+    Fake(MATHS, 9.0, framework=f"Maths {SCRIPT}", version=f"1.0{SCRIPT}", errors=0.03),
+    Fake(IMAGE, 11.0, homepage=f'https://example.org/"><b>{SCRIPT}'),
+    Fake("batched", 8.0, track="tuned", batch=4),
+    Fake("batched-more", 12.0, track="tuned", batch=8, version=None),
+    Fake("lagged", 9.0, lag_ms=3.0),
+    Fake("broken", failure=Failure("ready", f"It never said {SCRIPT} & was ready.", _NASTY_LOG)),
+    Fake("once-broken", 7.0, failure=Failure("launch", "Port taken."), fails_in=frozenset({2})),
+)
+DAMAGED = Cell("batched-more", "sentiment", 3)
+NOT_RUN = Cell("once-broken", "sentiment", 3)
+
+
+def store_all_sorts(folder: Path) -> Path:
+    """Store a campaign with ties, two tracks, a failure, an INVALID run, a damaged file, and names
+    that were chosen by an enemy; the folder is returned."""
+    fakes = [replace(fake, profiles=PROFILES) for fake in FAKES]
+    facts = replace(BENCHMARK, profiles=PROFILES, description=f"Sentences. {SCRIPT}")
+    plan = replace(
+        campaign(fakes, rounds=3, id="all-sorts"),
+        left_out=(("torch on iris", f"iris has no predictor for {SCRIPT}"),),
+        benchmarks={"sentiment": facts},
+        environment={"machine": f"Imaginary CPU {SCRIPT}", "cpus": "4"},
+    )
+    store.write_campaign(folder, plan)
+    known = {fake.variant: fake for fake in fakes}
+    for cell in plan.cells:
+        if cell != NOT_RUN:
+            store.write_run(folder, run(known[cell.variant], cell.round, campaign=plan.id))
+    requests = store.cell_folder(folder, DAMAGED) / "requests.parquet"
+    requests.write_bytes(requests.read_bytes()[:-100])
+    return folder

@@ -1,0 +1,57 @@
+"""The same files give the same report. Renew the golden one with RENEW_GOLDEN=1 pytest ..."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from harness.report import page
+
+GOLDEN = Path(__file__).parent / "golden.html"
+
+
+def without_drawings(html: str) -> str:
+    """A patch release of matplotlib may move a line by a hair; the text alternative stays."""
+    return re.sub(r'<svg [^>]*(aria-label="[^"]*").*?</svg>', r"<svg \1/>", html, flags=re.DOTALL)
+
+
+def test_report_is_the_golden_one(html: str) -> None:
+    found = without_drawings(html)
+    if os.environ.get("RENEW_GOLDEN"):
+        GOLDEN.write_text(found, encoding="utf-8")
+    # Split, so that a difference is shown as lines.
+    assert found.split("\n") == GOLDEN.read_text(encoding="utf-8").split("\n")
+
+
+def test_every_drawing_has_a_text_alternative(html: str) -> None:
+    drawings = re.findall(r"<svg [^>]*>", html)
+    assert len(drawings) == 5  # a distribution for each of two tracks, start-up, memory, over time
+    assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
+
+
+def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(all_sorts, tmp_path / "elsewhere" / "renamed")
+    assert page.write(copy, tmp_path / "out").read_bytes() == written.read_bytes()
+
+
+def test_same_bytes_whatever_the_user_set_in_matplotlib(written: Path, all_sorts: Path) -> None:
+    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
+        assert page.render(all_sorts).encode() == written.read_bytes()
+
+
+def test_the_old_report_stays_where_the_new_one_fails(
+    all_sorts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = page.write(all_sorts, tmp_path)
+    before = old.read_bytes()
+
+    def fail(self: Path, *_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(OSError, match="No space"):
+        page.write(all_sorts, tmp_path)
+    assert old.read_bytes() == before

@@ -1,0 +1,108 @@
+"""What the sections say, and what they take care not to say."""
+
+import ast
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from harness import report as package
+from harness.errors import ResultError, UsageError
+from harness.records import Failure
+from harness.report import page, sections
+from tests.fakes import Fake, campaign, stored_campaign
+from tests.report.campaigns import PROFILES
+
+
+def rendered(folder: Path, *fakes: Fake, rounds: int = 3) -> str:
+    """The report of a campaign of those fakes, as a reader sees it."""
+    small = [replace(fake, profiles=PROFILES) for fake in fakes]
+    return unescape(page.render(stored_campaign(folder / "campaign", small, rounds)))
+
+
+def verdict_of(html: str) -> str:
+    return html.partition('<section id="verdict"')[2].partition("</section>")[0]
+
+
+def test_sections_are_found_in_order() -> None:
+    names = [section.name for section in sections.load()]
+    expected = ["verdict", "table", "charts", "failures", "findings", "method", "reproduce"]
+    assert names == expected
+
+
+def test_ties_are_named_as_ties(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a", 6.0, drift=0.1), Fake("b", 6.05, drift=0.1)))
+    assert "tied: their ranges over the rounds overlap" in html
+    assert html.count("1=") == 2
+
+
+def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a", 6.0), Fake("b", 9.0)))
+    assert '<p class="winner"><b>a</b>' in html
+    assert "next <b>b</b>" in html
+    assert "tied: their" not in html
+
+
+def test_nothing_to_rank_is_said_with_the_reason(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a", lag_ms=4.0), Fake("b", lag_ms=4.0)))
+    assert "Nothing can be ranked here: each of its variants failed or is INVALID." in html
+    assert "the generator sent late" in html
+    assert 'class="winner"' not in html
+
+
+def test_only_failures_still_make_a_report(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a", failure=Failure("launch", "No such command.", "tail")))
+    assert "Nothing can be ranked here: its only variant failed or is INVALID." in verdict_of(html)
+    assert "failed (launch): No such command." in html
+    assert "<pre>tail</pre>" in html
+
+
+def test_no_run_at_all_still_makes_a_report(tmp_path: Path) -> None:
+    plan = campaign([Fake("a")], rounds=2)
+    html = page.render(stored_campaign(tmp_path / "c", [], plan=replace(plan, cells=())))
+    assert "Nothing can be ranked" in html
+
+
+def test_references_are_not_ranked(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a"), Fake("in-process", 1.0, reference=True)))
+    assert '<p class="winner"><b>a</b>' in html
+    assert "the only variant that could be ranked" in html
+
+
+def test_one_round_is_warned_of(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a"), Fake("b", 30.0), rounds=1))
+    assert "One round has no range" in html
+
+
+def test_errors_of_the_best_are_warned_of(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("a", errors=0.2), Fake("b", 30.0)))
+    assert "a did not answer" in html
+
+
+def test_command_of_each_row(html: str) -> None:
+    assert "python -m harness run fast --benchmark sentiment --preset standard --rounds 3" in html
+    assert "python -m harness report all-sorts" in html
+
+
+def test_damage_and_gaps_are_told(html: str) -> None:
+    assert "<b>batched-more</b> on sentiment, round 3: sentiment/batched-more/round-3/" in html
+    assert "<b>once-broken on sentiment</b>: round 3" in html
+
+
+def test_no_campaign_and_a_damaged_one(tmp_path: Path, all_sorts: Path) -> None:
+    with pytest.raises(UsageError, match="no campaign"):
+        page.write(tmp_path, tmp_path / "out")
+    (tmp_path / "campaign.json").write_bytes((all_sorts / "campaign.json").read_bytes()[:-9])
+    with pytest.raises(ResultError, match="truncated"):
+        page.write(tmp_path, tmp_path / "out")
+
+
+def test_reporting_never_imports_measuring() -> None:
+    folder = Path(str(package.__file__)).parent
+    for path in [*folder.rglob("*.py"), *(folder.parent / "analyse").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            assert not [name for name in names if name.startswith("harness.measure")], path

@@ -1,0 +1,229 @@
+"""A place of its own for the command line: its servers, benchmarks, results, caches, all temporary.
+
+Every process that a command starts has the place's path in its environment, by which it is found.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from harness import paths, store
+from harness.records import Campaign, Run
+
+LONG_S = 300.0  # what waits so long will not come
+BENCHMARK = """\
+version = 1
+description = "A constant answer without a model, for a moment."
+tolerance = 1e-9
+timeout_s = 1.0
+
+[[profile]]
+name = "steady"
+shape = "poisson"
+rate_per_s = 200.0
+duration_s = 0.5
+
+[[profile]]
+name = "saturated"
+shape = "closed"
+concurrency = 4
+duration_s = 0.3
+"""
+PRESETS = """\
+[preset.quick]
+benchmarks = ["noop"]
+profiles = []
+rounds = 1
+duration_scale = 1.0
+warm_up_s = 0.1
+
+[preset.standard]
+benchmarks = ["noop"]
+profiles = []
+rounds = 2
+duration_scale = 1.0
+warm_up_s = 0.1
+"""
+SERVER = """\
+framework = "fake"
+licence = "Apache-2.0"
+maintained = true
+"""
+
+Value = TypeVar("Value")
+
+
+def until(found: Callable[[], Value], seconds: float = LONG_S) -> Value:
+    """What `found()` returns as soon as it is something. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{found} found nothing within {seconds:g} s")
+        time.sleep(0.02)
+    return value
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The folders, and the command line in them."""
+
+    root: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def servers(self) -> Path:
+        return self.root / "servers"
+
+    @property
+    def benchmarks(self) -> Path:
+        return self.root / "benchmarks"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the sandbox tells the harness."""
+        return {
+            "HARNESS_SERVERS": str(self.servers),
+            "HARNESS_BENCHMARKS": str(self.benchmarks),
+            "HARNESS_RESULTS": str(self.results),
+            "HARNESS_REPORTS": str(self.reports),
+            "HARNESS_CACHE": str(self.cache),
+            "TMPDIR": str(self.scratch),
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        return {**os.environ, **self.settings}
+
+    def harness(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `more` are environment variables."""
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=paths.PROJECT,
+            env={**self.environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=LONG_S,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command; it is ended with the test, if need be."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=paths.PROJECT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def add_server(self, name: str, table: str, **files: str) -> Path:
+        """One more server folder: the fake's app, a server.toml of one's own, more files."""
+        folder = self.servers / name
+        folder.mkdir()
+        shutil.copy(paths.PROJECT / "servers" / "_fake" / "app.py", folder)
+        (folder / "server.toml").write_text(table)
+        for stem, text in files.items():
+            (folder / stem.replace("_", ".")).write_text(text)
+        return folder
+
+    def campaign(self, name: str) -> Campaign:
+        """The stored plan of that campaign."""
+        return store.read_campaign(self.results / name)
+
+    def places(self, name: str) -> dict[str, Path]:
+        """Folders of the stored runs, by "variant/round"."""
+        folder = self.results / name
+        cells = store.stored(folder, self.campaign(name).cells)
+        return {f"{cell.variant}/{cell.round}": place for cell, place in cells}
+
+    def runs(self, name: str) -> dict[str, Run]:
+        """The stored runs of a campaign, by "variant/round"; every one must be readable."""
+        return {key: store.read_run(place) for key, place in self.places(name).items()}
+
+    def processes(self) -> list[str]:
+        """Living processes that were started in this sandbox."""
+        mark = os.fsencode(f"{self.root}/")
+        return sorted(
+            f"{pid}: {command.replace(bytes(1), b' ').decode(errors='replace')}"
+            for pid, environment, command in _everybody()
+            if mark in environment or mark in command
+        )
+
+    def end_everything(self) -> list[str]:
+        """End what is left; what that was, but for commands that the test itself started."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        left = self.processes()
+        for line in left:
+            try:
+                os.kill(int(line.partition(":")[0]), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return left
+
+
+def make(root: Path) -> Sandbox:
+    """The real reference points and the fake contender, on a benchmark of less than a second."""
+    sandbox = Sandbox(root)
+    sandbox.scratch.mkdir()
+    for name in ("in-process", "null", "_fake"):
+        (sandbox.servers / name).mkdir(parents=True)
+        for file in ("app.py", "server.toml"):
+            # Without requirements.in: they run on the interpreter of the harness.
+            shutil.copy(paths.PROJECT / "servers" / name / file, sandbox.servers / name)
+    shutil.copytree(paths.PROJECT / "benchmarks" / "noop", sandbox.benchmarks / "noop")
+    (sandbox.benchmarks / "noop" / "benchmark.toml").write_text(BENCHMARK)
+    (sandbox.benchmarks / "presets.toml").write_text(PRESETS)
+    return sandbox
+
+
+def variant(name: str, *lines: str) -> str:
+    """A `[[variant]]` that runs the fake's app, with more keys."""
+    keys = [f'name = "{name}"', 'track = "matched"', 'description = "-"', 'protocol = "json"']
+    if not any(line.startswith("command") for line in lines):
+        keys.append('command = ["{bin}/python", "app.py"]')
+    return "\n".join(["[[variant]]", *keys, *lines, ""])
+
+
+def _everybody() -> Iterator[tuple[int, bytes, bytes]]:
+    """(process id, environment, command line) of every process but this one."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                environment = (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            yield int(entry.name), environment, command
+

@@ -1,0 +1,333 @@
+"""What the command line says to a wrong name, option or file, before anything has started."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import fakes
+from tests.system.conftest import Command
+from tests.system.sandbox import SERVER, Sandbox, variant
+
+RIGHT_SERVER = SERVER + variant("mine")
+
+
+def _words(value: object) -> str:
+    return " ".join(value) if isinstance(value, list) else ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["rum"], "There is no command 'rum'. Did you mean 'run'?"),
+        (["run", "nul"], "There is no variant 'nul'. Did you mean 'null'?"),
+        (["run", "zzz"], "There is no variant 'zzz'. Known: in-process, null."),
+        (["run", "_fake-slwo"], "There is no variant '_fake-slwo'. "),
+        (["run", "null", "--benchmark", "nop"], "no benchmark 'nop'. Did you mean 'noop'?"),
+        (["run", "null", "--preset", "quik"], "no preset 'quik'. Did you mean 'quick'?"),
+        (["run", "null", "--launcher", "proces"], "no launcher 'proces'. Did you mean 'process'?"),
+        (["run", "null", "--driver", "nativ"], "no driver 'nativ'. Did you mean 'native'?"),
+        (["run"], "Name variants, or give --all."),
+        (["run", "null", "--all"], "Name variants, or give --all."),
+        (["run", "null", "--campaign", "../x"], "'../x' can't be a campaign's name"),
+        (["run", "null", "--campaign", "a/b"], "'a/b' can't be a campaign's name"),
+        (["run", "null", "--campaign", ".x"], "'.x' can't be a campaign's name"),
+        (["run", "null", "--campaign", ".."], "'..' can't be a campaign's name"),
+        (["run", "--resume", "nobody"], "There is no campaign in "),
+        (["run", "--resume", "../x"], "'../x' can't be a campaign's name"),
+        (["run", "null", "--resume", "nobody"], "give no variants beside it"),
+        (["verify"], "Name variants, or give --all."),
+        (["verify", "nul"], "There is no variant 'nul'. Did you mean 'null'?"),
+        (["verify", "null", "--benchmark", "nop"], "no benchmark 'nop'. Did you mean 'noop'?"),
+        (["verify", "null", "--launcher", "proces"], "no launcher 'proces'."),
+        (["report", "nobody"], "There is no campaign in "),
+        (["report", "../x"], "'../x' can't be a campaign's name"),
+        (["report"], "There is no campaign in "),
+    ],
+    ids=_words,
+)
+def test_a_wrong_name_is_answered_with_the_nearest_right_one(
+    cli: Command, sandbox: Sandbox, arguments: list[str], sentence: str
+) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+    assert not sandbox.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "null", "--rounds", "0"], "--rounds"),
+        (["run", "null", "--rounds", "many"], "--rounds"),
+        (["run", "null", "--device", "tpu"], "--device"),
+        (["run", "null", "--track", "fast"], "--track"),
+        (["run", "null", "--rouns", "2"], "--rouns"),
+        (["list", "surplus"], "surplus"),
+        (["load"], "URL"),
+    ],
+    ids=_words,
+)
+def test_a_wrong_option_is_named(cli: Command, arguments: list[str], sentence: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (RIGHT_SERVER + 'wibble = "x"', "unknown key 'variant.0.wibble'; known keys: "),
+        (RIGHT_SERVER + 'redy_path = "/"', "'variant.0.redy_path'; did you mean 'ready_path'?"),
+        ('hompage = ""\n' + RIGHT_SERVER, "unknown key 'hompage'; did you mean 'homepage'?"),
+        (RIGHT_SERVER + "batching = { max_sise = 4 }", "did you mean 'max_size'?"),
+        (RIGHT_SERVER + 'port = "many"', "key 'variant.0.port': "),
+        (RIGHT_SERVER + "port = 70000", "key 'variant.0.port': "),
+        (RIGHT_SERVER + 'stop_signal = "SIGTREM"', "'SIGTREM' is no signal"),
+        (RIGHT_SERVER + 'ready_path = "health"', "key 'variant.0.ready_path': "),
+        (SERVER, "key 'variant' is missing"),
+        (SERVER + variant("mine", 'command = ["{bni}/python"]'), "placeholder 'bni'"),
+        (SERVER + variant("null"), "variant 'null' is also in "),
+        ("framework = ", "can't be read as TOML"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["run", "null"]], ids=_words)
+def test_what_is_wrong_in_a_server_toml_is_named(
+    cli: Command, sandbox: Sandbox, table: str, sentence: str, command: list[str]
+) -> None:
+    folder = sandbox.add_server("mine", table)
+    done = cli(*command)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert str(folder / "server.toml") in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("tolerance =", "tolerence =", "unknown key 'tolerence'; did you mean 'tolerance'?"),
+        ("rate_per_s =", "rate_per_sec =", "did you mean 'rate_per_s'?"),
+        ('"poisson"', '"poison"', "There is no shape 'poison'. Did you mean 'poisson'?"),
+        ("concurrency = 4", "", "a closed loop needs 'concurrency'"),
+        ("rate_per_s = 200.0", "", "give either 'rate_share' or 'rate_per_s'"),
+        ("version = 1", "", "key 'version' is missing"),
+        ("duration_s = 0.5", "duration_s = 0", "key 'profile.0.duration_s': "),
+        ("tolerance = 1e-9", 'tolerance = "small"', "key 'tolerance': "),
+    ],
+)
+def test_what_is_wrong_in_a_benchmark_toml_is_named(
+    cli: Command, sandbox: Sandbox, before: str, after: str, sentence: str
+) -> None:
+    file = sandbox.benchmarks / "noop" / "benchmark.toml"
+    file.write_text(file.read_text().replace(before, after))
+    done = cli("run", "null")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert str(file) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('{"instance": ', "payloads.jsonl, line 22: not "),
+        ('{"instanze": 1}', "payloads.jsonl, line 22: not "),
+        ("[]", "payloads.jsonl, line 22: not "),
+    ],
+)
+def test_what_is_wrong_in_the_payloads_is_named(
+    cli: Command, sandbox: Sandbox, line: str, sentence: str
+) -> None:
+    file = sandbox.benchmarks / "noop" / "payloads.jsonl"
+    file.write_text(file.read_text().rstrip("\n") + f"\n{line}\n")
+    done = cli("run", "null")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_a_benchmark_without_a_predictor_is_refused(cli: Command, sandbox: Sandbox) -> None:
+    predictor = sandbox.benchmarks / "noop" / "predictor.py"
+    predictor.unlink()
+    done = cli("run", "null")
+    assert done.returncode == 2
+    assert f"{predictor} is missing." in done.stderr
+
+
+def test_what_is_wrong_in_the_presets_is_named(cli: Command, sandbox: Sandbox) -> None:
+    file = sandbox.benchmarks / "presets.toml"
+    file.write_text(file.read_text().replace("rounds = 1", "round = 1"))
+    done = cli("run", "null")
+    assert done.returncode == 2
+    assert f"{file}: " in done.stderr
+    assert "did you mean 'rounds'?" in done.stderr
+
+
+def test_a_campaign_is_not_written_over(cli: Command, sandbox: Sandbox) -> None:
+    fakes.stored_campaign(sandbox.results / "mine", [fakes.Fake()], rounds=1)
+    before = _stamps(sandbox.results)
+    done = cli("run", "null", "--campaign", "mine")
+    assert done.returncode == 2
+    assert "exists already. Go on with it by --resume mine." in done.stderr
+    assert _stamps(sandbox.results) == before
+
+
+def test_a_campaign_of_another_machine_is_not_gone_on_with(cli: Command, sandbox: Sandbox) -> None:
+    plan = fakes.campaign([fakes.Fake("null")], rounds=1, benchmarks=["noop"], id="theirs")
+    fakes.stored_campaign(sandbox.results / "theirs", [fakes.Fake("null")], plan=plan)
+    done = cli("run", "--resume", "theirs")
+    assert done.returncode == 2
+    assert "was begun on another machine (Imaginary CPU" in done.stderr
+
+
+def test_a_campaign_of_another_version_of_a_benchmark_is_not_gone_on_with(
+    cli: Command, sandbox: Sandbox
+) -> None:
+    plan = fakes.campaign([fakes.Fake("null")], rounds=1, benchmarks=["noop"], id="old")
+    fakes.stored_campaign(sandbox.results / "old", [fakes.Fake("null")], plan=plan)
+    file = sandbox.benchmarks / "noop" / "benchmark.toml"
+    file.write_text(file.read_text().replace("version = 1", "version = 2"))
+    done = cli("run", "--resume", "old")
+    assert done.returncode == 2
+    assert "was begun with version 1 of noop; it is now 2." in done.stderr
+
+
+def test_where_nothing_runs_on_a_device_nothing_is_started(cli: Command, sandbox: Sandbox) -> None:
+    done = cli("run", "_fake", "--device", "gpu")
+    assert done.returncode == 4
+    assert "_fake does not run on a GPU" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not sandbox.results.exists()
+
+
+def test_a_dry_run_shows_the_plan_and_starts_nothing(cli: Command, sandbox: Sandbox) -> None:
+    done = cli("run", "_fake", "--rounds", "2", "--dry-run")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "in-process on noop, round 1",
+        "null on noop, round 1",
+        "_fake on noop, round 1",
+        "_fake on noop, round 2",
+        "null on noop, round 2",
+        "in-process on noop, round 2",
+    ]
+    shown = json.loads(cli("run", "_fake", "--campaign", "c", "--dry-run", "--json").stdout)
+    assert shown["campaign"] == "c"
+    assert shown["cells"][0] == {"variant": "in-process", "benchmark": "noop", "round": 1}
+    assert not sandbox.results.exists()
+    assert not sandbox.cache.exists()
+    assert not list(sandbox.scratch.iterdir())
+
+
+def test_a_dry_run_says_what_is_left_out_and_why(cli: Command) -> None:
+    done = cli("run", "_fake", "--device", "gpu", "--dry-run")
+    assert "left out: _fake on noop: _fake does not run on a GPU" in done.stdout
+
+
+def test_list_has_the_stable_keys(cli: Command) -> None:
+    done = cli("list", "--json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    keys = "name server track protocol devices launchers in_all runnable why_not".split()
+    assert set(keys) <= found["variants"][0].keys()
+    assert [v["name"] for v in found["variants"]] == ["in-process", "null"]
+    assert all(v["runnable"] and v["why_not"] is None for v in found["variants"])
+    noop, *others = found["benchmarks"]
+    assert not others
+    assert (noop["name"], noop["version"], noop["payloads"]) == ("noop", 1, 21)
+    assert {"name": "process", "available": True, "why_not": None} in found["launchers"]
+
+
+def test_list_says_why_a_variant_cannot_run(cli: Command, sandbox: Sandbox) -> None:
+    folder = sandbox.add_server("unlocked", SERVER + variant("unlocked"))
+    (folder / "requirements.in").write_text("anything\n")
+    rows = {v["name"]: v for v in json.loads(cli("list", "--json").stdout)["variants"]}
+    assert rows["unlocked"]["runnable"] is False
+    assert "requirements.txt" in rows["unlocked"]["why_not"]
+    assert "unlocked" in cli("list").stdout
+
+
+def test_doctor_gives_a_reason_for_each_check(cli: Command) -> None:
+    done = cli("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert {"machine", "cpus", "memory", "kernel"} <= found["environment"].keys()
+    assert all(row["message"] for row in found["checks"])
+    unfit = any(row["fit"] == "unfit" for row in found["checks"])
+    assert {row["fit"] for row in found["checks"]} <= {"good", "doubtful", "unfit"}
+    assert done.returncode == (1 if unfit else 0)
+
+
+def test_doctor_speaks_to_people_too(cli: Command) -> None:
+    done = cli("doctor")
+    assert done.returncode in (0, 1)
+    assert "cpus: " in done.stdout
+    assert "launcher: process" in done.stdout
+
+
+def test_clean_removes_the_caches_and_nothing_else(cli: Command, sandbox: Sandbox) -> None:
+    for kind in ("environments", "artefacts", "weights"):
+        _file(sandbox.cache / kind / "some" / "file")
+    _file(sandbox.results / "mine" / "campaign.json")
+    _file(sandbox.reports / "mine" / "index.html")
+
+    before = _stamps(sandbox.root)
+    shown = cli("clean", "--dry-run")
+    assert shown.returncode == 0
+    assert shown.stdout.count("would remove ") == 3
+    assert _stamps(sandbox.root) == before
+
+    done = cli("clean")
+    assert done.returncode == 0
+    assert done.stdout.count("removed ") == 3
+    assert not list(sandbox.cache.iterdir())
+    assert (sandbox.results / "mine" / "campaign.json").exists()
+    assert (sandbox.reports / "mine" / "index.html").exists()
+    assert cli("clean").stdout == ""
+
+
+def test_clean_does_not_follow_links(cli: Command, sandbox: Sandbox, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    _file(precious / "file")
+    (sandbox.cache / "environments").mkdir(parents=True)
+    (sandbox.cache / "environments" / "link").symlink_to(precious)
+    assert cli("clean").returncode == 0
+    assert (precious / "file").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["load"], ["list"], ["verify"], ["report"], ["doctor"], ["clean"]]
+)
+def test_every_command_explains_itself(cli: Command, command: list[str]) -> None:
+    done = cli(*command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: ")
+    assert "--help" in done.stdout
+
+
+def test_the_module_is_the_command_line(sandbox: Sandbox) -> None:
+    """Once as users start it: an interpreter of its own, its streams, its exit code."""
+    done = sandbox.harness("run", "nul", "--json")
+    assert done.returncode == 2
+    assert done.stderr == "error: There is no variant 'nul'. Did you mean 'null'?\n"
+    assert not done.stdout
+
+
+def test_a_folder_of_servers_may_be_a_link(cli: Command, sandbox: Sandbox) -> None:
+    shutil.move(sandbox.servers, sandbox.root / "elsewhere")
+    sandbox.servers.symlink_to(sandbox.root / "elsewhere")
+    assert cli("run", "null", "--dry-run").returncode == 0
+
+
+def _file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("precious")
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

@@ -1,0 +1,181 @@
+"""Results that nobody measured, with every kind of value that a file must carry.
+
+`data/schema-<n>/` holds them as the store of each schema wrote them. When the schema changes, first
+copy what is here to `stored_<n>.py` for the old files; then write the new ones and commit them:
+
+    python -m tests.unit.stored
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness import store
+from harness.profiles import Profile
+from harness.records import (
+    ERRORS,
+    MISSING,
+    BenchmarkFacts,
+    Calls,
+    Campaign,
+    Cell,
+    Failure,
+    HostProof,
+    Ints,
+    Requests,
+    Run,
+    RunFacts,
+    ServerFacts,
+    Startup,
+    Stop,
+    Usage,
+    Window,
+    WindowFacts,
+    empty,
+)
+
+DATA = Path(__file__).parent / "data"
+STEADY = Profile("steady", "poisson", 1.5, rate_per_s=12.25)
+RAMP = Profile("ramp", "ramp", 1.5, rate_per_s=1.0, rate_to_per_s=9.0)
+CLOSED = Profile("saturated", "closed", 2.0, concurrency=8)
+SERVER = ServerFacts(
+    server="some",
+    framework="Some",
+    version="1.2.3",
+    homepage="https://example.org",
+    licence="MIT",
+    track="matched",
+    protocol="json",
+    backend="onnx",
+    device="cpu",
+    launcher="process",
+    reference=False,
+    description="Answers, naïvely.",
+)
+
+
+def ints(*values: int) -> Ints:
+    return np.array(values, np.int64)
+
+
+def window(
+    profile: Profile,
+    requests: Requests | None = None,
+    usage: Usage | None = None,
+    calls: Calls | None = None,
+    steal_share: float | None = None,
+) -> Window:
+    """A window; what is not given is empty."""
+    return Window(
+        WindowFacts(profile, 1.625, 0.5, 2, steal_share, checked=3, wrong=1),
+        empty(Requests) if requests is None else requests,
+        empty(Usage) if usage is None else usage,
+        empty(Calls) if calls is None else calls,
+    )
+
+
+def run(*windows: Window, failure: Failure | None = None, log: str = "", round: int = 1) -> Run:
+    """A run with those windows."""
+    return Run(
+        RunFacts(
+            campaign="some-campaign",
+            cell=Cell("some", "iris", round),
+            server=SERVER,
+            started_at="2026-01-02T03:04:05+00:00",
+            phases_s={"provision": 0.125, "launch": 0.25},
+            startup=None if failure else Startup(1.5, 1.75),
+            verified=0 if failure else 150,
+            windows=tuple(w.facts for w in windows),
+            stop=None if failure else Stop(0.375, -15, 2, 1),
+            failure=failure,
+        ),
+        windows,
+        log,
+    )
+
+
+def full_run() -> Run:
+    """One request of each kind of end, a window without requests, one of a closed loop."""
+    kinds = len(ERRORS)
+    none = MISSING
+    requests = Requests(
+        payload=np.arange(kinds),
+        due_ns=ints(0, 10, 20, 30, 40, 50, 60, 5_000_000_000),
+        sent_ns=ints(1, 11, 21, 31, 41, 51, 61, none),
+        first_byte_ns=ints(101, none, none, none, 141, 151, 161, none),
+        done_ns=ints(201, 211, 221, 10_000_000_031, 241, 251, 261, none),
+        status=ints(200, 0, 0, 0, 503, 200, 200, 0),
+        error=np.arange(kinds),
+        queued=ints(0, 1, 0, 1, 0, 0, 0, 1),
+    )
+    usage = Usage(
+        at_ns=ints(-5, 500, 1_500_000_001),
+        cpu_ns=ints(7_000_000_000, 7_000_000_500, 8_000_000_000),
+        rss_bytes=ints(2**33, 2**33 + 4096, 2**33),
+        pss_bytes=ints(2**32, none, 2**32 + 1),
+        processes=ints(1, 2, 1),
+        threads=ints(9, 40, 9),
+    )
+    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16))
+    closed = Requests(
+        payload=ints(3, 4),
+        due_ns=ints(none, none),
+        sent_ns=ints(0, 7),
+        first_byte_ns=ints(5, 11),
+        done_ns=ints(6, 12),
+        status=ints(200, 200),
+        error=ints(0, 0),
+        queued=ints(0, 0),
+    )
+    return run(
+        window(STEADY, requests, usage, calls, steal_share=0.015625),
+        window(RAMP),
+        window(CLOSED, closed),
+        log="listening\r\n50 %\r100 %\nünïcode\n",
+    )
+
+
+def failed_run() -> Run:
+    """A run that ended before its first window."""
+    return run(failure=Failure("ready", "It did not get ready.", "last\nwords"), round=2)
+
+
+def campaign() -> Campaign:
+    """The plan that both runs belong to."""
+    return Campaign(
+        id="some-campaign",
+        started_at="2026-01-02T03:04:05+00:00",
+        preset="standard",
+        command="python -m harness run 'so me'",
+        cells=(Cell("some", "iris", 1), Cell("some", "iris", 2)),
+        left_out=(("other on iris", "iris has no predictor for torch"),),
+        environment={"machine": "Imaginary CPU", "cpus": "4"},
+        benchmarks={
+            "iris": BenchmarkFacts(
+                version=1,
+                description="Iris species.",
+                slo="p99<25ms",
+                payloads=150,
+                artefact={"accuracy": 0.9375, "classes": ["a", "b"], "nested": {"none": None}},
+                capacity_per_s=4321.5,
+                profiles=(STEADY, RAMP, CLOSED),
+            )
+        },
+        proof=HostProof(11_500.5, 18.25, 140.125, 1000.0),
+        server_cpus=(0, 1),
+        generator_cpus=(2, 3),
+    )
+
+
+def main() -> None:
+    """Write the files of the current schema."""
+    folder = DATA / f"schema-{store.SCHEMA}"
+    store.write_campaign(folder, campaign())
+    for made in (full_run(), failed_run()):
+        store.write_run(folder, made)
+
+
+if __name__ == "__main__":
+    main()

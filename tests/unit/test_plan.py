@@ -1,0 +1,122 @@
+"""Which cells, in which order, at which rates."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+
+from harness import plan
+from harness.catalog import PresetTable
+from harness.profiles import Profile
+from harness.records import Cell
+from tests.unit.conftest import BENCHMARK, Project
+
+PROFILES = """
+[[profile]]
+name = "absolute"
+shape = "poisson"
+rate_per_s = 20.0
+duration_s = 10.0
+
+[[profile]]
+name = "shared"
+shape = "constant"
+rate_share = 0.4
+duration_s = 10.0
+
+[[profile]]
+name = "mixed"
+shape = "ramp"
+rate_share = 0.1
+rate_per_s_end = 70.0
+duration_s = 10.0
+
+[[profile]]
+name = "peak"
+shape = "spike"
+rate_per_s = 5.0
+rate_share_peak = 0.8
+duration_s = 10.0
+
+[[profile]]
+name = "closed"
+shape = "closed"
+concurrency = 8
+duration_s = 10.0
+"""
+
+
+def preset(*profiles: str, scale: float = 1.0) -> PresetTable:
+    return PresetTable(
+        benchmarks=("some",), profiles=profiles, rounds=1, duration_scale=scale, warm_up_s=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("rounds", "order"),
+    [(1, "abc"), (2, "abc cba"), (3, "abc cba abc"), (5, "abc cba abc cba abc")],
+)
+def test_every_other_round_runs_backwards(project: Project, rounds: int, order: str) -> None:
+    variants = [project.variant(name) for name in "abc"]
+    made = plan.make(variants, [project.bench()], rounds, "cpu")
+    by_round = groupby(made.cells, key=lambda cell: cell.round)
+    assert " ".join("".join(c.variant for c in cells) for _, cells in by_round) == order
+    assert made.left_out == ()
+
+
+def test_a_benchmark_stays_together_in_its_round(project: Project) -> None:
+    variants = [project.variant(name) for name in "ab"]
+    made = plan.make(variants, [project.bench("x"), project.bench("y")], 2, "cpu")
+    assert [f"{c.variant}{c.benchmark}{c.round}" for c in made.cells] == [
+        *("ax1", "bx1", "ay1", "by1"),
+        *("by2", "ay2", "bx2", "ax2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "device", "reason"),
+    [
+        ("", "cpu", None),
+        ("", "gpu", "odd does not run on a GPU"),
+        ('devices = ["gpu"]', "cpu", "odd does not run on a CPU"),
+        ('devices = ["cpu", "gpu"]', "gpu", None),
+        ('backend = "torch"', "cpu", "some has no predictor for torch"),
+        ('backend = "torch"\nreference = true', "cpu", None),  # it calls no predictor
+    ],
+)
+def test_what_cannot_run_is_left_out_with_its_reason(
+    project: Project, more: str, device: str, reason: str | None
+) -> None:
+    made = plan.make([project.variant("odd", more)], [project.bench()], 2, device)
+    if reason is None:
+        assert made == plan.Plan((Cell("odd", "some", 1), Cell("odd", "some", 2)), ())
+    else:
+        assert made == plan.Plan((), (("odd on some", reason),))
+
+
+def test_what_is_left_out_does_not_disturb_the_order(project: Project) -> None:
+    odd = project.variant("odd", 'backend = "torch"')
+    variants = [project.variant("a"), odd, project.variant("b")]
+    made = plan.make(variants, [project.bench()], 2, "cpu")
+    assert [cell.variant for cell in made.cells] == ["a", "b", "b", "a"]
+
+
+def test_shares_become_rates_of_this_host(project: Project) -> None:
+    bench = project.bench(head=BENCHMARK, profiles=PROFILES)
+    assert plan.absolute(bench, preset(), capacity_per_s=50.0) == (
+        Profile("absolute", "poisson", 10.0, 20.0),
+        Profile("shared", "constant", 10.0, 20.0),
+        Profile("mixed", "ramp", 10.0, 5.0, 70.0),
+        Profile("peak", "spike", 10.0, 5.0, 40.0),
+        Profile("closed", "closed", 10.0, concurrency=8),
+    )
+
+
+def test_a_preset_takes_some_profiles_and_scales_their_durations(project: Project) -> None:
+    bench = project.bench(head=BENCHMARK, profiles=PROFILES)
+    taken = plan.absolute(bench, preset("closed", "absolute", scale=0.5), capacity_per_s=50.0)
+    assert taken == (  # in the benchmark's order, not the preset's
+        Profile("absolute", "poisson", 5.0, 20.0),
+        Profile("closed", "closed", 5.0, concurrency=8),
+    )
