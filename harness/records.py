@@ -249,6 +249,8 @@ class Campaign:
     proof: HostProof | None
     server_cpus: tuple[int, ...]
     generator_cpus: tuple[int, ...]
+    launcher: str
+    device: str
 
 
 def empty(columns: type[Any]) -> Any:

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,7 +77,7 @@ def write_campaign(folder: Path, campaign: Campaign) -> None:
     part = folder / f".{_CAMPAIGN}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        plan = TypeAdapter(Campaign).dump_python(campaign, mode="json")
+        plan = _adapter(Campaign).dump_python(campaign, mode="json")
         _write_bytes(part, _sealed({"campaign": plan}))
         part.replace(folder / _CAMPAIGN)
     except OSError as error:
@@ -112,7 +113,7 @@ def write_run(folder: Path, run: Run) -> Path:
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
-        facts = TypeAdapter(RunFacts).dump_python(run.facts, mode="json")
+        facts = _adapter(RunFacts).dump_python(run.facts, mode="json")
         _write_bytes(part / _RUN, _sealed({"run": facts, "files": files}))
         part.chmod(0o755)
         part.rename(place)
@@ -262,13 +263,18 @@ def _changed(path: Path) -> str:
     )
 
 
-def _validated(model: type[Any], data: Any, path: Path) -> Any:
+def _validated(model: Any, data: Any, path: Path) -> Any:
     try:
-        return TypeAdapter(model).validate_python(data)
+        return _adapter(model).validate_python(data)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise ResultError(f"{path}: {place}: {problem['msg']}.") from error
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

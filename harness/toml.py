@@ -16,7 +16,7 @@ from harness.errors import UsageError
 class Strict(BaseModel):
     """A table of a TOML file. Unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=Strict)

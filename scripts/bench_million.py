@@ -113,6 +113,8 @@ def main() -> None:
                 None,
                 (0,),
                 (1,),
+                "process",
+                "cpu",
             ),
         )
         began = time.monotonic()

@@ -189,6 +189,8 @@ def campaign(
         proof=PROOF,
         server_cpus=(0, 1),
         generator_cpus=(2, 3),
+        launcher="process",
+        device="cpu",
     )
 
 

@@ -25,7 +25,7 @@ COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
 RANKED_BY = ("latency_p99", "latency_p95", "latency_p50")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """One variant on one benchmark, over its rounds."""
 
@@ -80,16 +80,38 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _row(variant: str, digests: Sequence[Digest]) -> Row:
+def tied(row: Row, other: Row, column: str) -> bool:
+    """Whether two variants can't be told apart: neither is ahead in every round.
+
+    The ratio of the two is taken round by round, since what slows the machine down in one round
+    slows both; they are tied where the range of the ratios over the rounds includes 1.
+    """
+    ours, theirs = _by_round(row, column), _by_round(other, column)
+    ahead = {ours[number] < theirs[number] for number in ours.keys() & theirs.keys()}
+    equal = any(ours[number] == theirs[number] for number in ours.keys() & theirs.keys())
+    return equal or len(ahead) != 1
+
+
+def _by_round(row: Row, column: str) -> dict[int, float]:
+    values = {d.cell.round: d.values[column] for d in _counted(row.digests)}
+    return {number: value for number, value in values.items() if value is not None}
+
+
+def _counted(digests: Sequence[Digest]) -> list[Digest]:
+    """Those whose numbers count: neither failed nor INVALID, unless all are."""
     good = [digest for digest in digests if not digest.invalid]
-    counted = good or [digest for digest in digests if digest.curves]
+    return good or [digest for digest in digests if digest.curves]
+
+
+def _row(variant: str, digests: Sequence[Digest]) -> Row:
+    counted = _counted(digests)
     return Row(
         variant,
         digests[0].facts.server,
         {name: spread([digest.values[name] for digest in counted]) for name in COLUMNS},
         len(digests),
         len(counted),
-        not good,
+        all(digest.invalid for digest in digests),
         tuple(d.facts.failure for d in digests if d.facts.failure is not None),
         tuple((d.cell.round, finding) for d in digests for finding in d.findings),
         tuple(digests),
@@ -112,18 +134,18 @@ def _contends(row: Row) -> bool:
 def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
     ranked: list[Row] = []
     for track in sorted({row.server.track for row in rows}):
-        field = [
-            (row, s)
+        medians = {
+            row: spread.median
             for row in rows
             if _contends(row) and row.server.track == track
-            for s in [row.spreads[by]]
-            if s is not None
-        ]
-        field.sort(key=lambda pair: pair[1].median)
-        rank, leader = 0, None
-        for place, (row, own) in enumerate(field, 1):
-            if leader is None or not own.overlaps(leader):
-                rank, leader = place, own
+            if (spread := row.spreads[by]) is not None
+        }
+        field = sorted(medians, key=medians.__getitem__)
+        rank: int = 0
+        leader: Row | None = None
+        for place, row in enumerate(field, 1):
+            if leader is None or not tied(row, leader, by):
+                rank, leader = place, row
             ranked.append(replace(row, rank=rank))
     names = {row.variant for row in ranked}
     rest = sorted(

@@ -62,6 +62,7 @@ class Damaged:
 class Digested:
     """A whole campaign, digested."""
 
+    folder: Path
     campaign: Campaign
     digests: tuple[Digest, ...]
     damaged: tuple[Damaged, ...]
@@ -86,6 +87,7 @@ def of_campaign(folder: Path) -> Digested:
                 floor = run
             digests[cell] = of_run(run, campaign, floor)
     return Digested(
+        folder,
         campaign,
         tuple(digests[cell] for cell in campaign.cells if cell in digests),
         tuple(damaged),

@@ -46,7 +46,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"answered   {found['ok']}{'; failed: ' + kinds if kinds else ''}"
     for name in ("response_ms", "service_ms"):
         times = found[name]
-        if times is not None:
+        if times is not None and times["mean"] is not None:
             shown = (f"{key} {value:.3f}" for key, value in times.items() if value is not None)
             yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
     if found["lag_us"] is not None:

@@ -46,6 +46,7 @@ CEILING_SHARE = 0.8  # k6's advice: stay below 80% of what the generator can do
 STEAL_WARNING = 0.02
 STEAL_INVALID = 0.10
 ERRORS_WARNING = 0.01
+ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
 DRIFT = 1.5
 
 
@@ -172,8 +173,10 @@ def errors(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]
     if not len(codes):
         return
     kinds = ", ".join(f"{int((codes == c).sum())} {ERRORS[c]}" for c in np.unique(codes))
-    many = len(codes) > ERRORS_WARNING * len(window.requests)
-    verdict = Verdict.WARNING if many else Verdict.NOTE
+    share = len(codes) / len(window.requests)
+    verdict = Verdict.WARNING if share > ERRORS_WARNING else Verdict.NOTE
+    if share > ERRORS_INVALID:
+        verdict = Verdict.INVALID
     yield verdict, f"{len(codes)} of {len(window.requests)} requests failed: {kinds}"
 
 

@@ -47,10 +47,6 @@ class Spread:
     high: float
     rounds: int
 
-    def overlaps(self, other: Spread) -> bool:
-        """Whether the two can't be told apart."""
-        return self.low <= other.high and other.low <= self.high
-
 
 def spread(values: Sequence[float | None]) -> Spread | None:
     """Over the rounds that have the number; None where none has."""

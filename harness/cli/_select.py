@@ -38,6 +38,12 @@ def benchmarks(names: tuple[str, ...], preset: PresetTable) -> list[Benchmark]:
         benchmark.payloads()
         if not benchmark.predictor("onnx").exists():
             raise UsageError(f"{benchmark.predictor('onnx')} is missing.")
+        named = [profile.name for profile in benchmark.table.profile]
+        if preset.profiles and not set(preset.profiles) & set(named):
+            raise UsageError(
+                f"{benchmark.name} has no profile that the preset takes "
+                f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
+            )
     return chosen
 
 

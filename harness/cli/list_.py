@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from harness.catalog import Benchmark, Variant
 
 
 @click.command("list")
@@ -41,40 +44,14 @@ def command(as_json: bool) -> None:
 
 def listing() -> dict[str, Any]:
     """The content of `list --json`."""
-    from harness import catalog, plan
+    from harness import catalog
     from harness.measure import launchers
 
-    benchmarks = catalog.benchmarks()
+    benchmarks = list(catalog.benchmarks().values())
     available = {name: make().why_not() for name, make in launchers.registered().items()}
-    variants = []
-    for variant in catalog.variants().values():
-        if variant.name.startswith("_"):
-            continue
-        table = variant.table
-        lock = variant.server.lock(table.backend)
-        reason = None
-        if all(why is not None for why in available.values()):
-            reason = "; ".join(f"{name}: {why}" for name, why in available.items())
-        elif variant.server.has_environment and not lock.exists():
-            reason = f"no lock {lock.name}; make it with `make lock`"
-        gaps = {b.name: plan.why_not(variant, b, "cpu") for b in benchmarks.values()}
-        variants.append(
-            {
-                "name": table.name,
-                "server": variant.server.name,
-                "track": table.track,
-                "protocol": table.protocol,
-                "devices": list(table.devices),
-                "launchers": list(available),
-                "in_all": table.in_all,
-                "runnable": reason is None,
-                "why_not": reason,
-                "without": {name: why for name, why in gaps.items() if why is not None},
-                "description": table.description,
-            }
-        )
+    public = [v for v in catalog.variants().values() if not v.name.startswith("_")]
     return {
-        "variants": variants,
+        "variants": [_variant(variant, benchmarks, available) for variant in public],
         "benchmarks": [
             {
                 "name": b.name,
@@ -82,13 +59,46 @@ def listing() -> dict[str, Any]:
                 "payloads": len(b.payloads()),
                 "description": b.table.description,
             }
-            for b in benchmarks.values()
+            for b in benchmarks
         ],
         "launchers": [
             {"name": name, "available": why is None, "why_not": why}
             for name, why in available.items()
         ],
     }
+
+
+def _variant(
+    variant: Variant, benchmarks: list[Benchmark], available: dict[str, str | None]
+) -> dict[str, Any]:
+    from harness import plan
+
+    table = variant.table
+    reason = _why_not(variant, available)
+    gaps = {b.name: plan.why_not(variant, b, "cpu") for b in benchmarks}
+    return {
+        "name": table.name,
+        "server": variant.server.name,
+        "track": table.track,
+        "protocol": table.protocol,
+        "devices": list(table.devices),
+        "launchers": list(available),
+        "in_all": table.in_all,
+        "runnable": reason is None,
+        "why_not": reason,
+        "without": {name: why for name, why in gaps.items() if why is not None},
+        "description": table.description,
+    }
+
+
+def _why_not(variant: Variant, available: dict[str, str | None]) -> str | None:
+    """Why a variant can run nowhere here, or None."""
+    if all(why is not None for why in available.values()):
+        return "; ".join(f"{name}: {why}" for name, why in available.items())
+    lock = variant.server.lock(variant.table.backend)
+    if variant.server.has_environment and not lock.exists():
+        return f"no lock {lock.name}; make it with `make lock`"
+    return None
 
 
 def _state(why_not: str | None, well: str) -> str:

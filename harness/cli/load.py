@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,27 @@ import click
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 
+class _Positive(click.FloatRange):
+    """Above zero, and a number: FloatRange lets `nan` and `inf` pass."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be counted with.", param, ctx)
+        return number
+
+
+_POSITIVE = _Positive(min=0, min_open=True)
+
+
 @click.command("load")
 @click.argument("url")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests per second.")
-@click.option(
-    "--rate-to", type=click.FloatRange(min=0, min_open=True), help="Ramp end, spike peak."
-)
+@click.option("--rate", type=_POSITIVE, help="Requests per second.")
+@click.option("--rate-to", type=_POSITIVE, help="Ramp end, spike peak.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Callers of a closed loop.")
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_POSITIVE,
     default=10.0,
     show_default=True,
     help="Seconds.",
@@ -34,7 +46,7 @@ from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 @click.option("--header", "headers", multiple=True, help="'Name: value'; may be repeated.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_POSITIVE,
     default=10.0,
     show_default=True,
     help="Seconds.",

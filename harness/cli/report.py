@@ -19,8 +19,9 @@ def command(campaigns: tuple[str, ...]) -> int:
     code = EXIT_OK
     for name in campaigns or (_newest(),):
         folder = _select.campaign_folder(name)
-        click.echo(str(page.write(folder, paths.reports_dir() / name)))
-        for damaged in digest.of_campaign(folder).damaged:
+        digested = digest.of_campaign(folder)
+        click.echo(str(page.write(digested, paths.reports_dir() / name)))
+        for damaged in digested.damaged:
             click.echo(f"left out: {damaged.cell}: {damaged.message}", err=True)
             code = EXIT_FAILED
     return code

@@ -88,7 +88,8 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     options["variants"] = tuple(dict.fromkeys(cell.variant for cell in resumed.cells))
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
-    options["preset"] = resumed.preset
+    for name in ("preset", "launcher", "device"):
+        options[name] = getattr(resumed, name)
 
 
 def _require_same(request: Request, resumed: Campaign) -> None:
@@ -141,7 +142,9 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
     left_out = resumed.left_out if resumed else made.left_out
     if as_json:
         shown = [{"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in cells]
-        click.echo(json.dumps({"campaign": request.id, "cells": shown, "left_out": left_out}))
+        click.echo(
+            json.dumps({"campaign": request.id, "cells": shown, "left_out": _left_out(left_out)})
+        )
         return EXIT_OK
     for cell in cells:
         click.echo(str(cell))
@@ -157,8 +160,8 @@ def _conclude(folder: Path, strict: bool, as_json: bool) -> int:
     from harness.cli import _table
     from harness.report import page
 
-    report = page.write(folder, paths.reports_dir() / folder.name)
     digested = digest.of_campaign(folder)
+    report = page.write(digested, paths.reports_dir() / folder.name)
     if as_json:
         click.echo(json.dumps(_json(digested, folder, report), indent=1))
     else:
@@ -178,6 +181,10 @@ def _exit_code(digested: Digested, strict: bool) -> int:
     if strict and any(d.invalid for d in digested.digests):
         return EXIT_FAILED
     return EXIT_OK
+
+
+def _left_out(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"what": what, "why": why} for what, why in pairs]
 
 
 def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
@@ -203,5 +210,5 @@ def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
         "results": str(folder),
         "report": str(report),
         "cells": cells,
-        "left_out": [{"what": what, "why": why} for what, why in digested.campaign.left_out],
+        "left_out": _left_out(digested.campaign.left_out),
     }

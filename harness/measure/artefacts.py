@@ -54,7 +54,7 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
 def _key(benchmark: Benchmark, environment: Environment) -> str:
     digest = hashlib.sha256(environment.key.encode())
     for path in sorted(benchmark.folder.iterdir()):
-        if path.suffix in {".py", ".jsonl", ".onnx", ".joblib", ".txt"} and path.is_file():
+        if path.is_file() and path.name != "benchmark.toml":
             digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
     if benchmark.table.weights is not None:
         digest.update(repr(sorted(benchmark.table.weights.files.items())).encode())

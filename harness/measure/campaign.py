@@ -138,6 +138,8 @@ def _begin(
         _prove(next(iter(ready.values())).bench.benchmark, tools, observer),
         tools.server_cpus,
         tools.generator.cpus,
+        request.launcher_name,
+        request.device,
     )
     store.write_campaign(request.folder, campaign)
     return campaign
@@ -201,7 +203,7 @@ def provision(
     if isinstance(found, HarnessError):
         raise ProvisionError(str(found))
     benchmark = found.bench.benchmark
-    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    environment = environments.for_variant(variant, benchmark)
     return reference.stages_of(variant, found.bench, environment, tools, round_number, scratch)
 
 

@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 from harness import paths
-from harness.catalog import Benchmark, Server
+from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError
 
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
@@ -49,18 +49,20 @@ class Environment:
         return None
 
 
-def for_server(server: Server, backend: str, benchmark: Benchmark) -> Environment:
-    """The environment of a server's backend that can load the benchmark's predictor too.
+def for_variant(variant: Variant, benchmark: Benchmark) -> Environment:
+    """The environment of a variant that can load the benchmark's predictor too.
 
     Raises ProvisionError where it can't be made.
     """
+    server, backend = variant.server, variant.table.backend
     if not server.has_environment:
         return Environment(Path(sys.executable).parent, "harness")
     lock = server.lock(backend)
     if not lock.exists():
         raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
     text = lock.read_text(encoding="utf-8")
-    extra = uncovered(_lines(benchmark.requirements(backend)), text)
+    needed = () if variant.table.reference else _lines(benchmark.requirements(backend))
+    extra = uncovered(needed, text)
     return ensure(f"{server.name}-{backend}", lock, extra)
 
 
@@ -79,19 +81,16 @@ def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
     return Environment(folder / "bin", key)
 
 
-def is_cached(server: Server, backend: str) -> bool:
-    """Whether some environment of that server's backend has been made."""
-    made = (paths.cache_dir() / "environments").glob(f"{server.name}-{backend}-*/{_MARKER}")
-    return not server.has_environment or any(made)
-
-
 def uncovered(requirements: Iterable[str], lock: str) -> list[str]:
     """Those requirements that the lock's pins don't already meet."""
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
     pins = {_canonical(name): version for name, version in pins.items()}
     missing = []
     for line in requirements:
-        requirement = Requirement(line)
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise ProvisionError(f"{line!r} in a requirements.in is no requirement.") from error
         version = pins.get(_canonical(requirement.name))
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             missing.append(line)

@@ -43,8 +43,22 @@ def split_cpus() -> tuple[tuple[int, ...], tuple[int, ...]]:
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) == 1:
         return (cpus[0],), (cpus[0],)
-    half = (len(cpus) + 1) // 2
-    return tuple(cpus[:half]), tuple(cpus[half:])
+    # Threads of one core stay together: they would slow each other down across the divide.
+    cores = sorted({tuple(sorted(_siblings(cpu) & set(cpus))) for cpu in cpus})
+    groups = cores if len(cores) > 1 else [(cpu,) for cpu in cpus]
+    half = (len(groups) + 1) // 2
+    server, generator = sum(groups[:half], ()), sum(groups[half:], ())
+    return tuple(sorted(server)), tuple(sorted(generator))
+
+
+def _siblings(cpu: int) -> set[int]:
+    """The hardware threads of that CPU's core, itself among them."""
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    found = {cpu}
+    for part in path.read_text().strip().split(",") if path.exists() else ():
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
 
 
 def environment() -> dict[str, str]:

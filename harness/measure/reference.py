@@ -56,7 +56,7 @@ def prepare(
     Raises HarnessError where any of it fails: without a reference nothing can be verified.
     """
     variant = pick("variant", IN_PROCESS, variants)
-    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    environment = environments.for_variant(variant, benchmark)
     artefact = artefacts.ensure(benchmark, environment)
     payloads = tuple(benchmark.payloads())
     bench = Bench(benchmark, artefact.folder, payloads, (), warm_up_s)
@@ -91,7 +91,7 @@ def stages_of(
 def prove(benchmark: Benchmark, variants: dict[str, Variant], tools: Tools) -> HostProof:
     """The generator's ceiling and send lag on this host, against the null server."""
     variant = pick("variant", NULL, variants)
-    environment = environments.for_server(variant.server, variant.table.backend, benchmark)
+    environment = environments.for_variant(variant, benchmark)
     bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0)
     closed = Profile("ceiling", "closed", _PROOF_S, concurrency=_PROOF_CALLERS)
     poisson = Profile("lag", "poisson", _PROOF_S, _PROOF_RATE_PER_S)

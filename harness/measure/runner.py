@@ -89,12 +89,8 @@ def execute(
         failure = Failure(progress.phase, str(error))
     finally:
         # Also when interrupted: nothing that was started may go on.
-        try:
-            if stages is not None and progress.launched is not None:
-                with progress.during("stop"):
-                    progress.stop = stages.stop(progress.launched)
-        except HarnessError as error:
-            failure = failure or Failure("stop", str(error))
+        not_stopped = _stop(stages, progress)
+    failure = failure or not_stopped
     log = _log(progress.launched)
     if failure is not None:
         failure = Failure(failure.phase, failure.message, _tail(log))
@@ -111,6 +107,17 @@ def execute(
         failure,
     )
     return Run(facts, tuple(progress.windows), log)
+
+
+def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
+    if stages is None or progress.launched is None:
+        return None
+    try:
+        with progress.during("stop"):
+            progress.stop = stages.stop(progress.launched)
+    except HarnessError as error:
+        return Failure("stop", str(error))
+    return None
 
 
 def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progress) -> None:

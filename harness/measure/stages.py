@@ -156,7 +156,7 @@ class Stages:
         with _measuring(launched) as meter:
             pending = self._fire(launched, job, meter)
         fired = pending.result()
-        requests, checked, _ = self._judge(fired)
+        requests, checked, complaints = self._judge(fired)
         generator_cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
         facts = WindowFacts(
             profile,
@@ -165,7 +165,7 @@ class Stages:
             generator_cpus,
             meter.steal_share,
             checked,
-            int((requests.error >= ERRORS.index("garbage")).sum()),
+            len(complaints),
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
@@ -226,12 +226,12 @@ class Stages:
             return requests, 0, []
         error = requests.error.copy()
         complaints = []
-        for row, body in fired.bodies.items():
-            if error[row] == 0:
-                error[row], why = self._answers.judge(int(requests.payload[row]), body)
-                if why:
-                    complaints.append(f"payload {requests.payload[row]}: {why}")
-        return replace(requests, error=error), len(fired.bodies), complaints
+        answered = [row for row in fired.bodies if error[row] == 0]
+        for row in answered:
+            error[row], why = self._answers.judge(int(requests.payload[row]), fired.bodies[row])
+            if why:
+                complaints.append(f"payload {requests.payload[row]}: {why}")
+        return replace(requests, error=error), len(answered), complaints
 
 
 class _Meter:

@@ -9,19 +9,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.analyse import comparison, digest
+from harness.analyse import comparison
+from harness.analyse.digest import Digested
 from harness.report import sections, view
 from harness.report.view import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(campaign_folder: Path, out_dir: Path) -> Path:
-    """Write the report of a stored campaign; its path. The same files give the same bytes.
-
-    Raises ResultError where campaign.json is damaged, UsageError where there is none.
-    """
-    html = render(campaign_folder)
+def write(digested: Digested, out_dir: Path) -> Path:
+    """Write the report of a campaign; its path. The same files give the same bytes."""
+    html = render(digested)
     out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / "index.html"
     part = out_dir / ".index.html.part"
@@ -30,10 +28,9 @@ def write(campaign_folder: Path, out_dir: Path) -> Path:
     return path
 
 
-def render(campaign_folder: Path) -> str:
-    """The report of a stored campaign, as text."""
-    digested = digest.of_campaign(campaign_folder)
-    report = Report(digested, comparison.compare(digested), campaign_folder)
+def render(digested: Digested) -> str:
+    """The report of a campaign, as text."""
+    report = Report(digested, comparison.compare(digested))
     jinja = _environment()
     parts = []
     for section in sections.load():

@@ -6,11 +6,10 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.comparison import COLUMNS, Comparison, Row, tied
 from harness.analyse.digest import Digested
 from harness.analyse.metrics import Metric
 from harness.analyse.stats import Spread
@@ -36,7 +35,6 @@ class Report:
 
     digested: Digested
     comparisons: tuple[Comparison, ...]
-    folder: Path
 
     @property
     def campaign(self) -> Campaign:
@@ -134,14 +132,14 @@ def contenders(comparison: Comparison, track: str) -> list[Row]:
 
 
 def best_at(rows: Sequence[Row], column: str) -> tuple[Row, ...]:
-    """The row with the best median, and those whose ranges overlap with its."""
+    """The row with the best median, and those that are tied with it."""
     sign = 1 if COLUMNS[column].better == "lower" else -1
     known = [(row, spread) for row in rows if (spread := row.spreads[column]) is not None]
     if not known:
         return ()
     known.sort(key=lambda pair: (sign * pair[1].median, pair[0].variant))
-    leader = known[0][1]
-    return tuple(row for row, spread in known if spread.overlaps(leader))
+    leader = known[0][0]
+    return tuple(row for row, _ in known if row is leader or tied(row, leader, column))
 
 
 def reproduce(report: Report, row: Row, benchmark: str) -> str:

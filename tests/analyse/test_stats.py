@@ -53,13 +53,3 @@ def test_summary_of_nothing() -> None:
 )
 def test_spread(values: list[float | None], expected: Spread | None) -> None:
     assert spread(values) == expected
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "overlaps"),
-    [(0, 1, False), (0, 2, True), (2.5, 2.6, True), (3, 9, True), (3.1, 9, False), (0, 9, True)],
-)
-def test_overlap_counts_touching(low: float, high: float, overlaps: bool) -> None:
-    ours, theirs = Spread(2.5, 2.0, 3.0, 3), Spread((low + high) / 2, low, high, 3)
-    assert ours.overlaps(theirs) is overlaps
-    assert theirs.overlaps(ours) is overlaps

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analyse import digest
 from harness.report import page
 from tests.report.campaigns import store_all_sorts
 
@@ -15,7 +16,9 @@ def all_sorts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def written(all_sorts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its report."""
-    return page.write(all_sorts, tmp_path_factory.mktemp("reports") / "all-sorts")
+    return page.write(
+        digest.of_campaign(all_sorts), tmp_path_factory.mktemp("reports") / "all-sorts"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from harness.analyse import digest
 from harness.report import page
 
 GOLDEN = Path(__file__).parent / "golden.html"
@@ -34,18 +35,20 @@ def test_every_drawing_has_a_text_alternative(html: str) -> None:
 
 def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(all_sorts, tmp_path / "elsewhere" / "renamed")
-    assert page.write(copy, tmp_path / "out").read_bytes() == written.read_bytes()
+    assert (
+        page.write(digest.of_campaign(copy), tmp_path / "out").read_bytes() == written.read_bytes()
+    )
 
 
 def test_same_bytes_whatever_the_user_set_in_matplotlib(written: Path, all_sorts: Path) -> None:
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
-        assert page.render(all_sorts).encode() == written.read_bytes()
+        assert page.render(digest.of_campaign(all_sorts)).encode() == written.read_bytes()
 
 
 def test_the_old_report_stays_where_the_new_one_fails(
     all_sorts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = page.write(all_sorts, tmp_path)
+    old = page.write(digest.of_campaign(all_sorts), tmp_path)
     before = old.read_bytes()
 
     def fail(self: Path, *_: object, **__: object) -> int:
@@ -53,5 +56,5 @@ def test_the_old_report_stays_where_the_new_one_fails(
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(OSError, match="No space"):
-        page.write(all_sorts, tmp_path)
+        page.write(digest.of_campaign(all_sorts), tmp_path)
     assert old.read_bytes() == before

@@ -24,10 +24,10 @@ Behaviour = Callable[["Endpoint", bytes, Writer], Awaitable[bool]]
 class Endpoint:
     """Reads one request after another on each connection; `behave` answers.
 
-    It returns whether the connection stays open.
+    It returns whether the connection stays open. None closes every connection at once.
     """
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour | None) -> None:
         self._behave = behave
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -87,7 +87,7 @@ class Endpoint:
         assert task is not None
         self._tasks.add(task)
         try:
-            while await self._exchange(reader, writer):
+            while self._behave is not None and await self._exchange(reader, writer, self._behave):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
@@ -95,7 +95,9 @@ class Endpoint:
             self._tasks.discard(task)
             writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: Writer) -> bool:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: Writer, behave: Behaviour
+    ) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == _LENGTH), 0
@@ -106,7 +108,7 @@ class Endpoint:
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
         try:
-            return await self._behave(self, body, writer)
+            return await behave(self, body, writer)
         finally:
             self.busy -= 1
 

@@ -5,6 +5,7 @@ Every process that a command starts has the place's path in its environment, by 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -186,10 +187,8 @@ class Sandbox:
             process.communicate()
         left = self.processes()
         for line in left:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(int(line.partition(":")[0]), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         return left
 
 
@@ -226,4 +225,3 @@ def _everybody() -> Iterator[tuple[int, bytes, bytes]]:
             except OSError:
                 continue
             yield int(entry.name), environment, command
-

@@ -98,9 +98,7 @@ def test_the_seed_decides_when_requests_are_due(cli: Command, null_url: str) -> 
 def test_a_request_without_a_body_is_a_get(cli: Command) -> None:
     with Endpoint(echo) as endpoint:
         _loaded(cli, endpoint.url + "?a=b", "--rate", "100", "--duration", "0.1")
-    assert {head.split(b"\r\n")[0] for head in endpoint.requests} == {
-        b"GET /predict?a=b HTTP/1.1"
-    }
+    assert {head.split(b"\r\n")[0] for head in endpoint.requests} == {b"GET /predict?a=b HTTP/1.1"}
 
 
 def test_a_body_makes_it_a_post_and_headers_go_along(cli: Command, tmp_path: Path) -> None:

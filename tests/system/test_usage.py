@@ -119,6 +119,8 @@ def test_what_is_wrong_in_a_server_toml_is_named(
         ("concurrency = 4", "", "a closed loop needs 'concurrency'"),
         ("rate_per_s = 200.0", "", "give either 'rate_share' or 'rate_per_s'"),
         ("version = 1", "", "key 'version' is missing"),
+        ("duration_s = 0.5", "duration_s = inf", "key 'profile.0.duration_s': "),
+        ("rate_per_s = 200.0", "rate_per_s = nan", "key 'profile.0.rate_per_s': "),
         ("duration_s = 0.5", "duration_s = 0", "key 'profile.0.duration_s': "),
         ("tolerance = 1e-9", 'tolerance = "small"', "key 'tolerance': "),
     ],
@@ -234,8 +236,9 @@ def test_list_has_the_stable_keys(cli: Command) -> None:
     done = cli("list", "--json")
     assert done.returncode == 0
     found = json.loads(done.stdout)
-    keys = "name server track protocol devices launchers in_all runnable why_not".split()
-    assert set(keys) <= found["variants"][0].keys()
+    facts = {"name", "server", "track", "protocol", "devices"}
+    states = {"launchers", "in_all", "runnable", "why_not"}
+    assert facts | states <= found["variants"][0].keys()
     assert [v["name"] for v in found["variants"]] == ["in-process", "null"]
     assert all(v["runnable"] and v["why_not"] is None for v in found["variants"])
     noop, *others = found["benchmarks"]

@@ -166,6 +166,8 @@ def campaign() -> Campaign:
         proof=HostProof(11_500.5, 18.25, 140.125, 1000.0),
         server_cpus=(0, 1),
         generator_cpus=(2, 3),
+        launcher="process",
+        device="cpu",
     )
 
 

@@ -124,7 +124,7 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
     error = np.zeros(rows, np.int64)
     error[5], error[-5] = ERRORS.index("status"), ERRORS.index("timeout")
     zeros = np.zeros(rows, np.int64)
-    requests = Requests(*[zeros] * 6, error, zeros)
+    requests = Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros)
     found = round_trip(stored.run(stored.window(stored.STEADY, requests)))
     assert np.array_equal(found.windows[0].requests.error, error)
 

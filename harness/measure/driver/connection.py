@@ -48,6 +48,11 @@ class Connection(asyncio.Protocol):
         self.parser: httptools.HttpResponseParser | None = None
         self.transport: asyncio.WriteTransport
 
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be sent on it any more."""
+        return self.transport.is_closing()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
         self.transport = transport  # type: ignore[assignment]

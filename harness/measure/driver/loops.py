@@ -10,8 +10,10 @@ import asyncio
 import ssl
 from array import array
 from collections import deque
+from collections.abc import Coroutine
+from typing import Any
 
-from harness.measure.driver.connection import IDLE, STATUS, Connection, clock
+from harness.measure.driver.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.timer import Timer
 from harness.records import ERRORS, MISSING
@@ -44,6 +46,7 @@ class Loop:
         self.next = 0
         self.open_requests = 0
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.create_default_context() if job.target.tls else None
 
     async def connect(self) -> Connection | None:
@@ -59,7 +62,8 @@ class Loop:
             return None
         finally:
             self.opening -= 1
-        self.connections.add(connection)
+        if not connection.gone:
+            self.connections.add(connection)
         return connection
 
     async def run(self) -> None:
@@ -85,6 +89,12 @@ class Loop:
 
     def lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
+
+    def spawn(self, what: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the loop."""
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def record(self, index: int, now: int, error: int) -> None:
         """The request ended without an answer."""
@@ -115,12 +125,11 @@ class OpenLoop(Loop):
         self.order: list[int] = job.payload.tolist()
         self.free: list[Connection] = []
         self.waiting: deque[int] = deque()
-        self.tasks: set[asyncio.Task[None]] = set()
         self.timer = Timer()
 
     async def fire(self) -> None:
         opened = await asyncio.gather(*(self.connect() for _ in range(self.job.concurrency)))
-        self.free.extend(connection for connection in opened if connection is not None)
+        self.free.extend(found for found in opened if found is not None and not found.gone)
         loop = asyncio.get_running_loop()
         loop.add_reader(self.timer.fd, self.tick)
         self.timer.arm(self.due[0] if self.due else self.job.start_ns)
@@ -129,6 +138,8 @@ class OpenLoop(Loop):
         due, free, index, count = self.due, self.free, self.next, len(self.due)
         while index < count and due[index] <= clock():
             self.open_requests += 1
+            while free and free[-1].gone:
+                free.pop()
             if free:
                 self.send(free.pop(), index)
             else:
@@ -145,15 +156,16 @@ class OpenLoop(Loop):
             self._end_if_idle()
 
     def send(self, connection: Connection, index: int) -> None:
-        connection.index = index
         self.sent_ns[index] = clock()
+        if connection.gone:  # a server may hang up on a connection that it has just taken
+            self.failed(index, DISCONNECTED)
+            return
+        connection.index = index
         connection.transport.write(self.messages[self.order[index]])
 
     def open_more(self) -> None:
         if len(self.connections) + self.opening < self.job.max_connections:
-            task = asyncio.ensure_future(self._open_one())
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self.spawn(self._open_one())
 
     async def _open_one(self) -> None:
         began = clock()
@@ -197,7 +209,7 @@ class OpenLoop(Loop):
     def _use(self, connection: Connection) -> None:
         if self.waiting:
             self.send(connection, self.waiting.popleft())
-        else:
+        elif not connection.gone:
             self.free.append(connection)
 
     def _end_if_idle(self) -> None:
@@ -215,7 +227,6 @@ class ClosedLoop(Loop):
         self.limit = job.limit if job.limit is not None else 1 << 62
         self.order: list[int] = job.payload.tolist()
         self.callers = 0
-        self.tasks: set[asyncio.Task[None]] = set()
 
     async def fire(self) -> None:
         wanted = min(self.job.concurrency, self.limit)
@@ -224,7 +235,7 @@ class ClosedLoop(Loop):
         self.callers = wanted
         for connection in opened:
             if connection is None:
-                self._reconnect()
+                self.spawn(self._reopen())
             else:
                 self._send(connection)
 
@@ -237,8 +248,11 @@ class ClosedLoop(Loop):
         self.next = index + 1
         if index >= self.rows:
             self._grow()
-        connection.index = index
         self.sent_ns[index] = now
+        if connection.gone:
+            self.failed(index, DISCONNECTED)
+            return
+        connection.index = index
         order = self.order
         connection.transport.write(self.messages[order[index % len(order)]])
 
@@ -250,16 +264,11 @@ class ClosedLoop(Loop):
         if connection is not None:
             self._send(connection)
         else:
-            self._reconnect()
+            self.spawn(self._reopen())
 
     def failed(self, index: int, error: int) -> None:
         self.record(index, clock(), error)
-        self._reconnect()
-
-    def _reconnect(self) -> None:
-        task = asyncio.ensure_future(self._reopen())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.spawn(self._reopen())
 
     async def _reopen(self) -> None:
         while True:
@@ -272,6 +281,8 @@ class ClosedLoop(Loop):
                 self._send(connection)
                 return
             index = self.next
+            if index >= self.limit:  # another caller has asked the last one meanwhile
+                continue
             self.next = index + 1
             if index >= self.rows:
                 self._grow()
@@ -288,7 +299,6 @@ class ClosedLoop(Loop):
     def _grow(self) -> None:
         for column in (self.sent_ns, self.first_byte_ns, self.done_ns):
             column.extend(array("q", [MISSING]) * _CHUNK)
-        self.status.extend(array("h", [0]) * _CHUNK)
-        self.error.extend(array("b", [0]) * _CHUNK)
-        self.queued.extend(array("b", [0]) * _CHUNK)
+        for flags in (self.status, self.error, self.queued):
+            flags.extend(array(flags.typecode, [0]) * _CHUNK)
         self.rows += _CHUNK

@@ -30,13 +30,16 @@ async def fire(job: Job) -> Fired:
     loop: Loop = ClosedLoop(job) if job.due_ns is None else OpenLoop(job)
     gc.collect()
     gc.disable()
-    cpu, began = time.process_time(), time.monotonic()
+    cpu = time.process_time()
     try:
         await loop.run()
     finally:
         gc.enable()
-    cpu_s, elapsed_s = time.process_time() - cpu, time.monotonic() - began
-    return Fired(_columns(job, loop), loop.bodies, cpu_s, elapsed_s)
+    cpu_s = time.process_time() - cpu
+    columns = _columns(job, loop)
+    # To the last answer: opening connections before the window is no part of it.
+    elapsed_s = int(columns["done_ns"].max(initial=job.duration_ns)) / 1e9
+    return Fired(columns, loop.bodies, cpu_s, elapsed_s)
 
 
 def _columns(job: Job, loop: Loop) -> dict[str, Ints]:

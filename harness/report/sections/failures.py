@@ -34,7 +34,7 @@ def failures(report: Report) -> Values | None:
     for cell in digested.missing:
         missing.setdefault(f"{cell.variant} on {cell.benchmark}", []).append(cell.round)
     # Where the campaign lies differs from machine to machine; the report must not.
-    root = f"{report.folder}/"
+    root = f"{report.digested.folder}/"
     damaged = [(found.cell, found.message.replace(root, "")) for found in digested.damaged]
     if not (failed or missing or damaged):
         return None

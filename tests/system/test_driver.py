@@ -1,0 +1,408 @@
+"""The native driver against real servers on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import psutil
+import pytest
+
+from harness.errors import HarnessError
+from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.native import Generator, requests_of
+from harness.measure.target import target
+from harness.profiles import Profile, due_times, payload_order
+from harness.records import ERRORS, MISSING, Ints, Requests
+from tests.system import endpoints
+from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
+from tests.system.sandbox import LONG_S, until
+
+BODIES = tuple(f'{{"instances": ["payload {number}"]}}'.encode() for number in range(7))
+CPU = max(os.sched_getaffinity(0))
+BIG = b"x" * 3_000_000
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Generator]:
+    with Generator([CPU]) as generator:
+        yield generator
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Generator]:
+    """Two processes that share a schedule; that they share a CPU too does not matter here."""
+    with Generator([CPU, CPU]) as generator:
+        yield generator
+
+
+@pytest.fixture(params=["one", "two"])
+def generator(request: pytest.FixtureRequest) -> Generator:
+    found: Generator = request.getfixturevalue(request.param)
+    return found
+
+
+def open_job(url: str, profile: Profile, *, timeout_s: float = 5.0, callers: int = 4) -> Job:
+    due = due_times(profile, seed=3)
+    order = payload_order(len(BODIES), len(due), seed=3)
+    return _job(url, order, due, profile.duration_s, timeout_s, callers, None)
+
+
+def closed_job(
+    url: str, callers: int, limit: int | None = None, *, seconds: float = 60, timeout_s: float = 5
+) -> Job:
+    order = payload_order(len(BODIES), 4096, seed=3)
+    return _job(url, order, None, seconds, timeout_s, callers, limit)
+
+
+def _job(
+    url: str,
+    order: Ints,
+    due: Ints | None,
+    seconds: float,
+    timeout_s: float,
+    callers: int,
+    limit: int | None,
+) -> Job:
+    goal = target(url, BODIES, {"Content-Type": "application/json"})
+    timeout_ns = int(timeout_s * 1e9)
+    return Job(goal, 0, int(seconds * 1e9), order, due, callers, limit, timeout_ns, keep_every=1)
+
+
+def kinds(requests: Requests) -> Counter[str]:
+    """How many requests ended in each way."""
+    return Counter(ERRORS[code] for code in requests.error)
+
+
+def assert_in_order(fired: Fired) -> None:
+    """No answer before its request, and no request before it was due."""
+    requests = requests_of(fired)
+    rows = requests.ok
+    if requests.due_ns.max(initial=MISSING) != MISSING:
+        assert (requests.sent_ns[rows] >= requests.due_ns[rows]).all()
+    assert (requests.first_byte_ns[rows] >= requests.sent_ns[rows]).all()
+    assert (requests.done_ns[rows] >= requests.first_byte_ns[rows]).all()
+
+
+def assert_own_answers(fired: Fired) -> None:
+    """Each kept body, which the server echoes, belongs to the request in its row."""
+    requests = requests_of(fired)
+    assert set(fired.bodies) == set(np.flatnonzero(requests.ok).tolist())
+    for row, body in fired.bodies.items():
+        assert body == BODIES[requests.payload[row]]
+
+
+@pytest.mark.parametrize("shape", ["constant", "poisson"])
+def test_an_open_loop_delivers_every_request_once(generator: Generator, shape: str) -> None:
+    with Endpoint(echo) as endpoint:
+        job = open_job(endpoint.url, Profile("open", shape, 0.5, 300.0))
+        fired = generator.fire(job)
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": len(requests)}
+    np.testing.assert_array_equal(requests.due_ns, job.due_ns)
+    np.testing.assert_array_equal(requests.payload, job.payload)
+    assert Counter(endpoint.bodies) == Counter(BODIES[place] for place in job.payload)
+    assert (requests.status == 200).all()
+    assert_in_order(fired)
+    assert_own_answers(fired)
+
+
+def test_two_windows_of_one_profile_are_the_same_requests(two: Generator) -> None:
+    profile = Profile("open", "poisson", 0.3, 300.0)
+    with Endpoint(echo) as first, Endpoint(says(message(b"another server"))) as second:
+        here = requests_of(two.fire(open_job(first.url, profile)))
+        there = requests_of(two.fire(open_job(second.url, profile)))
+    np.testing.assert_array_equal(here.due_ns, there.due_ns)
+    np.testing.assert_array_equal(here.payload, there.payload)
+    assert Counter(first.bodies) == Counter(second.bodies)
+
+
+def test_a_closed_loop_keeps_its_callers(one: Generator) -> None:
+    callers, rounds = 7, 20
+    barrier: list[asyncio.Barrier] = []
+
+    async def together(_: Endpoint, body: bytes, writer: Writer) -> bool:
+        # Nobody is answered before all callers have asked: with one too few, this would hang.
+        if not barrier:
+            barrier.append(asyncio.Barrier(callers))
+        await barrier[0].wait()
+        return await echo(_, body, writer)
+
+    with Endpoint(together) as endpoint:
+        fired = one.fire(closed_job(endpoint.url, callers, callers * rounds))
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": callers * rounds}
+    assert endpoint.most_busy == callers
+    assert endpoint.connections == callers
+    assert (requests.due_ns == MISSING).all()
+    assert_in_order(fired)
+    assert_own_answers(fired)
+
+
+def test_callers_are_shared_out_and_merged_in_the_order_of_sending(two: Generator) -> None:
+    with Endpoint(echo) as endpoint:
+        fired = two.fire(closed_job(endpoint.url, 5, 201))
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 201}
+    assert len(endpoint.requests) == 201
+    assert endpoint.connections == 5
+    assert endpoint.most_busy <= 5
+    assert (np.diff(requests.sent_ns) >= 0).all()
+    assert_own_answers(fired)
+
+
+def test_more_processes_than_callers(two: Generator) -> None:
+    with Endpoint(echo) as endpoint:
+        requests = requests_of(two.fire(closed_job(endpoint.url, 1, 10)))
+    assert kinds(requests) == {"": 10}
+    assert endpoint.connections == 1
+
+
+def test_a_closed_loop_ends_with_its_duration(one: Generator) -> None:
+    with Endpoint(echo) as endpoint:
+        requests = requests_of(one.fire(closed_job(endpoint.url, 3, seconds=0.2)))
+    assert kinds(requests) == {"": len(requests)}
+    assert len(requests) == len(endpoint.requests)
+    assert (requests.sent_ns < 0.2e9).all()
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+RIGHT = {
+    "one piece": says(message(b"hello")),
+    "byte by byte": says(*each_byte(message(b"hello"))),
+    "head and body apart": says(message(b"hello")[:-5], b"hello"),
+    "a head in two pieces": says(message(b"hello")[:20], message(b"hello")[20:]),
+    "chunked": says(CHUNKED + b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
+    "chunked in pieces": says(CHUNKED, b"2\r\nhe", b"\r\n3\r\nllo\r\n0\r\n", b"\r\n"),
+    "no keep-alive": says(message(b"hello", 200, "Connection: close"), stays=False),
+    "no keep-alive, never closed": says(message(b"hello", 200, "Connection: close")),
+    "HTTP/1.0": says(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", stays=False),
+    "HTTP/1.0 without a length": says(b"HTTP/1.0 200 OK\r\n\r\nhel", b"lo", stays=False),
+    "until the end": says(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello", stays=False),
+    "another status that is well": says(message(b"hello", 201)),
+    "odd header names": says(b"HTTP/1.1 200 OK\r\nCONTENT-LENGTH:5\r\nX:\r\n\r\nhello"),
+    "garbage after the answer": says(message(b"hello") + b"more than that"),
+    "two answers": says(message(b"hello") + message(b"other")),
+}
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+@pytest.mark.parametrize("behaviour", RIGHT)
+def test_an_answer_is_taken_in_whatever_its_form(one: Generator, loop: str, behaviour: str) -> None:
+    with Endpoint(RIGHT[behaviour]) as endpoint:
+        fired = one.fire(_either(loop, endpoint.url))
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 20}
+    assert set(fired.bodies.values()) == {b"hello"}
+    assert len(fired.bodies) == len(endpoint.requests) == 20
+    assert_in_order(fired)
+
+
+def _either(loop: str, url: str, timeout_s: float = 5.0) -> Job:
+    """Twenty requests, in one of the loops."""
+    if loop == "open":
+        return open_job(url, Profile("open", "constant", 0.1, 200.0), timeout_s=timeout_s)
+    return closed_job(url, 8, 20, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_an_answer_without_a_body(one: Generator, loop: str) -> None:
+    with Endpoint(says(b"HTTP/1.1 204 No Content\r\n\r\n")) as endpoint:
+        fired = one.fire(_either(loop, endpoint.url))
+    assert kinds(requests_of(fired)) == {"": 20}
+    assert set(fired.bodies.values()) == {b""}
+    assert (requests_of(fired).status == 204).all()
+
+
+def test_a_big_body(one: Generator) -> None:
+    with Endpoint(says(message(BIG))) as endpoint:
+        fired = one.fire(closed_job(endpoint.url, 2, 6))
+    assert kinds(requests_of(fired)) == {"": 6}
+    assert set(fired.bodies.values()) == {BIG}
+
+
+def test_answers_of_different_lengths_do_not_mix(one: Generator) -> None:
+    """The framing of known header blocks is remembered: it must not be used for others."""
+
+    async def varied(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        number = len(endpoint.requests) % 12
+        writer.write(message(body + b" " * number))
+        return True
+
+    with Endpoint(varied) as endpoint:
+        fired = one.fire(closed_job(endpoint.url, 3, 200))
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 200}
+    for row, body in fired.bodies.items():
+        assert body.rstrip() == BODIES[requests.payload[row]]
+
+
+HELLO = message(b"hello")
+WRONG = {
+    "not found": (says(message(b"hello", 404)), "status", 404),
+    "unavailable": (says(message(b"hello", 503)), "status", 503),
+    "a redirection": (says(message(b"", 302, "Location: /")), "status", 302),
+    "another protocol": (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "garbage", 0),
+    "no HTTP": (says(b"\x00\x01\x02\x03"), "garbage", 0),
+    "a length that is no number": (
+        says(b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello"),
+        "garbage",
+        0,
+    ),
+    "a broken chunk": (says(CHUNKED + b"zz\r\nhello\r\n"), "garbage", 0),
+    "an early close": (says(HELLO[:-2], stays=False), "disconnected", 0),
+    "a close within the head": (says(HELLO[:12], stays=False), "disconnected", 0),
+    "a close within a chunk": (says(CHUNKED + b"5\r\nhel", stays=False), "disconnected", 0),
+    "a close instead of an answer": (says(stays=False), "disconnected", 0),
+    "a body that stays out": (says(HELLO[:-5]), "timeout", 0),
+    "a body that is too short": (says(HELLO[:-1]), "timeout", 0),
+    "silence": (says(), "timeout", 0),
+}
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+@pytest.mark.parametrize("behaviour", WRONG)
+def test_a_failure_is_a_row_with_its_kind(one: Generator, loop: str, behaviour: str) -> None:
+    behave, kind, status = WRONG[behaviour]
+    with Endpoint(behave) as endpoint:
+        fired = one.fire(_either(loop, endpoint.url, 0.2 if kind == "timeout" else 5.0))
+    requests = requests_of(fired)
+    assert kinds(requests) == {kind: 20}
+    assert (requests.status == status).all()
+    assert (requests.done_ns >= requests.sent_ns).all()
+    assert (requests.sent_ns != MISSING).all()
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_a_server_that_hangs_up_at_once(one: Generator, loop: str) -> None:
+    with Endpoint(None) as endpoint:
+        requests = requests_of(one.fire(_either(loop, endpoint.url)))
+    assert kinds(requests) == {"disconnected": 20}
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_where_nothing_listens_no_connection_is_opened(generator: Generator, loop: str) -> None:
+    requests = requests_of(generator.fire(_either(loop, endpoints.refused())))
+    assert kinds(requests) == {"connect": 20}
+    assert (requests.done_ns >= requests.sent_ns).all()
+    assert (requests.status == 0).all()
+
+
+def test_a_failing_server_does_not_spoil_the_requests_after_it(one: Generator) -> None:
+    async def now_and_then(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        if len(endpoint.requests) % 4 == 0:
+            return False
+        return await echo(endpoint, body, writer)
+
+    with Endpoint(now_and_then) as endpoint:
+        fired = one.fire(closed_job(endpoint.url, 1, 40))
+    assert kinds(requests_of(fired)) == {"": 30, "disconnected": 10}
+    assert_own_answers(fired)
+
+
+def test_requests_wait_in_line_where_connections_are_limited(one: Generator) -> None:
+    with Endpoint(hold) as endpoint:
+        job = open_job(endpoint.url, Profile("open", "constant", 0.15, 200.0), callers=2)
+        pending = one.start(replace(job, max_connections=4))
+        until(lambda: endpoint.busy == 4 and time.monotonic_ns() > pending.start_ns + 150_000_000)
+        endpoint.release()
+        until(lambda: pending.wait(0.1))
+    fired = pending.result()
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 30}
+    assert endpoint.connections == 4
+    # The two that found a free connection did not wait; their lag is the generator's own.
+    assert requests.queued.tolist() == [0, 0] + [1] * 28
+    assert len(requests.lag_ns()) == 2
+    assert (np.diff(requests.sent_ns) >= 0).all(), "first come, first served"
+    assert_own_answers(fired)
+
+
+def test_what_waited_too_long_for_a_connection_was_never_sent(one: Generator) -> None:
+    with Endpoint(hold) as endpoint:
+        profile = Profile("open", "constant", 0.15, 200.0)
+        job = open_job(endpoint.url, profile, timeout_s=0.3, callers=2)
+        requests = requests_of(one.fire(replace(job, max_connections=4)))
+    found = kinds(requests)
+    assert set(found) == {"timeout", "unsent"}
+    unsent = requests.error == ERRORS.index("unsent")
+    assert (requests.sent_ns[unsent] == MISSING).all()
+    assert (requests.done_ns[unsent] > requests.due_ns[unsent]).all()
+
+
+def test_a_window_that_was_cut_short_leaves_nothing_to_the_next() -> None:
+    with Generator([CPU, CPU]) as generator, Endpoint(hold) as endpoint, Endpoint(echo) as other:
+        generator.start(closed_job(endpoint.url, 4, 8))
+        until(lambda: endpoint.busy == 4)
+        endpoint.release()
+        fired = generator.fire(closed_job(other.url, 4, 20))
+    assert kinds(requests_of(fired)) == {"": 20}
+    assert len(other.requests) == 20
+    assert_own_answers(fired)
+
+
+def test_a_generator_process_that_is_killed_fails_its_window_alone() -> None:
+    with Generator([CPU, CPU]) as generator, Endpoint(hold) as endpoint, Endpoint(echo) as other:
+        pending = generator.start(closed_job(endpoint.url, 4, 8))
+        until(lambda: endpoint.busy == 4)
+        _workers()[-1].kill()
+        with pytest.raises(HarnessError, match="generator process ended"):
+            until(lambda: pending.wait(0.1))
+        assert kinds(requests_of(generator.fire(closed_job(other.url, 4, 20)))) == {"": 20}
+
+
+def test_generator_processes_end_with_the_context() -> None:
+    before = {worker.pid for worker in _workers()}
+    with Generator([CPU, CPU]):
+        assert len({worker.pid for worker in _workers()} - before) == 2
+    assert {worker.pid for worker in _workers()} == before
+
+
+def _workers() -> list[psutil.Process]:
+    """Generator processes of this one, the newest last."""
+    children = psutil.Process().children()
+    found = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return sorted(found, key=lambda child: child.pid)
+
+
+@pytest.mark.slow
+def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
+    """A server frozen for 1 s of a 10 s open-loop window at 200/s: what arithmetic says.
+
+    The 200 of 2000 requests that fall due in the freeze wait for its end: 0 to 1 s, spread evenly.
+    So a tenth of all waits, the median knows nothing of it, and the 99th percentile of all is the
+    90th of the tenth: nine tenths of the freeze. Coordinated omission would show one slow request.
+
+    The freeze is as long as it was, not as it was meant. Tolerances: 5 ms between requests that
+    are due, and up to 50 ms in which a shared host schedules the woken server and works off the
+    line of 200.
+    """
+    slack_s = 0.055
+    with endpoints.null_server() as (url, server), Generator([CPU]) as generator:
+        profile = Profile("open", "constant", 10.0, 200.0)
+        pending = generator.start(open_job(url, profile, timeout_s=LONG_S, callers=16))
+        pending.wait((pending.start_ns + 4_500_000_000 - time.monotonic_ns()) / 1e9)
+        os.kill(server.pid, signal.SIGSTOP)
+        frozen = time.monotonic_ns()
+        pending.wait((frozen + 1_000_000_000 - time.monotonic_ns()) / 1e9)
+        os.kill(server.pid, signal.SIGCONT)
+        freeze_s = (time.monotonic_ns() - frozen) / 1e9
+        until(lambda: pending.wait(1.0))
+    requests = requests_of(pending.result())
+    assert kinds(requests) == {"": 2000}
+    response_s = requests.response_ns() / 1e9
+    due_s = (requests.due_ns + pending.start_ns - frozen) / 1e9
+    within = (due_s >= 0) & (due_s < freeze_s)
+
+    assert within.sum() == pytest.approx(200 * freeze_s, abs=1)
+    assert (response_s > slack_s).mean() == pytest.approx(0.1 * freeze_s, abs=0.012)
+    np.testing.assert_allclose(response_s[within], freeze_s - due_s[within], atol=slack_s)
+    assert np.percentile(response_s, 99) == pytest.approx(0.9 * freeze_s, abs=slack_s)
+    assert response_s.max() == pytest.approx(freeze_s, abs=slack_s)
+    assert np.percentile(response_s, 50) < 0.02

@@ -1,0 +1,215 @@
+"""The process launcher on the fake contender: what a server is given, and how it goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from harness import catalog
+from harness.errors import LaunchError
+from harness.measure.launchers import LaunchOrder
+from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
+from harness.records import MISSING
+from tests.system.sandbox import SERVER, Sandbox, until, variant
+
+Launch = Callable[[str], LaunchedProcess]
+CPU = min(os.sched_getaffinity(0))
+SECRET = "hunter2-of-the-caller"
+
+
+@pytest.fixture
+def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch]:
+    """Starts a variant of the sandbox; what the test does not stop is stopped here."""
+    for name, value in sandbox.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CALLERS_SECRET", SECRET)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    launched: list[LaunchedProcess] = []
+
+    def start(name: str) -> LaunchedProcess:
+        scratch = Path(tempfile.mkdtemp())
+        found = catalog.variants()[name]
+        predictor = sandbox.benchmarks / "noop" / "predictor.py"
+        bin_folder = Path(sys.executable).parent
+        order = LaunchOrder(found, bin_folder, predictor, scratch, 3, "cpu", (CPU,), scratch)
+        launched.append(ProcessLauncher().launch(order))
+        return launched[-1]
+
+    yield start
+    for server in launched:
+        if _keeper(server).poll() is None:
+            server.stop()
+
+
+def _keeper(launched: LaunchedProcess) -> subprocess.Popen[bytes]:
+    return launched._keeper
+
+
+def _server(launched: LaunchedProcess) -> psutil.Process:
+    """The server's own process."""
+    (child,) = psutil.Process(_keeper(launched).pid).children()
+    return child
+
+
+def _ready(launched: LaunchedProcess) -> psutil.Process:
+    def answers() -> bool:
+        try:
+            return httpx.get(_url(launched, "health"), trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(answers)
+    return _server(launched)
+
+
+def _url(launched: LaunchedProcess, path: str) -> str:
+    return f"http://{launched.host}:{launched.port}/{path}"
+
+
+def _log(launched: LaunchedProcess) -> str:
+    return launched.log.read_text()
+
+
+def test_a_server_sees_nothing_of_the_caller_s_environment(launch: Launch) -> None:
+    server = _ready(launch("_fake"))
+    environment = server.environ()
+    assert SECRET not in " ".join(environment.values())
+    assert not {"CALLERS_SECRET", "HARNESS_RESULTS", "VIRTUAL_ENV"} & environment.keys()
+    assert environment["HARNESS_DEVICE"] == "cpu"
+    assert environment["HARNESS_THREADS"] == environment["OMP_NUM_THREADS"] == "3"
+    assert environment["PATH"].split(":")[0] == str(Path(sys.executable).parent)
+
+
+def test_a_server_has_a_home_and_a_place_for_temporary_files_of_its_own(launch: Launch) -> None:
+    first, second = launch("_fake"), launch("_fake")
+    here, there = _ready(first).environ(), _ready(second).environ()
+    for name in ("HOME", "TMPDIR"):
+        assert Path(here[name]).is_dir()
+        assert here[name] != there[name]
+        assert here[name] != os.environ[name]
+    assert Path(here["HARNESS_TRACE"]) == first.trace
+
+
+def test_a_server_runs_in_its_folder_and_session_on_its_cpus(
+    launch: Launch, sandbox: Sandbox
+) -> None:
+    server = _ready(launch("_fake"))
+    assert Path(server.cwd()) == sandbox.servers / "_fake"
+    assert os.getsid(server.pid) == server.pid
+    assert server.cpu_affinity() == [CPU]
+
+
+def test_a_server_takes_signals_again(launch: Launch) -> None:
+    """The keeper ignores some, which a process inherits: a server must be able to end by them."""
+    server = _ready(launch("_fake"))
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    bits = int(ignored.split()[1], 16)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        assert not bits & (1 << (number - 1))
+
+
+def test_samples_show_what_the_whole_tree_uses(launch: Launch) -> None:
+    launched = launch("_fake-daemon")
+    _ready(launched)
+    cpu_ns, rss_bytes, pss_bytes, processes, threads = launched.sample(pss=True)
+    assert cpu_ns > 0
+    assert 5e6 < pss_bytes <= rss_bytes
+    assert processes == 2
+    assert threads >= 2
+    assert launched.sample(pss=False)[2] == MISSING
+
+    def grown() -> bool:
+        httpx.post(_url(launched, "predict"), json={"instances": ["a"]}, trust_env=False)
+        return launched.sample(pss=False)[0] > cpu_ns
+
+    until(grown)
+
+
+def test_a_server_ends_by_its_signal(launch: Launch) -> None:
+    launched = launch("_fake")
+    server = _ready(launched)
+    assert launched.exited() is None
+    stop = launched.stop()
+    assert stop.exit_code == -signal.SIGTERM
+    assert (stop.orphans, stop.killed) == (0, 0)
+    assert stop.seconds < 10
+    assert not server.is_running()
+
+
+def test_a_daemon_that_ignores_sigterm_is_ended_too(launch: Launch, sandbox: Sandbox) -> None:
+    launched = launch("_fake-daemon")
+    server = _ready(launched)
+    (child,) = server.children()
+    until(lambda: os.getsid(child.pid) == child.pid)
+    stop = launched.stop()
+    assert (stop.orphans, stop.killed) == (1, 1)
+    assert not child.is_running()
+    assert not sandbox.processes()
+
+
+def test_why_a_server_is_gone(launch: Launch) -> None:
+    launched = launch("_fake-dies-at-start")
+    assert until(launched.exited) == "it ended with exit code 3"
+    assert "no model to be found" in _log(launched)
+    assert launched.stop().exit_code == 3
+
+
+def test_that_a_server_was_killed_is_told(launch: Launch) -> None:
+    launched = launch("_fake")
+    _ready(launched).kill()
+    assert until(launched.exited) == "it was killed by signal 9"
+    assert launched.stop().exit_code == -9
+
+
+def test_a_server_dies_with_its_keeper(launch: Launch, sandbox: Sandbox) -> None:
+    launched = launch("_fake")
+    server = _ready(launched)
+    _keeper(launched).kill()
+    until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+    assert until(launched.exited) == "its keeper was killed"
+    assert not sandbox.processes()
+    with pytest.raises(LaunchError, match="could not be ended"):
+        launched.stop()
+
+
+def test_a_keeper_that_is_asked_to_go_stops_its_server(launch: Launch, sandbox: Sandbox) -> None:
+    launched = launch("_fake-daemon")
+    _ready(launched)
+    _keeper(launched).terminate()
+    assert _keeper(launched).wait(30) == 0
+    assert not sandbox.processes()
+
+
+def test_a_command_that_does_not_exist(launch: Launch, sandbox: Sandbox) -> None:
+    sandbox.add_server("absent", SERVER + variant("absent", 'command = ["{bin}/no-such-program"]'))
+    with pytest.raises(LaunchError, match=r"absent can't be started: .*no-such-program"):
+        launch("absent")
+
+
+def test_a_port_that_is_taken(launch: Launch, sandbox: Sandbox) -> None:
+    first = launch("_fake")
+    sandbox.add_server("fixed", SERVER + variant("fixed", f"port = {first.port}"))
+    _ready(first)
+    with pytest.raises(LaunchError, match=rf"Port {first.port} is already taken .*server\.toml"):
+        launch("fixed")
+    assert len(sandbox.processes()) == 2, "no keeper is left of the second"
+
+
+def test_a_port_is_free_again_at_once(launch: Launch, sandbox: Sandbox) -> None:
+    first = launch("_fake")
+    port = first.port
+    _ready(first)
+    httpx.get(_url(first, "health"), trust_env=False)
+    first.stop()
+    sandbox.add_server("fixed", SERVER + variant("fixed", f"port = {port}"))
+    _ready(launch("fixed"))

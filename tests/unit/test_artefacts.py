@@ -1,0 +1,115 @@
+"""Artefacts: built once by a benchmark's own build.py, and checked each time."""
+
+from __future__ import annotations
+
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from harness.catalog import Benchmark
+from harness.errors import ProvisionError
+from harness.measure import artefacts
+from harness.measure.environments import Environment
+from tests.unit.conftest import BENCHMARK, Project
+
+HERE = Environment(Path(sys.executable).parent, "key")
+ACCURATE = BENCHMARK + "accuracy_at_least = 0.9\n"
+BUILD = """
+import json, os, pathlib, sys
+out = pathlib.Path(sys.argv[1])
+weights = {p.name: p.read_text() for p in pathlib.Path(os.environ["HARNESS_WEIGHTS"]).iterdir()}
+out.joinpath("facts.json").write_text(json.dumps({"accuracy": 0.95, "weights": weights}))
+out.joinpath("where").write_text(os.getcwd())
+"""
+
+
+@pytest.fixture
+def bench(project: Project) -> Benchmark:
+    made = project.bench(head=ACCURATE)
+    (made.folder / "build.py").write_text(BUILD)
+    return made
+
+
+def folders(project: Project) -> list[Path]:
+    return [path for path in (project.cache / "artefacts").iterdir() if path.is_dir()]
+
+
+def test_an_artefact_is_built_once(project: Project, bench: Benchmark) -> None:
+    made = artefacts.ensure(bench, HERE)
+    assert made.facts == {"accuracy": 0.95, "weights": {}}
+    assert (made.folder / "where").read_text() == str(bench.folder)
+    (made.folder / "where").write_text("the first build")
+    assert artefacts.ensure(bench, HERE) == made
+    assert (made.folder / "where").read_text() == "the first build"
+    assert folders(project) == [made.folder]
+
+
+@pytest.mark.parametrize("name", ["build.py", "predictor.py", "payloads.jsonl"])
+def test_a_change_of_what_it_is_made_from_builds_anew(bench: Benchmark, name: str) -> None:
+    first = artefacts.ensure(bench, HERE)
+    with (bench.folder / name).open("a") as file:
+        file.write("\n")
+    assert artefacts.ensure(bench, HERE).folder != first.folder
+
+
+def test_another_environment_builds_anew(bench: Benchmark) -> None:
+    other = Environment(HERE.bin, "other key")
+    assert artefacts.ensure(bench, HERE).folder != artefacts.ensure(bench, other).folder
+
+
+def test_a_benchmark_without_a_build_has_an_empty_artefact(project: Project) -> None:
+    made = artefacts.ensure(project.bench(), HERE)
+    assert made.facts == {}
+    assert list(made.folder.iterdir()) == []
+
+
+def test_weights_are_put_where_the_build_looks(project: Project) -> None:
+    digest = sha256(b"bytes").hexdigest()
+    head = (
+        f'{ACCURATE}[weights]\nhub = "a/b"\nrevision = "{"0" * 40}"\npackage = "p==1"\n'
+        f'files = {{ "onnx/model.bin" = "{digest}" }}\n'
+    )
+    bench = project.bench(head=head)
+    (bench.folder / "build.py").write_text(BUILD)
+    (project.cache / "weights").mkdir(parents=True)
+    (project.cache / "weights" / digest).write_bytes(b"bytes")
+    assert artefacts.ensure(bench, HERE).facts["weights"] == {"model.bin": "bytes"}
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        ("raise SystemExit('no data\\n here')", "failed with exit code 1: no data here"),
+        ("import sys; sys.exit(7)", "failed with exit code 7"),
+        ("import a_module_that_nobody_has", "No module named 'a_module_that_nobody_has'"),
+    ],
+)
+def test_a_failing_build_says_why_and_leaves_nothing(
+    project: Project, bench: Benchmark, build: str, said: str
+) -> None:
+    (bench.folder / "build.py").write_text(build)
+    with pytest.raises(ProvisionError) as caught:
+        artefacts.ensure(bench, HERE)
+    assert str(caught.value).startswith("some/build.py failed with exit code ")
+    assert said in str(caught.value)
+    assert folders(project) == []
+    (bench.folder / "build.py").write_text(BUILD)
+    assert artefacts.ensure(bench, HERE).facts["accuracy"] == 0.95
+
+
+@pytest.mark.parametrize("facts", ['{"accuracy": 0.899}', '{"accuracy": null}', "{}", None])
+def test_a_model_that_is_not_accurate_is_refused_each_time(
+    bench: Benchmark, facts: str | None
+) -> None:
+    write = "" if facts is None else f"open(sys.argv[1] + '/facts.json', 'w').write('{facts}')"
+    (bench.folder / "build.py").write_text(f"import sys\n{write}\n")
+    for _ in range(2):
+        with pytest.raises(ProvisionError, match=r"model of some .* below the 0\.9 that its"):
+            artefacts.ensure(bench, HERE)
+
+
+def test_a_model_that_is_just_accurate_is_taken(bench: Benchmark) -> None:
+    (bench.folder / "build.py").write_text(BUILD.replace("0.95", "0.9"))
+    assert artefacts.ensure(bench, HERE).facts["accuracy"] == 0.9

@@ -1,0 +1,96 @@
+"""The two halves meet only in the result files; modules and functions stay small."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness import paths
+
+MODULES = {
+    ".".join(path.relative_to(paths.PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((paths.PROJECT / "harness").rglob("*.py"))
+}
+SHARED = [
+    *("records", "profiles", "store", "catalog", "plan"),
+    *("protocols", "toml", "errors", "paths"),
+]
+READING = ("harness.analyse", "harness.report")
+FORBIDDEN = {
+    "harness.measure": (*READING, "harness.cli"),
+    **dict.fromkeys(READING, ("harness.measure", "harness.cli")),
+    **dict.fromkeys(
+        (f"harness.{name}" for name in SHARED), ("harness.measure", *READING, "harness.cli")
+    ),
+}
+MODULE_LINES, FUNCTION_LINES = 300, 40
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(module: str, path: Path) -> Iterator[str]:
+    """Every name that a module imports, wherever in it, `from` imports with what they take."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_a_layer_does_not_know_those_it_must_not(layer: str) -> None:
+    found = [
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if within(module, (layer,))
+        for name in imports_of(module, path)
+        if within(name, FORBIDDEN[layer])
+    ]
+    assert any(within(module, (layer,)) for module in MODULES)
+    assert found == []
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    layers = (*FORBIDDEN, "harness.cli", "harness.__main__")
+    assert [m for m in MODULES if m != "harness" and not within(m, layers)] == []
+
+
+def test_the_walk_sees_every_kind_of_import(tmp_path: Path) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "import a.b as c\nfrom . import d\nfrom ..e import f\ndef g():\n    from h import i\n"
+        "if True:\n    import j\n"
+    )
+    assert set(imports_of("top.middle.odd", path)) == {
+        *("a.b", "top.middle", "top.middle.d", "top.e", "top.e.f", "h", "h.i", "j"),
+    }
+
+
+def test_no_module_is_longer_than_a_reader_can_hold() -> None:
+    lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: lines for name, lines in lengths.items() if lines > MODULE_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    lengths = {
+        f"{module}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for module, path in MODULES.items()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}

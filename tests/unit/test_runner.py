@@ -1,0 +1,291 @@
+"""The order of a cell's stages, and what is left of a cell in which one of them fails.
+
+Each test is a specification: what happens, then what must have been done, then what is recorded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
+from harness.measure.runner import CellStages, execute
+from harness.profiles import Profile
+from harness.records import ERRORS, Cell, Failure, Requests, Run, Startup, Stop, Window
+from tests.unit.stored import SERVER, window
+
+ONE = Profile("one", "poisson", 1.0, 10.0)
+TWO = Profile("two", "closed", 1.0, concurrency=2)
+STARTUP, STOP = Startup(1.0, 1.5), Stop(0.5, 0, 0, 0)
+LOG = "listening\nworking\n"
+LONG_LOG = "".join(f"line {number}\n" for number in range(100))
+
+BEFORE_LAUNCH = ["provision"]
+BEFORE_LOAD = ["provision", "launch", "ready", "verify", "warm up one"]
+ALL = [*BEFORE_LOAD, "load one", "load two", "stop"]
+
+
+class FakeServer:
+    """A launched server that may be dead."""
+
+    host, port, started_ns = "localhost", 1, 0
+
+    def __init__(self, folder: Path, log: str) -> None:
+        self.log = folder / "server.log"
+        self.log.write_text(log)
+        self.trace = folder
+        self.death: str | None = None
+
+    def exited(self) -> str | None:
+        return self.death
+
+    def sample(self, *, pss: bool) -> tuple[int, ...]:
+        return (int(pss),)
+
+    def stop(self) -> Stop:
+        return STOP
+
+
+class Scenario:
+    """A cell whose stages only note that they were called, and fail where they are told to."""
+
+    version = "1.2.3"
+
+    def __init__(self, folder: Path) -> None:
+        self.done: list[str] = []
+        self.shown: list[str] = []
+        self.log = LOG
+        self._folder = folder
+        self._failing: dict[str, BaseException] = {}
+        self._dying: str | None = None
+        self._answers: dict[str, str] = {}
+        self._server: FakeServer | None = None
+
+    # what happens
+
+    def fails(self, stage: str, error: BaseException) -> Scenario:
+        self._failing[stage] = error
+        return self
+
+    def dies_in(self, stage: str) -> Scenario:
+        self._dying = stage
+        return self
+
+    def answers(self, stage: str, *errors: str) -> Scenario:
+        """The requests of a window end so; "" is a right answer."""
+        self._answers[stage] = ",".join(errors)
+        return self
+
+    def run(self, *profiles: Profile) -> Run:
+        cell = Cell("some", "iris", 1)
+        return execute("c", cell, SERVER, profiles, self.provision, self.shown.append)
+
+    # the stages
+
+    def provision(self) -> CellStages:
+        self._begin("provision")
+        return self
+
+    def launch(self) -> FakeServer:
+        self._begin("launch")
+        self._server = FakeServer(self._folder, self.log)
+        return self._server
+
+    def ready(self, launched: object) -> Startup:
+        self._begin("ready", launched)
+        return STARTUP
+
+    def verify(self, launched: object) -> int:
+        self._begin("verify", launched)
+        return 150
+
+    def warm_up(self, launched: object, profile: Profile) -> None:
+        self._begin(f"warm up {profile.name}", launched)
+
+    def load(self, launched: object, profile: Profile) -> Window:
+        stage = f"load {profile.name}"
+        self._begin(stage, launched)
+        if self._server is not None and self._dying == stage:
+            self._server.death = "it ended with exit code 7"
+        codes = [ERRORS.index(name) for name in self._answers.get(stage, ",").split(",")]
+        zeros, error = np.zeros(len(codes), np.int64), np.array(codes, np.int64)
+        return window(profile, Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros))
+
+    def stop(self, launched: object) -> Stop:
+        self._begin("stop", launched)
+        return STOP
+
+    def _begin(self, stage: str, launched: object = None) -> None:
+        assert launched is self._server
+        self.done.append(stage)
+        if stage in self._failing:
+            raise self._failing[stage]
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Scenario:
+    return Scenario(tmp_path)
+
+
+def windows(run: Run) -> list[str]:
+    """Names of the windows that were kept; the facts must name the same."""
+    assert tuple(w.facts for w in run.windows) == run.facts.windows
+    return [w.facts.profile.name for w in run.windows]
+
+
+# --- all goes well ------------------------------------------------------------------------------
+
+
+def test_the_normal_order(cell: Scenario) -> None:
+    run = cell.run(ONE, TWO)
+    assert cell.done == ALL
+    assert windows(run) == ["one", "two"]
+    assert run.facts.outcome == "ok"
+    assert run.facts.failure is None
+    assert (run.facts.startup, run.facts.verified, run.facts.stop) == (STARTUP, 150, STOP)
+    assert run.facts.server.version == "1.2.3"
+    assert run.log == LOG
+
+
+def test_only_the_first_profile_is_warmed_up_for(cell: Scenario) -> None:
+    cell.run(TWO, ONE)
+    assert cell.done[3:-1] == ["verify", "warm up two", "load two", "load one"]
+
+
+def test_without_profiles_nothing_is_warmed_up(cell: Scenario) -> None:
+    assert cell.run().facts.outcome == "ok"
+    assert cell.done == ["provision", "launch", "ready", "verify", "stop"]
+
+
+def test_phases_are_shown_and_timed(cell: Scenario) -> None:
+    run = cell.run(ONE, TWO)
+    phases = ["provision", "launch", "ready", "verify", "warm up"]
+    assert cell.shown == [*phases, "one", "two", "stop"]
+    assert list(run.facts.phases_s) == [*phases, "load", "stop"]
+    assert min(run.facts.phases_s.values()) >= 0
+
+
+# --- a stage fails ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "error", "done", "phase", "kept"),
+    [
+        ("provision", ProvisionError, BEFORE_LAUNCH, "provision", []),
+        ("launch", LaunchError, ["provision", "launch"], "launch", []),
+        ("ready", LaunchError, ["provision", "launch", "ready", "stop"], "ready", []),
+        ("verify", AnswerError, ["provision", "launch", "ready", "verify", "stop"], "verify", []),
+        ("warm up one", HarnessError, [*BEFORE_LOAD, "stop"], "warm up", []),
+        ("load one", LaunchError, [*BEFORE_LOAD, "load one", "stop"], "load", []),
+        ("load two", LaunchError, ALL, "load", ["one"]),
+        ("stop", LaunchError, ALL, "stop", ["one", "two"]),
+    ],
+)
+def test_a_failing_stage_ends_the_cell_and_stops_the_server(
+    cell: Scenario,
+    stage: str,
+    error: type[HarnessError],
+    done: list[str],
+    phase: str,
+    kept: list[str],
+) -> None:
+    run = cell.fails(stage, error("Broken on purpose.")).run(ONE, TWO)
+    assert cell.done == done
+    assert windows(run) == kept
+    launched = "ready" in done
+    assert run.facts.failure == Failure(phase, "Broken on purpose.", LOG.strip() * launched)
+    assert run.facts.outcome == "failed"
+    assert run.log == LOG * launched
+    assert phase in run.facts.phases_s
+    assert run.facts.stop == (STOP if launched and stage != "stop" else None)
+
+
+def test_the_first_failure_is_the_one_that_is_told(cell: Scenario) -> None:
+    cell.fails("verify", AnswerError("Wrong answers.")).fails("stop", LaunchError("Won't end."))
+    run = cell.run(ONE)
+    assert cell.done[-2:] == ["verify", "stop"]
+    assert run.facts.failure == Failure("verify", "Wrong answers.", LOG.strip())
+    assert run.facts.stop is None
+
+
+def test_what_was_known_before_the_failure_is_kept(cell: Scenario) -> None:
+    run = cell.fails("load one", LaunchError("Gone.")).run(ONE)
+    assert (run.facts.startup, run.facts.verified) == (STARTUP, 150)
+    assert run.facts.server.version == "1.2.3"
+
+
+def test_only_the_end_of_the_log_goes_into_the_failure(cell: Scenario) -> None:
+    cell.log = LONG_LOG
+    run = cell.fails("verify", AnswerError("Wrong.")).run(ONE)
+    assert run.facts.failure is not None
+    assert run.facts.failure.log_tail == "\n".join(f"line {number}" for number in range(70, 100))
+    assert run.log == LONG_LOG
+
+
+def test_a_huge_log_keeps_its_start_and_its_end(cell: Scenario) -> None:
+    cell.log = "first\n" + "x" * 1_000_000 + "\nlast\n"
+    run = cell.run()
+    assert run.log.startswith("first\n")
+    assert run.log.endswith("\nlast\n")
+    assert "\n[...]\n" in run.log
+    assert len(run.log) < 400_000
+
+
+# --- the server fails under load ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stage", "kept"), [("load one", ["one"]), ("load two", ["one", "two"])])
+def test_a_server_that_dies_leaves_the_window_it_died_in(
+    cell: Scenario, stage: str, kept: list[str]
+) -> None:
+    run = cell.dies_in(stage).run(ONE, TWO)
+    assert cell.done == [*ALL[: ALL.index(stage) + 1], "stop"]
+    assert windows(run) == kept
+    assert run.facts.failure == Failure(
+        "load",
+        f"The server died under load, in the window {kept[-1]!r}: it ended with exit code 7.",
+        LOG.strip(),
+    )
+
+
+def test_a_server_that_answers_nothing_is_not_loaded_again(cell: Scenario) -> None:
+    run = cell.answers("load one", "timeout", "connect", "timeout").run(ONE, TWO)
+    assert cell.done == [*BEFORE_LOAD, "load one", "stop"]
+    assert windows(run) == ["one"]
+    assert run.facts.failure is not None
+    assert run.facts.failure.message == (
+        "The server answered none of 3 requests in the window 'one': connect, timeout."
+    )
+
+
+def test_one_answer_is_enough_to_go_on(cell: Scenario) -> None:
+    run = cell.answers("load one", "timeout", "", "status").run(ONE, TWO)
+    assert cell.done == ALL
+    assert run.facts.failure is None
+    assert run.windows[0].requests.ok.tolist() == [False, True, False]
+
+
+# --- somebody interrupts ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ALL)
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
+def test_an_interrupt_stops_the_server_and_goes_on_up(
+    cell: Scenario, stage: str, interrupt: BaseException
+) -> None:
+    with pytest.raises(type(interrupt)) as caught:
+        cell.fails(stage, interrupt).run(ONE, TWO)
+    assert caught.value is interrupt
+    reached = ALL[: ALL.index(stage) + 1]
+    assert cell.done == (
+        reached if stage in ("provision", "launch", "stop") else [*reached, "stop"]
+    )
+
+
+def test_an_interrupt_goes_on_up_also_where_the_server_will_not_stop(cell: Scenario) -> None:
+    cell.fails("load one", KeyboardInterrupt()).fails("stop", LaunchError("Won't end."))
+    with pytest.raises(KeyboardInterrupt):
+        cell.run(ONE)
+    assert cell.done[-1] == "stop"
