@@ -1,5 +1,6 @@
 # `make run` and `make test` are all that a fresh machine needs; CI calls the same targets.
 PYTHON ?= python3
+PRESET ?= quick
 BIN := .venv/bin
 
 .PHONY: run test test-fast lint format lock bench clean help
@@ -8,7 +9,7 @@ help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/run.stamp  ## Measure every variant quickly and write the report
-	$(BIN)/python -m harness run --all --preset quick
+	$(BIN)/python -m harness run --all --preset $(PRESET)
 
 test: .venv/dev.stamp  ## Every test, real servers and the browser too
 	scripts/install-test-tools

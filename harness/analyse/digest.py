@@ -80,6 +80,9 @@ def of_campaign(folder: Path) -> Digested:
         for cell in group:
             try:
                 run = store.read_run(places[cell])
+                if (run.facts.campaign, run.cell) != (campaign.id, cell):
+                    was = f"{run.cell}, of campaign {run.facts.campaign}"
+                    raise ResultError(f"{places[cell]} holds another run: {was}.")
             except ResultError as error:
                 damaged.append(Damaged(cell, str(error)))
                 continue

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from harness.analyse import comparison
 from harness.analyse.digest import Digested
+from harness.errors import StoreError
 from harness.report import sections, view
 from harness.report.view import Report
 
@@ -18,13 +19,19 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(digested: Digested, out_dir: Path) -> Path:
-    """Write the report of a campaign; its path. The same files give the same bytes."""
+    """Write the report of a campaign; its path. The same files give the same bytes.
+
+    Raises StoreError where it can't be written.
+    """
     html = render(digested)
-    out_dir.mkdir(parents=True, exist_ok=True)
     path = out_dir / "index.html"
     part = out_dir / ".index.html.part"
-    part.write_text(html, encoding="utf-8")
-    part.replace(path)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        part.write_text(html, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
     return path
 
 

@@ -30,9 +30,9 @@ def test_there_are_benchmarks() -> None:
 
 
 @each_benchmark
-def test_there_are_payloads_and_each_is_there_once(folder: Path) -> None:
+def test_there_are_payloads_of_more_than_one_kind(folder: Path) -> None:
     instances = [json.dumps(instance) for instance in benchmark_of(folder).payloads()]
-    assert len(instances) == len(set(instances)) >= 1
+    assert len(set(instances)) > 1
 
 
 @each_benchmark

@@ -9,6 +9,7 @@ import matplotlib
 import pytest
 
 from harness.analyse import digest
+from harness.errors import StoreError
 from harness.report import page
 
 GOLDEN = Path(__file__).parent / "golden.html"
@@ -55,6 +56,6 @@ def test_the_old_report_stays_where_the_new_one_fails(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreError, match="No space"):
         page.write(digest.of_campaign(all_sorts), tmp_path)
     assert old.read_bytes() == before

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness import paths, store
-from harness.records import Campaign, Run
+from harness.records import Campaign, Cell, Run
 
 LONG_S = 300.0  # what waits so long will not come
 BENCHMARK = """\
@@ -160,15 +160,13 @@ class Sandbox:
         """The stored plan of that campaign."""
         return store.read_campaign(self.results / name)
 
-    def places(self, name: str) -> dict[str, Path]:
-        """Folders of the stored runs, by "variant/round"."""
-        folder = self.results / name
-        cells = store.stored(folder, self.campaign(name).cells)
-        return {f"{cell.variant}/{cell.round}": place for cell, place in cells}
+    def places(self, name: str) -> dict[Cell, Path]:
+        """Folders of a campaign's stored runs."""
+        return dict(store.stored(self.results / name, self.campaign(name).cells))
 
-    def runs(self, name: str) -> dict[str, Run]:
-        """The stored runs of a campaign, by "variant/round"; every one must be readable."""
-        return {key: store.read_run(place) for key, place in self.places(name).items()}
+    def runs(self, name: str) -> dict[Cell, Run]:
+        """The stored runs of a campaign; every one must be readable."""
+        return {cell: store.read_run(place) for cell, place in self.places(name).items()}
 
     def processes(self) -> list[str]:
         """Living processes that were started in this sandbox."""

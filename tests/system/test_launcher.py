@@ -188,6 +188,7 @@ def test_a_keeper_that_is_asked_to_go_stops_its_server(launch: Launch, sandbox: 
     _keeper(launched).terminate()
     assert _keeper(launched).wait(30) == 0
     assert not sandbox.processes()
+    assert launched.stop().killed == 1, "what it said last is still there to be read"
 
 
 def test_a_command_that_does_not_exist(launch: Launch, sandbox: Sandbox) -> None:

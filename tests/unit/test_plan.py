@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+import numpy as np
 import pytest
 
 from harness import plan
@@ -120,3 +121,19 @@ def test_a_preset_takes_some_profiles_and_scales_their_durations(project: Projec
         Profile("absolute", "poisson", 5.0, 20.0),
         Profile("closed", "closed", 5.0, concurrency=8),
     )
+
+
+@pytest.mark.parametrize(
+    ("payloads", "round_number", "count"),
+    [(600, 1, 600), (600, 2, 75), (100, 2, 32), (20, 2, 20), (600, 7, 75), (1, 1, 1), (1, 2, 1)],
+)
+def test_what_is_verified(payloads: int, round_number: int, count: int) -> None:
+    chosen = plan.to_verify(payloads, round_number)
+    assert len(chosen) == len(np.unique(chosen)) == count
+    assert (chosen >= 0).all()
+    assert (chosen < payloads).all()
+
+
+def test_other_rounds_verify_others_but_always_the_same() -> None:
+    assert plan.to_verify(600, 2).tolist() == plan.to_verify(600, 2).tolist()
+    assert plan.to_verify(600, 2).tolist() != plan.to_verify(600, 3).tolist()

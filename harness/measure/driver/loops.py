@@ -11,7 +11,6 @@ import ssl
 from array import array
 from collections import deque
 from collections.abc import Coroutine
-from typing import Any
 
 from harness.measure.driver.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
 from harness.measure.driver.job import Job
@@ -90,7 +89,7 @@ class Loop:
     def lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
 
-    def spawn(self, what: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, what: Coroutine[object, object, None]) -> None:
         """Do something beside the loop."""
         task = asyncio.ensure_future(what)
         self._tasks.add(task)
@@ -130,8 +129,7 @@ class OpenLoop(Loop):
     async def fire(self) -> None:
         opened = await asyncio.gather(*(self.connect() for _ in range(self.job.concurrency)))
         self.free.extend(found for found in opened if found is not None and not found.gone)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self.timer.fd, self.tick)
+        asyncio.get_running_loop().add_reader(self.timer.fd, self.tick)
         self.timer.arm(self.due[0] if self.due else self.job.start_ns)
 
     def tick(self) -> None:
@@ -222,7 +220,6 @@ class ClosedLoop(Loop):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job, min(job.limit or _CHUNK, _CHUNK))
-        self.rows = len(self.sent_ns)
         self.end_ns = job.start_ns + job.duration_ns
         self.limit = job.limit if job.limit is not None else 1 << 62
         self.order: list[int] = job.payload.tolist()
@@ -246,7 +243,7 @@ class ClosedLoop(Loop):
             self._leave()
             return
         self.next = index + 1
-        if index >= self.rows:
+        if index >= len(self.sent_ns):
             self._grow()
         self.sent_ns[index] = now
         if connection.gone:
@@ -284,7 +281,7 @@ class ClosedLoop(Loop):
             if index >= self.limit:  # another caller has asked the last one meanwhile
                 continue
             self.next = index + 1
-            if index >= self.rows:
+            if index >= len(self.sent_ns):
                 self._grow()
             self.sent_ns[index] = began
             self.record(index, clock(), _CONNECT)
@@ -301,4 +298,3 @@ class ClosedLoop(Loop):
             column.extend(array("q", [MISSING]) * _CHUNK)
         for flags in (self.status, self.error, self.queued):
             flags.extend(array(flags.typecode, [0]) * _CHUNK)
-        self.rows += _CHUNK

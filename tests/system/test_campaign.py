@@ -1,0 +1,67 @@
+"""A campaign in which nothing goes wrong, through the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from harness.records import Cell
+from tests.system.sandbox import Sandbox
+
+
+def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
+    done = sandbox.harness("run", "_fake", "--campaign", "first", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["campaign"] == "first"
+    assert found["results"] == str(sandbox.results / "first")
+    assert found["report"] == str(sandbox.reports / "first" / "index.html")
+    assert [cell["variant"] for cell in found["cells"]] == ["in-process", "null", "_fake"]
+    for cell in found["cells"]:
+        assert (cell["benchmark"], cell["round"], cell["outcome"]) == ("noop", 1, "ok")
+        assert cell["phase"] is cell["message"] is None
+        assert all(f.keys() >= {"name", "verdict", "message"} for f in cell["findings"])
+
+    plan = sandbox.campaign("first")
+    assert plan.command == "python -m harness run _fake --campaign first --json"
+    assert plan.proof is not None
+    assert plan.proof.ceiling_per_s > 0
+    shared = set(plan.server_cpus) & set(plan.generator_cpus)
+    assert not shared or len(os.sched_getaffinity(0)) == 1
+
+    runs = sandbox.runs("first")
+    fake, floor = runs[Cell("_fake", "noop", 1)], runs[Cell("in-process", "noop", 1)]
+    assert fake.facts.verified == floor.facts.verified == 21
+    assert fake.facts.startup is not None
+    assert 0 < fake.facts.startup.ready_s <= fake.facts.startup.first_answer_s
+    assert fake.facts.stop is not None
+    assert (fake.facts.stop.orphans, fake.facts.stop.killed) == (0, 0)
+    assert fake.log == "fake: listening\n"
+    steady, saturated = fake.windows
+    theirs = floor.windows[0].requests
+    assert (steady.requests.due_ns == theirs.due_ns).all(), "identical load, literally"
+    assert (steady.requests.payload == theirs.payload).all()
+    assert steady.facts.checked > 0
+    assert steady.facts.wrong == 0
+    assert len(steady.calls.batch) == len(steady.requests)
+    assert (steady.calls.batch == 1).all()
+    assert len(saturated.requests) > 4
+
+    page = (sandbox.reports / "first" / "index.html").read_text()
+    assert "_fake" in page
+    assert not list(sandbox.scratch.glob("harness-*")), "temporary files go with the campaign"
+    assert not sandbox.processes()
+
+
+@pytest.mark.slow
+def test_verify_checks_every_answer_and_stores_nothing(sandbox: Sandbox) -> None:
+    done = sandbox.harness("verify", "_fake", "_fake-wrong")
+    assert done.returncode == 1
+    assert "in-process on noop: 21 answers right" in done.stdout
+    assert "null on noop: answers; a reference, not checked" in done.stdout
+    assert "_fake on noop: 21 answers right" in done.stdout
+    assert "_fake-wrong on noop, round 1: failed (ready): Its first answer is not" in done.stdout
+    assert not sandbox.results.exists()
+    assert not sandbox.processes()

@@ -1,0 +1,181 @@
+"""What a variant is asked depends on benchmark, profile and round alone, and answers are judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from harness.catalog import Variant
+from harness.errors import AnswerError
+from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.native import Generator
+from harness.measure.environments import Environment
+from harness.measure.launchers import Launched, Launcher
+from harness.measure.stages import Bench, Stages, read_calls
+from harness.profiles import Profile
+from harness.records import ERRORS, MISSING
+from tests.unit.conftest import Project
+
+POISSON = Profile("steady", "poisson", 2.0, 50.0)
+CLOSED = Profile("saturated", "closed", 1.0, concurrency=4)
+PAYLOADS = tuple(range(40))
+WRONG = b'{"predictions": ["wrong"]}'
+
+
+class FakeLaunched:
+    """A server that nobody asks."""
+
+    host, port, started_ns = "127.0.0.1", 8000, 0
+
+    def __init__(self, folder: Path) -> None:
+        self.log = self.trace = folder
+
+    def exited(self) -> None: ...
+
+    def sample(self, *, pss: bool) -> tuple[int, ...]:
+        return (1, 2, 3 if pss else MISSING, 4, 5)
+
+
+class FakeGenerator:
+    """Notes what it is to fire, and answers each payload with the answer that it is given."""
+
+    cpus = (0, 1)
+    start_ns = 0
+
+    def __init__(self, answer: Any = None) -> None:
+        self.jobs: list[Job] = []
+        self.answer = answer or (lambda payload: json.dumps({"predictions": [payload]}).encode())
+
+    def start(self, job: Job) -> FakeGenerator:
+        self.jobs.append(job)
+        return self
+
+    def wait(self, seconds: float) -> bool:
+        return seconds > 0
+
+    def result(self) -> Fired:
+        job = self.jobs[-1]
+        rows = len(job.payload) if job.limit is None else job.limit
+        zeros = np.zeros(rows, np.int64)
+        payload = job.payload[:rows]
+        kept = range(0, rows, job.keep_every) if job.keep_every else ()
+        columns = dict.fromkeys(("sent_ns", "first_byte_ns", "done_ns", "queued"), zeros)
+        due = zeros + MISSING if job.due_ns is None else job.due_ns
+        columns |= {"payload": payload, "due_ns": due, "status": zeros + 200, "error": zeros}
+        return Fired(columns, {row: self.answer(int(payload[row])) for row in kept}, 0.5, 1.0)
+
+
+def stages(
+    project: Project, variant: Variant, generator: FakeGenerator, round_number: int = 1
+) -> Stages:
+    bench = Bench(project.bench(), project.root, PAYLOADS, PAYLOADS, warm_up_s=1.0)
+    return Stages(
+        variant,
+        bench,
+        Environment(project.root, "key"),
+        cast(Launcher, None),
+        cast(Generator, generator),
+        (0,),
+        "cpu",
+        round_number,
+        project.root,
+    )
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Launched:
+    return cast(Launched, FakeLaunched(tmp_path))
+
+
+def fired(project: Project, launched: Launched, name: str, profile: Profile, number: int) -> Job:
+    generator = FakeGenerator()
+    stages(project, project.variant(name), generator, number).load(launched, profile)
+    (job,) = generator.jobs
+    return job
+
+
+@pytest.mark.parametrize("profile", [POISSON, CLOSED], ids=lambda profile: profile.name)
+def test_every_variant_is_asked_the_same_at_the_same_times(
+    project: Project, launched: Launched, profile: Profile
+) -> None:
+    one = fired(project, launched, "one", profile, 1)
+    other = fired(project, launched, "other", profile, 1)
+    later = fired(project, launched, "one", profile, 2)
+    assert one.payload.tolist() == other.payload.tolist() != later.payload.tolist()
+    assert one.target == other.target
+    if one.due_ns is not None and other.due_ns is not None and later.due_ns is not None:
+        assert one.due_ns.tolist() == other.due_ns.tolist() != later.due_ns.tolist()
+    assert (one.due_ns is None) is (profile is CLOSED)
+
+
+def test_the_first_round_verifies_every_payload(project: Project, launched: Launched) -> None:
+    generator = FakeGenerator()
+    assert stages(project, project.variant(), generator).verify(launched) == len(PAYLOADS)
+    (job,) = generator.jobs
+    assert (job.payload.tolist(), job.keep_every, job.concurrency) == (list(PAYLOADS), 1, 1)
+
+
+def test_a_wrong_answer_is_named(project: Project, launched: Launched) -> None:
+    generator = FakeGenerator(
+        lambda payload: WRONG if payload == 7 else b'{"predictions": [%d]}' % payload
+    )
+    with pytest.raises(AnswerError) as caught:
+        stages(project, project.variant(), generator).verify(launched)
+    assert str(caught.value) == (
+        "1 of 40 answers are not the reference's: wrong_answer. payload 7: expected 7, got 'wrong'"
+    )
+
+
+def test_a_reference_is_asked_but_not_judged(project: Project, launched: Launched) -> None:
+    generator = FakeGenerator(lambda _: WRONG)
+    made = stages(project, project.variant(more="reference = true"), generator)
+    assert made.verify(launched) == 0
+    window = made.load(launched, POISSON)
+    assert (window.facts.checked, window.facts.wrong) == (0, 0)
+    assert window.requests.ok.all()
+
+
+def test_every_tenth_answer_under_load_is_judged(project: Project, launched: Launched) -> None:
+    generator = FakeGenerator(lambda _: WRONG)
+    window = stages(project, project.variant(), generator).load(launched, POISSON)
+    kept = -(-len(window.requests) // 10)
+    assert (window.facts.checked, window.facts.wrong) == (kept, kept)
+    wrong = window.requests.error == ERRORS.index("wrong_answer")
+    assert np.flatnonzero(wrong).tolist() == list(range(0, len(window.requests), 10))
+
+
+def test_usage_is_sampled_at_both_ends(project: Project, launched: Launched) -> None:
+    window = stages(project, project.variant(), FakeGenerator()).load(launched, POISSON)
+    assert window.usage.pss_bytes.tolist() == [3, 3]
+    assert (np.diff(window.usage.at_ns) >= 0).all()
+
+
+@pytest.mark.parametrize("profile", [POISSON, CLOSED], ids=lambda profile: profile.name)
+def test_warm_up_is_the_start_of_the_same_profile(
+    project: Project, launched: Launched, profile: Profile
+) -> None:
+    generator = FakeGenerator()
+    stages(project, project.variant(), generator).warm_up(launched, profile)
+    (job,) = generator.jobs
+    assert job.duration_ns == 1_000_000_000
+    assert (job.due_ns is None) is (profile is CLOSED)
+    assert job.keep_every == 0
+
+
+def test_calls_of_every_process_are_those_of_the_window_by_time(tmp_path: Path) -> None:
+    first = np.array([(90, 1, 1), (100, 2, 1), (160, 3, 4)], np.int64)
+    second = np.array([(200, 4, 2), (120, 5, 1), (201, 6, 1)], np.int64)
+    for number, rows in enumerate((first, second)):
+        rows.tofile(tmp_path / f"calls-{number}.bin")
+    calls = read_calls(tmp_path, 100, 200)
+    assert calls.start_ns.tolist() == [0, 20, 60, 100]
+    assert calls.duration_ns.tolist() == [2, 5, 3, 4]
+    assert calls.batch.tolist() == [1, 1, 4, 2]
+
+
+def test_without_calls_there_are_none(tmp_path: Path) -> None:
+    assert len(read_calls(tmp_path, 0, 100).start_ns) == 0
