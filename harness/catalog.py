@@ -108,13 +108,17 @@ class ProfileTable(toml.Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> ProfileTable:
+        rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
         if self.shape == CLOSED:
-            if self.concurrency is None:
-                raise ValueError("a closed loop needs 'concurrency'")
-        elif (self.rate_share is None) == (self.rate_per_s is None):
+            if self.concurrency is None or rates or self._far():
+                raise ValueError("a closed loop needs 'concurrency', and has no rate")
+            return self
+        if len(rates) != 1:
             raise ValueError("give either 'rate_share' or 'rate_per_s'")
-        elif "rate_to_per_s" in needs(self.shape) and len(self._far()) != 1:
-            raise ValueError(f"a {self.shape} needs one rate to go to ('rate_per_s_end', ...)")
+        wanted = 1 if "rate_to_per_s" in needs(self.shape) else 0
+        if len(self._far()) != wanted:
+            goal = "one rate to go to ('rate_per_s_end', ...)" if wanted else "no rate to go to"
+            raise ValueError(f"a {self.shape} profile needs {goal}")
         return self
 
     def _far(self) -> list[tuple[float, bool]]:
@@ -141,6 +145,14 @@ class BenchmarkTable(toml.Strict):
     slo: str = "p99<100ms"
     weights: WeightsTable | None = None
     profile: tuple[ProfileTable, ...] = Field(min_length=1)
+
+    @field_validator("profile")
+    @classmethod
+    def _different_names(cls, value: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
+        names = [profile.name for profile in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two profiles have the same name")
+        return value
 
 
 class PresetTable(toml.Strict):

@@ -64,7 +64,7 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         _adopt(options, resumed)
     name = options["resume"] or options["name"] or new_id()
     folder = _select.campaign_folder(name)
-    if resumed is None and folder.exists():
+    if resumed is None and (folder / "campaign.json").exists():
         raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
     preset = pick("preset", options["preset"], catalog.presets())
     request = Request(

@@ -46,7 +46,12 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
         if not folder.exists():
             _build(benchmark, environment, folder)
     facts_file = folder / _FACTS
-    facts = json.loads(facts_file.read_text(encoding="utf-8")) if facts_file.exists() else {}
+    try:
+        facts = json.loads(facts_file.read_bytes()) if facts_file.exists() else {}
+    except ValueError as error:
+        raise ProvisionError(
+            f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
+        ) from error
     _check_accuracy(benchmark, facts)
     return Artefact(folder, facts)
 

@@ -33,7 +33,7 @@ def target(
             raise UsageError(f"{line!r} can't stand in an HTTP request.")
     head = "\r\n".join(lines)
     messages = tuple(_message(head, body) for body in bodies)
-    return Target(parts.hostname, port or (443 if tls else 80), tls, messages)
+    return Target(parts.hostname, (443 if tls else 80) if port is None else port, tls, messages)
 
 
 def _message(head: str, body: bytes) -> bytes:

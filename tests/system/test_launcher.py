@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -61,18 +61,21 @@ def _server(launched: LaunchedProcess) -> psutil.Process:
 
 
 def _ready(launched: LaunchedProcess) -> psutil.Process:
-    def answers() -> bool:
-        try:
-            return httpx.get(_url(launched, "health"), trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    until(answers)
+    until(lambda: "listening" in _log(launched))
     return _server(launched)
 
 
-def _url(launched: LaunchedProcess, path: str) -> str:
-    return f"http://{launched.host}:{launched.port}/{path}"
+def _post(launched: LaunchedProcess) -> None:
+    connection = HTTPConnection(launched.host, launched.port)
+    connection.request("POST", "/predict", '{"instances": ["a"]}')
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def _ignores(process: psutil.Process, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(ignored.split()[1], 16) & 1 << (number - 1))
 
 
 def _log(launched: LaunchedProcess) -> str:
@@ -111,11 +114,8 @@ def test_a_server_runs_in_its_folder_and_session_on_its_cpus(
 def test_a_server_takes_signals_again(launch: Launch) -> None:
     """The keeper ignores some, which a process inherits: a server must be able to end by them."""
     server = _ready(launch("_fake"))
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
-    bits = int(ignored.split()[1], 16)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        assert not bits & (1 << (number - 1))
+        assert not _ignores(server, number)
 
 
 def test_samples_show_what_the_whole_tree_uses(launch: Launch) -> None:
@@ -129,7 +129,7 @@ def test_samples_show_what_the_whole_tree_uses(launch: Launch) -> None:
     assert launched.sample(pss=False)[2] == MISSING
 
     def grown() -> bool:
-        httpx.post(_url(launched, "predict"), json={"instances": ["a"]}, trust_env=False)
+        _post(launched)
         return launched.sample(pss=False)[0] > cpu_ns
 
     until(grown)
@@ -150,7 +150,8 @@ def test_a_daemon_that_ignores_sigterm_is_ended_too(launch: Launch, sandbox: San
     launched = launch("_fake-daemon")
     server = _ready(launched)
     (child,) = server.children()
-    until(lambda: os.getsid(child.pid) == child.pid)
+    until(lambda: _ignores(child, signal.SIGTERM))
+    assert os.getsid(child.pid) == child.pid
     stop = launched.stop()
     assert (stop.orphans, stop.killed) == (1, 1)
     assert not child.is_running()
@@ -184,7 +185,8 @@ def test_a_server_dies_with_its_keeper(launch: Launch, sandbox: Sandbox) -> None
 
 def test_a_keeper_that_is_asked_to_go_stops_its_server(launch: Launch, sandbox: Sandbox) -> None:
     launched = launch("_fake-daemon")
-    _ready(launched)
+    (child,) = _ready(launched).children()
+    until(lambda: _ignores(child, signal.SIGTERM))
     _keeper(launched).terminate()
     assert _keeper(launched).wait(30) == 0
     assert not sandbox.processes()
@@ -210,7 +212,7 @@ def test_a_port_is_free_again_at_once(launch: Launch, sandbox: Sandbox) -> None:
     first = launch("_fake")
     port = first.port
     _ready(first)
-    httpx.get(_url(first, "health"), trust_env=False)
+    _post(first)
     first.stop()
     sandbox.add_server("fixed", SERVER + variant("fixed", f"port = {port}"))
     _ready(launch("fixed"))

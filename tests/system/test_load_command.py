@@ -89,7 +89,7 @@ def test_every_profile(
 
 def test_the_seed_decides_when_requests_are_due(cli: Command, null_url: str) -> None:
     counts = [
-        _loaded(cli, null_url, "--rate", "400", "--duration", "0.5", "--seed", seed)["requests"]
+        _loaded(cli, null_url, "--rate", "400", "--duration", "0.2", "--seed", seed)["requests"]
         for seed in ("1", "1", "2")
     ]
     assert counts[0] == counts[1] != counts[2]

@@ -36,39 +36,13 @@ def _edit(place: Path) -> Path:
     return file
 
 
-def _cut(place: Path) -> Path:
-    file = place / "run.json"
-    file.write_text(file.read_text()[:200])
-    return file
-
-
-def _empty(place: Path) -> Path:
-    file = place / "run.json"
-    file.write_bytes(b"")
-    return file
-
-
-def _overwrite_log(place: Path) -> Path:
-    file = place / "server.log"
-    file.write_text("all is well\n")
-    return file
-
-
 def _lose(place: Path) -> Path:
     file = place / "usage.parquet"
     file.unlink()
     return file
 
 
-def _from_the_future(place: Path) -> Path:
-    file = place / "run.json"
-    file.write_text(file.read_text().replace('"schema": 1', '"schema": 99'))
-    return file
-
-
-@pytest.mark.parametrize(
-    "damage", [_truncate, _edit, _cut, _empty, _overwrite_log, _lose, _from_the_future]
-)
+@pytest.mark.parametrize("damage", [_truncate, _edit, _lose])
 def test_a_damaged_run_is_named_and_the_rest_reported(
     cli: Command, sandbox: Sandbox, stored: Path, damage: Callable[[Path], Path]
 ) -> None:
@@ -82,14 +56,6 @@ def test_a_damaged_run_is_named_and_the_rest_reported(
     assert "1 damaged" in page
     assert str(file.name) in page
     assert "good" in page
-
-
-def test_no_two_files_of_two_runs_can_be_swapped(cli: Command, stored: Path) -> None:
-    places = [stored / "sentiment" / name / "round-1" for name in ("good", "damaged")]
-    shutil.copy(places[0] / "requests.parquet", places[1] / "requests.parquet")
-    done = cli("report", "mine")
-    assert done.returncode == 1
-    assert "left out: damaged on sentiment, round 1: " in done.stderr
 
 
 def test_a_run_of_another_cell_or_campaign_is_not_taken_for_this_one(
@@ -182,18 +148,12 @@ def test_a_report_of_nothing_but_failures(cli: Command, sandbox: Sandbox) -> Non
     assert "It can&#39;t be started." in (sandbox.reports / "mine" / "index.html").read_text()
 
 
-def test_the_newest_campaign_is_the_default(cli: Command, sandbox: Sandbox, stored: Path) -> None:
-    newer = fakes.stored_campaign(sandbox.results / "newer", FAKES, rounds=1)
+def test_several_campaigns_or_the_newest(cli: Command, sandbox: Sandbox, stored: Path) -> None:
+    newer = fakes.stored_campaign(sandbox.results / "newer", FAKES[:1], rounds=1)
     assert newer.stat().st_mtime_ns >= stored.stat().st_mtime_ns
-    assert cli("report").stdout == f"{sandbox.reports / 'newer' / 'index.html'}\n"
-
-
-def test_several_campaigns_have_a_report_each(cli: Command, sandbox: Sandbox, stored: Path) -> None:
-    fakes.stored_campaign(sandbox.results / "other", FAKES, rounds=1)
-    done = cli("report", "mine", "other")
-    assert done.returncode == 0
-    assert len(done.stdout.splitlines()) == 2
-    assert (sandbox.reports / "other" / "index.html").exists()
+    pages = [str(sandbox.reports / name / "index.html") for name in ("mine", "newer")]
+    assert cli("report", "mine", "newer").stdout.splitlines() == pages
+    assert cli("report").stdout.splitlines() == pages[1:]
 
 
 def test_a_report_that_cannot_be_written(cli: Command, sandbox: Sandbox, stored: Path) -> None:

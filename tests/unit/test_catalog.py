@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog
+from harness import catalog, toml
+from harness.catalog import BenchmarkTable
 from harness.errors import UsageError
 from tests.unit.conftest import BENCHMARK, PROFILE, SERVER, VARIANT, Project
 
@@ -230,3 +231,28 @@ def test_an_unknown_name_is_answered_with_public_ones(known: list[str], said: st
     found = complaint(lambda: catalog.pick("variant", "fastap", dict.fromkeys(known)))
     assert found == f"There is no variant 'fastap'. {said}"
     assert catalog.pick("variant", known[0], {known[0]: 7}) == 7
+
+
+@pytest.mark.parametrize(
+    ("profile", "complaint"),
+    [
+        ('shape = "poisson"\nrate_per_s = 5.0\nrate_per_s_end = 9.0', "no rate to go to"),
+        ('shape = "ramp"\nrate_per_s = 5.0', "needs one rate to go to"),
+        ('shape = "closed"\nconcurrency = 2\nrate_per_s = 5.0', "has no rate"),
+        ('shape = "closed"\nrate_per_s = 5.0', "needs 'concurrency'"),
+    ],
+)
+def test_a_rate_that_nothing_reads_is_refused(tmp_path: Path, profile: str, complaint: str) -> None:
+    path = tmp_path / "benchmark.toml"
+    head = 'version = 1\ndescription = "x"\ntolerance = 0.0\n'
+    path.write_text(f'{head}[[profile]]\nname = "p"\nduration_s = 1.0\n{profile}\n')
+    with pytest.raises(UsageError, match=complaint):
+        toml.load(path, BenchmarkTable)
+
+
+def test_two_profiles_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "benchmark.toml"
+    one = '[[profile]]\nname = "p"\nshape = "constant"\nduration_s = 1.0\nrate_per_s = 5.0\n'
+    path.write_text('version = 1\ndescription = "x"\ntolerance = 0.0\n' + one + one)
+    with pytest.raises(UsageError, match="two profiles have the same name"):
+        toml.load(path, BenchmarkTable)

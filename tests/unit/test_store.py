@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -129,6 +130,18 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
     assert np.array_equal(found.windows[0].requests.error, error)
 
 
+def test_other_tools_find_names_and_nulls_in_the_file(tmp_path: Path) -> None:
+    place = store.write_run(tmp_path, stored.full_run())
+    rows = pq.read_table(place / "requests.parquet").to_pylist()
+    assert [row["error"] for row in rows] == [None, *ERRORS[1:], None, None]
+    assert [row["window"] for row in rows] == [0] * len(ERRORS) + [2, 2]
+    unsent, closed = rows[ERRORS.index("unsent")], rows[-1]
+    assert (unsent["sent_ns"], unsent["first_byte_ns"], unsent["done_ns"]) == (None, None, None)
+    assert (closed["due_ns"], closed["sent_ns"]) == (None, 7)
+    usage = pq.read_table(place / "usage.parquet").to_pylist()
+    assert [row["pss_bytes"] is None for row in usage] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     "campaign",
     [
@@ -151,10 +164,11 @@ def test_a_million_requests_take_25_megabytes_at_most(tmp_path: Path) -> None:
     due = due_times(Profile("p", "poisson", 210.0, rate_per_s=5000.0), seed=1)[:MEGABYTE]
     rng = np.random.default_rng(1)
     sent = due + rng.lognormal(np.log(20e3), 0.5, MEGABYTE).astype(np.int64)
-    done = sent + rng.lognormal(np.log(8e6), 0.4, MEGABYTE).astype(np.int64)
+    first_byte = sent + rng.lognormal(np.log(8e6), 0.4, MEGABYTE).astype(np.int64)
+    done = first_byte + rng.lognormal(np.log(20e3), 0.5, MEGABYTE).astype(np.int64)
     zeros = np.zeros(MEGABYTE, np.int64)
     requests = Requests(
-        payload_order(600, MEGABYTE, 1), due, sent, done - 20_000, done, zeros + 200, zeros, zeros
+        payload_order(600, MEGABYTE, 1), due, sent, first_byte, done, zeros + 200, zeros, zeros
     )
     place = store.write_run(tmp_path, stored.run(stored.window(stored.STEADY, requests)))
     assert len(due) == MEGABYTE

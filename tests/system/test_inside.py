@@ -1,0 +1,41 @@
+"""Windows that a server fires at itself: the order that it is sent, and what it may answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import LaunchError
+from harness.measure.driver.job import Job
+from harness.measure.inside import InsidePending
+from harness.measure.target import target
+from tests.system.endpoints import Endpoint, Writer, message
+from tests.system.sandbox import until
+
+
+def test_the_order_comes_before_the_window_begins(tmp_path: Path) -> None:
+    """Else the first requests would be late, and the floor of every comparison too high."""
+    came: list[int] = []
+
+    async def take(_: Endpoint, body: bytes, writer: Writer) -> bool:
+        came.append(time.monotonic_ns())
+        writer.write(message(b"no", 500))
+        return True
+
+    with Endpoint(take) as endpoint:
+        url = endpoint.url.removesuffix("/predict")
+        goal = target(endpoint.url, [b'{"instances": ["a"]}'], {})
+        none = np.zeros(1, np.int64)
+        job = Job(goal, 0, 10**9, none, none, 1, None, 10**9, keep_every=1)
+        pending = InsidePending(url, job, tmp_path)
+        until(lambda: pending.wait(0.1))
+    order = json.loads(endpoint.bodies[0])
+    assert order["start_ns"] == pending.start_ns
+    assert order["bodies"] == ['{"instances": ["a"]}']
+    assert came[0] < pending.start_ns
+    with pytest.raises(LaunchError, match=r"did not finish its window: .*500"):
+        pending.result()
