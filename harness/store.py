@@ -106,6 +106,8 @@ def write_run(folder: Path, run: Run) -> Path:
     part = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not (place / _RUN).exists():
+            shutil.rmtree(place)  # what is left there of a run that somebody removed half of
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
         for name in _TABLES:

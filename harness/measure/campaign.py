@@ -21,6 +21,9 @@ from harness.measure.stages import Stages
 from harness.plan import Plan
 from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts
 
+# Its profiles have no rates: they come from the capacity that is measured at the beginning.
+_NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
+
 
 class Observer(Protocol):
     """Is told how a campaign goes on."""
@@ -175,8 +178,10 @@ def _run_cells(
         if cell in have:
             continue
         variant = pick("variant", cell.variant, known)
-        found = prepared[cell.benchmark]
         facts = campaign.benchmarks.get(cell.benchmark)
+        found = prepared[cell.benchmark]
+        if facts is None and isinstance(found, Prepared):
+            found = _NOT_READY
         with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
             run = execute(
                 campaign.id,

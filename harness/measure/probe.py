@@ -12,6 +12,7 @@ from harness.measure.launchers import Launched
 
 _EVERY_S = 0.02
 _PROBE_TIMEOUT_S = 2.0
+_TROUBLE_S = 3.0
 _ANSWER_TIMEOUT_S = 30.0  # a server that is ready must answer rightly within
 
 
@@ -53,9 +54,9 @@ def until_right(
     A server may be ready before its model is, so a refusal is asked again for a while. A wrong
     answer is not: raises AnswerError at once.
     """
-    end = time.monotonic() + _ANSWER_TIMEOUT_S
+    began = time.monotonic()
     said = ""
-    while time.monotonic() < end:
+    while time.monotonic() < began + _ANSWER_TIMEOUT_S:
         _require_alive(launched)
         try:
             response = client.post(
@@ -74,10 +75,18 @@ def until_right(
                 return _since(launched)
             raise AnswerError(f"Its first answer is not the reference's: {why}.")
         said = f"HTTP {response.status_code}: {response.text[:200]}"
-        if 400 <= response.status_code < 500 and response.status_code not in (404, 429):
+        patience_s = _patience_s(response.status_code)
+        if time.monotonic() > began + patience_s:
             break
         time.sleep(_EVERY_S)
     raise AnswerError(f"It got ready, but does not answer {path}: {said}")
+
+
+def _patience_s(status: int) -> float:
+    """How long a refusal may last: "not yet" has statuses of its own, the others mean trouble."""
+    if status in (404, 429, 503):
+        return _ANSWER_TIMEOUT_S
+    return 0.0 if status < 500 else _TROUBLE_S
 
 
 def _since(launched: Launched) -> float:

@@ -382,3 +382,11 @@ def test_schema_1_says_what_it_always_said() -> None:
 def test_there_is_a_file_of_every_schema() -> None:
     kept = {path.name for path in stored.DATA.glob("schema-*")}
     assert kept == {f"schema-{number}" for number in range(1, store.SCHEMA + 1)}
+
+
+def test_a_folder_that_lost_its_run_json_is_measured_anew(tmp_path: Path) -> None:
+    run = stored.full_run()
+    place = store.write_run(tmp_path, run)
+    (place / "run.json").unlink()
+    assert list(store.stored(tmp_path, [run.cell])) == []
+    assert store.read_run(store.write_run(tmp_path, run)).facts == run.facts
