@@ -324,6 +324,19 @@ def test_requests_wait_in_line_where_connections_are_limited(one: Generator) -> 
     assert_own_answers(fired)
 
 
+def test_a_burst_opens_no_more_connections_than_allowed(one: Generator) -> None:
+    with Endpoint(hold) as endpoint:
+        job = open_job(endpoint.url, Profile("open", "constant", 0.15, 200.0), callers=2)
+        assert job.due_ns is not None
+        burst = replace(job, due_ns=np.zeros_like(job.due_ns), max_connections=4)
+        pending = one.start(burst)
+        until(lambda: endpoint.busy >= 4)
+        endpoint.release()
+        until(lambda: pending.wait(0.1))
+    assert kinds(requests_of(pending.result())) == {"": 30}
+    assert endpoint.connections == 4
+
+
 def test_what_waited_too_long_for_a_connection_was_never_sent(one: Generator) -> None:
     with Endpoint(hold) as endpoint:
         profile = Profile("open", "constant", 0.15, 200.0)

@@ -41,7 +41,6 @@ class Loop:
         self.error = array("b", [0]) * rows
         self.queued = array("b", [0]) * rows
         self.connections: set[Connection] = set()
-        self.opening = 0
         self.next = 0
         self.open_requests = 0
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -50,7 +49,6 @@ class Loop:
 
     async def connect(self) -> Connection | None:
         """A new connection, or None where the server refuses one."""
-        self.opening += 1
         target = self.job.target
         try:
             async with asyncio.timeout(self.job.timeout_ns / 1e9):
@@ -59,8 +57,6 @@ class Loop:
                 )
         except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
             return None
-        finally:
-            self.opening -= 1
         if not connection.gone:
             self.connections.add(connection)
         return connection
@@ -124,6 +120,7 @@ class OpenLoop(Loop):
         self.order: list[int] = job.payload.tolist()
         self.free: list[Connection] = []
         self.waiting: deque[int] = deque()
+        self.opening = 0
         self.timer = Timer()
 
     async def fire(self) -> None:
@@ -163,11 +160,13 @@ class OpenLoop(Loop):
 
     def open_more(self) -> None:
         if len(self.connections) + self.opening < self.job.max_connections:
+            self.opening += 1  # here, not in the task: many may be due before it begins
             self.spawn(self._open_one())
 
     async def _open_one(self) -> None:
         began = clock()
         connection = await self.connect()
+        self.opening -= 1
         if connection is not None:
             self._use(connection)
         elif self.waiting:
