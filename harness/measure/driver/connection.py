@@ -11,7 +11,7 @@ import httptools
 from harness.records import ERRORS
 
 if TYPE_CHECKING:
-    from harness.measure.driver.loops import Loop
+    from harness.measure.driver.loop import Loop
 
 IDLE = -1
 DISCONNECTED = ERRORS.index("disconnected")

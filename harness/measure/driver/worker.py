@@ -18,8 +18,10 @@ from typing import IO
 import numpy as np
 import uvloop
 
+from harness.measure.driver.closed_loop import ClosedLoop
 from harness.measure.driver.job import Fired, Job
-from harness.measure.driver.loops import ClosedLoop, Loop, OpenLoop
+from harness.measure.driver.loop import Loop
+from harness.measure.driver.open_loop import OpenLoop
 from harness.records import MISSING, Ints
 
 _PR_SET_PDEATHSIG = 1

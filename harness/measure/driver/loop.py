@@ -1,0 +1,107 @@
+"""What the open and the closed loop of a generator process share.
+
+Columns are preallocated, bodies built beforehand, and the garbage collector is off while a loop
+runs: what is left in the way of a request is one dictionary look-up and a few stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Coroutine
+
+from harness.measure.driver.connection import IDLE, Connection, clock
+from harness.measure.driver.job import Job
+from harness.records import ERRORS, MISSING
+
+_TIMEOUT = ERRORS.index("timeout")
+_SWEEP_S = 0.05
+
+
+class Loop(ABC):
+    """What both loops share: columns, connections, time-outs. Stamps are absolute until the end."""
+
+    def __init__(self, job: Job, rows: int) -> None:
+        self.job = job
+        self.messages = job.target.messages
+        self.keep_every = job.keep_every
+        self.heads: dict[bytes, tuple[int, int]] = {}
+        self.bodies: dict[int, bytes] = {}
+        self.sent_ns = array("q", [MISSING]) * rows
+        self.first_byte_ns = array("q", [MISSING]) * rows
+        self.done_ns = array("q", [MISSING]) * rows
+        self.status = array("h", [0]) * rows
+        self.error = array("b", [0]) * rows
+        self.queued = array("b", [0]) * rows
+        self.connections: set[Connection] = set()
+        self.next = 0
+        self.open_requests = 0
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tls = ssl.create_default_context() if job.target.tls else None
+
+    async def connect(self) -> Connection | None:
+        """A new connection, or None where the server refuses one."""
+        target = self.job.target
+        try:
+            async with asyncio.timeout(self.job.timeout_ns / 1e9):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(self), target.host, target.port, ssl=self._tls
+                )
+        except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
+            return None
+        if not connection.gone:
+            self.connections.add(connection)
+        return connection
+
+    async def run(self) -> None:
+        """Fire the whole schedule; returns when the last request has ended one way or another."""
+        sweep = asyncio.ensure_future(self._sweep())
+        try:
+            await self.fire()
+            await self.finished
+        finally:
+            sweep.cancel()
+            for connection in self.connections:
+                connection.transport.abort()
+            await asyncio.sleep(0)
+
+    @abstractmethod
+    async def fire(self) -> None:
+        """Begin to send."""
+
+    @abstractmethod
+    def answered(self, connection: Connection | None, index: int, now: int, status: int) -> None:
+        """An answer has come; the connection may be used again unless it is None."""
+
+    @abstractmethod
+    def failed(self, index: int, error: int) -> None:
+        """No answer will come."""
+
+    def lost(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+
+    def spawn(self, what: Coroutine[object, object, None]) -> None:
+        """Do something beside the loop."""
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def record(self, index: int, now: int, error: int) -> None:
+        """The request ended without an answer."""
+        self.done_ns[index] = now
+        self.error[index] = error
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.give_up_overdue(clock() - self.job.timeout_ns)
+
+    def give_up_overdue(self, before: int) -> None:
+        """Give up requests that were sent before then and have no answer yet."""
+        for connection in list(self.connections):
+            index = connection.index
+            if index != IDLE and self.sent_ns[index] < before:
+                connection.give_up(_TIMEOUT)
