@@ -419,3 +419,10 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
     assert np.percentile(response_s, 99) == pytest.approx(0.9 * freeze_s, abs=slack_s)
     assert response_s.max() == pytest.approx(freeze_s, abs=slack_s)
     assert np.percentile(response_s, 50) < 0.02
+
+
+def test_no_caller_begins_before_the_window(one: Generator) -> None:
+    with Endpoint(echo) as endpoint:
+        for _ in range(10):
+            requests = requests_of(one.fire(closed_job(endpoint.url, 2, 4)))
+            assert (requests.sent_ns >= 0).all()

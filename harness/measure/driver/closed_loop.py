@@ -28,7 +28,8 @@ class ClosedLoop(Loop):
     async def fire(self) -> None:
         wanted = min(self.job.concurrency, self.limit)
         opened = await asyncio.gather(*(self.connect() for _ in range(wanted)))
-        await asyncio.sleep(max(0, self.job.start_ns - clock()) / 1e9)
+        while (early_ns := self.job.start_ns - clock()) > 0:
+            await asyncio.sleep(early_ns / 1e9)  # may end a millisecond early
         self.callers = wanted
         for connection in opened:
             if connection is None:

@@ -28,6 +28,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "answers",
         "body",
+        "gone",
         "head",
         "index",
         "keep_alive",
@@ -45,13 +46,9 @@ class Connection(asyncio.Protocol):
         self.index = IDLE
         self.started = False  # the answer's first byte has come
         self.until_close = False  # the answer has no length: it ends where the connection does
+        self.gone = False  # nothing can be sent on it any more
         self.parser: httptools.HttpResponseParser | None = None
         self.transport: asyncio.WriteTransport
-
-    @property
-    def gone(self) -> bool:
-        """Whether nothing can be sent on it any more."""
-        return self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
@@ -63,21 +60,37 @@ class Connection(asyncio.Protocol):
         index = self.index
         if not self.started:
             if index == IDLE:
-                self.transport.abort()
+                self._abort()
                 return
             loop.first_byte_ns[index] = now
-            end = data.find(b"\r\n\r\n") + 4
             # A server repeats its header block: the same bytes mean the same framing, so that an
-            # answer that arrives whole need not be parsed again.
-            frame = loop.heads.get(data[:end])
+            # answer that arrives whole need not be parsed again. Most often it is the last one's.
+            if len(data) == loop.last_size and data.startswith(loop.last_head):
+                self._whole(data, index, now)
+                return
+            end = data.find(b"\r\n\r\n") + 4
+            head = data[:end]
+            frame = loop.heads.get(head)
             if frame is not None and len(data) == end + frame[1]:
-                if loop.keep_every and index % loop.keep_every == 0:
-                    loop.bodies[index] = data[end:]
-                self.index = IDLE
-                loop.answered(self, index, now, frame[0])
+                loop.last_head, loop.last_size, loop.last_status = head, len(data), frame[0]
+                self._whole(data, index, now)
                 return
             self._begin(data, end)
         self._parse(data)
+
+    def _whole(self, data: bytes, index: int, now: int) -> None:
+        loop = self.loop
+        if loop.keep_every and index % loop.keep_every == 0:
+            loop.bodies[index] = data[len(loop.last_head) :]
+        self.index = IDLE
+        loop.answered(self, index, now, loop.last_status)
+
+    def eof_received(self) -> None:
+        self.gone = True
+
+    def _abort(self) -> None:
+        self.gone = True
+        self.transport.abort()
 
     def _begin(self, data: bytes, end: int) -> None:
         self.started = self.until_close = True
@@ -101,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._finish(alone=sound and self.answers == 1)
         elif not sound:
             self._fail(GARBAGE)
-            self.transport.abort()
+            self._abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
@@ -137,10 +150,11 @@ class Connection(asyncio.Protocol):
         if reusable:
             loop.answered(self, index, now, self.status)
         else:
-            self.transport.abort()
+            self._abort()
             loop.answered(None, index, now, self.status)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.gone = True
         if self.index != IDLE:
             if error is None and self.started and self.until_close and self.status:
                 self._finish(alone=False)
@@ -151,7 +165,7 @@ class Connection(asyncio.Protocol):
     def give_up(self, error: int) -> None:
         """End the request under way with an error, and the connection with it."""
         self._fail(error)
-        self.transport.abort()
+        self._abort()
 
     def _fail(self, error: int) -> None:
         index, self.index, self.started = self.index, IDLE, False

@@ -28,6 +28,7 @@ class Loop(ABC):
         self.messages = job.target.messages
         self.keep_every = job.keep_every
         self.heads: dict[bytes, tuple[int, int]] = {}
+        self.last_head, self.last_size, self.last_status = b"", -1, 0
         self.bodies: dict[int, bytes] = {}
         self.sent_ns = array("q", [MISSING]) * rows
         self.first_byte_ns = array("q", [MISSING]) * rows
