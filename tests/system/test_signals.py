@@ -19,7 +19,7 @@ GONE_S = 30.0  # servers are asked, waited for, then killed
 def _begun(sandbox: Sandbox) -> subprocess.Popen[str]:
     """A campaign that has stored its first cell."""
     process = sandbox.start("run", "_fake", "--campaign", "c", "--rounds", str(ROUNDS))
-    until(lambda: list(sandbox.results.glob("c/noop/*/*/run.json")))
+    until(lambda: list(sandbox.results.glob("c/noop/*/round-*/run.json")))
     assert process.poll() is None
     return process
 
