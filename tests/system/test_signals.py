@@ -73,7 +73,7 @@ def test_an_impatient_second_signal_does_not_cut_the_stopping_short(
     sandbox: Sandbox, first: signal.Signals, second: signal.Signals
 ) -> None:
     process = sandbox.start("run", "_fake-daemon", "--campaign", "c", "--rounds", "3")
-    until(lambda: list(sandbox.results.glob("c/noop/null/*/run.json")))
+    until(lambda: list(sandbox.results.glob("c/noop/null/round-*/run.json")))
     # Its child ignores SIGTERM, so that stopping it takes long enough for a second signal.
     until(lambda: [line for line in sandbox.processes() if "SIG_IGN" in line])
     process.send_signal(first)
