@@ -11,12 +11,12 @@ help:  ## Show the targets
 run: .venv/run.stamp  ## Measure every variant quickly and write the report
 	$(BIN)/python -m harness run --all --preset $(PRESET)
 
-test: .venv/dev.stamp  ## Every test, real servers and the browser too
+test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m slow
 
 test-fast: .venv/dev.stamp  ## The tests that need no server environment and no browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 lint: .venv/dev.stamp  ## What CI checks before the tests
 	$(BIN)/ruff format --check .

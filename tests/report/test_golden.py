@@ -34,6 +34,7 @@ def test_every_drawing_has_a_text_alternative(html: str) -> None:
     assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
 
 
+@pytest.mark.slow
 def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(all_sorts, tmp_path / "elsewhere" / "renamed")
     assert (
@@ -41,6 +42,7 @@ def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_same_bytes_whatever_the_user_set_in_matplotlib(written: Path, all_sorts: Path) -> None:
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
         assert page.render(digest.of_campaign(all_sorts)).encode() == written.read_bytes()

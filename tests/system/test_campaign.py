@@ -11,6 +11,7 @@ from harness.records import Cell
 from tests.system.sandbox import Sandbox
 
 
+@pytest.mark.slow
 def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     done = sandbox.harness("run", "_fake", "--campaign", "first", "--json")
     assert done.returncode == 0, done.stderr
