@@ -16,7 +16,7 @@ from harness.errors import UsageError, unknown
 from harness.profiles import CLOSED, needs, shape_names
 
 Backend = Literal["onnx", "torch"]
-PLACEHOLDERS = ("bin", "host", "port")  # what a variant's command may stand in braces
+PLACEHOLDERS = ("bin", "host", "port")  # with `NAME_port` of more_ports, in a command's braces
 
 
 class Batching(toml.Strict):
@@ -37,24 +37,19 @@ class VariantTable(toml.Strict):
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
-    path: str = Field(default="/predict", pattern=r"^/")
-    port: int | None = Field(default=None, gt=0, lt=65536)
+    ready_port: str | None = None  # of more_ports; None: the one that the load goes to
+    path: str = Field(default="", pattern=r"^(/.*)?$")  # empty: the protocol's own
+    port: int | None = Field(default=None, gt=0, lt=65536)  # None: a free one
+    more_ports: tuple[str, ...] = ()  # free ones too, by name
     stop_signal: str = "SIGTERM"
     ready_timeout_s: float = Field(default=120, gt=0)
     environment: dict[str, str] = Field(default_factory=dict)
+    workers: int = Field(default=1, gt=0)  # processes that hold the model
     batching: Batching | None = None
+    without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
-
-    @field_validator("command")
-    @classmethod
-    def _known_placeholders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for part in value:
-            for _, name, _, _ in string.Formatter().parse(part):
-                if name is not None and name not in PLACEHOLDERS:
-                    raise ValueError(str(unknown("placeholder", name, PLACEHOLDERS)).rstrip("."))
-        return value
 
     @field_validator("stop_signal")
     @classmethod
@@ -62,6 +57,17 @@ class VariantTable(toml.Strict):
         if value not in signal.Signals.__members__:
             raise ValueError(f"{value!r} is no signal")
         return value
+
+    @model_validator(mode="after")
+    def _known_names(self) -> VariantTable:
+        known = [*PLACEHOLDERS, *(f"{name}_port" for name in self.more_ports)]
+        for part in self.command:
+            for _, name, _, _ in string.Formatter().parse(part):
+                if name is not None and name not in known:
+                    raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
+        if self.ready_port is not None and self.ready_port not in self.more_ports:
+            raise ValueError(f"ready_port {self.ready_port!r} is none of more_ports")
+        return self
 
 
 class ServerTable(toml.Strict):
@@ -72,7 +78,10 @@ class ServerTable(toml.Strict):
     homepage: str = Field(default="", pattern=r"^(https?://.+)?$")  # empty: no product
     licence: str
     maintained: bool
+    note: str = ""  # what a reader should know: why this release, or that nobody maintains it
+    only_docker: str | None = None  # why it can't be had as a package
     metrics_path: str | None = None
+    metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
     variant: tuple[VariantTable, ...] = Field(min_length=1)
 
 

@@ -50,6 +50,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if device not in variant.table.devices:
         return f"{variant.name} does not run on a {device.upper()}"
+    if benchmark.name in variant.table.without:
+        return variant.table.without[benchmark.name]
     if not variant.table.reference and not benchmark.predictor(variant.table.backend).exists():
         return f"{benchmark.name} has no predictor for {variant.table.backend}"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import struct
 import threading
@@ -57,8 +58,20 @@ def load_predictor() -> Predictor:
     device = _variable("HARNESS_DEVICE")
     threads = int(_variable("HARNESS_THREADS"))
     trace = os.environ.get("HARNESS_TRACE")
+    before = len(os.listdir("/proc/self/task"))
     model = _module(path).load(artefact, device, threads)
+    if trace:
+        # A runtime starts all threads but the caller's when it loads: so many share a prediction.
+        started = len(os.listdir("/proc/self/task")) - before
+        Path(trace, f"threads-{os.getpid()}").write_text(str(started + 1))
     return Predictor(model, Path(trace) if trace else None)
+
+
+def signature() -> dict[str, Any]:
+    """Names and datatypes of the model's tensors, for frameworks that must declare them:
+    `{"input": {"name", "datatype", "width"}, "outputs": {name: datatype}}`."""
+    found: dict[str, Any] = json.loads(_variable("HARNESS_SIGNATURE"))
+    return found
 
 
 def _module(path: Path) -> ModuleType:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 128  # longer texts are cut
+MAX_CHARACTERS = 100_000  # longer ones are no sentences
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 Tokens = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -79,11 +80,15 @@ def open_tokenizer(path: Path) -> Tokenizer:
 
 
 def checked_texts(instances: list[Any]) -> list[str]:
-    """Raise ValueError naming the first instance that is not text."""
+    """Raise ValueError naming the first instance that is no text, empty, or far too long."""
     for index, instance in enumerate(instances):
         if not isinstance(instance, str):
             kind = type(instance).__name__
             raise ValueError(f"instance {index} must be a string, not {kind}")
+        if not instance.strip():
+            raise ValueError(f"instance {index} is empty")
+        if len(instance) > MAX_CHARACTERS:
+            raise ValueError(f"instance {index} has more than {MAX_CHARACTERS} characters")
         try:
             instance.encode()
         except UnicodeEncodeError as error:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
 MAX_TOKENS = 128  # longer texts are cut
+MAX_CHARACTERS = 100_000  # longer ones are no sentences
 
 
 class Predictor:
@@ -100,11 +101,15 @@ def _open_tokenizer(path: Path) -> Tokenizer:
 
 
 def _checked_texts(instances: list[Any]) -> list[str]:
-    """Raise ValueError naming the first instance that is not text."""
+    """Raise ValueError naming the first instance that is no text, empty, or far too long."""
     for index, instance in enumerate(instances):
         if not isinstance(instance, str):
             kind = type(instance).__name__
             raise ValueError(f"instance {index} must be a string, not {kind}")
+        if not instance.strip():
+            raise ValueError(f"instance {index} is empty")
+        if len(instance) > MAX_CHARACTERS:
+            raise ValueError(f"instance {index} has more than {MAX_CHARACTERS} characters")
         try:
             instance.encode()
         except UnicodeEncodeError as error:

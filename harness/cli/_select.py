@@ -10,7 +10,7 @@ from harness.errors import UsageError
 from harness.measure import launchers
 from harness.measure.launchers import Launcher
 from harness.measure.reference import IN_PROCESS, NULL
-from harness.protocols import PROTOCOLS
+from harness.protocols import registered
 
 
 def variants(names: tuple[str, ...], everything: bool, track: str | None) -> list[Variant]:
@@ -24,8 +24,7 @@ def variants(names: tuple[str, ...], everything: bool, track: str | None) -> lis
     if track is not None:
         chosen = [v for v in chosen if v.table.track == track or v.table.inside]
     for variant in chosen:
-        if variant.table.protocol not in PROTOCOLS:
-            pick("protocol", variant.table.protocol, PROTOCOLS)
+        pick("protocol", variant.table.protocol, registered())
     references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
     return references + [v for v in chosen if v not in references]
 

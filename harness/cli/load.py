@@ -91,13 +91,14 @@ def _fire(options: dict[str, Any]) -> Any:
     from harness.measure.driver.native import Generator, requests_of
     from harness.measure.target import target
     from harness.profiles import due_times
+    from harness.protocols import Message
     from harness.records import Calls, Usage, Window, WindowFacts, empty
 
     profile = _profile(options)
     body = options["body"].read_bytes() if options["body"] else b""
     headers = {"Content-Type": "application/json"} if body else {}
     headers |= dict(_header(text) for text in options["headers"])
-    goal = target(options["url"], [body], headers, "POST" if body else "GET")
+    goal = target(options["url"], [Message(body)], headers, "POST" if body else "GET")
     due = due_times(profile, options["seed"]) if profile.is_open else None
     payload = np.zeros(1 if due is None else len(due), np.int64)
     job = Job(

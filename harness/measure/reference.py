@@ -17,7 +17,7 @@ from harness.measure.driver.native import Generator
 from harness.measure.launchers import Launched, Launcher
 from harness.measure.stages import Bench, Stages
 from harness.profiles import Profile
-from harness.protocols import PROTOCOLS
+from harness.protocols import registered
 from harness.records import HostProof
 
 IN_PROCESS = "in-process"
@@ -121,7 +121,7 @@ def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
 def _ask(stages: Stages, launched: Launched) -> tuple[list[Any], float]:
     """(the reference's prediction for each payload, calls per second of one caller)."""
     answers = stages.collect(launched)
-    protocol = PROTOCOLS[stages.variant.table.protocol]
+    protocol = registered()[stages.variant.table.protocol]
     expected = [protocol.decode(body)[0] for body in answers]
     if len(expected) != len(stages.bench.payloads):
         raise AnswerError(

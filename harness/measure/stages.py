@@ -7,23 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
+from harness.measure import ask as asking
 from harness.measure import probe
 from harness.measure.answers import Answers
-from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
 from harness.measure.environments import Environment
 from harness.measure.host import Steal
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder
-from harness.measure.target import target
+from harness.measure.target import rpc_target, target
 from harness.profiles import Profile, due_times, payload_order, seed_of
-from harness.protocols import PROTOCOLS
+from harness.protocols import registered, tensors
 from harness.records import ERRORS, Calls, Ints, Requests, Startup, Stop, Usage, Window, WindowFacts
 
 _VERIFY_LIMIT_S = 60.0
@@ -68,9 +70,9 @@ class Stages:
         self._device = device
         self._round = round_number
         self._scratch = scratch
-        protocol = PROTOCOLS[variant.table.protocol]
-        self._content_type = protocol.content_type
-        self._bodies = [protocol.encode([payload]) for payload in bench.payloads]
+        self._protocol = protocol = registered()[variant.table.protocol]
+        self._path = variant.table.path or protocol.path
+        self._messages = [protocol.encode([payload]) for payload in bench.payloads]
         self._answers = Answers(list(bench.expected), bench.benchmark.table.tolerance, protocol)
 
     @property
@@ -90,6 +92,7 @@ class Stages:
                 table.threads,
                 self._device,
                 self._cpus,
+                self._signature(),
                 self._scratch,
             )
         )
@@ -97,12 +100,12 @@ class Stages:
     def ready(self, launched: Launched) -> Startup:
         """Wait until it is ready and has answered one request rightly."""
         table = self.variant.table
-        with probe.client(self._url(launched)) as client:
+        port = launched.ports[table.ready_port] if table.ready_port else None
+        with asking.client(launched, port) as client:
             ready_s = probe.until_ready(client, launched, table.ready_path, table.ready_timeout_s)
-            judge = None if self._unchecked else self._answers
-            first_s = probe.until_right(
-                client, launched, table.path, self._bodies[0], self._content_type, judge
-            )
+        judge = None if self._unchecked else self._answers
+        with asking.asker(launched, self._protocol, self._path) as ask:
+            first_s = probe.until_right(ask, launched, self._messages[0], judge)
         return Startup(ready_s, first_s)
 
     def verify(self, launched: Launched) -> int:
@@ -110,7 +113,7 @@ class Stages:
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        payloads = plan.to_verify(len(self._bodies), self._round)
+        payloads = plan.to_verify(len(self._messages), self._round)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
@@ -125,7 +128,7 @@ class Stages:
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask(launched, plan.to_verify(len(self._bodies), 1))
+        fired = self._ask(launched, plan.to_verify(len(self._messages), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
     def warm_up(self, launched: Launched, profile: Profile) -> None:
@@ -136,7 +139,7 @@ class Stages:
         if self.bench.warm_up_s:
             short = replace(profile, duration_s=self.bench.warm_up_s)
             due = due_times(short, 0) if short.is_open else None
-            order = payload_order(len(self._bodies), 4096 if due is None else len(due), 0)
+            order = payload_order(len(self._messages), 4096 if due is None else len(due), 0)
             callers = profile.concurrency or _PREOPENED
             self._fire(
                 launched, self._job(launched, short.duration_s, order, due, callers)
@@ -148,7 +151,7 @@ class Stages:
         seed = seed_of(benchmark.name, benchmark.table.version, profile.name, self._round)
         due = due_times(profile, seed) if profile.is_open else None
         count = 1 << 16 if due is None else len(due)
-        order = payload_order(len(self._bodies), count, seed)
+        order = payload_order(len(self._messages), count, seed)
         callers = profile.concurrency or _PREOPENED
         job = self._job(launched, profile.duration_s, order, due, callers)
         if not self._unchecked:
@@ -184,16 +187,16 @@ class Stages:
     def _unchecked(self) -> bool:
         return self.variant.table.reference or not self.bench.expected
 
-    def _url(self, launched: Launched) -> str:
-        return f"http://{launched.host}:{launched.port}"
+    def _signature(self) -> dict[str, Any]:
+        if not self.bench.expected:  # it is the reference, which needs none
+            return {}
+        return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
     def _job(
         self, launched: Launched, duration_s: float, order: Ints, due: Ints | None, callers: int
     ) -> Job:
-        url = self._url(launched) + self.variant.table.path
-        headers = {"Content-Type": self._content_type, "Accept": "application/json"}
         return Job(
-            target(url, self._bodies, headers),
+            self._target(launched),
             0,
             int(duration_s * 1e9),
             order,
@@ -204,12 +207,19 @@ class Stages:
             0,
         )
 
+    def _target(self, launched: Launched) -> Target:
+        url = asking.url_of(launched)
+        if self._protocol.rpc:
+            return rpc_target(url, self._messages, launched.headers, self._protocol.method)
+        headers = {"Accept": "application/json", **launched.headers}
+        return target(url + self._path, self._messages, headers)
+
     def _fire(
         self, launched: Launched, job: Job, meter: _Meter | None = None
     ) -> Pending | InsidePending:
         pending: Pending | InsidePending
         if self.variant.table.inside:
-            pending = InsidePending(self._url(launched), job, self._scratch)
+            pending = InsidePending(asking.url_of(launched), job, self._scratch)
         else:
             pending = self._generator.start(job)
         while not pending.wait(_SAMPLE_S):

@@ -1,18 +1,43 @@
-"""HTTP request messages, whole and ready before the clock starts."""
+"""Request messages, whole and ready before the clock starts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from harness.errors import UsageError
 from harness.measure.driver.job import Target
+from harness.protocols import Message
 
 
 def target(
-    url: str, bodies: Iterable[bytes], headers: Mapping[str, str], method: str = "POST"
+    url: str, messages: Iterable[Message], headers: Mapping[str, str], method: str = "POST"
 ) -> Target:
-    """Where and what to send. Raises UsageError for a URL or header that can't be sent."""
+    """What to send over HTTP, and where. Raises UsageError for what can't be sent."""
+    parts, tls, port = split(url, ("http", "https"))
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    common = [f"Host: {host}", *_lines(headers)]
+    whole = tuple(_whole(f"{method} {path}", common, method, message) for message in messages)
+    return Target(parts.hostname or "", port, tls, whole)
+
+
+def rpc_target(
+    url: str, messages: Iterable[Message], headers: Mapping[str, str], method: str
+) -> Target:
+    """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
+    parts, tls, port = split(url, ("http", "https"))
+    _require_sendable(_lines(headers))
+    metadata = tuple((name.lower(), value) for name, value in headers.items())
+    bodies = tuple(message.body for message in messages)
+    return Target(parts.hostname or "", port, tls, bodies, method, metadata)
+
+
+def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
+    """(its parts, whether it is encrypted, its port) of a URL; `schemes` are plain and encrypted.
+
+    Raises UsageError for what is no such URL.
+    """
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError(f"{url!r} is not a URL: write spaces and the like in it as %20.")
@@ -21,21 +46,26 @@ def target(
         port = parts.port
     except ValueError as error:
         raise UsageError(f"{url!r} is not a URL: {error}.") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is not a URL that starts with http:// or https:// and a host.")
-    tls = parts.scheme == "https"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.netloc.rpartition("@")[2]
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if parts.scheme not in schemes or not parts.hostname:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise UsageError(f"{url!r} is not a URL that starts with {wanted} and a host.")
+    tls = parts.scheme == schemes[1]
+    return parts, tls, (443 if tls else 80) if port is None else port
+
+
+def _whole(request: str, common: list[str], method: str, message: Message) -> bytes:
+    lines = [f"{request}{message.query} HTTP/1.1", *common, *_lines(message.headers)]
+    if message.body or method == "POST":
+        lines.append(f"Content-Length: {len(message.body)}")
+    _require_sendable(lines)
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + message.body
+
+
+def _lines(headers: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers.items()]
+
+
+def _require_sendable(lines: Iterable[str]) -> None:
     for line in lines:
         if not line.isascii() or not line.isprintable():
-            raise UsageError(f"{line!r} can't stand in an HTTP request.")
-    head = "\r\n".join(lines)
-    messages = tuple(_message(head, body) for body in bodies)
-    return Target(parts.hostname, (443 if tls else 80) if port is None else port, tls, messages)
-
-
-def _message(head: str, body: bytes) -> bytes:
-    length = f"\r\nContent-Length: {len(body)}" if body else ""
-    return f"{head}{length}\r\n\r\n".encode("ascii") + body
+            raise UsageError(f"{line!r} can't stand in a request.")

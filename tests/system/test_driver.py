@@ -19,6 +19,7 @@ from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator, requests_of
 from harness.measure.target import target
 from harness.profiles import Profile, due_times, payload_order
+from harness.protocols import Message
 from harness.records import ERRORS, MISSING, Ints, Requests
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
@@ -70,7 +71,7 @@ def _job(
     callers: int,
     limit: int | None,
 ) -> Job:
-    goal = target(url, BODIES, {"Content-Type": "application/json"})
+    goal = target(url, map(Message, BODIES), {"Content-Type": "application/json"})
     timeout_ns = int(timeout_s * 1e9)
     return Job(goal, 0, int(seconds * 1e9), order, due, callers, limit, timeout_ns, keep_every=1)
 

@@ -13,6 +13,7 @@ from harness.errors import LaunchError
 from harness.measure.driver.job import Job
 from harness.measure.inside import InsidePending
 from harness.measure.target import target
+from harness.protocols import Message
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import until
 
@@ -28,7 +29,7 @@ def test_the_order_comes_before_the_window_begins(tmp_path: Path) -> None:
 
     with Endpoint(take) as endpoint:
         url = endpoint.url.removesuffix("/predict")
-        goal = target(endpoint.url, [b'{"instances": ["a"]}'], {})
+        goal = target(endpoint.url, [Message(b'{"instances": ["a"]}')], {})
         none = np.zeros(1, np.int64)
         job = Job(goal, 0, 10**9, none, none, 1, None, 10**9, keep_every=1)
         pending = InsidePending(url, job, tmp_path)

@@ -40,7 +40,7 @@ def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
         found = catalog.variants()[name]
         predictor = sandbox.benchmarks / "noop" / "predictor.py"
         bin_folder = Path(sys.executable).parent
-        order = LaunchOrder(found, bin_folder, predictor, scratch, 3, "cpu", (CPU,), scratch)
+        order = LaunchOrder(found, bin_folder, predictor, scratch, 3, "cpu", (CPU,), {}, scratch)
         launched.append(ProcessLauncher().launch(order))
         return launched[-1]
 

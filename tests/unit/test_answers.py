@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.measure.answers import GARBAGE, WRONG, Answers, same
-from harness.protocols import PROTOCOLS
+from harness.protocols import registered
 
 TOLERANCE = 0.25
 NUMBERS = st.floats(-1e6, 1e6)
@@ -84,12 +84,12 @@ def test_numbers_differ_by_the_tolerance_at_most(a: float, b: float, tolerance: 
     ],
 )
 def test_judge(body: bytes, code: int, why: str) -> None:
-    answers = Answers([99, 0.5], TOLERANCE, PROTOCOLS["json"])
+    answers = Answers([99, 0.5], TOLERANCE, registered()["json"])
     assert answers.judge(1, body) == (code, why)
 
 
 def test_a_long_wrong_answer_is_shown_short() -> None:
-    answers = Answers([1], TOLERANCE, PROTOCOLS["json"])
+    answers = Answers([1], TOLERANCE, registered()["json"])
     code, why = answers.judge(0, b'{"predictions": ["' + b"x" * 10_000 + b'"]}')
     assert code == WRONG
     assert len(why) < 200

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import AnswerError
-from harness.protocols import PROTOCOLS
+from harness.protocols import registered
 
+PROTOCOLS = registered()
 INSTANCES = st.lists(
     st.text() | st.floats(allow_nan=False) | st.lists(st.integers(), max_size=3), max_size=4
 )
@@ -70,8 +71,9 @@ def test_no_body_surprises_a_decoder(protocol: str, body: bytes) -> None:
     assert isinstance(predictions, list)
 
 
-@pytest.mark.parametrize("protocol", ["json", "json-list"])
+@pytest.mark.parametrize("protocol", ["json", "json-list", "kserve-v1"])
 @given(instances=INSTANCES)
 def test_instances_go_out_as_json(protocol: str, instances: list[Any]) -> None:
-    assert PROTOCOLS[protocol].content_type == "application/json"
-    assert json.loads(PROTOCOLS[protocol].encode(instances)) == {"instances": instances}
+    message = PROTOCOLS[protocol].encode(instances)
+    assert message.headers == {"Content-Type": "application/json"}
+    assert json.loads(message.body) == {"instances": instances}

@@ -5,6 +5,7 @@ Each test is a specification: what happens, then what must have been done, then 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,11 @@ ALL = [*BEFORE_LOAD, "load one", "load two", "stop"]
 class FakeServer:
     """A launched server that may be dead."""
 
-    host, port, started_ns = "localhost", 1, 0
+    scheme, host, port, base, started_ns = "http", "localhost", 1, "", 0
 
     def __init__(self, folder: Path, log: str) -> None:
+        self.ports: dict[str, int] = {}
+        self.headers: Mapping[str, str] = {}
         self.log = folder / "server.log"
         self.log.write_text(log)
         self.trace = folder

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.measure.target import target
+from harness.protocols import Message
 
 
 @pytest.mark.parametrize(
@@ -30,20 +31,20 @@ from harness.measure.target import target
     ],
 )
 def test_where_and_what(url: str, host: str, port: int, tls: bool, line: str, named: str) -> None:
-    goal = target(url, [b"{}"], {"Accept": "x"})
+    goal = target(url, [Message(b"{}")], {"Accept": "x"})
     head = f"POST {line} HTTP/1.1\r\nHost: {named}\r\nAccept: x\r\nContent-Length: 2\r\n\r\n"
     assert (goal.host, goal.port, goal.tls) == (host, port, tls)
     assert goal.messages == (head.encode() + b"{}",)
 
 
 def test_one_message_for_each_body_with_its_own_length() -> None:
-    first, second = target("http://h/", [b"1", b"22\r\n\xff"], {}).messages
+    first, second = target("http://h/", [Message(b"1"), Message(b"22\r\n\xff")], {}).messages
     assert first == b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n1"
     assert second == b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n22\r\n\xff"
 
 
 def test_a_request_without_a_body() -> None:
-    (message,) = target("http://h/", [b""], {}, "GET").messages
+    (message,) = target("http://h/", [Message(b"")], {}, "GET").messages
     assert message == b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
@@ -76,7 +77,7 @@ def test_a_request_without_a_body() -> None:
 )
 def test_a_bad_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="is not a URL"):
-        target(url, [b"{}"], {})
+        target(url, [Message(b"{}")], {})
 
 
 @pytest.mark.parametrize(
@@ -92,9 +93,9 @@ def test_a_bad_url_is_refused(url: str) -> None:
 )
 def test_a_bad_header_is_refused(header: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=r"can't stand in an HTTP request\.$"):
-        target("http://h/", [b"{}"], header)
+        target("http://h/", [Message(b"{}")], header)
 
 
 def test_a_bad_method_is_refused() -> None:
     with pytest.raises(UsageError, match="can't stand in"):
-        target("http://h/", [b""], {}, "GET / HTTP/1.1\r\nX-Injected: yes\r\nGET")
+        target("http://h/", [Message(b"")], {}, "GET / HTTP/1.1\r\nX-Injected: yes\r\nGET")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 
 from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, clock
 from harness.measure.driver.job import Job
-from harness.measure.driver.loop import Loop
-from harness.records import ERRORS, MISSING
+from harness.measure.driver.loop import CHUNK, Loop
+from harness.records import ERRORS
 
 _CONNECT = ERRORS.index("connect")
 _RETRY_S = 0.02
-_CHUNK = 1 << 16
 
 
 class ClosedLoop(Loop):
     """A fixed number of callers, each sending again when its last answer has come."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job, min(job.limit or _CHUNK, _CHUNK))
+        super().__init__(job, min(job.limit or CHUNK, CHUNK))
         self.end_ns = job.start_ns + job.duration_ns
         self.limit = job.limit if job.limit is not None else 1 << 62
         self.order: list[int] = job.payload.tolist()
@@ -45,7 +43,7 @@ class ClosedLoop(Loop):
             return
         self.next = index + 1
         if index >= len(self.sent_ns):
-            self._grow()
+            self.grow()
         self.sent_ns[index] = now
         if connection.gone:
             self.failed(index, DISCONNECTED)
@@ -83,7 +81,7 @@ class ClosedLoop(Loop):
                 continue
             self.next = index + 1
             if index >= len(self.sent_ns):
-                self._grow()
+                self.grow()
             self.sent_ns[index] = began
             self.record(index, clock(), _CONNECT)
             # A server that refuses at once would else be refused thousands of times a second.
@@ -93,9 +91,3 @@ class ClosedLoop(Loop):
         self.callers -= 1
         if not self.callers and not self.finished.done():
             self.finished.set_result(None)
-
-    def _grow(self) -> None:
-        for column in (self.sent_ns, self.first_byte_ns, self.done_ns):
-            column.extend(array("q", [MISSING]) * _CHUNK)
-        for flags in (self.status, self.error, self.queued):
-            flags.extend(array(flags.typecode, [0]) * _CHUNK)

@@ -9,12 +9,14 @@ from harness.records import Ints
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go, and the whole request messages, one for each payload."""
+    """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
 
     host: str
     port: int
     tls: bool
     messages: tuple[bytes, ...]
+    method: str = ""  # of gRPC; empty: HTTP
+    metadata: tuple[tuple[str, str], ...] = ()  # of gRPC
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from harness.records import ERRORS, MISSING
 
 _TIMEOUT = ERRORS.index("timeout")
 _SWEEP_S = 0.05
+CHUNK = 1 << 16  # by so many rows the columns of a closed loop grow
 
 
 class Loop(ABC):
@@ -89,6 +90,13 @@ class Loop(ABC):
         task = asyncio.ensure_future(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def grow(self) -> None:
+        """Room for more rows."""
+        for column in (self.sent_ns, self.first_byte_ns, self.done_ns):
+            column.extend(array("q", [MISSING]) * CHUNK)
+        for flags in (self.status, self.error, self.queued):
+            flags.extend(array(flags.typecode, [0]) * CHUNK)
 
     def record(self, index: int, now: int, error: int) -> None:
         """The request ended without an answer."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.catalog import Variant
 from harness.records import Stop, Usage
@@ -24,14 +24,19 @@ class LaunchOrder:
     threads: int
     device: str
     cpus: tuple[int, ...]
+    signature: dict[str, Any]  # names and datatypes of the model's tensors; see protocols.tensors
     scratch: Path  # a folder of the run's own: home, temporary files, log, the predictor's calls
 
 
 class Launched(Protocol):
     """A variant that was started."""
 
+    scheme: str  # "http" or "https"; of gRPC too: whether it is encrypted
     host: str
-    port: int
+    base: str  # of the path, before the variant's own; for an endpoint behind a prefix
+    headers: Mapping[str, str]  # beside the protocol's
+    port: int  # the one that the load goes to
+    ports: dict[str, int]  # the variant's more_ports
     started_ns: int  # CLOCK_MONOTONIC, just before its process began
     log: Path
     trace: Path  # where the predictor records its calls

@@ -9,6 +9,7 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,15 @@ class LaunchedProcess:
     """A server below its keeper."""
 
     host = HOST
+    scheme = "http"
+    base = ""
+    headers: Mapping[str, str] = {}
 
     def __init__(self, order: LaunchOrder) -> None:
-        self.port = order.variant.table.port or free_port()
+        table = order.variant.table
+        port, *more = free_ports(1 + len(table.more_ports))
+        self.port = table.port or port
+        self.ports = dict(zip(table.more_ports, more, strict=True))
         self.log = order.scratch / "server.log"
         self.trace = order.scratch / "calls"
         self._exit: str | None = None
@@ -128,12 +135,13 @@ class ProcessLauncher:
         return LaunchedProcess(order)
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.bind((HOST, 0))
+        return [sock.getsockname()[1] for sock in sockets]
 
 
 def _require_free(port: int) -> None:
@@ -151,6 +159,7 @@ def _require_free(port: int) -> None:
 def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, Any]:
     table = order.variant.table
     places = {"bin": str(order.bin), "host": HOST, "port": str(launched.port)}
+    places |= {f"{name}_port": str(port) for name, port in launched.ports.items()}
     return {
         "command": [part.format_map(places) for part in table.command],
         "cwd": str(order.variant.server.folder),
@@ -177,6 +186,9 @@ def server_environment(order: LaunchOrder, launched: LaunchedProcess) -> dict[st
         **dict.fromkeys(_THREAD_VARIABLES, str(order.threads)),
         "HARNESS_HOST": HOST,
         "HARNESS_PORT": str(launched.port),
+        **{f"HARNESS_{name.upper()}_PORT": str(port) for name, port in launched.ports.items()},
+        "HARNESS_WORKERS": str(table.workers),
+        "HARNESS_SIGNATURE": json.dumps(order.signature),
         "HARNESS_PREDICTOR": str(order.predictor),
         "HARNESS_ARTEFACT": str(order.artefact),
         "HARNESS_DEVICE": "cuda" if order.device == "gpu" else "cpu",
