@@ -58,13 +58,17 @@ def load_predictor() -> Predictor:
     device = _variable("HARNESS_DEVICE")
     threads = int(_variable("HARNESS_THREADS"))
     trace = os.environ.get("HARNESS_TRACE")
-    before = len(os.listdir("/proc/self/task"))
+    before = _native_threads()
     model = _module(path).load(artefact, device, threads)
     if trace:
         # A runtime starts all threads but the caller's when it loads: so many share a prediction.
-        started = len(os.listdir("/proc/self/task")) - before
+        started = _native_threads() - before
         Path(trace, f"threads-{os.getpid()}").write_text(str(started + 1))
     return Predictor(model, Path(trace) if trace else None)
+
+
+def _native_threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
 
 
 def signature() -> dict[str, Any]:
