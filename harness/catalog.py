@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness import paths, toml
 from harness.errors import UsageError, unknown
@@ -35,12 +35,12 @@ class VariantTable(toml.Strict):
     protocol: str
     backend: Backend = "onnx"
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
+    more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
     ready_port: str | None = None  # of more_ports; None: the one that the load goes to
     path: str = Field(default="", pattern=r"^(/.*)?$")  # empty: the protocol's own
     port: int | None = Field(default=None, gt=0, lt=65536)  # None: a free one
-    more_ports: tuple[str, ...] = ()  # free ones too, by name
     stop_signal: str = "SIGTERM"
     ready_timeout_s: float = Field(default=120, gt=0)
     environment: dict[str, str] = Field(default_factory=dict)
@@ -51,23 +51,29 @@ class VariantTable(toml.Strict):
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
 
+    @field_validator("command")
+    @classmethod
+    def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = [*PLACEHOLDERS, *(f"{name}_port" for name in info.data.get("more_ports", ()))]
+        for part in value:
+            for _, name, _, _ in string.Formatter().parse(part):
+                if name is not None and name not in known:
+                    raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
+        return value
+
+    @field_validator("ready_port")
+    @classmethod
+    def _known_port(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value not in info.data.get("more_ports", ()):
+            raise ValueError(f"{value!r} is none of more_ports")
+        return value
+
     @field_validator("stop_signal")
     @classmethod
     def _known_signal(cls, value: str) -> str:
         if value not in signal.Signals.__members__:
             raise ValueError(f"{value!r} is no signal")
         return value
-
-    @model_validator(mode="after")
-    def _known_names(self) -> VariantTable:
-        known = [*PLACEHOLDERS, *(f"{name}_port" for name in self.more_ports)]
-        for part in self.command:
-            for _, name, _, _ in string.Formatter().parse(part):
-                if name is not None and name not in known:
-                    raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
-        if self.ready_port is not None and self.ready_port not in self.more_ports:
-            raise ValueError(f"ready_port {self.ready_port!r} is none of more_ports")
-        return self
 
 
 class ServerTable(toml.Strict):

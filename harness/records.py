@@ -104,6 +104,7 @@ class Calls:
     start_ns: Ints
     duration_ns: Ints
     batch: Ints  # instances in the call
+    process: Ints  # which of the server's processes it was in, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,15 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """How a variant was told to run; what it did is in its calls and `model_threads`."""
+
+    workers: int  # processes that hold the model
+    threads: int  # that share a prediction
+    max_batch: int  # instances in a call to the predictor; 1 without batching
+
+
+@dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What ran."""
 
@@ -172,6 +182,9 @@ class ServerFacts:
     launcher: str
     reference: bool
     description: str
+    maintained: bool = True
+    note: str = ""
+    asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +201,7 @@ class RunFacts:
     windows: tuple[WindowFacts, ...]
     stop: Stop | None
     failure: Failure | None
+    model_threads: tuple[int, ...] = ()  # read back, in each process that loaded the model
 
     @property
     def outcome(self) -> str:
@@ -235,6 +249,16 @@ class HostProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A deployed endpoint that is measured as a variant of that name."""
+
+    name: str
+    url: str
+    protocol: str
+    headers: dict[str, str]  # as they were given: `$NAME` stands for a secret that is not stored
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """The plan of one `run` command, and the machine that it ran on."""
 
@@ -251,6 +275,8 @@ class Campaign:
     generator_cpus: tuple[int, ...]
     launcher: str
     device: str
+    endpoint: Endpoint | None = None
+    synthetic: bool = False  # whether weights may be seeded ones where the real can't be had
 
 
 def empty(columns: type[Any]) -> Any:

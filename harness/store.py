@@ -9,6 +9,8 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    2  calls have a process; runs have model_threads; servers have maintained, note and asked;
+       campaigns have endpoint and synthetic
     1  first
 """
 
@@ -22,44 +24,27 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from harness import columns
 from harness.errors import ResultError, StoreError, UsageError
 from harness.records import (
-    ERRORS,
-    MISSING,
-    Calls,
     Campaign,
     Cell,
-    Requests,
     Run,
     RunFacts,
-    Usage,
     Window,
 )
 
-SCHEMA = 1
-Table = TypeVar("Table", Requests, Usage, Calls)
+SCHEMA = 2
 
 _CAMPAIGN = "campaign.json"
 _RUN = "run.json"
 _LOG = "server.log"
-_TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
-_MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes"}
-_NARROW = {
-    "payload": "int32",
-    "status": "int16",
-    "queued": "bool",
-    "batch": "int32",
-    "processes": "int32",
-    "threads": "int32",
-}
 
 
 def require_writable(folder: Path) -> None:
@@ -110,8 +95,8 @@ def write_run(folder: Path, run: Run) -> Path:
             shutil.rmtree(place)  # what is left there of a run that somebody removed half of
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
-        for name in _TABLES:
-            _write_table(part / f"{name}.parquet", name, run.windows)
+        for name in columns.TABLES:
+            columns.write(part / f"{name}.parquet", name, run.windows)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -134,7 +119,7 @@ def read_run(place: Path) -> Run:
         if Path(name).name != name or not path.is_file() or _digest(path) != digest:
             raise ResultError(_changed(path))
     facts = _validated(RunFacts, data["run"], place / _RUN)
-    tables = {name: _read_tables(place, name, len(facts.windows)) for name in _TABLES}
+    tables = {name: columns.read(place, name, len(facts.windows)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
         for i, window in enumerate(facts.windows)
@@ -157,84 +142,6 @@ def discard_parts(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write_table(path: Path, name: str, windows: Sequence[Window]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = [getattr(window, name) for window in windows]
-    lengths = [len(getattr(table, fields(table)[0].name)) for table in tables]
-    columns = {"window": pa.array(np.repeat(np.arange(len(tables), dtype=np.int16), lengths))}
-    for field in fields(_TABLES[name]):
-        parts = [getattr(table, field.name) for table in tables]
-        values = np.concatenate(parts) if parts else np.empty(0, np.int64)
-        columns[field.name] = _column(field.name, values)
-    # Neighbouring stamps differ little: deltas take a third of the room of plain integers.
-    deltas = {
-        key: "DELTA_BINARY_PACKED"
-        for key, column in columns.items()
-        if pa.types.is_integer(column.type)
-    }
-    pq.write_table(
-        pa.table(columns),
-        path,
-        compression="zstd",
-        use_dictionary=["error"] if name == "requests" else False,
-        column_encoding=deltas,
-        write_statistics=False,
-    )
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _column(name: str, values: Any) -> Any:
-    import pyarrow as pa
-
-    if name == "error":
-        codes = pa.array(values.astype(np.int8), mask=values == 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(ERRORS))
-    if name in _NARROW:
-        return pa.array(values.astype(_NARROW[name]))
-    if name in _MAY_MISS:
-        return pa.array(values, mask=values == MISSING)
-    return pa.array(values)
-
-
-def _read_tables(place: Path, name: str, windows: int) -> list[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = place / f"{name}.parquet"
-    try:
-        table = pq.read_table(path)
-        columns = {f.name: _values(table[f.name]) for f in fields(_TABLES[name])}
-        owner = table["window"].to_numpy()
-    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        raise ResultError(f"{path} can't be read: {error}.") from error
-    edges = np.searchsorted(owner, np.arange(windows + 1))
-    return [
-        _TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
-        for i in range(windows)
-    ]
-
-
-def _values(column: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_dictionary(column.type):
-        known = {name: code for code, name in enumerate(ERRORS)}
-        codes = (
-            [known[name or ""] for name in column.chunk(0).dictionary.to_pylist()]
-            if column.num_chunks
-            else []
-        )
-        places = pc.fill_null(column.combine_chunks().indices, -1).to_numpy(zero_copy_only=False)
-        return np.append(np.array(codes, dtype=np.int64), 0)[places.astype(np.int64)]
-    if column.null_count:
-        column = pc.fill_null(column, MISSING)
-    return column.to_numpy().astype(np.int64)
-
-
 def _sealed(data: dict[str, Any]) -> bytes:
     data = {"schema": SCHEMA, **data}
     return json.dumps({**data, "sha256": _seal(data)}, indent=1).encode() + b"\n"
@@ -247,7 +154,7 @@ def _unsealed(path: Path) -> dict[str, Any]:
         schema = data["schema"]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
-    if schema != SCHEMA:
+    if schema not in range(1, SCHEMA + 1):
         raise ResultError(f"{path} has schema {schema}; this harness reads up to {SCHEMA}.")
     if seal != _seal(data):
         raise ResultError(_changed(path))

@@ -129,7 +129,8 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     answered = requests.done_ns[requests.ok]
     started = np.sort(answered)[:: fake.batch] if len(answered) else empty(Calls).start_ns
     duration = (0.4 * fake.median_ms * 1e6 * rng.lognormal(0, 0.1, len(started))).astype(np.int64)
-    calls = Calls(started - duration, duration, np.full(len(started), fake.batch, np.int64))
+    batch = np.full(len(started), fake.batch, np.int64)
+    calls = Calls(started - duration, duration, batch, np.zeros_like(batch))
     return Window(facts, requests, _usage(fake, elapsed_s, len(answered)), calls)
 
 

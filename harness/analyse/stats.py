@@ -54,3 +54,13 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     if not known:
         return None
     return Spread(float(np.median(known)), min(known), max(known), len(known))
+
+
+def most_at_once(start: Any, duration: Any) -> int:
+    """How many of some intervals overlap at most; one that ends as another starts does not."""
+    if not len(start):
+        return 0
+    moments = np.concatenate((start, start + duration))
+    steps = np.concatenate((np.ones(len(start)), -np.ones(len(start))))
+    order = np.lexsort((steps, moments))
+    return int(np.cumsum(steps[order]).max())

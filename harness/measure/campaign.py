@@ -19,7 +19,7 @@ from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts
+from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts, Setup
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
 _NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
@@ -186,7 +186,12 @@ def _run_cells(
             run = execute(
                 campaign.id,
                 cell,
-                server_facts(variant, request.launcher_name, request.device),
+                server_facts(
+                    variant,
+                    pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks}),
+                    request.launcher_name,
+                    request.device,
+                ),
                 facts.profiles if facts else (),
                 partial(provision, variant, found, tools, cell.round, Path(scratch)),
                 partial(observer.phase, cell),
@@ -212,9 +217,12 @@ def provision(
     return reference.stages_of(variant, found.bench, environment, tools, round_number, scratch)
 
 
-def server_facts(variant: Variant, launcher_name: str, device: str) -> ServerFacts:
+def server_facts(
+    variant: Variant, benchmark: Benchmark, launcher_name: str, device: str
+) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
+    max_batch = table.batching.max_size if table.batching else 1
     return ServerFacts(
         server.name,
         server.table.framework,
@@ -228,4 +236,7 @@ def server_facts(variant: Variant, launcher_name: str, device: str) -> ServerFac
         launcher_name,
         table.reference or table.inside,
         table.description,
+        server.table.maintained,
+        server.table.note,
+        Setup(table.workers, benchmark.table.threads, max_batch),
     )

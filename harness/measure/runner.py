@@ -75,7 +75,7 @@ def execute(
     provision: Callable[[], CellStages],
     on_phase: Callable[[str], None] = lambda _: None,
 ) -> Run:
-    """Run a cell. Whatever goes wrong in it becomes part of the Run that is returned."""
+    """Run a cell. What goes wrong in it becomes part of the Run that is returned."""
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     progress = _Progress(on_phase)
     failure = None
@@ -90,9 +90,8 @@ def execute(
     finally:
         # Also when interrupted: nothing that was started may go on.
         not_stopped = _stop(stages, progress)
-    failure = failure or not_stopped
     log = _log(progress.launched)
-    if failure is not None:
+    if failure := failure or not_stopped:
         failure = Failure(failure.phase, failure.message, _tail(log))
     facts = RunFacts(
         campaign,
@@ -105,6 +104,7 @@ def execute(
         tuple(window.facts for window in progress.windows),
         progress.stop,
         failure,
+        _model_threads(progress.launched),
     )
     return Run(facts, tuple(progress.windows), log)
 
@@ -148,6 +148,13 @@ def _require_served(launched: Launched, window: Window) -> None:
             f"The server answered none of {len(window.requests)} requests in the window "
             f"{name!r}: {', '.join(sorted(kinds))}."
         )
+
+
+def _model_threads(launched: Launched | None) -> tuple[int, ...]:
+    """What each process of the server that loaded the model has written of it."""
+    if launched is None:
+        return ()
+    return tuple(int(path.read_text()) for path in sorted(launched.trace.glob("threads-*")))
 
 
 def _log(launched: Launched | None) -> str:

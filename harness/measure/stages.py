@@ -274,10 +274,8 @@ def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
     """The predictor's calls that began between the two moments, relative to the first."""
     parts = [np.fromfile(path, _RECORD) for path in sorted(trace.glob("calls-*.bin"))]
     rows = np.concatenate(parts) if parts else np.empty(0, _RECORD)
-    rows = rows[(rows["start"] >= start_ns) & (rows["start"] <= end_ns)]
-    rows = rows[np.argsort(rows["start"], kind="stable")]
-    return Calls(
-        rows["start"].astype(np.int64) - start_ns,
-        rows["duration"].astype(np.int64),
-        rows["batch"].astype(np.int64),
-    )
+    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    chosen = np.flatnonzero((rows["start"] >= start_ns) & (rows["start"] <= end_ns))
+    chosen = chosen[np.argsort(rows["start"][chosen], kind="stable")]
+    start, duration, batch = (rows[chosen][name].astype(np.int64) for name in _RECORD.names or ())
+    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64))

@@ -14,7 +14,7 @@ from harness.measure import campaign, session
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
-from harness.records import Cell, Run
+from harness.records import Cell, Run, ServerFacts
 
 
 def verify(
@@ -34,19 +34,18 @@ def verify(
             for what, why in made.left_out:
                 note(f"left out: {what}: {why}")
             for cell in made.cells:
-                yield _verified(
-                    cell, pick("variant", cell.variant, known), found, tools, launcher_name
-                )
+                variant = pick("variant", cell.variant, known)
+                facts = campaign.server_facts(variant, benchmark, launcher_name, device)
+                yield _verified(cell, variant, facts, found, tools)
 
 
 def _verified(
     cell: Cell,
     variant: Variant,
+    facts: ServerFacts,
     found: Prepared | HarnessError,
     tools: Tools,
-    launcher_name: str,
 ) -> Run:
     with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
-        facts = campaign.server_facts(variant, launcher_name, tools.device)
         provision = partial(campaign.provision, variant, found, tools, cell.round, Path(scratch))
         return execute("verify", cell, facts, (), provision)

@@ -81,7 +81,8 @@ def test_memory_is_the_most_seen_and_cpu_is_per_thousand_answers() -> None:
 
 
 def test_model_time_and_batch() -> None:
-    calls = Calls(np.array([0, 1, 2]), np.array([1, 3, 9]) * 1_000_000, np.array([1, 2, 6]))
+    start, batch = np.array([0, 1, 2]), np.array([1, 2, 6])
+    calls = Calls(start, np.array([1, 3, 9]) * 1_000_000, batch, np.zeros_like(start))
     run = with_window(steady_run([5.0] * 9), calls=calls)
     assert METRICS["model_time"].formula(run) == pytest.approx(3.0)
     closed = fakes.exact_run((SATURATED, fakes.requests(None, [0.0], [1.0])))

@@ -1,13 +1,14 @@
 """Results that nobody measured, with every kind of value that a file must carry.
 
-`data/schema-<n>/` holds them as the store of each schema wrote them. When the schema changes, first
-copy what is here to `stored_<n>.py` for the old files; then write the new ones and commit them:
+`data/schema-<n>/` holds them as the store of each schema wrote them. When the schema changes, write
+what the old one knew as a function like `as_schema_1`; then write the new files and commit them:
 
     python -m tests.unit.stored
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from harness.records import (
     Calls,
     Campaign,
     Cell,
+    Endpoint,
     Failure,
     HostProof,
     Ints,
@@ -28,6 +30,7 @@ from harness.records import (
     Run,
     RunFacts,
     ServerFacts,
+    Setup,
     Startup,
     Stop,
     Usage,
@@ -53,6 +56,9 @@ SERVER = ServerFacts(
     launcher="process",
     reference=False,
     description="Answers, naïvely.",
+    maintained=False,
+    note="Nobody maintains it.",
+    asked=Setup(2, 1, 16),
 )
 
 
@@ -90,6 +96,7 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
             windows=tuple(w.facts for w in windows),
             stop=None if failure else Stop(0.375, -15, 2, 1),
             failure=failure,
+            model_threads=() if failure else (1, 2),
         ),
         windows,
         log,
@@ -118,7 +125,7 @@ def full_run() -> Run:
         processes=ints(1, 2, 1),
         threads=ints(9, 40, 9),
     )
-    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16))
+    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16), ints(0, 1))
     closed = Requests(
         payload=ints(3, 4),
         due_ns=ints(none, none),
@@ -168,7 +175,19 @@ def campaign() -> Campaign:
         generator_cpus=(2, 3),
         launcher="process",
         device="cpu",
+        endpoint=Endpoint("deployed", "https://example.org", "v2", {"Authorization": "$TOKEN"}),
+        synthetic=True,
     )
+
+
+def as_schema_1(run: Run) -> Run:
+    """The same as schema 1 knew it."""
+    server = replace(run.facts.server, maintained=True, note="", asked=None)
+    windows = (
+        replace(w, calls=replace(w.calls, process=np.zeros_like(w.calls.batch)))
+        for w in run.windows
+    )
+    return Run(replace(run.facts, server=server, model_threads=()), tuple(windows), run.log)
 
 
 def main() -> None:

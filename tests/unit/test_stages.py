@@ -29,9 +29,11 @@ WRONG = b'{"predictions": ["wrong"]}'
 class FakeLaunched:
     """A server that nobody asks."""
 
-    host, port, started_ns = "127.0.0.1", 8000, 0
+    scheme, host, port, base, started_ns = "http", "127.0.0.1", 8000, "", 0
 
     def __init__(self, folder: Path) -> None:
+        self.ports: dict[str, int] = {}
+        self.headers: dict[str, str] = {}
         self.log = self.trace = folder
 
     def exited(self) -> None: ...

@@ -44,6 +44,7 @@ RANGES = {
     "error": (0, len(ERRORS) - 1),
     "queued": (0, 1),
     "batch": (0, 2**31 - 1),
+    "process": (0, 2**31 - 1),
     "processes": (0, 2**31 - 1),
     "threads": (0, 2**31 - 1),
 }
@@ -306,8 +307,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 1', '"schema": 2', "has schema 2; this harness reads up to 1."),
-        ('"schema": 1,', "", "truncated or no result file"),
+        ('"schema": 2', '"schema": 3', "has schema 3; this harness reads up to 2."),
+        ('"schema": 2,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
@@ -351,11 +352,20 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 # --- what earlier versions wrote ----------------------------------------------------------------
 
 
-def test_schema_1_still_loads() -> None:
-    folder = stored.DATA / "schema-1"
+def test_schema_2_still_loads() -> None:
+    folder = stored.DATA / "schema-2"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):
         assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+
+
+def test_schema_1_still_loads() -> None:
+    folder = stored.DATA / "schema-1"
+    campaign = replace(stored.campaign(), endpoint=None, synthetic=False)
+    assert store.read_campaign(folder) == campaign
+    for run in (stored.full_run(), stored.failed_run()):
+        place = store.cell_folder(folder, run.cell)
+        assert_same(store.read_run(place), stored.as_schema_1(run))
 
 
 def test_schema_1_says_what_it_always_said() -> None:

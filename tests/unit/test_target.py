@@ -92,7 +92,7 @@ def test_a_bad_url_is_refused(url: str) -> None:
     ],
 )
 def test_a_bad_header_is_refused(header: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match=r"can't stand in an HTTP request\.$"):
+    with pytest.raises(UsageError, match=r"can't stand in a request\.$"):
         target("http://h/", [Message(b"{}")], header)
 
 

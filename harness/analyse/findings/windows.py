@@ -1,40 +1,15 @@
-"""Doubts about a run, as values. Every limit is stated here, with its reason."""
+"""Doubts about one window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 
 import numpy as np
 
 from harness.analyse import stats
-from harness.plan import to_verify
+from harness.analyse.findings import Verdict, window_rule
 from harness.profiles import expected_count
-from harness.records import ERRORS, MISSING, HostProof, Run, Window
-
-
-class Verdict(StrEnum):
-    """How much a finding weighs."""
-
-    NOTE = "note"
-    WARNING = "warning"
-    INVALID = "INVALID"  # the number must not be quoted
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One doubt, in plain words."""
-
-    name: str
-    verdict: Verdict
-    message: str
-
-
-WindowRule = Callable[[Window, HostProof | None], Iterator[tuple[Verdict, str]]]
-RunRule = Callable[[Run, int], Iterator[tuple[Verdict, str]]]
-WINDOW_RULES: dict[str, WindowRule] = {}
-RUN_RULES: dict[str, RunRule] = {}
+from harness.records import ERRORS, MISSING, HostProof, Window
 
 # Lag is part of the response time, so it hurts where it is not small beside it.
 LAG_SHARE = 0.10
@@ -48,45 +23,6 @@ STEAL_INVALID = 0.10
 ERRORS_WARNING = 0.01
 ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
 DRIFT = 1.5
-
-
-def _name(rule: Callable[..., object]) -> str:
-    return getattr(rule, "__name__", "").replace("_", "-")
-
-
-def window_rule(rule: WindowRule) -> WindowRule:
-    """Register a rule on a window, under the function's name."""
-    WINDOW_RULES[_name(rule)] = rule
-    return rule
-
-
-def run_rule(rule: RunRule) -> RunRule:
-    """Register a rule on a whole run, under the function's name."""
-    RUN_RULES[_name(rule)] = rule
-    return rule
-
-
-def of_window(window: Window, proof: HostProof | None = None) -> list[Finding]:
-    """What is doubtful in one window."""
-    return [
-        Finding(name, verdict, message)
-        for name, rule in WINDOW_RULES.items()
-        for verdict, message in rule(window, proof)
-    ]
-
-
-def of_run(run: Run, payloads: int, proof: HostProof | None = None) -> list[Finding]:
-    """What is doubtful in a run, window by window."""
-    found = [
-        Finding(name, verdict, message)
-        for name, rule in RUN_RULES.items()
-        for verdict, message in rule(run, payloads)
-    ]
-    for window in run.windows:
-        for finding in of_window(window, proof):
-            place = f"{window.facts.profile.name}: {finding.message}"
-            found.append(Finding(finding.name, finding.verdict, place))
-    return found
 
 
 @window_rule
@@ -202,32 +138,3 @@ def no_steady_state(window: Window, _: HostProof | None) -> Iterator[tuple[Verdi
             f"the response time grew from {first / 1e6:.1f} to {last / 1e6:.1f} ms (medians of "
             "the first and last third): it was not in a steady state, or the rate is too high",
         )
-
-
-@run_rule
-def not_all_verified(run: Run, payloads: int) -> Iterator[tuple[Verdict, str]]:
-    facts = run.facts
-    wanted = len(to_verify(payloads, run.cell.round))
-    if facts.failure is None and not facts.server.reference and facts.verified < wanted:
-        yield (
-            Verdict.WARNING,
-            f"only {facts.verified} of {wanted} answers could be checked in time before timing",
-        )
-
-
-@run_rule
-def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    stop = run.facts.stop
-    if stop is None:
-        return
-    if stop.orphans:
-        yield Verdict.NOTE, f"it ended leaving {stop.orphans} processes behind, which were ended"
-    if stop.killed:
-        yield Verdict.WARNING, f"{stop.killed} of its processes had to be killed"
-
-
-@run_rule
-def died(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    failure = run.facts.failure
-    if failure is not None:
-        yield Verdict.INVALID, f"the run failed ({failure.phase}): {failure.message}"

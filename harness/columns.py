@@ -1,0 +1,114 @@
+"""The columns of windows as Parquet files: one file a table, all windows of a run in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import ResultError
+from harness.records import ERRORS, MISSING, Calls, Requests, Usage, Window
+
+TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
+MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes"}
+_NARROW = {
+    "payload": "int32",
+    "status": "int16",
+    "queued": "bool",
+    "batch": "int32",
+    "process": "int32",
+    "processes": "int32",
+    "threads": "int32",
+}
+
+
+def write(path: Path, name: str, windows: Sequence[Window]) -> None:
+    """Write one table of every window. Raises OSError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [getattr(window, name) for window in windows]
+    lengths = [len(getattr(table, fields(table)[0].name)) for table in tables]
+    columns = {"window": pa.array(np.repeat(np.arange(len(tables), dtype=np.int16), lengths))}
+    for field in fields(TABLES[name]):
+        parts = [getattr(table, field.name) for table in tables]
+        values = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        columns[field.name] = _column(field.name, values)
+    # Neighbouring stamps differ little: deltas take a third of the room of plain integers.
+    deltas = {
+        key: "DELTA_BINARY_PACKED"
+        for key, column in columns.items()
+        if pa.types.is_integer(column.type)
+    }
+    pq.write_table(
+        pa.table(columns),
+        path,
+        compression="zstd",
+        use_dictionary=["error"] if name == "requests" else False,
+        column_encoding=deltas,
+        write_statistics=False,
+    )
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _column(name: str, values: Any) -> Any:
+    import pyarrow as pa
+
+    if name == "error":
+        codes = pa.array(values.astype(np.int8), mask=values == 0)
+        return pa.DictionaryArray.from_arrays(codes, pa.array(ERRORS))
+    if name in _NARROW:
+        return pa.array(values.astype(_NARROW[name]))
+    if name in MAY_MISS:
+        return pa.array(values, mask=values == MISSING)
+    return pa.array(values)
+
+
+def read(place: Path, name: str, windows: int) -> list[Any]:
+    """One table for each window. Raises ResultError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = place / f"{name}.parquet"
+    try:
+        table = pq.read_table(path)
+        columns = {f.name: _values(_stored(table, f.name)) for f in fields(TABLES[name])}
+        owner = table["window"].to_numpy()
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        raise ResultError(f"{path} can't be read: {error}.") from error
+    edges = np.searchsorted(owner, np.arange(windows + 1))
+    return [
+        TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
+        for i in range(windows)
+    ]
+
+
+def _stored(table: Any, name: str) -> Any:
+    import pyarrow as pa
+
+    if name == "process" and name not in table.column_names:  # schema 1 did not tell them apart
+        return pa.chunked_array([np.zeros(len(table), np.int64)])
+    return table[name]
+
+
+def _values(column: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        known = {name: code for code, name in enumerate(ERRORS)}
+        codes = (
+            [known[name or ""] for name in column.chunk(0).dictionary.to_pylist()]
+            if column.num_chunks
+            else []
+        )
+        places = pc.fill_null(column.combine_chunks().indices, -1).to_numpy(zero_copy_only=False)
+        return np.append(np.array(codes, dtype=np.int64), 0)[places.astype(np.int64)]
+    if column.null_count:
+        column = pc.fill_null(column, MISSING)
+    return column.to_numpy().astype(np.int64)
