@@ -8,12 +8,14 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness import paths, toml
 from harness.errors import UsageError, unknown
 from harness.profiles import CLOSED, needs, shape_names
+from harness.records import Endpoint
 
 Backend = Literal["onnx", "torch"]
 PLACEHOLDERS = ("bin", "host", "port")  # with `NAME_port` of more_ports, in a command's braces
@@ -30,7 +32,7 @@ class VariantTable(toml.Strict):
     """One `[[variant]]` of a server.toml."""
 
     name: str = Field(pattern=r"^[a-z0-9_][a-z0-9_-]*$")
-    track: Literal["default", "matched", "tuned"]
+    track: Literal["default", "matched", "tuned", "remote"]
     description: str
     protocol: str
     backend: Backend = "onnx"
@@ -212,6 +214,7 @@ class Variant:
 
     server: Server
     table: VariantTable
+    endpoint: Endpoint | None = None  # one that is already up; nothing is started then
 
     @property
     def name(self) -> str:
@@ -272,6 +275,21 @@ def variants() -> dict[str, Variant]:
                 )
             found[table.name] = Variant(server, table)
     return found
+
+
+def deployed(endpoint: Endpoint) -> Variant:
+    """The variant that a deployed endpoint is."""
+    table = VariantTable(
+        name=endpoint.name,
+        track="remote",
+        description=f"An endpoint that was already up, at {endpoint.url}.",
+        protocol=endpoint.protocol,
+        command=(endpoint.url,),
+        path=urlsplit(endpoint.url).path,
+    )
+    server = ServerTable(framework="deployed", licence="unknown", maintained=True, variant=(table,))
+    folder = paths.servers_dir() / endpoint.name
+    return Variant(Server(endpoint.name, folder, server), table, endpoint)
 
 
 def benchmarks() -> dict[str, Benchmark]:

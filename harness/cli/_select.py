@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from harness import catalog, paths
 from harness.catalog import Benchmark, PresetTable, Variant, pick
 from harness.errors import UsageError
-from harness.measure import launchers
+from harness.measure import headers, launchers
 from harness.measure.launchers import Launcher
+from harness.measure.launchers.remote import schemes
 from harness.measure.reference import IN_PROCESS, NULL
+from harness.measure.target import split
 from harness.protocols import registered
+from harness.records import Endpoint
 
 
-def variants(names: tuple[str, ...], everything: bool, track: str | None) -> list[Variant]:
+def variants(
+    names: tuple[str, ...], everything: bool, track: str | None, endpoint: Endpoint | None = None
+) -> list[Variant]:
     """The variants asked for, and the two reference points that every report carries."""
     known = catalog.variants()
-    if bool(names) == everything:
+    if bool(names) == everything and (everything or endpoint is None):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
     chosen = [pick("variant", name, known) for name in dict.fromkeys(names)]
     if everything:
@@ -26,7 +33,33 @@ def variants(names: tuple[str, ...], everything: bool, track: str | None) -> lis
     for variant in chosen:
         pick("protocol", variant.table.protocol, registered())
     references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
-    return references + [v for v in chosen if v not in references]
+    own = [catalog.deployed(endpoint)] if endpoint else []
+    return references + [v for v in chosen if v not in references] + own
+
+
+def endpoint(options: dict[str, Any]) -> Endpoint | None:
+    """The endpoint that `--launcher remote` names. Raises UsageError."""
+    url, protocol = options["url"], options["protocol"]
+    if options["launcher"] != "remote":
+        if url or protocol or options["headers"]:
+            raise UsageError("--url, --protocol and --header go with --launcher remote.")
+        return None
+    if not url or not protocol:
+        raise UsageError("--launcher remote needs --url and --protocol.")
+    rpc = pick("protocol", protocol, registered()).rpc
+    parts, _, _ = split(url, schemes(url))
+    if url.startswith("grpc") != rpc:
+        wanted = "grpc:// or grpcs://" if rpc else "http:// or https://"
+        raise UsageError(f"The protocol {protocol!r} needs a URL that starts with {wanted}.")
+    if "@" in parts.netloc or parts.query:
+        raise UsageError("The URL is stored: give secrets by --header 'Name: $VARIABLE' instead.")
+    name = options["endpoint_name"]
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in catalog.variants():
+        raise UsageError(f"{name!r} can't be the endpoint's name, or is a variant's.")
+    templates = headers.given(options["headers"])
+    headers.require_no_secret(templates)
+    headers.filled(templates)
+    return Endpoint(name, url, protocol, templates)
 
 
 def benchmarks(names: tuple[str, ...], preset: PresetTable) -> list[Benchmark]:

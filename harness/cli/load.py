@@ -89,6 +89,7 @@ def _fire(options: dict[str, Any]) -> Any:
     from harness.measure import host
     from harness.measure.driver.job import Job
     from harness.measure.driver.native import Generator, requests_of
+    from harness.measure.headers import filled, given
     from harness.measure.target import target
     from harness.profiles import due_times
     from harness.protocols import Message
@@ -97,7 +98,7 @@ def _fire(options: dict[str, Any]) -> Any:
     profile = _profile(options)
     body = options["body"].read_bytes() if options["body"] else b""
     headers = {"Content-Type": "application/json"} if body else {}
-    headers |= dict(_header(text) for text in options["headers"])
+    headers |= filled(given(options["headers"]))
     goal = target(options["url"], [Message(body)], headers, "POST" if body else "GET")
     due = due_times(profile, options["seed"]) if profile.is_open else None
     payload = np.zeros(1 if due is None else len(due), np.int64)
@@ -119,10 +120,3 @@ def _fire(options: dict[str, Any]) -> Any:
     steal = before.share_until(host.Steal.now())
     facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, len(cpus), steal, 0, 0)
     return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise UsageError(f"{text!r} is not a header of the form 'Name: value'.")
-    return name.strip(), value.strip()

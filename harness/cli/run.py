@@ -26,6 +26,10 @@ _USEFUL = ("launch", "ready", "load")
 @click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
 @click.option("--preset", default="quick", show_default=True, help="How much of everything.")
 @click.option("--launcher", default="process", show_default=True)
+@click.option("--url", help="With --launcher remote: an endpoint that is already up.")
+@click.option("--protocol", help="With --launcher remote: what the endpoint speaks.")
+@click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint.")
+@click.option("--name", "endpoint_name", default="deployed", show_default=True, help="Of the row.")
 @click.option("--driver", default="native", show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--track", type=click.Choice(["default", "matched", "tuned"]))
@@ -67,18 +71,24 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
     if resumed is None and (folder / "campaign.json").exists():
         raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
     preset = pick("preset", options["preset"], catalog.presets())
+    launcher = "process" if options["launcher"] == "remote" else options["launcher"]
+    endpoint = resumed.endpoint if resumed else _select.endpoint(options)
+    chosen = _select.variants(
+        options["variants"], options["everything"], options["track"], endpoint
+    )
     request = Request(
         name,
         folder,
-        tuple(_select.variants(options["variants"], options["everything"], options["track"])),
+        tuple(chosen),
         tuple(_select.benchmarks(options["benchmarks"], preset)),
         options["preset"],
         preset,
         options["rounds"] or preset.rounds,
-        options["launcher"],
-        _select.launcher(options["launcher"]),
+        launcher,
+        _select.launcher(launcher),
         options["device"],
         tuple(sys.argv[1:]),
+        endpoint,
     )
     if resumed is not None:
         _require_same(request, resumed)
@@ -86,7 +96,9 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
-    options["variants"] = tuple(dict.fromkeys(cell.variant for cell in resumed.cells))
+    own = resumed.endpoint.name if resumed.endpoint else None
+    names = dict.fromkeys(cell.variant for cell in resumed.cells if cell.variant != own)
+    options["variants"] = tuple(names)
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
     for name in ("preset", "launcher", "device"):
         options[name] = getattr(resumed, name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
@@ -53,7 +56,7 @@ def client(launched: Launched, port: int | None = None) -> httpx.Client:
         base_url=url_of(launched, port),
         timeout=_TIMEOUT_S,
         trust_env=False,
-        verify=launched.scheme == "https",
+        verify=ssl.create_default_context() if launched.scheme == "https" else False,
         headers=dict(launched.headers),
     )
 
@@ -91,8 +94,17 @@ def _channel(launched: Launched) -> Any:
 
     address = f"{launched.host}:{launched.port}"
     if launched.scheme == "https":
-        return grpc.secure_channel(address, grpc.ssl_channel_credentials(), GRPC_OPTIONS)
+        return grpc.secure_channel(address, credentials(), GRPC_OPTIONS)
     return grpc.insecure_channel(address, GRPC_OPTIONS)
+
+
+def credentials() -> Any:
+    """What gRPC checks certificates against: the same as OpenSSL does for HTTPS."""
+    import grpc
+
+    own = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    roots = Path(own).read_bytes() if own else None
+    return grpc.ssl_channel_credentials(roots)
 
 
 def _over_grpc(channel: Any, method: str, headers: Mapping[str, str]) -> Asker:

@@ -19,7 +19,16 @@ from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import BenchmarkFacts, Campaign, Cell, HostProof, Run, ServerFacts, Setup
+from harness.records import (
+    BenchmarkFacts,
+    Campaign,
+    Cell,
+    Endpoint,
+    HostProof,
+    Run,
+    ServerFacts,
+    Setup,
+)
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
 _NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
@@ -49,6 +58,7 @@ class Request:
     launcher: Launcher
     device: str
     argv: tuple[str, ...]
+    endpoint: Endpoint | None = None
 
 
 def new_id() -> str:
@@ -143,6 +153,7 @@ def _begin(
         tools.generator.cpus,
         request.launcher_name,
         request.device,
+        request.endpoint,
     )
     store.write_campaign(request.folder, campaign)
     return campaign
@@ -172,12 +183,13 @@ def _run_cells(
     store.discard_parts(request.folder)
     have = {cell for cell, _ in store.stored(request.folder, campaign.cells)}
     observer.begin(campaign, len(have))
-    known = catalog.variants()
+    variants = {variant.name: variant for variant in request.variants}
+    benchmarks = {benchmark.name: benchmark for benchmark in request.benchmarks}
     runs = []
     for cell in campaign.cells:
         if cell in have:
             continue
-        variant = pick("variant", cell.variant, known)
+        variant = pick("variant", cell.variant, variants)
         facts = campaign.benchmarks.get(cell.benchmark)
         found = prepared[cell.benchmark]
         if facts is None and isinstance(found, Prepared):
@@ -188,7 +200,7 @@ def _run_cells(
                 cell,
                 server_facts(
                     variant,
-                    pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks}),
+                    benchmarks[cell.benchmark],
                     request.launcher_name,
                     request.device,
                 ),
@@ -233,10 +245,10 @@ def server_facts(
         table.protocol,
         table.backend,
         device,
-        launcher_name,
+        "remote" if variant.endpoint else launcher_name,
         table.reference or table.inside,
         table.description,
         server.table.maintained,
         server.table.note,
-        Setup(table.workers, benchmark.table.threads, max_batch),
+        None if variant.endpoint else Setup(table.workers, benchmark.table.threads, max_batch),
     )

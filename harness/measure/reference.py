@@ -15,6 +15,7 @@ from harness.errors import AnswerError
 from harness.measure import artefacts, environments
 from harness.measure.driver.native import Generator
 from harness.measure.launchers import Launched, Launcher
+from harness.measure.launchers.remote import RemoteLauncher
 from harness.measure.stages import Bench, Stages
 from harness.profiles import Profile
 from harness.protocols import registered
@@ -37,6 +38,10 @@ class Tools:
     server_cpus: tuple[int, ...]
     device: str
     scratch: Path
+
+    def launcher_of(self, variant: Variant) -> Launcher:
+        """What brings a variant up; nothing does where it is an endpoint that is up already."""
+        return self.launcher if variant.endpoint is None else RemoteLauncher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def stages_of(
         variant,
         bench,
         environment,
-        tools.launcher,
+        tools.launcher_of(variant),
         tools.generator,
         tools.server_cpus,
         tools.device,

@@ -26,7 +26,18 @@ from harness.measure.launchers import Launched, Launcher, LaunchOrder
 from harness.measure.target import rpc_target, target
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import ERRORS, Calls, Ints, Requests, Startup, Stop, Usage, Window, WindowFacts
+from harness.records import (
+    ERRORS,
+    Calls,
+    Ints,
+    Requests,
+    Startup,
+    Stop,
+    Usage,
+    Window,
+    WindowFacts,
+    empty,
+)
 
 _VERIFY_LIMIT_S = 60.0
 _SAMPLE_S = 0.5
@@ -97,13 +108,20 @@ class Stages:
             )
         )
 
-    def ready(self, launched: Launched) -> Startup:
-        """Wait until it is ready and has answered one request rightly."""
+    def ready(self, launched: Launched) -> Startup | None:
+        """Wait until it is ready and has answered one request rightly.
+
+        How long that took says nothing of an endpoint that was already up: None.
+        """
         table = self.variant.table
+        judge = None if self._unchecked else self._answers
+        if self.variant.endpoint is not None:
+            with asking.asker(launched, self._protocol, self._path) as ask:
+                probe.until_right(ask, launched, self._messages[0], judge)
+            return None
         port = launched.ports[table.ready_port] if table.ready_port else None
         with asking.client(launched, port) as client:
             ready_s = probe.until_ready(client, launched, table.ready_path, table.ready_timeout_s)
-        judge = None if self._unchecked else self._answers
         with asking.asker(launched, self._protocol, self._path) as ask:
             first_s = probe.until_right(ask, launched, self._messages[0], judge)
         return Startup(ready_s, first_s)
@@ -174,7 +192,7 @@ class Stages:
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
         return Window(facts, requests, meter.usage(pending.start_ns), calls)
 
-    def stop(self, launched: Launched) -> Stop:
+    def stop(self, launched: Launched) -> Stop | None:
         """End it."""
         return launched.stop()
 
@@ -253,10 +271,15 @@ class _Meter:
         self.steal_share: float | None = None
 
     def sample(self, *, pss: bool = False) -> None:
-        self._rows.append((time.monotonic_ns(), *self._launched.sample(pss=pss)))
+        row = self._launched.sample(pss=pss)
+        if row is not None:
+            self._rows.append((time.monotonic_ns(), *row))
 
     def usage(self, start_ns: int) -> Usage:
         """The samples as columns."""
+        if not self._rows:
+            nothing: Usage = empty(Usage)
+            return nothing
         at_ns, *rest = np.array(self._rows, dtype=np.int64).T
         return Usage(at_ns - start_ns, *rest)
 

@@ -20,6 +20,7 @@ NONE = "–"
 TRACKS = {
     "default": "out of the box",
     "matched": "same workers and threads, batching off",
+    "remote": "endpoints that were already up, on machines of their own",
     "tuned": "as the framework's own production guide says",
 }
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -149,7 +150,13 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
     planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
     words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
-    if row.server.launcher != "process":
+    if row.server.launcher == "remote" and campaign.endpoint is not None:
+        words.remove(row.variant)
+        words += ["--launcher", "remote", "--url", campaign.endpoint.url]
+        words += ["--protocol", campaign.endpoint.protocol, "--name", campaign.endpoint.name]
+        for name, value in campaign.endpoint.headers.items():
+            words += ["--header", f"{name}: {value}"]
+    elif row.server.launcher != "process":
         words += ["--launcher", row.server.launcher]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]

@@ -63,6 +63,16 @@ def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
+def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.launcher == "remote":
+        yield (
+            Verdict.NOTE,
+            "the endpoint was already up: no start-up, memory or CPU figures, and the network to "
+            "it is part of its latency",
+        )
+
+
+@run_rule
 def unmaintained(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if not run.facts.server.maintained:
         yield Verdict.NOTE, run.facts.server.note or "nobody maintains this framework any more"

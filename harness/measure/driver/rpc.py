@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from harness.measure.ask import GRPC_OPTIONS
+from harness.measure.ask import GRPC_OPTIONS, credentials
 from harness.measure.driver.connection import STATUS, Connection, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, Loop
@@ -37,7 +37,7 @@ class RpcLoop(Loop):
         host = f"[{target.host}]" if ":" in target.host else target.host
         address = f"{host}:{target.port}"
         self.channel = (
-            grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(), GRPC_OPTIONS)
+            grpc.aio.secure_channel(address, credentials(), GRPC_OPTIONS)
             if target.tls
             else grpc.aio.insecure_channel(address, GRPC_OPTIONS)
         )

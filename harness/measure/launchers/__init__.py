@@ -44,11 +44,14 @@ class Launched(Protocol):
     def exited(self) -> str | None:
         """Why it is no longer running, or None while it is."""
 
-    def sample(self, *, pss: bool) -> tuple[int, ...]:
-        """One row of Usage, without its time."""
+    def sample(self, *, pss: bool) -> tuple[int, ...] | None:
+        """One row of Usage, without its time; None where it can't be seen."""
 
-    def stop(self) -> Stop:
-        """End all of it. Raises LaunchError if something could not be ended."""
+    def stop(self) -> Stop | None:
+        """End all of it; None where it was not started.
+
+        Raises LaunchError if something could not be ended.
+        """
 
 
 class Launcher(Protocol):

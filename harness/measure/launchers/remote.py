@@ -1,0 +1,58 @@
+"""An endpoint that is already up: nothing is started, nothing can be seen but its answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.measure import headers
+from harness.measure.launchers import LaunchOrder, launcher
+from harness.measure.target import split
+from harness.records import Endpoint, Stop
+
+_GRPC = ("grpc", "grpcs")
+_HTTP = ("http", "https")
+
+
+class LaunchedRemote:
+    """Answers like a server that was started, and has no figures of its own."""
+
+    def __init__(self, endpoint: Endpoint, scratch: Path) -> None:
+        parts, tls, self.port = split(endpoint.url, schemes(endpoint.url))
+        self.scheme = "https" if tls else "http"
+        self.host = parts.hostname or ""
+        self.base = ""
+        self.ports: dict[str, int] = {}
+        self.headers: Mapping[str, str] = headers.filled(endpoint.headers)
+        self.started_ns = time.monotonic_ns()
+        self.log = scratch / "server.log"
+        self.trace = scratch / "calls"
+
+    def exited(self) -> str | None:
+        """Nobody here can know."""
+        return None
+
+    def sample(self, *, pss: bool) -> None:
+        """Nobody here can know."""
+
+    def stop(self) -> Stop | None:
+        """It was up before, and stays up."""
+        return None
+
+
+@launcher("remote")
+class RemoteLauncher:
+    """Takes the endpoint of its order for started."""
+
+    def why_not(self) -> str | None:
+        return None
+
+    def launch(self, order: LaunchOrder) -> LaunchedRemote:
+        assert order.variant.endpoint is not None
+        return LaunchedRemote(order.variant.endpoint, order.scratch)
+
+
+def schemes(url: str) -> tuple[str, str]:
+    """The plain and the encrypted scheme that a URL has to choose from."""
+    return _GRPC if url.startswith("grpc") else _HTTP
