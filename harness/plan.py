@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,31 @@ def make(
         for variant, benchmark in (pairs if number % 2 else reversed(pairs))
     ]
     return Plan(tuple(cells), tuple(left_out))
+
+
+def fit(
+    cells: Sequence[Cell], cost_s: Callable[[Cell], float], budget_s: float, first: Container[str]
+) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """(cells that a budget has room for, in order, and those that it has not).
+
+    The shortest plan that is of use comes first: one round, the variants named in `first` before
+    all others, then whatever takes least. A later round is taken whole or not at all: else the
+    quick ones alone would have two.
+    """
+    kept: set[Cell] = set()
+    left_s = budget_s
+    for number in sorted({cell.round for cell in cells}):
+        ours = [cell for cell in cells if cell.round == number]
+        if kept and sum(map(cost_s, ours)) > left_s:
+            break
+        for cell in sorted(ours, key=lambda cell: (cell.variant not in first, cost_s(cell))):
+            if cost_s(cell) <= left_s:
+                kept.add(cell)
+                left_s -= cost_s(cell)
+        if not kept.issuperset(ours):
+            break
+    chosen = tuple(cell for cell in cells if cell in kept)
+    return chosen, tuple(cell for cell in cells if cell not in kept)
 
 
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:

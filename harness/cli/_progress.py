@@ -12,31 +12,30 @@ from harness.records import Campaign, Cell, Run
 
 
 class Estimate:
-    """The time left, from the planned windows and what the cells so far took beyond theirs."""
+    """The time left, from the planned windows and what variants took beside theirs before."""
 
     def __init__(self, campaign: Campaign, already: int) -> None:
-        self._windows_s = {
-            name: sum(profile.duration_s for profile in facts.profiles)
-            for name, facts in campaign.benchmarks.items()
-        }
-        self._beyond: list[float] = []
+        from harness.measure.costs import Costs
+
+        self._campaign = campaign
+        self._costs = Costs()
         self._begun = time.monotonic()
+        self._cells = list(campaign.cells)
         self.total = len(campaign.cells)
         self.finished = already
-        self._cells = [cell.benchmark for cell in campaign.cells]
 
-    def done(self, run: Run) -> None:
-        """Learn from a finished cell."""
-        took = time.monotonic() - self._begun
-        self._begun = time.monotonic()
-        self._beyond.append(took - self._windows_s.get(run.cell.benchmark, 0.0))
+    def done(self) -> None:
+        """A cell has finished, and the costs have learnt from it."""
+        from harness.measure.costs import Costs
+
+        self._begun, self._costs = time.monotonic(), Costs()
         self.finished += 1
 
     def left_s(self) -> float:
         """Seconds until the last cell ends."""
-        beyond = sum(self._beyond) / len(self._beyond) if self._beyond else 10.0
+        facts = self._campaign.benchmarks
         cells = self._cells[self.finished :]
-        whole = sum(max(0.0, self._windows_s.get(name, 0.0) + beyond) for name in cells)
+        whole = sum(self._costs.of(cell, facts.get(cell.benchmark)) for cell in cells)
         return max(0.0, whole - (time.monotonic() - self._begun))
 
 
@@ -77,7 +76,7 @@ class Plain:
 
     def done(self, run: Run) -> None:
         assert self._estimate is not None
-        self._estimate.done(run)
+        self._estimate.done()
         place = f"[{self._estimate.finished}/{self._estimate.total}]"
         self.note(f"{place} {result_line(run)}; {clock(self._estimate.left_s())} left")
 
@@ -120,7 +119,7 @@ class Live:
 
     def done(self, run: Run) -> None:
         assert self._estimate is not None
-        self._estimate.done(run)
+        self._estimate.done()
         self._progress.update(self._task, completed=self._estimate.finished, left=self._left())
         self.note(result_line(run))
 

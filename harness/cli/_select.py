@@ -93,3 +93,13 @@ def campaign_folder(name: str) -> Path:
     if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"{name!r} can't be a campaign's name: use letters, digits and dashes.")
     return paths.results_dir() / name
+
+
+def seconds(text: str | None) -> float | None:
+    """A time as people write it: 90s, 10m, 1.5h. Raises UsageError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None or not float(match[1]):
+        raise UsageError(f"{text!r} is no time: write for example 90s, 10m or 1h.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -22,3 +22,5 @@ def command(dry_run: bool) -> None:
         if not dry_run:
             shutil.rmtree(folder)
         click.echo(f"{verb} {folder} ({size / 1e6:.0f} MB)")
+    if not dry_run:
+        (paths.cache_dir() / "costs.json").unlink(missing_ok=True)

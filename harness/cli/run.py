@@ -34,6 +34,7 @@ _USEFUL = ("launch", "ready", "load")
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--track", type=click.Choice(["default", "matched", "tuned"]))
 @click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")
+@click.option("--budget", help="Fit what this much time has room for: 90s, 10m, 1h.")
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @click.option("--resume", help="Go on with a campaign that was interrupted.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
@@ -89,6 +90,7 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         options["device"],
         tuple(sys.argv[1:]),
         endpoint,
+        _select.seconds(options["budget"]),
     )
     if resumed is not None:
         _require_same(request, resumed)

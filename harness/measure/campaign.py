@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +17,7 @@ from harness import catalog, plan, store
 from harness.catalog import Benchmark, PresetTable, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
 from harness.measure import environments, host, reference, session
+from harness.measure.costs import Costs
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
@@ -59,6 +63,7 @@ class Request:
     device: str
     argv: tuple[str, ...]
     endpoint: Endpoint | None = None
+    budget_s: float | None = None
 
 
 def new_id() -> str:
@@ -74,10 +79,16 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     """
     made = _planned(request)
     store.require_writable(request.folder)
+    deadline = time.monotonic() + (request.budget_s or math.inf)
     with session.begin(request.launcher, request.device) as tools:
         prepared = _prepare(request, tools, observer)
-        campaign = resumed or _begin(request, made, tools, prepared, observer)
-        return _run_cells(request, campaign, prepared, tools, observer)
+        campaign = resumed
+        if campaign is None:
+            campaign = _begin(request, made, tools, prepared, observer)
+            if request.budget_s is not None:
+                campaign = _fitted(campaign, deadline - time.monotonic())
+            store.write_campaign(request.folder, campaign)
+        return _run_cells(request, campaign, prepared, tools, observer, deadline)
 
 
 def _prepare(
@@ -128,7 +139,7 @@ def _begin(
     observer: Observer,
 ) -> Campaign:
     ready = {name: found for name, found in prepared.items() if isinstance(found, Prepared)}
-    campaign = Campaign(
+    return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
         request.preset_name,
@@ -155,8 +166,27 @@ def _begin(
         request.device,
         request.endpoint,
     )
-    store.write_campaign(request.folder, campaign)
-    return campaign
+
+
+def _fitted(campaign: Campaign, budget_s: float) -> Campaign:
+    """The campaign with the cells that the budget has room for."""
+    costs = Costs()
+    kept, left = plan.fit(
+        campaign.cells,
+        lambda cell: costs.of(cell, campaign.benchmarks.get(cell.benchmark)),
+        budget_s,
+        (reference.IN_PROCESS, reference.NULL),
+    )
+    if not kept:
+        raise NothingRan(f"Not one cell fits into the {budget_s:.0f} s that are left. Give more.")
+    return _without(campaign, left)
+
+
+def _without(campaign: Campaign, left: Sequence[Cell]) -> Campaign:
+    """The campaign without those cells, and the reason."""
+    said = tuple((str(cell), "the time budget has no room for it") for cell in left)
+    kept = tuple(cell for cell in campaign.cells if cell not in left)
+    return replace(campaign, cells=kept, left_out=campaign.left_out + said)
 
 
 def _prove(benchmark: Benchmark, tools: Tools, observer: Observer) -> HostProof | None:
@@ -179,39 +209,50 @@ def _run_cells(
     prepared: dict[str, Prepared | HarnessError],
     tools: Tools,
     observer: Observer,
+    deadline: float,
 ) -> list[Run]:
     store.discard_parts(request.folder)
     have = {cell for cell, _ in store.stored(request.folder, campaign.cells)}
     observer.begin(campaign, len(have))
-    variants = {variant.name: variant for variant in request.variants}
-    benchmarks = {benchmark.name: benchmark for benchmark in request.benchmarks}
-    runs = []
-    for cell in campaign.cells:
-        if cell in have:
-            continue
-        variant = pick("variant", cell.variant, variants)
+    costs, runs = Costs(), []
+    todo = [cell for cell in campaign.cells if cell not in have]
+    for place, cell in enumerate(todo):
         facts = campaign.benchmarks.get(cell.benchmark)
+        if time.monotonic() + costs.of(cell, facts) > deadline:
+            observer.note(f"{len(todo) - place} cells are left out: the time budget is spent")
+            store.write_campaign(request.folder, _without(campaign, todo[place:]))
+            break
         found = prepared[cell.benchmark]
         if facts is None and isinstance(found, Prepared):
             found = _NOT_READY
-        with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
-            run = execute(
-                campaign.id,
-                cell,
-                server_facts(
-                    variant,
-                    benchmarks[cell.benchmark],
-                    request.launcher_name,
-                    request.device,
-                ),
-                facts.profiles if facts else (),
-                partial(provision, variant, found, tools, cell.round, Path(scratch)),
-                partial(observer.phase, cell),
-            )
+        run = _run_cell(request, campaign, cell, found, tools, observer)
         store.write_run(request.folder, run)
+        costs.learn(run)
         observer.done(run)
         runs.append(run)
     return runs
+
+
+def _run_cell(
+    request: Request,
+    campaign: Campaign,
+    cell: Cell,
+    found: Prepared | HarnessError,
+    tools: Tools,
+    observer: Observer,
+) -> Run:
+    variant = pick("variant", cell.variant, {v.name: v for v in request.variants})
+    benchmark = pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks})
+    facts = campaign.benchmarks.get(cell.benchmark)
+    with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
+        return execute(
+            campaign.id,
+            cell,
+            server_facts(variant, benchmark, request.launcher_name, request.device),
+            facts.profiles if facts else (),
+            partial(provision, variant, found, tools, cell.round, Path(scratch)),
+            partial(observer.phase, cell),
+        )
 
 
 def provision(

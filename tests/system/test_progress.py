@@ -12,7 +12,7 @@ import pytest
 
 from harness import paths
 from harness.cli._progress import Estimate, clock
-from tests.fakes import Fake, campaign, run
+from tests.fakes import Fake, campaign
 from tests.system.sandbox import Sandbox
 
 CLOCKS = {0: "0:00", 59.9: "0:59", 60: "1:00", 754: "12:34"}
@@ -30,9 +30,9 @@ def test_the_estimate_ends_with_the_last_cell() -> None:
     before = estimate.left_s()
     windows_s = sum(p.duration_s for p in planned.benchmarks["sentiment"].profiles)
     assert before > 2 * windows_s
-    estimate.done(run(fakes[0]))
+    estimate.done()
     assert 0 <= estimate.left_s() < before
-    estimate.done(run(fakes[1]))
+    estimate.done()
     assert estimate.left_s() == 0
 
 

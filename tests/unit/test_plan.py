@@ -137,3 +137,33 @@ def test_what_is_verified(payloads: int, round_number: int, count: int) -> None:
 def test_other_rounds_verify_others_but_always_the_same() -> None:
     assert plan.to_verify(600, 2).tolist() == plan.to_verify(600, 2).tolist()
     assert plan.to_verify(600, 2).tolist() != plan.to_verify(600, 3).tolist()
+
+
+# --- the time budget ------------------------------------------------------------------------------
+
+COST_S = {"in-process": 9.0, "quick": 2.0, "usual": 4.0, "long": 30.0}
+FIELD = [Cell(name, "iris", number) for number in (1, 2) for name in COST_S]
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "kept"),
+    [
+        (8, {"quick": 1, "usual": 1}),  # not even the reference; what there is room for
+        (10, {"in-process": 1}),  # the reference before all others
+        (15, {"in-process": 1, "quick": 1, "usual": 1}),
+        (44, {"in-process": 1, "quick": 1, "usual": 1}),  # no second round beside half a first
+        (45, {"in-process": 1, "quick": 1, "usual": 1, "long": 1}),
+        (89, {"in-process": 1, "quick": 1, "usual": 1, "long": 1}),
+        (90, {"in-process": 2, "quick": 2, "usual": 2, "long": 2}),
+        (1, {}),
+    ],
+)
+def test_a_budget_takes_the_shortest_useful_plan(budget_s: float, kept: dict[str, int]) -> None:
+    chosen, left = plan.fit(FIELD, lambda c: COST_S[c.variant], budget_s, ("in-process",))
+    assert {name: sum(c.variant == name for c in chosen) for name in COST_S} == {
+        **dict.fromkeys(COST_S, 0),
+        **kept,
+    }
+    assert sorted([*chosen, *left], key=str) == sorted(FIELD, key=str)
+    assert sum(COST_S[cell.variant] for cell in chosen) <= budget_s
+    assert list(chosen) == [cell for cell in FIELD if cell in chosen]  # in the planned order

@@ -20,6 +20,7 @@ from harness.measure.driver.job import Fired, Job
 from harness.records import Requests
 
 _LEAD_NS = 60_000_000  # from sending the jobs to the window's start, for connections to open
+_RPC_LEAD_NS = 300_000_000  # a channel takes longer than a socket
 
 
 class Pending:
@@ -72,7 +73,7 @@ class Generator:
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
         self._make_ready()
-        start_ns = time.monotonic_ns() + _LEAD_NS
+        start_ns = time.monotonic_ns() + (_RPC_LEAD_NS if job.target.method else _LEAD_NS)
         shards = _shards(replace(job, start_ns=start_ns), len(self._workers))
         self._pending = Pending(self._workers[: len(shards)], start_ns)
         for worker, shard in zip(self._workers, shards, strict=False):

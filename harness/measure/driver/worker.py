@@ -22,6 +22,7 @@ from harness.measure.driver.closed_loop import ClosedLoop
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.loop import Loop
 from harness.measure.driver.open_loop import OpenLoop
+from harness.measure.driver.rpc import ClosedRpc, OpenRpc
 from harness.records import MISSING, Ints
 
 _PR_SET_PDEATHSIG = 1
@@ -47,9 +48,6 @@ async def fire(job: Job) -> Fired:
 def _loop(job: Job) -> Loop:
     if not job.target.method:
         return ClosedLoop(job) if job.due_ns is None else OpenLoop(job)
-    # Imported late: it takes as long as all the rest, and most campaigns need none of it.
-    from harness.measure.driver.rpc import ClosedRpc, OpenRpc
-
     return ClosedRpc(job) if job.due_ns is None else OpenRpc(job)
 
 

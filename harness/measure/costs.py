@@ -1,0 +1,48 @@
+"""What cells cost beside their windows, remembered from campaign to campaign."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from harness import paths
+from harness.records import BenchmarkFacts, Cell, Run
+
+UNKNOWN_S = 15.0  # until a variant has been run once on this machine
+
+
+class Costs:
+    """Seconds that each variant takes beside its windows, on each benchmark."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+        with suppress(OSError, ValueError, AttributeError):
+            found = json.loads(_file().read_bytes())
+            self._known = {str(key): float(value) for key, value in found.items()}
+
+    def of(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
+        """Seconds that a cell will take, its windows included."""
+        windows_s = sum(profile.duration_s for profile in benchmark.profiles) if benchmark else 0.0
+        return windows_s + self._known.get(_key(cell), UNKNOWN_S)
+
+    def learn(self, run: Run) -> None:
+        """From a run that did not fail. What can't be kept is not worth failing for."""
+        if run.facts.failure is not None:
+            return
+        # An environment is made once, and a window takes as long as it is planned to.
+        phases = {k: v for k, v in run.facts.phases_s.items() if k not in ("provision", "load")}
+        self._known[_key(run.cell)] = round(sum(phases.values()), 3)
+        with suppress(OSError):
+            _file().parent.mkdir(parents=True, exist_ok=True)
+            part = _file().with_suffix(".part")
+            part.write_text(json.dumps(self._known))
+            part.replace(_file())
+
+
+def _key(cell: Cell) -> str:
+    return f"{cell.variant} on {cell.benchmark}"
+
+
+def _file() -> Path:
+    return paths.cache_dir() / "costs.json"

@@ -1,0 +1,167 @@
+"""The driver over gRPC: the same schedules and records as over HTTP."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.native import Generator, requests_of
+from harness.measure.target import rpc_target
+from harness.profiles import Profile, due_times, payload_order
+from harness.protocols import Message
+from harness.records import ERRORS, MISSING
+from tests.system.endpoints import HOST, refused
+
+METHOD = "/some.Service/Predict"
+BODIES = [b"zero", b"one", b"two"]
+Answer = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Answers each call with what the test chooses."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.metadata: list[tuple[str, str]] = []
+
+    def service(self, details: Any) -> Any:
+        self.metadata.extend(details.invocation_metadata)
+        return grpc.unary_unary_rpc_method_handler(self.answer)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answer], tuple[str, Service]]]:
+    servers = []
+
+    def start(answer: Answer) -> tuple[str, Service]:
+        server = grpc.server(futures.ThreadPoolExecutor(4))
+        service = Service(answer)
+        server.add_generic_rpc_handlers((service,))
+        port = server.add_insecure_port(f"{HOST}:0")
+        server.start()
+        servers.append(server)
+        return f"http://{HOST}:{port}", service
+
+    yield start
+    for server in servers:
+        server.stop(None).wait()
+
+
+@pytest.fixture(scope="module")
+def generator() -> Iterator[Generator]:
+    with Generator((0,)) as made:
+        yield made
+
+
+def job(url: str, profile: Profile, timeout_s: float = 5.0, limit: int | None = None) -> Job:
+    due = due_times(profile, 1) if profile.is_open else None
+    order = payload_order(len(BODIES), 4096 if due is None else len(due), seed=3)
+    goal = rpc_target(url, map(Message, BODIES), {"Authorization": "me"}, METHOD)
+    callers = profile.concurrency or 4
+    window_ns, timeout_ns = int(profile.duration_s * 1e9), int(timeout_s * 1e9)
+    return Job(goal, 0, window_ns, order, due, callers, limit, timeout_ns, keep_every=1)
+
+
+def kinds(fired: Fired) -> set[str]:
+    return {ERRORS[code] for code in requests_of(fired).error}
+
+
+def echo(body: bytes, _: grpc.ServicerContext) -> bytes:
+    return body
+
+
+def test_an_open_loop_delivers_every_call_once(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]]
+) -> None:
+    url, service = serve(echo)
+    order = job(url, Profile("open", "poisson", 0.5, 200.0))
+    fired = generator.fire(order)
+    requests = requests_of(fired)
+    assert kinds(fired) == {""}
+    np.testing.assert_array_equal(requests.due_ns, order.due_ns)
+    np.testing.assert_array_equal(requests.payload, order.payload)
+    assert (requests.sent_ns >= requests.due_ns).all()
+    assert (requests.done_ns > requests.sent_ns).all()
+    assert (requests.first_byte_ns == MISSING).all()  # gRPC does not show it
+    assert [fired.bodies[row] for row in range(len(requests))] == [
+        BODIES[place] for place in requests.payload
+    ]
+    assert ("authorization", "me") in service.metadata
+
+
+def test_a_closed_loop_keeps_its_callers(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]]
+) -> None:
+    busy, most, lock = [0], [0], threading.Lock()
+
+    def answer(body: bytes, _: grpc.ServicerContext) -> bytes:
+        with lock:
+            busy[0] += 1
+            most[0] = max(most[0], busy[0])
+        time.sleep(0.005)
+        with lock:
+            busy[0] -= 1
+        return body
+
+    url, _ = serve(answer)
+    fired = generator.fire(job(url, Profile("closed", "closed", 0.5, concurrency=3)))
+    requests = requests_of(fired)
+    assert kinds(fired) == {""}
+    assert most[0] <= 3
+    assert (requests.due_ns == MISSING).all()
+    assert len(requests) > 3
+
+
+def test_no_more_calls_than_the_limit(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]]
+) -> None:
+    url, _ = serve(echo)
+    profile = Profile("closed", "closed", 5.0, concurrency=2)
+    assert len(requests_of(generator.fire(job(url, profile, limit=7)))) == 7
+
+
+def refuse(_: bytes, context: grpc.ServicerContext) -> bytes:
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no")
+    return b""
+
+
+def dawdle(body: bytes, _: grpc.ServicerContext) -> bytes:
+    time.sleep(0.6)
+    return body
+
+
+@pytest.mark.parametrize("shape", ["constant", "closed"])
+@pytest.mark.parametrize(
+    ("answer", "kind", "status"), [(refuse, "status", 3), (dawdle, "timeout", 0)]
+)
+def test_a_failure_is_a_row_with_its_kind(
+    generator: Generator,
+    serve: Callable[[Answer], tuple[str, Service]],
+    shape: str,
+    answer: Answer,
+    kind: str,
+    status: int,
+) -> None:
+    url, _ = serve(answer)
+    closed = shape == "closed"
+    profile = Profile("p", shape, 0.2, None if closed else 20.0, concurrency=2 if closed else None)
+    fired = generator.fire(job(url, profile, timeout_s=0.2))
+    assert kinds(fired) == {kind}
+    assert set(requests_of(fired).status.tolist()) == {status}
+
+
+@pytest.mark.parametrize("shape", ["constant", "closed"])
+def test_nobody_there(generator: Generator, shape: str) -> None:
+    closed = shape == "closed"
+    profile = Profile("p", shape, 0.2, None if closed else 20.0, concurrency=2 if closed else None)
+    fired = generator.fire(job(refused().removesuffix("/predict"), profile, timeout_s=0.3))
+    assert kinds(fired) <= {"connect", "timeout", "disconnected"}
+    assert "" not in kinds(fired)

@@ -1,0 +1,55 @@
+"""What is remembered of the time that cells take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.measure.costs import UNKNOWN_S, Costs
+from harness.records import Cell, Failure, Run
+from tests import fakes
+
+CELL = Cell("some", "sentiment", 2)
+WINDOWS_S = sum(profile.duration_s for profile in fakes.BENCHMARK.profiles)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def run(failure: Failure | None = None) -> Run:
+    made = fakes.run(fakes.Fake("some"))
+    phases = {"provision": 70.0, "ready": 4.0, "load": 18.0, "stop": 1.5}
+    facts = replace(made.facts, phases_s=phases, failure=failure, cell=replace(CELL, round=1))
+    return replace(made, facts=facts)
+
+
+def test_an_unknown_variant_is_guessed() -> None:
+    assert Costs().of(CELL, fakes.BENCHMARK) == WINDOWS_S + UNKNOWN_S
+    assert Costs().of(CELL, None) == UNKNOWN_S
+
+
+def test_what_a_run_took_is_kept_for_the_next_campaign() -> None:
+    Costs().learn(run())
+    assert Costs().of(CELL, fakes.BENCHMARK) == WINDOWS_S + 5.5  # neither provision nor load
+
+
+def test_a_failed_run_teaches_nothing() -> None:
+    Costs().learn(run(Failure("ready", "no")))
+    assert Costs().of(CELL, None) == UNKNOWN_S
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "null", '{"some on sentiment": "x"}'])
+def test_a_damaged_file_is_as_good_as_none(cache: Path, content: str) -> None:
+    cache.mkdir()
+    (cache / "costs.json").write_text(content)
+    assert Costs().of(CELL, None) == UNKNOWN_S
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(cache: Path) -> None:
+    cache.write_text("a file where the folder should be")
+    Costs().learn(run())
