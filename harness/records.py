@@ -149,6 +149,17 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A fault that was inflicted on a server, and what came of it."""
+
+    fault: str
+    status: int  # HTTP status or gRPC code of the answer; 0 where none came
+    said: str
+    serves: bool  # whether right payloads were answered rightly afterwards
+    recovery_s: float  # until they were
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a run ended early."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.errors import EXIT_FAILED, EXIT_OK
+
+if TYPE_CHECKING:
+    from harness.measure.verification import Verified
 
 
 @click.command("verify")
@@ -15,11 +19,13 @@ from harness.errors import EXIT_FAILED, EXIT_OK
 @click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
 @click.option("--launcher", default="process", show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
 def command(**options: Any) -> int:
     """Start each variant, compare all its answers with the reference's, stop it."""
     from harness import catalog
     from harness.catalog import pick
-    from harness.cli import _progress, _select
+    from harness.cli import _select
     from harness.measure.verification import verify
 
     preset = pick("preset", "standard", catalog.presets())
@@ -28,13 +34,62 @@ def command(**options: Any) -> int:
     launcher = _select.launcher(options["launcher"])
     failed = 0
     names = options["launcher"], options["device"]
-    for run in verify(chosen, benchmarks, launcher, *names, click.echo):
-        failure = run.facts.failure
-        if failure is None:
-            checked = run.facts.verified
-            said = f"{checked} answers right" if checked else "answers; a reference, not checked"
-            click.echo(f"{run.cell.variant} on {run.cell.benchmark}: {said}")
+    found = verify(chosen, benchmarks, launcher, *names, _note, faults=options["faults"])
+    for verified in found:
+        failed += verified.run.facts.failure is not None
+        if options["as_json"]:
+            click.echo(json.dumps(_json(verified)))
         else:
-            failed += 1
-            click.echo(_progress.result_line(run))
+            for line in _lines(verified):
+                click.echo(line)
     return EXIT_FAILED if failed else EXIT_OK
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _lines(verified: Verified) -> list[str]:
+    from harness.analyse.findings import trials
+    from harness.cli import _progress
+
+    run = verified.run
+    if run.facts.failure is not None:
+        return [_progress.result_line(run)]
+    checked = run.facts.verified
+    said = f"{checked} answers right" if checked else "answers; a reference, not checked"
+    lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
+    for trial in verified.trials:
+        lines.append(f"  {trial.fault}: {trial.said or 'no answer'}")
+    for finding in trials.of_trials(verified.trials):
+        lines.append(f"  {finding.verdict.value}: {finding.name}: {finding.message}")
+    return lines
+
+
+def _json(verified: Verified) -> dict[str, Any]:
+    from harness.analyse.findings import trials
+
+    facts = verified.run.facts
+    return {
+        "variant": facts.cell.variant,
+        "benchmark": facts.cell.benchmark,
+        "version": facts.server.version,
+        "outcome": facts.outcome,
+        "verified": facts.verified,
+        "phase": facts.failure.phase if facts.failure else None,
+        "message": facts.failure.message if facts.failure else None,
+        "faults": [
+            {
+                "fault": trial.fault,
+                "status": trial.status,
+                "said": trial.said,
+                "serves": trial.serves,
+                "recovery_s": trial.recovery_s,
+            }
+            for trial in verified.trials
+        ],
+        "findings": [
+            {"name": f.name, "verdict": f.verdict.value, "message": f.message}
+            for f in trials.of_trials(verified.trials)
+        ],
+    }

@@ -261,13 +261,15 @@ def provision(
     tools: Tools,
     round_number: int,
     scratch: Path,
+    kind: type[Stages] = Stages,
 ) -> Stages:
     """The stages of a cell, its environment made if need be. Raises ProvisionError."""
     if isinstance(found, HarnessError):
         raise ProvisionError(str(found))
     benchmark = found.bench.benchmark
     environment = environments.for_variant(variant, benchmark)
-    return reference.stages_of(variant, found.bench, environment, tools, round_number, scratch)
+    bench = found.bench
+    return reference.stages_of(variant, bench, environment, tools, round_number, scratch, kind)
 
 
 def server_facts(

@@ -78,9 +78,10 @@ def stages_of(
     tools: Tools,
     round_number: int,
     scratch: Path,
+    kind: type[Stages] = Stages,
 ) -> Stages:
     """The stages of a cell with a campaign's tools."""
-    return Stages(
+    return kind(
         variant,
         bench,
         environment,

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import catalog, plan
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError
 from harness.measure import campaign, session
+from harness.measure.faults import FaultStages
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
-from harness.records import Cell, Run, ServerFacts
+from harness.measure.stages import Stages
+from harness.records import Cell, Run, ServerFacts, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A run without windows, and what came of the faults where they were asked for."""
+
+    run: Run
+    trials: tuple[Trial, ...] = field(default=())
 
 
 def verify(
@@ -24,8 +34,13 @@ def verify(
     launcher_name: str,
     device: str,
     note: Callable[[str], object],
-) -> Iterator[Run]:
-    """One run without windows for each pair; nothing is stored."""
+    *,
+    faults: bool = False,
+) -> Iterator[Verified]:
+    """One run without windows for each pair; nothing is stored.
+
+    Faults are inflicted on the first benchmark alone: they are the framework's to deal with.
+    """
     known = catalog.variants()
     with session.begin(launcher, device) as tools:
         for benchmark in benchmarks:
@@ -36,7 +51,8 @@ def verify(
             for cell in made.cells:
                 variant = pick("variant", cell.variant, known)
                 facts = campaign.server_facts(variant, benchmark, launcher_name, device)
-                yield _verified(cell, variant, facts, found, tools)
+                rough = faults and benchmark is benchmarks[0] and not facts.reference
+                yield _verified(cell, variant, facts, found, tools, rough=rough)
 
 
 def _verified(
@@ -45,7 +61,18 @@ def _verified(
     facts: ServerFacts,
     found: Prepared | HarnessError,
     tools: Tools,
-) -> Run:
+    *,
+    rough: bool,
+) -> Verified:
+    made: list[Stages] = []
     with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
-        provision = partial(campaign.provision, variant, found, tools, cell.round, Path(scratch))
-        return execute("verify", cell, facts, (), provision)
+
+        def provision() -> Stages:
+            kind = FaultStages if rough else Stages
+            stages = campaign.provision(variant, found, tools, cell.round, Path(scratch), kind)
+            made.append(stages)
+            return stages
+
+        run = execute("verify", cell, facts, (), provision)
+    trials = [stages.trials for stages in made if isinstance(stages, FaultStages)]
+    return Verified(run, trials[0] if trials else ())

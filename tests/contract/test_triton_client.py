@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tritonclient import grpc, http
+from tritonclient.utils import InferenceServerException
 
 from harness import catalog
 from harness.measure import environments, reference, session
@@ -60,9 +61,9 @@ def test_the_client_gets_the_reference_s_answers(
 ) -> None:
     launched, bench = served
     port = launched.port if library is http else launched.ports["grpc"]
-    for got, expected in zip(
-        infer(library, port, list(bench.payloads[:TEXTS])), bench.expected[:TEXTS], strict=True
-    ):
+    texts: Any = bench.payloads[:TEXTS]
+    answers: Any = bench.expected[:TEXTS]
+    for got, expected in zip(infer(library, port, texts), answers, strict=True):
         assert got["label"] == expected["label"]
         assert got["score"] == pytest.approx(expected["score"], abs=bench.benchmark.table.tolerance)
 
@@ -74,6 +75,6 @@ def test_the_client_is_told_why_an_instance_is_refused(
 ) -> None:
     launched, _ = served
     port = launched.port if library is http else launched.ports["grpc"]
-    with pytest.raises(Exception, match="instance 0 is empty") as raised:
+    with pytest.raises(InferenceServerException, match="instance 0 is empty") as raised:
         infer(library, port, [""])
     assert raised.value.status() in ("400", "StatusCode.INVALID_ARGUMENT")
