@@ -60,7 +60,7 @@ def _lines(verified: Verified) -> list[str]:
     said = f"{checked} answers right" if checked else "answers; a reference, not checked"
     lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
     for trial in verified.trials:
-        lines.append(f"  {trial.fault}: {trial.said or 'no answer'}")
+        lines.append(f"  {trial.fault}: {trial.said or 'no'}")
     for finding in trials.of_trials(verified.trials):
         lines.append(f"  {finding.verdict.value}: {finding.name}: {finding.message}")
     return lines

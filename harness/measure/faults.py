@@ -27,6 +27,7 @@ _HUGE = 10_000_000  # characters
 # Names that a request gives its parts by; each is replaced by one as long that nobody has.
 _NAMES = (b'"instances"', b"text", b"numbers", b'"ndarray"')
 KILLED = "worker killed"
+LISTENS = "listens beyond loopback"
 
 
 class FaultStages(Stages):
@@ -37,9 +38,11 @@ class FaultStages(Stages):
     def verify(self, launched: Launched) -> int:
         """All payloads rightly, then the faults; the killing comes last."""
         count = super().verify(launched)
+        exposed = launched.exposed()
         with asking.asker(launched, self._protocol, self._path) as ask:
             found = [self._try(ask, what, message) for what, message in self._wrong()]
-        self.trials = (*found, self._kill(launched))
+        listening = Trial(LISTENS, 0, ", ".join(exposed), not exposed, 0.0)
+        self.trials = (listening, *found, self._kill(launched))
         return count
 
     def _wrong(self) -> Iterator[tuple[str, Message]]:
@@ -94,8 +97,11 @@ class FaultStages(Stages):
         # A new channel: the old one would wait before it connects again.
         with asking.asker(launched, self._protocol, self._path) as ask:
             serves = launched.exited() is None and self._serves(ask)
+        recovery_s = _since(began)
         said = _told(requests, killed_ns, launched.exited()) if pids else "no process was found"
-        return Trial(KILLED, 0, said, serves, _since(began))
+        if serves and not said.endswith("later"):
+            said += f"; right answers {recovery_s:.1f} s after the load had ended"
+        return Trial(KILLED, 0, said, serves, recovery_s)
 
 
 def _predicting(launched: Launched) -> list[int]:
@@ -110,7 +116,7 @@ def _told(requests: Requests, killed_ns: int, exited: str | None) -> str:
     if exited is not None:
         end = f"the server is gone: {exited}"
     elif len(after):
-        end = f"answers came again after {(np.min(after) - killed_ns) / 1e9:.1f} s"
+        end = f"answers came again {(np.min(after) - killed_ns) / 1e9:.1f} s later"
     else:
         end = f"no answer came within {_AFTER_S:g} s"
     return f"{failed} of {len(requests)} requests failed; {end}"

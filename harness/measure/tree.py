@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from harness.records import MISSING
@@ -35,6 +37,26 @@ def usage(keeper: int, *, pss: bool) -> tuple[int, ...]:
         len(pids),
         sum(int(stats[pid][_THREADS]) for pid in pids),
     )
+
+
+def exposed(keeper: int) -> tuple[str, ...]:
+    """`address:port` of each socket below the keeper that listens beyond loopback."""
+    import psutil
+
+    pids = below(keeper, {pid: int(fields[_PARENT]) for pid, fields in _stats().items()})
+    found = set()
+    for pid in pids:
+        with suppress(psutil.Error):
+            for socket in psutil.Process(pid).net_connections("inet"):
+                if socket.status == psutil.CONN_LISTEN and not _is_loopback(socket.laddr.ip):
+                    found.add(f"{socket.laddr.ip}:{socket.laddr.port}")
+    return tuple(sorted(found))
+
+
+def _is_loopback(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
 
 
 def below(root: int, parents: dict[int, int]) -> set[int]:

@@ -47,6 +47,9 @@ class FakeServer:
     def sample(self, *, pss: bool) -> tuple[int, ...]:
         return (int(pss),)
 
+    def exposed(self) -> tuple[str, ...]:
+        return ()
+
     def stop(self) -> Stop:
         return STOP
 

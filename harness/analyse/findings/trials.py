@@ -8,6 +8,7 @@ from harness.analyse.findings import Finding, Verdict
 from harness.records import Trial
 
 KILLED = "worker killed"
+LISTENS = "listens beyond loopback"
 # Codes of gRPC that say whose fault it is; https://grpc.io/docs/guides/status-codes/
 _CLIENTS_FAULT = (3, 5, 8, 9, 11, 12)  # invalid, not found, too large, state, range, unimplemented
 
@@ -23,6 +24,11 @@ def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:
         if trial.fault == KILLED:
             verdict = Verdict.NOTE if trial.serves else Verdict.WARNING
             yield Finding("worker-killed", verdict, trial.said)
+            continue
+        if trial.fault == LISTENS:
+            if trial.said:
+                said = f"other machines can reach it at {trial.said}"
+                yield Finding("listens-beyond-loopback", Verdict.WARNING, said)
             continue
         if not trial.serves:
             said = f"after {trial.fault} it answers nothing any more"

@@ -47,6 +47,9 @@ class Launched(Protocol):
     def sample(self, *, pss: bool) -> tuple[int, ...] | None:
         """One row of Usage, without its time; None where it can't be seen."""
 
+    def exposed(self) -> tuple[str, ...]:
+        """`address:port` of whatever of it listens where other machines could reach it."""
+
     def stop(self) -> Stop | None:
         """End all of it; None where it was not started.
 

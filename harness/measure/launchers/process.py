@@ -81,6 +81,10 @@ class LaunchedProcess:
         """CPU time, memory, processes and threads of the tree below the keeper."""
         return tree.usage(self._keeper.pid, pss=pss)
 
+    def exposed(self) -> tuple[str, ...]:
+        """Sockets of the tree that listen beyond loopback."""
+        return tree.exposed(self._keeper.pid)
+
     def stop(self) -> Stop:
         """End the whole tree; the keeper proves that nothing is left."""
         self._close_stdin()

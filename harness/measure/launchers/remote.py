@@ -36,6 +36,10 @@ class LaunchedRemote:
     def sample(self, *, pss: bool) -> None:
         """Nobody here can know."""
 
+    def exposed(self) -> tuple[str, ...]:
+        """It is meant to be reached; that is not ours to judge."""
+        return ()
+
     def stop(self) -> Stop | None:
         """It was up before, and stays up."""
         return None
