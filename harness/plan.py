@@ -73,6 +73,8 @@ def fit(
 
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
+    if variant.server.table.only_docker:
+        return f"it runs as a container only: {variant.server.table.only_docker}"
     if device not in variant.table.devices:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.name in variant.table.without:

@@ -8,6 +8,7 @@ environment of a server serves them all.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=paths.PROJECT)
     if torch is not None:
         output.write_text(_without_build(output.read_text()))
-    print(output.relative_to(paths.PROJECT))
+    print(os.path.relpath(output))
 
 
 def _without_build(text: str) -> str:

@@ -25,7 +25,14 @@ def instances_of(name: str, values: list[Any], width: int) -> list[Any]:
 def columns_of(predictions: list[Any]) -> dict[str, tuple[str, list[Any]]]:
     """Output tensors by name: (datatype, one value for each prediction)."""
     rows = [p if isinstance(p, dict) else {"prediction": p} for p in predictions]
-    return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else {})}
+    found = {}
+    for name in rows[0] if rows else {}:
+        values = [row[name] for row in rows]
+        if all(isinstance(value, (str, int, float)) for value in values):
+            found[name] = _column(values)
+        else:
+            found[f"{name}.json"] = "BYTES", [json.dumps(value) for value in values]
+    return found
 
 
 def _column(values: list[Any]) -> tuple[str, list[Any]]:
@@ -35,7 +42,7 @@ def _column(values: list[Any]) -> tuple[str, list[Any]]:
         return "INT64", values
     if all(isinstance(value, (int, float)) for value in values):
         return "FP64", [float(value) for value in values]
-    return "BYTES", [v if isinstance(v, str) else json.dumps(v) for v in values]
+    return "BYTES", [str(value) for value in values]
 
 
 def _text(value: Any) -> str:

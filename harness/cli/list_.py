@@ -22,7 +22,7 @@ def command(as_json: bool) -> None:
     _table(
         "variants",
         [
-            (v["name"], v["track"], v["protocol"], _state(v["why_not"], "runs"))
+            (v["name"], v["track"], v["protocol"], _state(v["why_not"], _well(v)))
             for v in found["variants"]
         ],
     )
@@ -82,23 +82,41 @@ def _variant(
         "track": table.track,
         "protocol": table.protocol,
         "devices": list(table.devices),
-        "launchers": list(available),
+        "launchers": [
+            name
+            for name in available
+            if name != "remote" and (name == "docker" or not variant.server.table.only_docker)
+        ],
         "in_all": table.in_all,
         "runnable": reason is None,
         "why_not": reason,
         "without": {name: why for name, why in gaps.items() if why is not None},
         "description": table.description,
+        "framework": variant.server.table.framework,
+        "licence": variant.server.table.licence,
+        "maintained": variant.server.table.maintained,
+        "note": variant.server.table.note,
     }
 
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> str | None:
     """Why a variant can run nowhere here, or None."""
+    if variant.server.table.only_docker:
+        return f"it runs as a container only: {variant.server.table.only_docker}"
     if all(why is not None for why in available.values()):
         return "; ".join(f"{name}: {why}" for name, why in available.items())
     lock = variant.server.lock(variant.table.backend)
     if variant.server.has_environment and not lock.exists():
         return f"no lock {lock.name}; make it with `make lock`"
     return None
+
+
+def _well(variant: dict[str, Any]) -> str:
+    """That it runs, and what a user must know of that."""
+    said = [] if variant["in_all"] else ["not in --all"]
+    said += [f"not on {name}: {why}" for name, why in variant["without"].items()]
+    said += [] if variant["maintained"] else ["unmaintained"]
+    return "; ".join(["runs", *said])
 
 
 def _state(why_not: str | None, well: str) -> str:

@@ -1,7 +1,8 @@
 """Instances and predictions as the named tensors of the Open Inference Protocol (v2).
 
 Texts travel as `text` (BYTES, [n, 1]), rows of numbers as `numbers` (FP64, [n, k]), anything else
-as `json` (BYTES, [n, 1]). Predictions come back as one tensor for each key, or as `prediction`.
+as `json` (BYTES, [n, 1]). Predictions come back as one tensor for each key, or as `prediction`;
+what is no scalar comes back as JSON, in a tensor whose name ends in `.json`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import AnswerError
+
+JSON = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,13 @@ def signature(instance: Any, prediction: Any) -> dict[str, Any]:
     tensor = of_instances([instance])
     found = {"name": tensor.name, "datatype": tensor.datatype, "width": tensor.shape[1]}
     columns = prediction if isinstance(prediction, dict) else {"prediction": prediction}
-    return {"input": found, "outputs": {str(k): datatype(v) for k, v in columns.items()}}
+    outputs = {f"{k}{'' if is_scalar(v) else JSON}": datatype(v) for k, v in columns.items()}
+    return {"input": found, "outputs": outputs}
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value can be in a tensor."""
+    return isinstance(value, str | int | float)
 
 
 def datatype(value: Any) -> str:
@@ -62,6 +71,7 @@ def to_predictions(tensors: list[Tensor]) -> list[Any]:
     if len(counts) != 1 or any(len(t.data) != next(iter(counts)) for t in tensors):
         shown = ", ".join(f"{t.name} {t.shape} with {len(t.data)} values" for t in tensors)
         raise AnswerError(f"output tensors are not one value a row: {shown}")
+    tensors = [_loaded(tensor) if tensor.name.endswith(JSON) else tensor for tensor in tensors]
     names = [tensor.name for tensor in tensors]
     if len(set(names)) < len(names):
         raise AnswerError(f"two output tensors have one name: {', '.join(names)}")
@@ -69,6 +79,14 @@ def to_predictions(tensors: list[Tensor]) -> list[Any]:
         return list(tensors[0].data)
     rows = zip(*(tensor.data for tensor in tensors), strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _loaded(tensor: Tensor) -> Tensor:
+    try:
+        values = [json.loads(text) for text in tensor.data]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise AnswerError(f"output {tensor.name!r} holds no JSON") from error
+    return Tensor(tensor.name.removesuffix(JSON), tensor.datatype, tensor.shape, values)
 
 
 def _is_row(instance: Any) -> bool:

@@ -50,6 +50,7 @@ def render(digested: Digested) -> str:
         campaign=report.campaign,
         parts=parts,
         summary=_summary(report),
+        synthetic=_synthetic(report),
         style=Markup(_file("page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -84,6 +85,12 @@ def _environment() -> Environment:
 
 def _file(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _synthetic(report: Report) -> list[str]:
+    """Benchmarks whose weights mean nothing."""
+    facts = report.campaign.benchmarks.items()
+    return sorted(name for name, found in facts if found.artefact.get("synthetic"))
 
 
 def _summary(report: Report) -> list[tuple[str, int, str]]:

@@ -200,6 +200,14 @@ def test_a_signature_names_every_tensor() -> None:
     outputs = {"label": "BYTES", "score": "FP64", "count": "INT64", "sure": "BOOL"}
     assert found["outputs"] == outputs
     assert signature("a", 7)["outputs"] == {"prediction": "INT64"}
+    assert signature("a", [0.5])["outputs"] == {"prediction.json": "BYTES"}
+
+
+def test_what_is_no_scalar_travels_as_json() -> None:
+    body = b'{"outputs": [{"name": "prediction.json", "datatype": "BYTES", "shape": [2],'
+    assert PROTOCOLS["v2"].decode(body + b' "data": ["[0.5, 1]", "null"]}]}') == [[0.5, 1], None]
+    with pytest.raises(AnswerError, match="holds no JSON"):
+        PROTOCOLS["v2"].decode(body + b' "data": ["[", "null"]}]}')
 
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3))

@@ -1,0 +1,73 @@
+"""docs/add-a-server.md, followed to the letter."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import paths
+from harness.catalog import ServerTable, VariantTable
+from tests.docs.pages import coded, text
+
+PAGE = text("docs/add-a-server.md")
+FILES = re.findall(r"^`(servers/[^`]+)`\n\n```\w+\n(.*?)^```$", PAGE, flags=re.M | re.S)
+COMMANDS = re.findall(r"^python (.*)$", PAGE, flags=re.M)
+LINES = 40
+
+
+def test_it_is_a_framework_that_is_not_here() -> None:
+    (name,) = {Path(path).parts[1] for path, _ in FILES}
+    assert not (paths.PROJECT / "servers" / name).exists()
+    assert len(COMMANDS) == 3
+
+
+def test_no_more_lines_than_the_page_says() -> None:
+    lines = [line for _, content in FILES for line in content.splitlines() if line.strip()]
+    assert 0 < len(lines) <= LINES
+
+
+def test_every_key_is_described() -> None:
+    assert {*ServerTable.model_fields, *VariantTable.model_fields} - coded(PAGE) == set()
+
+
+@pytest.mark.slow
+def test_its_commands_end_well(tmp_path: Path) -> None:
+    shutil.copytree(paths.servers_dir(), tmp_path / "servers")
+    for path, content in FILES:
+        place = tmp_path / path
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+    environment = {
+        **os.environ,
+        "HARNESS_SERVERS": str(tmp_path / "servers"),
+        "HARNESS_RESULTS": str(tmp_path / "results"),
+        "HARNESS_REPORTS": str(tmp_path / "reports"),
+        "TMPDIR": str(tmp_path),  # where the lock is that lets one campaign run at a time
+    }
+    said = []
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, *shlex.split(command)],
+            cwd=paths.PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        said.append(done.stdout)
+    assert "aiohttp on sentiment: " in said[1]
+    assert "bad-input" not in said[1]
+    assert "listens-beyond-loopback" not in said[1]
+    (run,) = (tmp_path / "results").glob("*/sentiment/aiohttp/round-1/run.json")
+    facts = json.loads(run.read_bytes())["run"]
+    assert facts["failure"] is None
+    assert facts["server"]["version"] in (tmp_path / "servers/aiohttp/requirements.txt").read_text()
