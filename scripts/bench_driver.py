@@ -4,7 +4,8 @@
 
 nginx answers a fixed 40-byte JSON body on one core; the generators take turns on another. Needs
 nginx and wrk (Debian: apt-get install nginx-light wrk); Locust is installed into an environment of
-its own. Prints the rates, their ratios round by round, and the open loop's send lag.
+its own. Prints the rates, their ratios round by round, and the open loop's send lag; then the same
+driver over gRPC, against the same nginx answering five bytes over HTTP/2.
 """
 
 from __future__ import annotations
@@ -25,19 +26,21 @@ import httpx
 import numpy as np
 
 from harness import paths
-from harness.measure.driver.job import Job
+from harness.measure.driver.job import Job, Target
 from harness.measure.driver.native import Generator, requests_of
 from harness.measure.environments import index_options, uv
 from harness.measure.host import Steal, split_cpus
-from harness.measure.launchers.process import free_port
-from harness.measure.target import target
+from harness.measure.launchers.process import free_ports
+from harness.measure.target import rpc_target, target
 from harness.profiles import Profile, due_times
+from harness.protocols import Message
 
 LOCUST = "locust==2.47.0"
 BODY = b'{"text": "a small sentence to classify"}'
 ANSWER = '{"label": "positive", "score": 0.98765}\\n'
 CONNECTIONS = 32
 OPEN_RATE = 5000.0
+RPC_RATE = 1000.0
 
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error.log;
@@ -48,6 +51,9 @@ http {{
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{ listen 127.0.0.1:{port} backlog=4096;
     location / {{ default_type application/json; return 200 '{answer}'; }} }}
+  server {{ listen 127.0.0.1:{rpc_port} http2 backlog=4096; root {folder};
+    location / {{ default_type application/grpc; add_trailer grpc-status 0 always;
+      error_page 405 =200 /answer; try_files /answer =404; }} }}
 }}
 """
 WRK = """wrk.method = "POST"
@@ -66,11 +72,13 @@ class User(FastHttpUser):
 
 
 @contextmanager
-def nginx(folder: Path, cpu: int) -> Iterator[str]:
-    """A running nginx, pinned; its URL."""
-    port = free_port()
+def nginx(folder: Path, cpu: int) -> Iterator[tuple[str, str]]:
+    """A running nginx, pinned; its URLs for HTTP and for gRPC."""
+    port, rpc_port = free_ports(2)
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, answer=ANSWER))
+    config.write_text(NGINX.format(folder=folder, port=port, rpc_port=rpc_port, answer=ANSWER))
+    (folder / "answer").write_bytes(b"\0\0\0\0\5right")  # one message of gRPC
+    folder.chmod(0o755)
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise SystemExit("nginx is missing; on Debian: apt-get install nginx-light")
@@ -89,27 +97,35 @@ def nginx(folder: Path, cpu: int) -> Iterator[str]:
                 time.sleep(0.02)
         for child in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split():
             os.sched_setaffinity(int(child), {cpu})
-        yield url
+        yield url, f"http://127.0.0.1:{rpc_port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def closed_rate(generator: Generator, url: str, seconds: float) -> float:
+def http_target(url: str) -> Target:
+    return target(url, [Message(BODY)], {"Content-Type": "application/json"})
+
+
+def grpc_target(url: str) -> Target:
+    return rpc_target(url, [Message(BODY)], {}, "/some.Service/Predict")
+
+
+def closed_rate(generator: Generator, goal: Target, seconds: float) -> float:
     """Our closed loop: answered requests a second, every stamp recorded."""
-    goal = target(url, [BODY], {"Content-Type": "application/json"})
     order = np.zeros(1024, np.int64)
     job = Job(goal, 0, int(seconds * 1e9), order, None, CONNECTIONS, None, 10**10, 0)
     requests = requests_of(generator.fire(job))
     assert requests.ok.all()
-    assert (requests.first_byte_ns > 0).all()
+    assert goal.method or (requests.first_byte_ns > 0).all()
     return len(requests) / seconds
 
 
-def open_lag(generator: Generator, url: str, seconds: float, seed: int) -> dict[str, float]:
+def open_lag(
+    generator: Generator, goal: Target, rate: float, seconds: float, seed: int
+) -> dict[str, float]:
     """Our open loop: send lag in microseconds, and the generator's share of a core."""
-    due = due_times(Profile("open", "poisson", seconds, OPEN_RATE), seed)
-    goal = target(url, [BODY], {"Content-Type": "application/json"})
+    due = due_times(Profile("open", "poisson", seconds, rate), seed)
     job = Job(goal, 0, int(seconds * 1e9), np.zeros_like(due), due, CONNECTIONS, None, 10**10, 0)
     before = Steal.now()
     fired = generator.fire(job)
@@ -205,35 +221,52 @@ def main() -> None:
     options = parser.parse_args()
     (server_cpu, *_), (cpu, *_) = split_cpus()
     python = locust_environment()
-    ours, wrk, locust, lags = [], [], [], []
+    rates: dict[str, list[float]] = {"native": [], "wrk": [], "locust": [], "rpc": []}
+    lags, rpc_lags = [], []
     with (
         tempfile.TemporaryDirectory() as name,
-        nginx(Path(name), server_cpu) as url,
+        nginx(Path(name), server_cpu) as (url, rpc_url),
         Generator([cpu]) as generator,
     ):
-        closed_rate(generator, url, 1.0)
+        folder, seconds = Path(name), options.seconds
+        over_http, over_grpc = http_target(url), grpc_target(rpc_url)
+        turns = {
+            "native": lambda: closed_rate(generator, over_http, seconds),
+            "wrk": lambda: wrk_rate(folder, url, seconds, cpu),
+            "locust": lambda: locust_rate(folder, python, url, seconds, cpu),
+            "rpc": lambda: closed_rate(generator, over_grpc, seconds),
+        }
+        closed_rate(generator, over_http, 1.0)
         for number in range(options.rounds):
-            turns = [
-                lambda: ours.append(closed_rate(generator, url, options.seconds)),
-                lambda: wrk.append(wrk_rate(Path(name), url, options.seconds, cpu)),
-                lambda: locust.append(locust_rate(Path(name), python, url, options.seconds, cpu)),
-            ]
             for turn in turns if number % 2 == 0 else reversed(turns):
-                turn()
-            lags.append(open_lag(generator, url, options.seconds, number))
+                rates[turn].append(turns[turn]())
+            lags.append(open_lag(generator, over_http, OPEN_RATE, seconds, number))
+            rpc_lags.append(open_lag(generator, over_grpc, RPC_RATE, seconds, number))
     print(
         f"closed loop, {CONNECTIONS} connections, {options.rounds} rounds of "
         f"{options.seconds:g} s: median [least to most]"
     )
-    report("native driver", ours)
-    report("wrk, one thread", wrk)
-    report("Locust FastHttpUser, one process", locust)
-    report("native / wrk", [a / b for a, b in zip(ours, wrk, strict=True)], "")
-    report("native / Locust", [a / b for a, b in zip(ours, locust, strict=True)], "")
-    print(f"open loop, Poisson, {OPEN_RATE:g}/s")
+    report("native driver", rates["native"])
+    report("wrk, one thread", rates["wrk"])
+    report("Locust FastHttpUser, one process", rates["locust"])
+    report("native / wrk", ratios(rates["native"], rates["wrk"]), "")
+    report("native / Locust", ratios(rates["native"], rates["locust"]), "")
+    report("native driver over gRPC", rates["rpc"])
+    report_lags(f"open loop, Poisson, {OPEN_RATE:g}/s", lags)
+    report_lags(f"open loop over gRPC, Poisson, {RPC_RATE:g}/s", rpc_lags)
+
+
+def ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    """Round by round."""
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def report_lags(title: str, lags: list[dict[str, float]]) -> None:
+    """Rows of one open loop."""
+    print(title)
     for key, unit in (("p50", "us"), ("p99", "us"), ("max", "us"), ("cpu", "core"), ("steal", "")):
-        title = {"cpu": "generator CPU", "steal": "host steal share"}.get(key, f"send lag {key}")
-        report(title, [lag[key] for lag in lags], unit)
+        name = {"cpu": "generator CPU", "steal": "host steal share"}.get(key, f"send lag {key}")
+        report(name, [lag[key] for lag in lags], unit)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ def instances_of(name: str, values: list[Any], width: int) -> list[Any]:
 
     Raises ValueError for a tensor that is none of the model's.
     """
+    if width < 1:
+        raise ValueError(f"a row of {width} values is none")
     if name == "numbers":
         return [values[at : at + width] for at in range(0, len(values), width)]
     if name not in ("text", "json"):
         raise ValueError(f"the model has no input {name!r}: send text, numbers or json")
     texts = [_text(value) for value in values]
-    return texts if name == "text" else [json.loads(text) for text in texts]
+    return texts if name == "text" else [_parsed(text) for text in texts]
 
 
 def columns_of(predictions: list[Any]) -> dict[str, tuple[str, list[Any]]]:
@@ -43,6 +45,13 @@ def _column(values: list[Any]) -> tuple[str, list[Any]]:
     if all(isinstance(value, (int, float)) for value in values):
         return "FP64", [float(value) for value in values]
     return "BYTES", [str(value) for value in values]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def _text(value: Any) -> str:

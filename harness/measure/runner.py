@@ -134,19 +134,24 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
         with progress.during("load", profile.name):
             # Kept before anything is said of it: a server that died has a window too.
             progress.windows.append(stages.load(launched, profile))
-            _require_served(launched, progress.windows[-1])
+            _require_alive(launched, profile)
+    _require_served(progress.windows)
 
 
-def _require_served(launched: Launched, window: Window) -> None:
-    name = window.facts.profile.name
+def _require_alive(launched: Launched, profile: Profile) -> None:
     reason = launched.exited()
     if reason is not None:
-        raise LaunchError(f"The server died under load, in the window {name!r}: {reason}.")
-    if len(window.requests) and not window.requests.ok.any():
-        kinds = {ERRORS[code] for code in window.requests.error}
+        raise LaunchError(f"The server died under load, in the window {profile.name!r}: {reason}.")
+
+
+def _require_served(windows: Sequence[Window]) -> None:
+    """A server that is too slow for one load may bear another; one that bears none has failed."""
+    requests = [window.requests for window in windows if len(window.requests)]
+    if requests and not any(found.ok.any() for found in requests):
+        kinds = {ERRORS[code] for found in requests for code in found.error}
+        total = sum(map(len, requests))
         raise LaunchError(
-            f"The server answered none of {len(window.requests)} requests in the window "
-            f"{name!r}: {', '.join(sorted(kinds))}."
+            f"The server answered none of {total} requests under load: {', '.join(sorted(kinds))}."
         )
 
 

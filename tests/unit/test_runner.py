@@ -256,14 +256,21 @@ def test_a_server_that_dies_leaves_the_window_it_died_in(
     )
 
 
-def test_a_server_that_answers_nothing_is_not_loaded_again(cell: Scenario) -> None:
-    run = cell.answers("load one", "timeout", "connect", "timeout").run(ONE, TWO)
-    assert cell.done == [*BEFORE_LOAD, "load one", "stop"]
-    assert windows(run) == ["one"]
+def test_a_server_that_answers_nothing_has_failed(cell: Scenario) -> None:
+    cell.answers("load one", "timeout", "connect", "timeout").answers("load two", "status")
+    run = cell.run(ONE, TWO)
+    assert cell.done == ALL
+    assert windows(run) == ["one", "two"]
     assert run.facts.failure is not None
     assert run.facts.failure.message == (
-        "The server answered none of 3 requests in the window 'one': connect, timeout."
+        "The server answered none of 4 requests under load: connect, status, timeout."
     )
+
+
+def test_a_load_that_is_too_much_is_not_the_end(cell: Scenario) -> None:
+    run = cell.answers("load one", "timeout", "timeout").answers("load two", "").run(ONE, TWO)
+    assert cell.done == ALL
+    assert run.facts.failure is None
 
 
 def test_one_answer_is_enough_to_go_on(cell: Scenario) -> None:

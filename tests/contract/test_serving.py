@@ -1,0 +1,196 @@
+"""Every variant answers as the reference does, offline, takes faults, and leaves nothing behind.
+
+Two commands verify half of the variants each, beside one another: nothing is timed. They run in
+network namespaces of their own, where there is nothing but loopback.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import catalog, paths, plan
+from harness.catalog import Variant
+from harness.errors import ProvisionError
+from harness.measure import environments
+
+pytestmark = pytest.mark.slow
+
+HALVES = 2
+LIMIT_S = 3000
+# They need no weights that may be out of reach. Faults are inflicted on the first.
+BENCHMARKS = list(catalog.presets()["standard"].benchmarks)
+_NEW_USER, _NEW_NET = 0x10000000, 0x40000000
+_SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
+
+
+def fields() -> list[Variant]:
+    """What `run --all` measures here, and what it leaves out although it could run."""
+    return [
+        variant
+        for name, variant in sorted(catalog.variants().items())
+        if not name.startswith("_") and not variant.server.table.only_docker
+    ]
+
+
+CHECKED = [v for v in fields() if v.table.in_all]
+PAIRS = [
+    (variant.name, benchmark)
+    for variant in CHECKED
+    for benchmark in BENCHMARKS
+    if plan.why_not(variant, catalog.benchmarks()[benchmark], "cpu") is None
+]
+ROUGH = [
+    variant.name for variant in CHECKED if not variant.table.reference and not variant.table.inside
+]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the commands said and left."""
+
+    rows: dict[tuple[str, str], dict[str, Any]]
+    output: str
+    scratch: tuple[Path, ...]
+
+
+def _alone() -> None:
+    """In the child: no network but loopback, which is off in a new namespace."""
+    libc = ctypes.CDLL(None)
+    if libc.unshare(_NEW_NET) != 0 and libc.unshare(_NEW_USER | _NEW_NET) != 0:
+        raise OSError("no network namespace")
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP_AND_RUNNING))
+
+
+def can_be_alone() -> bool:
+    """Whether this machine lets a process cut itself off from the network."""
+    code = "from tests.contract import test_serving; test_serving._alone()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT, check=False)
+    return done.returncode == 0
+
+
+ALONE = sys.platform == "linux" and can_be_alone()
+
+
+def _install(variant: Variant) -> None:
+    for benchmark in BENCHMARKS:
+        try:
+            environments.for_variant(variant, catalog.benchmarks()[benchmark])
+        except ProvisionError:
+            return  # `verify` says so by itself, as a failure of this variant alone
+
+
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
+    """Every variant on every benchmark."""
+    everything = fields()
+    with ThreadPoolExecutor(HALVES) as pool:
+        list(pool.map(_install, everything))
+        scratch = tuple(tmp_path_factory.mktemp("verify") for _ in range(HALVES))
+        halves = [[v.name for v in everything[n::HALVES]] for n in range(HALVES)]
+        done = list(pool.map(_verify, halves, scratch))
+    rows = {}
+    for command in done:
+        for line in command.stdout.splitlines():
+            row = json.loads(line)
+            rows[row["variant"], row["benchmark"]] = row
+    return Verified(rows, "\n".join(c.stdout + c.stderr for c in done), scratch)
+
+
+def _verify(names: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+    options = [part for name in BENCHMARKS for part in ("--benchmark", name)]
+    return subprocess.run(
+        [sys.executable, "-m", "harness", "verify", *names, *options, "--faults", "--json"],
+        env={**os.environ, "TMPDIR": str(scratch)},  # the machine-wide lock is there too
+        cwd=paths.PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        preexec_fn=_alone if ALONE else None,
+    )
+
+
+@pytest.mark.parametrize(("variant", "benchmark"), PAIRS)
+def test_every_answer_is_right(verified: Verified, variant: str, benchmark: str) -> None:
+    reference = catalog.variants()[variant].table.reference
+    payloads = len(catalog.benchmarks()[benchmark].payloads())
+    row = verified.rows.get((variant, benchmark), {})
+    assert row.get("outcome") == "ok", row.get("message") or verified.output
+    assert row["verified"] == (0 if reference else payloads)
+
+
+@pytest.mark.parametrize("variant", [v.name for v in CHECKED if v.server.table.package])
+def test_the_version_is_read_back(verified: Verified, variant: str) -> None:
+    row = verified.rows[variant, BENCHMARKS[0]]
+    found = catalog.variants()[variant]
+    assert row["version"]
+    assert f"=={row['version']}" in found.server.lock(found.table.backend).read_text()
+
+
+@pytest.mark.parametrize("variant", ROUGH)
+def test_it_refuses_what_is_wrong_and_goes_on(verified: Verified, variant: str) -> None:
+    row = verified.rows[variant, BENCHMARKS[0]]
+    tried = [fault["fault"] for fault in row["faults"]]
+    assert {"not JSON", "wrong type", "empty text", "10 MB of text"} <= set(tried)
+    assert [f for f in row["findings"] if f["name"] == "bad-input"] == []
+
+
+@pytest.mark.parametrize("variant", ROUGH)
+def test_it_listens_on_loopback_only(verified: Verified, variant: str) -> None:
+    names = [finding["name"] for finding in verified.rows[variant, BENCHMARKS[0]]["findings"]]
+    assert "listens-beyond-loopback" not in names
+
+
+@pytest.mark.parametrize("variant", ROUGH)
+def test_a_killed_worker_is_a_finding(verified: Verified, variant: str) -> None:
+    found = verified.rows[variant, BENCHMARKS[0]]["findings"]
+    assert [f["verdict"] for f in found if f["name"] == "worker-killed"] in (["note"], ["warning"])
+
+
+@pytest.mark.skipif(not ALONE, reason="this machine lets no process leave the network")
+def test_it_all_ran_offline(verified: Verified) -> None:
+    assert {outcome["outcome"] for outcome in verified.rows.values()} == {"ok"}, verified.output
+
+
+def test_nothing_is_left(verified: Verified) -> None:
+    for scratch in verified.scratch:
+        assert list(processes_that_know(str(scratch))) == []
+        assert [path.name for path in scratch.iterdir()] == ["serving-harness.lock"]
+
+
+def processes_that_know(text: str) -> Iterator[str]:
+    """Command lines of the processes that have the text in their environment, as servers have."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (entry / "environ").read_bytes():
+                yield (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # it has ended, or is not ours
+
+
+def test_no_server_writes_into_its_own_folder(verified: Verified) -> None:
+    del verified
+    listed = subprocess.run(
+        ["git", "status", "--porcelain", "--ignored", "--", "servers"],
+        cwd=paths.PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    made = [line for line in listed.stdout.splitlines() if line.startswith(("??", "!!"))]
+    assert [line for line in made if "__pycache__" not in line] == []
