@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -27,8 +28,9 @@ class Endpoint:
     It returns whether the connection stays open. None closes every connection at once.
     """
 
-    def __init__(self, behave: Behaviour | None) -> None:
+    def __init__(self, behave: Behaviour | None, tls: ssl.SSLContext | None = None) -> None:
         self._behave = behave
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
@@ -43,7 +45,8 @@ class Endpoint:
     @property
     def url(self) -> str:
         assert self._server is not None
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}/predict"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{HOST}:{self._server.sockets[0].getsockname()[1]}/predict"
 
     def __enter__(self) -> Endpoint:
         self._thread.start()
@@ -72,7 +75,7 @@ class Endpoint:
         return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(10)
 
     async def _open(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connected, HOST, 0, backlog=512)
+        return await asyncio.start_server(self._connected, HOST, 0, backlog=512, ssl=self._tls)
 
     async def _close(self) -> None:
         assert self._server is not None
