@@ -287,7 +287,6 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
-    synthetic: bool = False  # whether weights may be seeded ones where the real can't be had
 
 
 def empty(columns: type[Any]) -> Any:

@@ -10,7 +10,7 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 
 Schema versions
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
-       campaigns have endpoint and synthetic
+       campaigns have endpoint
     1  first
 """
 

@@ -30,7 +30,13 @@ KILLED = "worker killed"
 LISTENS = "listens beyond loopback"
 
 
-class FaultStages(Stages):
+class PatientStages(Stages):
+    """Verifies every payload, however long that takes."""
+
+    verify_limit_s = 900.0
+
+
+class FaultStages(PatientStages):
     """Verifies like the others, then inflicts every fault and keeps what came of it."""
 
     trials: tuple[Trial, ...] = ()

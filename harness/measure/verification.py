@@ -11,7 +11,7 @@ from harness import catalog, plan
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError
 from harness.measure import campaign, session
-from harness.measure.faults import FaultStages
+from harness.measure.faults import FaultStages, PatientStages
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
@@ -68,7 +68,7 @@ def _verified(
     with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
 
         def provision() -> Stages:
-            kind = FaultStages if rough else Stages
+            kind = FaultStages if rough else PatientStages
             stages = campaign.provision(variant, found, tools, cell.round, Path(scratch), kind)
             made.append(stages)
             return stages

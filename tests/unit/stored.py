@@ -176,7 +176,6 @@ def campaign() -> Campaign:
         launcher="process",
         device="cpu",
         endpoint=Endpoint("deployed", "https://example.org", "v2", {"Authorization": "$TOKEN"}),
-        synthetic=True,
     )
 
 

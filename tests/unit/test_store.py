@@ -361,7 +361,7 @@ def test_schema_2_still_loads() -> None:
 
 def test_schema_1_still_loads() -> None:
     folder = stored.DATA / "schema-1"
-    campaign = replace(stored.campaign(), endpoint=None, synthetic=False)
+    campaign = replace(stored.campaign(), endpoint=None)
     assert store.read_campaign(folder) == campaign
     for run in (stored.full_run(), stored.failed_run()):
         place = store.cell_folder(folder, run.cell)
