@@ -34,10 +34,13 @@ def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
         common = [option for option in COMMON if option != "--universal"]
     else:
         common = COMMON
-    command = [find_uv_bin(), "pip", "compile", *common, *options, *present, "-o", str(output)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=paths.PROJECT)
-    if torch is not None:
-        output.write_text(_without_build(output.read_text()))
+    overrides = inputs[0].with_name("overrides.in")
+    if overrides.exists():
+        options = (*options, "--override", str(overrides))
+    command = [find_uv_bin(), "pip", "compile", *common, *options, *present]
+    # Not with `-o`: uv would prefer what that file pins, and of torch its CUDA build.
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=paths.PROJECT)
+    output.write_text(_without_build(done.stdout) if torch is not None else done.stdout)
     print(os.path.relpath(output))
 
 

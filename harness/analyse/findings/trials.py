@@ -8,14 +8,17 @@ from harness.analyse.findings import Finding, Verdict
 from harness.records import Trial
 
 KILLED = "worker killed"
+NOT_JSON = "not JSON"
 LISTENS = "listens beyond loopback"
 # Codes of gRPC that say whose fault it is; https://grpc.io/docs/guides/status-codes/
 _CLIENTS_FAULT = (3, 5, 8, 9, 11, 12)  # invalid, not found, too large, state, range, unimplemented
+_NO_MESSAGE = (2, 13)  # what gRPC's own libraries say of bytes that are no message
 
 
 def refused(trial: Trial) -> bool:
     """Whether the answer says that the request was at fault."""
-    return 400 <= trial.status < 500 or trial.status in _CLIENTS_FAULT
+    own = trial.fault == NOT_JSON and trial.status in _NO_MESSAGE
+    return 400 <= trial.status < 500 or trial.status in _CLIENTS_FAULT or own
 
 
 def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:
