@@ -3,189 +3,22 @@
 from __future__ import annotations
 
 import json
-import signal
-import string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
-
-from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness import paths, toml
 from harness.errors import UsageError, unknown
-from harness.profiles import CLOSED, needs, shape_names
 from harness.records import Endpoint
-
-Backend = Literal["onnx", "torch"]
-PLACEHOLDERS = ("bin", "host", "port")  # with `NAME_port` of more_ports, in a command's braces
-
-
-class Batching(toml.Strict):
-    """Knobs of a variant that merges requests."""
-
-    max_size: int = Field(gt=0)
-    wait_ms: float | None = Field(default=None, ge=0)  # None: the framework chooses
-
-
-class VariantTable(toml.Strict):
-    """One `[[variant]]` of a server.toml."""
-
-    name: str = Field(pattern=r"^[a-z0-9_][a-z0-9_-]*$")
-    track: Literal["default", "matched", "tuned", "remote"]
-    description: str
-    protocol: str
-    backend: Backend = "onnx"
-    devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
-    more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
-    command: tuple[str, ...] = Field(min_length=1)
-    ready_path: str = Field(default="/health", pattern=r"^/")
-    ready_port: str | None = None  # of more_ports; None: the one that the load goes to
-    path: str = Field(default="", pattern=r"^(/.*)?$")  # empty: the protocol's own
-    port: int | None = Field(default=None, gt=0, lt=65536)  # None: a free one
-    stop_signal: str = "SIGTERM"
-    ready_timeout_s: float = Field(default=120, gt=0)
-    environment: dict[str, str] = Field(default_factory=dict)
-    workers: int = Field(default=1, gt=0)  # processes that hold the model
-    batching: Batching | None = None
-    without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
-    reference: bool = False  # its answers mean nothing and are not checked
-    inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
-    in_all: bool = True
-
-    @field_validator("command")
-    @classmethod
-    def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        known = [*PLACEHOLDERS, *(f"{name}_port" for name in info.data.get("more_ports", ()))]
-        for part in value:
-            for _, name, _, _ in string.Formatter().parse(part):
-                if name is not None and name not in known:
-                    raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
-        return value
-
-    @field_validator("ready_port")
-    @classmethod
-    def _known_port(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and value not in info.data.get("more_ports", ()):
-            raise ValueError(f"{value!r} is none of more_ports")
-        return value
-
-    @field_validator("stop_signal")
-    @classmethod
-    def _known_signal(cls, value: str) -> str:
-        if value not in signal.Signals.__members__:
-            raise ValueError(f"{value!r} is no signal")
-        return value
-
-
-class ServerTable(toml.Strict):
-    """A server.toml."""
-
-    framework: str
-    package: str | None = None
-    homepage: str = Field(default="", pattern=r"^(https?://.+)?$")  # empty: no product
-    licence: str
-    maintained: bool
-    note: str = ""  # what a reader should know: why this release, or that nobody maintains it
-    only_docker: str | None = None  # why it can't be had as a package
-    metrics_path: str | None = None
-    metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
-    variant: tuple[VariantTable, ...] = Field(min_length=1)
-
-
-class WeightsTable(toml.Strict):
-    """Where a benchmark's weights come from, and what they must hash to."""
-
-    hub: str
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
-    package: str
-    files: dict[str, str]
-
-
-class ProfileTable(toml.Strict):
-    """A profile whose rates are absolute or shares of the capacity in process."""
-
-    name: str
-    shape: str
-    duration_s: float = Field(gt=0)
-    rate_share: float | None = Field(default=None, gt=0)
-    rate_per_s: float | None = Field(default=None, gt=0)
-    rate_share_end: float | None = Field(default=None, gt=0)
-    rate_per_s_end: float | None = Field(default=None, gt=0)
-    rate_share_peak: float | None = Field(default=None, gt=0)
-    rate_per_s_peak: float | None = Field(default=None, gt=0)
-    concurrency: int | None = Field(default=None, gt=0)
-
-    @field_validator("shape")
-    @classmethod
-    def _known_shape(cls, value: str) -> str:
-        if value not in shape_names():
-            raise ValueError(str(unknown("shape", value, shape_names())).rstrip("."))
-        return value
-
-    @model_validator(mode="after")
-    def _complete(self) -> ProfileTable:
-        rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
-        if self.shape == CLOSED:
-            if self.concurrency is None or rates or self._far():
-                raise ValueError("a closed loop needs 'concurrency', and has no rate")
-            return self
-        if len(rates) != 1:
-            raise ValueError("give either 'rate_share' or 'rate_per_s'")
-        wanted = 1 if "rate_to_per_s" in needs(self.shape) else 0
-        if len(self._far()) != wanted:
-            goal = "one rate to go to ('rate_per_s_end', ...)" if wanted else "no rate to go to"
-            raise ValueError(f"a {self.shape} profile needs {goal}")
-        return self
-
-    def _far(self) -> list[tuple[float, bool]]:
-        shares = [(v, True) for v in (self.rate_share_end, self.rate_share_peak) if v is not None]
-        rates = [(v, False) for v in (self.rate_per_s_end, self.rate_per_s_peak) if v is not None]
-        return shares + rates
-
-    def rates(self, capacity_per_s: float) -> tuple[float | None, float | None]:
-        """(rate, rate to go to) per second, given the capacity in process."""
-        base = self.rate_per_s if self.rate_share is None else self.rate_share * capacity_per_s
-        far = [v * capacity_per_s if share else v for v, share in self._far()]
-        return base, far[0] if far else None
-
-
-class BenchmarkTable(toml.Strict):
-    """A benchmark.toml."""
-
-    version: int = Field(gt=0)
-    description: str
-    tolerance: float = Field(ge=0)
-    accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
-    threads: int = Field(default=1, gt=0)
-    timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
-    slo: str = "p99<100ms"
-    weights: WeightsTable | None = None
-    profile: tuple[ProfileTable, ...] = Field(min_length=1)
-
-    @field_validator("profile")
-    @classmethod
-    def _different_names(cls, value: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
-        names = [profile.name for profile in value]
-        if len(set(names)) < len(names):
-            raise ValueError("two profiles have the same name")
-        return value
-
-
-class PresetTable(toml.Strict):
-    """How much of everything a run does."""
-
-    benchmarks: tuple[str, ...]
-    profiles: tuple[str, ...]  # empty: all
-    rounds: int = Field(gt=0)
-    duration_scale: float = Field(gt=0)
-    warm_up_s: float = Field(ge=0)
-
-
-class PresetsFile(toml.Strict):
-    """benchmarks/presets.toml."""
-
-    preset: dict[str, PresetTable]
+from harness.tables import (
+    BenchmarkTable,
+    PresetsFile,
+    PresetTable,
+    ServerTable,
+    VariantTable,
+    WeightsTable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +61,12 @@ class Benchmark:
     name: str
     folder: Path
     table: BenchmarkTable
+    synthetic: bool = False  # its weights come from a seed, and its answers mean nothing
+
+    @property
+    def weights(self) -> WeightsTable | None:
+        """What its build is given."""
+        return self.table.synthetic if self.synthetic else self.table.weights
 
     def predictor(self, backend: str) -> Path:
         """The module that a server loads for a backend; it may not exist."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.catalog import Benchmark, PresetTable, Variant
+from harness.catalog import Benchmark, Variant
 from harness.profiles import Profile
 from harness.records import Cell
+from harness.tables import PresetTable
 
 _LEAST_VERIFIED = 32
 
@@ -71,6 +73,16 @@ def fit(
     return chosen, tuple(cell for cell in cells if cell not in kept)
 
 
+def named(left: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
+    """Cells that are left out, a whole round as one."""
+    found = []
+    for number in sorted({cell.round for cell in left}):
+        ours = [cell for cell in left if cell.round == number]
+        whole = len(ours) == sum(cell.round == number for cell in cells)
+        found += [f"round {number}"] if whole else [str(cell) for cell in ours]
+    return found
+
+
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker:
@@ -109,14 +121,15 @@ def absolute(
     return tuple(profiles)
 
 
-def to_verify(payloads: int, round_number: int) -> NDArray[np.int64]:
-    """Which payloads are asked before timing: all in the first round, then a seeded eighth.
+def to_verify(payloads: int, round_number: int, share: float = 1.0) -> NDArray[np.int64]:
+    """Which payloads are asked before timing: a seeded share in the first round, then an eighth.
 
     Later rounds start the same environment and artefact again, by content; a sample shows whether
     they came up well, and leaves the time to the measurement.
     """
-    if round_number == 1:
+    if round_number == 1 and share == 1.0:
         return np.arange(payloads, dtype=np.int64)
-    count = min(payloads, max(_LEAST_VERIFIED, payloads // 8))
+    wanted = payloads // 8 if round_number > 1 else math.ceil(share * payloads)
+    count = min(payloads, max(_LEAST_VERIFIED, wanted))
     chosen = np.random.default_rng(round_number).choice(payloads, count, replace=False)
     return np.sort(chosen).astype(np.int64)

@@ -247,6 +247,7 @@ class BenchmarkFacts:
     artefact: dict[str, Any]  # facts.json of the build: held-out accuracy and the like
     capacity_per_s: float  # of the predictor in process, one caller
     profiles: tuple[Profile, ...]  # with absolute rates
+    verify_share: float = 1.0  # of the payloads, asked before timing in the first round
 
 
 @dataclass(frozen=True, slots=True)

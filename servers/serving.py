@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
@@ -82,6 +83,7 @@ def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("harness_predictor", path)
     if spec is None or spec.loader is None:
         raise RuntimeError(f"HARNESS_PREDICTOR is no Python file: {path}.")
+    sys.path.append(str(path.parent.parent / "shared"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

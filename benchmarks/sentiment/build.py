@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx_graph import Architecture, Array, Head, build_model
-from predictor import open_session, open_tokenizer, run, tokenized
+from bert_graph import Architecture, Array
+from onnx_graph import Head, build_model
+from onnx_session import open_session, run
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from text_classifier import open_tokenizer, tokenized
 from threadpoolctl import threadpool_limits
 
 HELD_OUT = 0.25
@@ -83,7 +85,7 @@ def embedded(encoder: bytes, tokenizer_file: Path, texts: list[str]) -> Array:
     session = open_session(encoder, "cpu", threads=1)
     tokenizer = open_tokenizer(tokenizer_file)
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-    return np.concatenate([run(session, tokenized(tokenizer, batch)) for batch in batches])
+    return np.concatenate([run(session, *tokenized(tokenizer, batch)) for batch in batches])
 
 
 def trained_head(embeddings: Array, labels: list[str]) -> tuple[Head, list[str], dict[str, Any]]:

@@ -13,6 +13,7 @@ from harness import store
 from harness.analyse import findings, metrics
 from harness.analyse.findings import Finding, Verdict
 from harness.errors import ResultError
+from harness.plan import to_verify
 from harness.records import Campaign, Cell, Run, RunFacts, Window
 
 FLOOR = "in-process"  # the variant that overhead is measured from
@@ -103,7 +104,8 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None) -> Digest:
     values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
     values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
     known = campaign.benchmarks.get(run.cell.benchmark)
-    doubts = findings.of_run(run, known.payloads if known else 0, campaign.proof)
+    wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
+    doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
     return Digest(run.cell, run.facts, values, tuple(doubts), curves)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness import catalog, paths
-from harness.catalog import Benchmark, PresetTable, Variant, pick
+from harness.catalog import Benchmark, Variant, pick
 from harness.errors import UsageError
 from harness.measure import headers, launchers
 from harness.measure.launchers import Launcher
@@ -16,6 +17,7 @@ from harness.measure.reference import IN_PROCESS, NULL
 from harness.measure.target import split
 from harness.protocols import registered
 from harness.records import Endpoint
+from harness.tables import PresetTable
 
 
 def variants(
@@ -62,8 +64,8 @@ def endpoint(options: dict[str, Any]) -> Endpoint | None:
     return Endpoint(name, url, protocol, templates)
 
 
-def benchmarks(names: tuple[str, ...], preset: PresetTable) -> list[Benchmark]:
-    """The benchmarks asked for, or those of the preset."""
+def benchmarks(names: tuple[str, ...], preset: PresetTable, synthetic: bool) -> list[Benchmark]:
+    """The benchmarks asked for, or those of the preset; those that can with synthetic weights."""
     known = catalog.benchmarks()
     chosen = [pick("benchmark", name, known) for name in dict.fromkeys(names or preset.benchmarks)]
     for benchmark in chosen:
@@ -76,7 +78,10 @@ def benchmarks(names: tuple[str, ...], preset: PresetTable) -> list[Benchmark]:
                 f"{benchmark.name} has no profile that the preset takes "
                 f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
             )
-    return chosen
+    if synthetic and not any(benchmark.table.synthetic for benchmark in chosen):
+        asked = ", ".join(benchmark.name for benchmark in chosen)
+        raise UsageError(f"--synthetic-weights: none of these benchmarks has any: {asked}.")
+    return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
 
 
 def launcher(name: str) -> Launcher:

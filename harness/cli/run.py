@@ -24,6 +24,9 @@ _USEFUL = ("launch", "ready", "load")
 @click.argument("variants", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
 @click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option(
+    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+)
 @click.option("--preset", default="quick", show_default=True, help="How much of everything.")
 @click.option("--launcher", default="process", show_default=True)
 @click.option("--url", help="With --launcher remote: an endpoint that is already up.")
@@ -54,23 +57,14 @@ def command(**options: Any) -> int:
 
 def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
     """What is asked for, checked in full before anything starts."""
-    from harness import catalog, store
+    from harness import catalog
     from harness.catalog import pick
     from harness.cli import _select
-    from harness.measure.campaign import Request, new_id
+    from harness.measure.campaign import Request
 
     if options["driver"] != "native":
         pick("driver", options["driver"], {"native": None})
-    resumed = None
-    if options["resume"]:
-        if options["variants"] or options["everything"] or options["name"]:
-            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
-        resumed = store.read_campaign(_select.campaign_folder(options["resume"]))
-        _adopt(options, resumed)
-    name = options["resume"] or options["name"] or new_id()
-    folder = _select.campaign_folder(name)
-    if resumed is None and (folder / "campaign.json").exists():
-        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+    resumed, name = _named(options)
     preset = pick("preset", options["preset"], catalog.presets())
     launcher = "process" if options["launcher"] == "remote" else options["launcher"]
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
@@ -79,9 +73,9 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
     )
     request = Request(
         name,
-        folder,
+        _select.campaign_folder(name),
         tuple(chosen),
-        tuple(_select.benchmarks(options["benchmarks"], preset)),
+        tuple(_select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"])),
         options["preset"],
         preset,
         options["rounds"] or preset.rounds,
@@ -91,10 +85,30 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         tuple(sys.argv[1:]),
         endpoint,
         _select.seconds(options["budget"]),
+        None if options["rounds"] or resumed else preset.budget_s,
     )
     if resumed is not None:
         _require_same(request, resumed)
     return request, resumed
+
+
+def _named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
+    """The campaign to go on with, if any, whose plan is taken over; and the name."""
+    from harness import store
+    from harness.cli import _select
+    from harness.measure.campaign import new_id
+
+    if options["resume"]:
+        if options["variants"] or options["everything"] or options["name"]:
+            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+        resumed = store.read_campaign(_select.campaign_folder(options["resume"]))
+        _adopt(options, resumed)
+        return resumed, options["resume"]
+    name = options["name"] or new_id()
+    folder = _select.campaign_folder(name)
+    if (folder / "campaign.json").exists():
+        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+    return None, name
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
@@ -104,6 +118,8 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
     for name in ("preset", "launcher", "device"):
         options[name] = getattr(resumed, name)
+    made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
+    options["synthetic_weights"] = bool(made_up)
 
 
 def _require_same(request: Request, resumed: Campaign) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @click.argument("variants", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
 @click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option(
+    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+)
 @click.option("--launcher", default="process", show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
@@ -30,7 +33,7 @@ def command(**options: Any) -> int:
 
     preset = pick("preset", "standard", catalog.presets())
     chosen = _select.variants(options["variants"], options["everything"], None)
-    benchmarks = _select.benchmarks(options["benchmarks"], preset)
+    benchmarks = _select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"])
     launcher = _select.launcher(options["launcher"])
     failed = 0
     names = options["launcher"], options["device"]

@@ -35,12 +35,14 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
     """The benchmark's artefact, built if need be.
 
     It is built in the benchmark's own build environment where it has one, else in the given one.
-    Raises ProvisionError where the build fails or is not accurate enough.
+    Raises ProvisionError where the build fails or is not accurate enough. The facts of a model
+    with synthetic weights say so; how accurate it is means nothing.
     """
     lock = benchmark.folder / "requirements-build.txt"
     if lock.exists():
         environment = environments.ensure(f"{benchmark.name}-build", lock)
-    folder = paths.cache_dir() / "artefacts" / f"{benchmark.name}-{_key(benchmark, environment)}"
+    name = f"{benchmark.name}-synthetic" if benchmark.synthetic else benchmark.name
+    folder = paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, environment)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
@@ -52,18 +54,26 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
         raise ProvisionError(
             f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
         ) from error
-    _check_accuracy(benchmark, facts)
+    if benchmark.synthetic:
+        facts["synthetic"] = True
+    else:
+        _check_accuracy(benchmark, facts)
     return Artefact(folder, facts)
 
 
 def _key(benchmark: Benchmark, environment: Environment) -> str:
     digest = hashlib.sha256(environment.key.encode())
-    for path in sorted(benchmark.folder.iterdir()):
+    for path in sorted([*benchmark.folder.iterdir(), *_shared(benchmark).glob("*.py")]):
         if path.is_file() and path.name != "benchmark.toml":
             digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
-    if benchmark.table.weights is not None:
-        digest.update(repr(sorted(benchmark.table.weights.files.items())).encode())
+    if benchmark.weights is not None:
+        digest.update(repr(sorted(benchmark.weights.files.items())).encode())
     return digest.hexdigest()[:16]
+
+
+def _shared(benchmark: Benchmark) -> Path:
+    """Modules that every build and every predictor can import; the folder may not exist."""
+    return benchmark.folder.parent / "shared"
 
 
 def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None:
@@ -78,16 +88,17 @@ def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None
 def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, made: Path) -> None:
     given = scratch / "weights"
     given.mkdir()
-    if benchmark.table.weights is not None:
-        for name, path in weights.ensure(benchmark.table.weights).items():
-            shutil.copyfile(path, given / Path(name).name)
+    for name, path in _weights(benchmark).items():
+        shutil.copyfile(path, given / Path(name).name)
     done = subprocess.run(
         [environment.python, "build.py", made],
         cwd=benchmark.folder,
         env={
             "PATH": f"{environment.bin}:{os.defpath}",
             "HOME": str(scratch),
+            "PYTHONPATH": str(_shared(benchmark)),
             "HARNESS_WEIGHTS": str(given),
+            **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
             "PYTHONDONTWRITEBYTECODE": "1",
             "ORT_DISABLE_TELEMETRY": "1",
         },
@@ -101,6 +112,20 @@ def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, ma
             f"{benchmark.folder.name}/build.py failed with exit code {done.returncode}: "
             f"{' '.join(done.stderr.split())[-600:]}"
         )
+
+
+def _weights(benchmark: Benchmark) -> dict[str, Path]:
+    if benchmark.weights is None:
+        return {}
+    try:
+        return weights.ensure(benchmark.weights)
+    except ProvisionError as error:
+        if benchmark.synthetic or benchmark.table.synthetic is None:
+            raise
+        raise ProvisionError(
+            f"{str(error).rstrip('.')}: give --synthetic-weights to measure {benchmark.name} with "
+            "seeded weights of the same architecture instead."
+        ) from error
 
 
 def _check_accuracy(benchmark: Benchmark, facts: dict[str, Any]) -> None:

@@ -6,17 +6,16 @@ import math
 import shlex
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from harness import catalog, plan, store
-from harness.catalog import Benchmark, PresetTable, Variant, pick
+from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import environments, host, reference, session
+from harness.measure import budget, environments, host, reference, session
 from harness.measure.costs import Costs
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
@@ -33,6 +32,7 @@ from harness.records import (
     ServerFacts,
     Setup,
 )
+from harness.tables import PresetTable
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
 _NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
@@ -63,7 +63,8 @@ class Request:
     device: str
     argv: tuple[str, ...]
     endpoint: Endpoint | None = None
-    budget_s: float | None = None
+    budget_s: float | None = None  # nothing goes on beyond it
+    rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
 
 
 def new_id() -> str:
@@ -86,7 +87,9 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
         if campaign is None:
             campaign = _begin(request, made, tools, prepared, observer)
             if request.budget_s is not None:
-                campaign = _fitted(campaign, deadline - time.monotonic())
+                campaign = budget.fitted(campaign, deadline - time.monotonic())
+            elif request.rounds_budget_s is not None:
+                campaign = budget.with_rounds(campaign, request.rounds_budget_s)
             store.write_campaign(request.folder, campaign)
         return _run_cells(request, campaign, prepared, tools, observer, deadline)
 
@@ -99,7 +102,7 @@ def _prepare(
     prepared: dict[str, Prepared | HarnessError] = {}
     for benchmark in request.benchmarks:
         observer.note(f"{benchmark.name}: making the model, asking the reference")
-        found = prepared_or_error(benchmark, known, tools, request.preset.warm_up_s)
+        found = prepared_or_error(benchmark, known, tools, request.preset)
         prepared[benchmark.name] = found
         if isinstance(found, HarnessError):
             observer.note(f"{benchmark.name}: {found}")
@@ -114,11 +117,11 @@ def _prepare(
 
 
 def prepared_or_error(
-    benchmark: Benchmark, known: dict[str, Variant], tools: Tools, warm_up_s: float
+    benchmark: Benchmark, known: dict[str, Variant], tools: Tools, preset: PresetTable
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:
-        return reference.prepare(benchmark, known, tools, warm_up_s)
+        return reference.prepare(benchmark, known, tools, preset)
     except HarnessError as error:
         return error
 
@@ -156,6 +159,7 @@ def _begin(
                 found.facts,
                 found.capacity_per_s,
                 plan.absolute(found.bench.benchmark, request.preset, found.capacity_per_s),
+                request.preset.verify_share,
             )
             for name, found in ready.items()
         },
@@ -166,27 +170,6 @@ def _begin(
         request.device,
         request.endpoint,
     )
-
-
-def _fitted(campaign: Campaign, budget_s: float) -> Campaign:
-    """The campaign with the cells that the budget has room for."""
-    costs = Costs()
-    kept, left = plan.fit(
-        campaign.cells,
-        lambda cell: costs.of(cell, campaign.benchmarks.get(cell.benchmark)),
-        budget_s,
-        (reference.IN_PROCESS, reference.NULL),
-    )
-    if not kept:
-        raise NothingRan(f"Not one cell fits into the {budget_s:.0f} s that are left. Give more.")
-    return _without(campaign, left)
-
-
-def _without(campaign: Campaign, left: Sequence[Cell]) -> Campaign:
-    """The campaign without those cells, and the reason."""
-    said = tuple((str(cell), "the time budget has no room for it") for cell in left)
-    kept = tuple(cell for cell in campaign.cells if cell not in left)
-    return replace(campaign, cells=kept, left_out=campaign.left_out + said)
 
 
 def _prove(benchmark: Benchmark, tools: Tools, observer: Observer) -> HostProof | None:
@@ -220,7 +203,7 @@ def _run_cells(
         facts = campaign.benchmarks.get(cell.benchmark)
         if time.monotonic() + costs.of(cell, facts) > deadline:
             observer.note(f"{len(todo) - place} cells are left out: the time budget is spent")
-            store.write_campaign(request.folder, _without(campaign, todo[place:]))
+            store.write_campaign(request.folder, budget.without(campaign, todo[place:]))
             break
         found = prepared[cell.benchmark]
         if facts is None and isinstance(found, Prepared):

@@ -20,6 +20,7 @@ from harness.measure.stages import Bench, Stages
 from harness.profiles import Profile
 from harness.protocols import registered
 from harness.records import HostProof
+from harness.tables import PresetTable
 
 IN_PROCESS = "in-process"
 NULL = "null"
@@ -54,7 +55,7 @@ class Prepared:
 
 
 def prepare(
-    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, warm_up_s: float
+    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, preset: PresetTable
 ) -> Prepared:
     """Build the artefact, ask the reference every payload, and measure its capacity.
 
@@ -64,7 +65,7 @@ def prepare(
     environment = environments.for_variant(variant, benchmark)
     artefact = artefacts.ensure(benchmark, environment)
     payloads = tuple(benchmark.payloads())
-    bench = Bench(benchmark, artefact.folder, payloads, (), warm_up_s)
+    bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with TemporaryDirectory(dir=tools.scratch) as scratch:
         stages = stages_of(variant, bench, environment, tools, 1, Path(scratch))
         expected, capacity = _started(stages, lambda launched: _ask(stages, launched))
@@ -98,7 +99,7 @@ def prove(benchmark: Benchmark, variants: dict[str, Variant], tools: Tools) -> H
     """The generator's ceiling and send lag on this host, against the null server."""
     variant = pick("variant", NULL, variants)
     environment = environments.for_variant(variant, benchmark)
-    bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0)
+    bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
     closed = Profile("ceiling", "closed", _PROOF_S, concurrency=_PROOF_CALLERS)
     poisson = Profile("lag", "poisson", _PROOF_S, _PROOF_RATE_PER_S)
     with TemporaryDirectory(dir=tools.scratch) as scratch:

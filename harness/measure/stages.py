@@ -54,6 +54,7 @@ class Bench:
     payloads: tuple[object, ...]
     expected: tuple[object, ...]  # empty while the reference itself is asked
     warm_up_s: float
+    verify_share: float  # of the payloads, before timing
 
 
 class Stages:
@@ -132,7 +133,8 @@ class Stages:
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        payloads = plan.to_verify(len(self._messages), self._round)
+        share = self.bench.verify_share
+        payloads = plan.to_verify(len(self._messages), self._round, share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             kinds = {ERRORS[code] for code in requests.error[~requests.ok]}

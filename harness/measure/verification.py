@@ -17,6 +17,11 @@ from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.records import Cell, Run, ServerFacts, Trial
+from harness.tables import PresetTable
+
+EVERYTHING = PresetTable(
+    benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, verify_share=1.0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def verify(
     known = catalog.variants()
     with session.begin(launcher, device) as tools:
         for benchmark in benchmarks:
-            found = campaign.prepared_or_error(benchmark, known, tools, 0.0)
+            found = campaign.prepared_or_error(benchmark, known, tools, EVERYTHING)
             made = plan.make(variants, [benchmark], 1, device)
             for what, why in made.left_out:
                 note(f"left out: {what}: {why}")

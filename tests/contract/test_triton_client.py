@@ -17,6 +17,7 @@ from harness import catalog
 from harness.measure import environments, reference, session
 from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
 from harness.measure.stages import Bench
+from harness.measure.verification import EVERYTHING
 
 TEXTS = 8
 MODEL = "model"
@@ -30,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LaunchedP
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("triton")))
         with session.begin(ProcessLauncher(), "cpu") as tools:
-            bench = reference.prepare(benchmark, variants, tools, 0.0).bench
+            bench = reference.prepare(benchmark, variants, tools, EVERYTHING).bench
             environment = environments.for_variant(triton, benchmark)
             scratch = Path(tempfile.mkdtemp())
             stages = reference.stages_of(triton, bench, environment, tools, 1, scratch)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness import paths
-from harness.catalog import ServerTable, VariantTable
+from harness.tables import ServerTable, VariantTable
 from tests.docs.pages import coded, text
 
 PAGE = text("docs/add-a-server.md")

@@ -12,9 +12,9 @@ import pytest
 from harness import catalog, paths
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.findings import RUN_RULES, WINDOW_RULES
-from harness.catalog import BenchmarkTable, ProfileTable
 from harness.cli import cli
 from harness.profiles import shape_names
+from harness.tables import BenchmarkTable, ProfileTable
 from tests.docs.pages import coded, markdown, rows, section, text, without_code
 
 CLI = text("docs/cli.md")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from harness.catalog import Benchmark
 from harness.errors import ProvisionError
@@ -23,6 +26,21 @@ weights = {p.name: p.read_text() for p in pathlib.Path(os.environ["HARNESS_WEIGH
 out.joinpath("facts.json").write_text(json.dumps({"accuracy": 0.95, "weights": weights}))
 out.joinpath("where").write_text(os.getcwd())
 """
+REAL, STAND_IN = b"what the hub has", b"what there is instead"
+WEIGHTS = """
+[weights]
+hub = "some/model"
+revision = "{revision}"
+files = {{ "model.bin" = "{real}" }}
+[synthetic]
+hub = "other/model"
+revision = "{revision}"
+package = "p==1"
+files = {{ "words.txt" = "{stand_in}" }}
+""".format(revision="0" * 40, real=sha256(REAL).hexdigest(), stand_in=sha256(STAND_IN).hexdigest())
+INACCURATE = BUILD.replace("0.95", "0.5").replace(
+    '"weights"', '"told": os.environ.get("HARNESS_SYNTHETIC"), "weights"'
+)
 
 
 @pytest.fixture
@@ -76,6 +94,85 @@ def test_weights_are_put_where_the_build_looks(project: Project) -> None:
     (project.cache / "weights").mkdir(parents=True)
     (project.cache / "weights" / digest).write_bytes(b"bytes")
     assert artefacts.ensure(bench, HERE).facts["weights"] == {"model.bin": "bytes"}
+
+
+@pytest.fixture
+def rare(project: Project, monkeypatch: pytest.MonkeyPatch) -> Benchmark:
+    """Its weights are on the hub only, which can't be reached; the stand-ins' files are here."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(project.root / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://localhost:1")
+    made = project.bench(head=ACCURATE + WEIGHTS)
+    (made.folder / "build.py").write_text(BUILD)
+    kept = project.cache / "weights" / sha256(STAND_IN).hexdigest()
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(STAND_IN)
+    return made
+
+
+def in_the_local_hub_cache(project: Project) -> None:
+    folder = project.root / "hub" / "models--some--model" / "snapshots" / ("0" * 40)
+    folder.mkdir(parents=True)
+    (folder / "model.bin").write_bytes(REAL)
+
+
+def test_real_weights_from_the_local_hub_cache(project: Project, rare: Benchmark) -> None:
+    in_the_local_hub_cache(project)
+    facts = artefacts.ensure(rare, HERE).facts
+    assert facts == {"accuracy": 0.95, "weights": {"model.bin": REAL.decode()}}
+
+
+def test_without_real_weights_one_sentence_names_the_option(
+    project: Project, rare: Benchmark
+) -> None:
+    with pytest.raises(ProvisionError) as caught:
+        artefacts.ensure(rare, HERE)
+    sentence = re.sub(r"reached \(.*\)\)", "reached)", str(caught.value))
+    assert sentence == (
+        "model.bin can't be had (hub some/model: it is not in the local cache, and localhost can't "
+        "be reached): give --synthetic-weights to measure some with seeded weights of the same "
+        "architecture instead."
+    )
+    assert folders(project) == []
+
+
+def test_the_option_is_named_only_where_it_helps(project: Project, rare: Benchmark) -> None:
+    bench = project.bench(head=ACCURATE + WEIGHTS.partition("[synthetic]")[0])
+    (bench.folder / "build.py").write_text(BUILD)
+    with pytest.raises(ProvisionError, match=r"^model\.bin can't be had \(.*\)\.$"):
+        artefacts.ensure(bench, HERE)
+
+
+def test_synthetic_weights_are_told_and_need_not_be_accurate(rare: Benchmark) -> None:
+    (rare.folder / "build.py").write_text(INACCURATE)
+    made = artefacts.ensure(replace(rare, synthetic=True), HERE)
+    words = {"words.txt": STAND_IN.decode()}
+    assert made.facts == {"accuracy": 0.5, "told": "1", "weights": words, "synthetic": True}
+
+
+def test_a_real_build_is_not_told_of_synthetic_weights(project: Project, rare: Benchmark) -> None:
+    in_the_local_hub_cache(project)
+    (rare.folder / "build.py").write_text(INACCURATE.replace("0.5", "0.9"))
+    assert artefacts.ensure(rare, HERE).facts["told"] is None
+
+
+def test_synthetic_artefacts_are_kept_apart(project: Project, rare: Benchmark) -> None:
+    in_the_local_hub_cache(project)
+    real, made_up = (artefacts.ensure(replace(rare, synthetic=way), HERE) for way in (False, True))
+    assert sorted(folders(project)) == sorted([real.folder, made_up.folder])
+    assert made_up.folder.name.startswith("some-synthetic-")
+    assert "synthetic" not in artefacts.ensure(rare, HERE).facts
+
+
+def test_builds_can_import_shared_modules(project: Project, bench: Benchmark) -> None:
+    (project.benchmarks / "shared").mkdir()
+    shared = project.benchmarks / "shared" / "shared_by_all.py"
+    shared.write_text("ACCURACY = 0.97\n")
+    (bench.folder / "build.py").write_text(
+        f"from shared_by_all import ACCURACY\n{BUILD.replace('0.95', 'ACCURACY')}"
+    )
+    assert artefacts.ensure(bench, HERE).facts["accuracy"] == 0.97
+    shared.write_text("ACCURACY = 0.98\n")
+    assert artefacts.ensure(bench, HERE).facts["accuracy"] == 0.98
 
 
 @pytest.mark.parametrize(

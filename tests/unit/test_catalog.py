@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness import catalog, toml
-from harness.catalog import BenchmarkTable
 from harness.errors import UsageError
+from harness.tables import BenchmarkTable
 from tests.unit.conftest import BENCHMARK, PROFILE, SERVER, VARIANT, Project
 
 ONE = VARIANT.format(name="one")

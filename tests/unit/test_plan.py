@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness import plan
-from harness.catalog import PresetTable
 from harness.profiles import Profile
 from harness.records import Cell
+from harness.tables import PresetTable
 from tests.unit.conftest import BENCHMARK, Project
 
 PROFILES = """

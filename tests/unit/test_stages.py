@@ -74,7 +74,9 @@ class FakeGenerator:
 def stages(
     project: Project, variant: Variant, generator: FakeGenerator, round_number: int = 1
 ) -> Stages:
-    bench = Bench(project.bench(), project.root, PAYLOADS, PAYLOADS, warm_up_s=1.0)
+    bench = Bench(
+        project.bench(), project.root, PAYLOADS, PAYLOADS, warm_up_s=1.0, verify_share=1.0
+    )
     return Stages(
         variant,
         bench,

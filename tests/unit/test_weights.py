@@ -7,10 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
-from harness.catalog import WeightsTable
 from harness.errors import ProvisionError
 from harness.measure import weights
+from harness.tables import WeightsTable
 from tests.unit.conftest import Project
 
 RIGHT, WRONG = b"the right bytes", b"other bytes"
@@ -32,8 +33,12 @@ class Sources:
         monkeypatch.setattr(weights, "_from_package", self._give("package", lambda: self.package))
 
     def _give(self, name: str, content: Callable[[], bytes | str]) -> Callable[..., Path]:
-        def give(table: WeightsTable, file: str, *_: object) -> Path:
-            assert (table, file) == (TABLE, "a/m.bin")
+        def give(source: WeightsTable | str, file: str, *_: object) -> Path:
+            where = source.hub if isinstance(source, WeightsTable) else source
+            assert (where, file) == (
+                {"hub": "some/model", "package": TABLE.package}[name],
+                "a/m.bin",
+            )
             self.asked.append(name)
             found = content()
             if isinstance(found, str):
@@ -99,16 +104,50 @@ def test_without_a_right_source_every_one_is_named(
     with pytest.raises(ProvisionError) as caught:
         weights.ensure(TABLE)
     sentence = str(caught.value)
-    assert sentence.startswith("a/m.bin can't be had. hub some/model: ")
+    assert sentence.startswith("a/m.bin can't be had (hub some/model: ")
     assert "; package some-model==1.0: " in sentence
     assert all(words in sentence for words in said)
     assert not (project.cache / "weights").exists()
+
+
+def test_without_a_package_only_the_hub_is_asked(project: Project, sources: Sources) -> None:
+    with pytest.raises(ProvisionError) as caught:
+        weights.ensure(TABLE.model_copy(update={"package": None}))
+    assert str(caught.value) == "a/m.bin can't be had (hub some/model: hub is down)."
+    assert sources.asked == ["hub"]
 
 
 @pytest.mark.parametrize("content", [b"", RIGHT, b"x" * 1_000_000])
 def test_sha256(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     assert weights.sha256(tmp_path / "file") == sha256(content).hexdigest()
+
+
+@pytest.fixture
+def hub(project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where TABLE's files lie in a local hub cache, which is empty yet; no hub is behind it."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(project.root / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://localhost:1")
+    return project.root / "hub" / "models--some--model" / "snapshots" / TABLE.revision
+
+
+def test_the_local_hub_cache_needs_no_hub(project: Project, hub: Path) -> None:
+    (hub / "a").mkdir(parents=True)
+    (hub / "a" / "m.bin").write_bytes(RIGHT)
+    assert weights.ensure(TABLE) == {"a/m.bin": project.cache / "weights" / DIGEST}
+
+
+@pytest.mark.parametrize("revision", ["1" * 40, TABLE.revision])
+def test_what_the_local_hub_cache_lacks_can_only_come_from_the_hub(
+    hub: Path, revision: str
+) -> None:
+    (hub.with_name(revision) / "a").mkdir(parents=True)
+    (hub.with_name("1" * 40) / "a").mkdir(parents=True, exist_ok=True)
+    (hub.with_name("1" * 40) / "a" / "m.bin").write_bytes(RIGHT)
+    with pytest.raises(ProvisionError) as caught:
+        weights.ensure(TABLE.model_copy(update={"package": None}))
+    said = "a/m.bin can't be had (hub some/model: it is not in the local cache, and localhost can't"
+    assert str(caught.value).startswith(f"{said} be reached (")
 
 
 def test_a_hub_that_cannot_be_reached_is_named(

@@ -59,12 +59,12 @@ def of_window(window: Window, proof: HostProof | None = None) -> list[Finding]:
     ]
 
 
-def of_run(run: Run, payloads: int, proof: HostProof | None = None) -> list[Finding]:
-    """What is doubtful in a run, window by window."""
+def of_run(run: Run, to_verify: int, proof: HostProof | None = None) -> list[Finding]:
+    """What is doubtful in a run, window by window; so many answers were to be verified first."""
     found = [
         Finding(name, verdict, message)
         for name, rule in RUN_RULES.items()
-        for verdict, message in rule(run, payloads)
+        for verdict, message in rule(run, to_verify)
     ]
     for window in run.windows:
         for finding in of_window(window, proof):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import paths
-from harness.catalog import Batching
 from harness.errors import LaunchError
 from harness.measure import tree
 from harness.measure.launchers import LaunchOrder, launcher
 from harness.records import Stop
+from harness.tables import Batching
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")
