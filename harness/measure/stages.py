@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,29 +17,25 @@ from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
 from harness.measure.environments import Environment
-from harness.measure.host import Steal
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder
 from harness.measure.target import rpc_target, target
+from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
 from harness.records import (
     ERRORS,
-    Calls,
     Ints,
     Requests,
     Startup,
     Stop,
-    Usage,
     Window,
     WindowFacts,
-    empty,
 )
 
 _SAMPLE_S = 0.5
 _KEEP_EVERY = 10  # of the answers under load, one in so many is checked
 _PREOPENED = 16
-_RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +170,7 @@ class Stages:
         job = self._job(launched, profile.duration_s, order, due, callers)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
-        with _measuring(launched) as meter:
+        with measuring(launched) as meter:
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
@@ -236,7 +229,7 @@ class Stages:
         return target(url + self._path, self._messages, headers)
 
     def _fire(
-        self, launched: Launched, job: Job, meter: _Meter | None = None
+        self, launched: Launched, job: Job, meter: Meter | None = None
     ) -> Pending | InsidePending:
         pending: Pending | InsidePending
         if self.variant.table.inside:
@@ -263,45 +256,3 @@ class Stages:
             if why:
                 complaints.append(f"payload {requests.payload[row]}: {why}")
         return replace(requests, error=error), len(answered), complaints
-
-
-class _Meter:
-    """Samples a server while a window runs."""
-
-    def __init__(self, launched: Launched) -> None:
-        self._launched = launched
-        self._rows: list[tuple[int, ...]] = []
-        self.steal_share: float | None = None
-
-    def sample(self, *, pss: bool = False) -> None:
-        row = self._launched.sample(pss=pss)
-        if row is not None:
-            self._rows.append((time.monotonic_ns(), *row))
-
-    def usage(self, start_ns: int) -> Usage:
-        """The samples as columns."""
-        if not self._rows:
-            nothing: Usage = empty(Usage)
-            return nothing
-        at_ns, *rest = np.array(self._rows, dtype=np.int64).T
-        return Usage(at_ns - start_ns, *rest)
-
-
-@contextmanager
-def _measuring(launched: Launched) -> Iterator[_Meter]:
-    meter, before = _Meter(launched), Steal.now()
-    meter.sample(pss=True)
-    yield meter
-    meter.steal_share = before.share_until(Steal.now())
-    meter.sample(pss=True)
-
-
-def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
-    """The predictor's calls that began between the two moments, relative to the first."""
-    parts = [np.fromfile(path, _RECORD) for path in sorted(trace.glob("calls-*.bin"))]
-    rows = np.concatenate(parts) if parts else np.empty(0, _RECORD)
-    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    chosen = np.flatnonzero((rows["start"] >= start_ns) & (rows["start"] <= end_ns))
-    chosen = chosen[np.argsort(rows["start"][chosen], kind="stable")]
-    start, duration, batch = (rows[chosen][name].astype(np.int64) for name in _RECORD.names or ())
-    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64))

@@ -15,7 +15,8 @@ from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator
 from harness.measure.environments import Environment
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Bench, Stages, read_calls
+from harness.measure.stages import Bench, Stages
+from harness.measure.watching import read_calls
 from harness.profiles import Profile
 from harness.records import ERRORS, MISSING
 from tests.unit.conftest import Project

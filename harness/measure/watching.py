@@ -1,0 +1,59 @@
+"""Watching a server while a window runs: what its processes use, and what its predictor does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from harness.measure.host import Steal
+from harness.measure.launchers import Launched
+from harness.records import Calls, Usage, empty
+
+_RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
+
+
+class Meter:
+    """Samples a server while a window runs."""
+
+    def __init__(self, launched: Launched) -> None:
+        self._launched = launched
+        self._rows: list[tuple[int, ...]] = []
+        self.steal_share: float | None = None
+
+    def sample(self, *, pss: bool = False) -> None:
+        row = self._launched.sample(pss=pss)
+        if row is not None:
+            self._rows.append((time.monotonic_ns(), *row))
+
+    def usage(self, start_ns: int) -> Usage:
+        """The samples as columns."""
+        if not self._rows:
+            nothing: Usage = empty(Usage)
+            return nothing
+        at_ns, *rest = np.array(self._rows, dtype=np.int64).T
+        return Usage(at_ns - start_ns, *rest)
+
+
+@contextmanager
+def measuring(launched: Launched) -> Iterator[Meter]:
+    """Sample a server for as long as the context lasts, its memory at both ends."""
+    meter, before = Meter(launched), Steal.now()
+    meter.sample(pss=True)
+    yield meter
+    meter.steal_share = before.share_until(Steal.now())
+    meter.sample(pss=True)
+
+
+def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
+    """The predictor's calls that began between the two moments, relative to the first."""
+    parts = [np.fromfile(path, _RECORD) for path in sorted(trace.glob("calls-*.bin"))]
+    rows = np.concatenate(parts) if parts else np.empty(0, _RECORD)
+    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    chosen = np.flatnonzero((rows["start"] >= start_ns) & (rows["start"] <= end_ns))
+    chosen = chosen[np.argsort(rows["start"][chosen], kind="stable")]
+    start, duration, batch = (rows[chosen][name].astype(np.int64) for name in _RECORD.names or ())
+    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64))
