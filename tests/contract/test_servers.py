@@ -94,7 +94,7 @@ def test_the_version_can_be_read_back(folder: Path) -> None:
 @each_server
 def test_an_app_knows_no_benchmark(folder: Path) -> None:
     names = re.compile(rf"\b({'|'.join(map(re.escape, BENCHMARKS))})\b", re.IGNORECASE)
-    for path in [folder.parent / "serving.py", *folder.rglob("*.py")]:
+    for path in [*(folder.parent / "shared").glob("*.py"), *folder.rglob("*.py")]:
         assert names.findall(path.read_text(encoding="utf-8")) == [], path.name
 
 

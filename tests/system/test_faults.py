@@ -43,7 +43,7 @@ FAULTS = {
     "uninstallable": ("provision", "The environment of uninstallable-onnx can't be installed: "),
     "unlocked": ("provision", "has no lock requirements.txt. Make it with `make lock`."),
 }
-CALL = struct.Struct("<qqq")  # what servers/serving.py writes of a call
+CALL = struct.Struct("<qqq")  # what servers/shared/serving.py writes of a call
 LOCK = f"no-such-distribution==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
 
 

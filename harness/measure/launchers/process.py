@@ -183,7 +183,7 @@ def server_environment(order: LaunchOrder, launched: LaunchedProcess) -> dict[st
         "HOME": str(order.scratch / "home"),
         "TMPDIR": str(order.scratch / "tmp"),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(paths.PROJECT / "servers"),
+        "PYTHONPATH": str(paths.PROJECT / "servers" / "shared"),
         "PYTHONUNBUFFERED": "1",
         "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime reports usage otherwise
         "PYTHONDONTWRITEBYTECODE": "1",
