@@ -6,13 +6,25 @@ import numpy as np
 import pytest
 
 from harness.analyse import findings
-from harness.analyse.findings import Verdict
+from harness.analyse.findings import Verdict, trials
 from harness.profiles import Profile
-from harness.records import MISSING, Failure, HostProof, Requests, Stop, Window
+from harness.records import (
+    MISSING,
+    Calls,
+    Failure,
+    HostProof,
+    Requests,
+    Run,
+    Setup,
+    Stop,
+    Trial,
+    Window,
+)
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
 CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)
+MATCHED = Setup(workers=1, threads=1, max_batch=1)
 PROOF = HostProof(ceiling_per_s=1000.0, lag_p50_us=10.0, lag_p99_us=50.0, rate_per_s=100.0)
 
 
@@ -180,3 +192,95 @@ def test_not_all_verified() -> None:
     found = findings.of_run(fakes.run(fakes.Fake()), to_verify=65)
     assert [finding.name for finding in found] == ["not-all-verified"]
     assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), to_verify=65)
+
+
+# --- what was asked, and what the predictor saw ---------------------------------------------------
+
+
+def run_with_calls(
+    *calls: tuple[int, int, int, int],
+    asked: Setup | None = MATCHED,
+    track: str = "matched",
+    threads: tuple[int, ...] = (1,),
+    profile: Profile = CLOSED,
+    **server: object,
+) -> Run:
+    """Calls are (start, duration, batch, process)."""
+    made = fakes.exact_run((profile, fakes.requests(None, [0.0], [1.0])))
+    columns = np.array(calls, np.int64).reshape(-1, 4).T
+    facts = replace(
+        made.facts,
+        server=replace(made.facts.server, asked=asked, track=track, **server),  # type: ignore[arg-type]
+        model_threads=threads,
+    )
+    return Run(facts, (replace(made.windows[0], calls=Calls(*columns)),))
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (run_with_calls((0, 5, 1, 0), (5, 5, 1, 0)), None),  # one ends as the next begins
+        (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0)), "2 predictions ran at once, asked: 1"),
+        (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0), track="tuned"), None),
+        (run_with_calls((0, 5, 2, 0)), "2 instances were in one prediction, asked: 1 at most"),
+        (run_with_calls((0, 5, 1, 0), (9, 5, 1, 1)), "2 processes made predictions, asked: 1"),
+        (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1)), "1 processes made predictions"),
+        (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1), profile=STEADY), None),
+        (run_with_calls((0, 5, 1, 0), threads=(1, 2)), "2 threads share a prediction, asked: 1"),
+        (run_with_calls((0, 5, 2, 0), asked=None), None),
+        (run_with_calls((0, 5, 2, 0), reference=True), None),
+        (run_with_calls(), None),
+    ],
+)
+def test_setup_differs(run: Run, said: str | None) -> None:
+    found = [f for f in findings.of_run(run, 0) if f.name == "setup-differs"]
+    assert [f.verdict for f in found] == ([Verdict.WARNING] if said else [])
+    assert not said or said in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("run", "doubted"),
+    [
+        (run_with_calls((0, 5, 1, 0), asked=Setup(1, 1, 16)), True),
+        (run_with_calls((0, 5, 2, 0), asked=Setup(1, 1, 16)), False),
+        (run_with_calls((0, 5, 1, 0)), False),
+        (run_with_calls((0, 5, 1, 0), asked=Setup(1, 1, 16), profile=STEADY), False),
+    ],
+)
+def test_no_batches(run: Run, doubted: bool) -> None:
+    assert ("no-batches" in {f.name for f in findings.of_run(run, 0)}) == doubted
+
+
+def test_what_a_reader_must_know() -> None:
+    run = run_with_calls((0, 5, 1, 0), maintained=False, note="Ended in 2024.", launcher="remote")
+    found = {f.name: f for f in findings.of_run(run, 0)}
+    assert found["unmaintained"].message == "Ended in 2024."
+    assert found["already-up"].verdict is Verdict.NOTE
+
+
+@pytest.mark.parametrize(
+    ("trial", "name", "verdict"),
+    [
+        (Trial("not JSON", 400, "no", True, 0.1), None, None),
+        (Trial("not JSON", 13, "no message", True, 0.1), None, None),
+        (Trial("wrong type", 3, "INVALID_ARGUMENT", True, 0.1), None, None),
+        (Trial("wrong type", 13, "INTERNAL", True, 0.1), "bad-input", Verdict.WARNING),
+        (Trial("wrong type", 500, "oops", True, 0.1), "bad-input", Verdict.WARNING),
+        (Trial("wrong type", 200, "fine", True, 0.1), "bad-input", Verdict.WARNING),
+        (Trial("wrong type", 0, "timed out", True, 0.1), "bad-input", Verdict.WARNING),
+        (Trial("wrong type", 400, "no", False, 20.0), "bad-input", Verdict.INVALID),
+        (Trial("worker killed", 0, "back", True, 0.1), "worker-killed", Verdict.NOTE),
+        (Trial("worker killed", 0, "gone", False, 0.1), "worker-killed", Verdict.WARNING),
+        (Trial("listens beyond loopback", 0, "", True, 0.0), None, None),
+        (
+            Trial("listens beyond loopback", 0, "0.0.0.0:80", False, 0.0),
+            "listens-beyond-loopback",
+            Verdict.WARNING,
+        ),
+    ],
+)
+def test_how_a_server_takes_a_fault(
+    trial: Trial, name: str | None, verdict: Verdict | None
+) -> None:
+    found = list(trials.of_trials([trial]))
+    assert [(f.name, f.verdict) for f in found] == ([(name, verdict)] if name else [])

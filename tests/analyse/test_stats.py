@@ -53,3 +53,18 @@ def test_summary_of_nothing() -> None:
 )
 def test_spread(values: list[float | None], expected: Spread | None) -> None:
     assert spread(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "most"),
+    [
+        ([], [], 0),
+        ([0], [5], 1),
+        ([0, 5], [5, 5], 1),
+        ([0, 4, 4], [5, 5, 0], 2),
+        ([0, 1, 2], [9, 9, 9], 3),
+    ],
+)
+def test_most_at_once(start: list[int], duration: list[int], most: int) -> None:
+    columns = np.array(start, np.int64), np.array(duration, np.int64)
+    assert stats.most_at_once(*columns) == most

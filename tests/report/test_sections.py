@@ -10,7 +10,7 @@ import pytest
 from harness import report as package
 from harness.analyse import digest
 from harness.errors import ResultError, UsageError
-from harness.records import Failure
+from harness.records import Endpoint, Failure
 from harness.report import page, sections
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import PROFILES
@@ -111,3 +111,31 @@ def test_reporting_never_imports_measuring() -> None:
             if isinstance(node, ast.ImportFrom):
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
             assert not [name for name in names if name.startswith("harness.measure")], path
+
+
+def test_synthetic_weights_are_said_first_and_on_every_printed_page(tmp_path: Path) -> None:
+    folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
+    real = digest.of_campaign(folder)
+    assert "Synthetic weights" not in page.render(real)
+    facts = real.campaign.benchmarks["sentiment"]
+    made_up = replace(facts, artefact={"synthetic": True, "seed": 17})
+    plan = replace(real.campaign, benchmarks={"sentiment": made_up})
+    html = page.render(replace(real, campaign=plan))
+    assert "the model of sentiment has seeded random weights" in html
+    assert html.index('class="synthetic"') < html.index("<header>")
+    printed = html.partition("@media print {")[2]
+    assert ".synthetic { position: fixed;" in printed.partition("</style>")[0]
+
+
+def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_path: Path) -> None:
+    folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
+    found = digest.of_campaign(folder)
+    endpoint = Endpoint("a", "https://example.org/p", "json", {"Authorization": "$TOKEN"})
+    (only,) = found.digests
+    server = replace(only.facts.server, launcher="remote", track="remote")
+    remote = replace(only, facts=replace(only.facts, server=server))
+    plan = replace(found.campaign, endpoint=endpoint)
+    html = unescape(page.render(replace(found, campaign=plan, digests=(remote,))))
+    assert "run --benchmark sentiment --preset standard --rounds 1 --launcher remote" in html
+    assert "--url https://example.org/p --protocol json --name a" in html
+    assert "--header 'Authorization: $TOKEN'" in html

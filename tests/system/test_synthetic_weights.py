@@ -12,6 +12,8 @@ from huggingface_hub import constants
 from tests.system.conftest import Command
 from tests.system.sandbox import BENCHMARK, Sandbox
 
+pytestmark = pytest.mark.slow
+
 WORDS = b"one\ntwo\n"
 WEIGHTS = f"""
 [weights]

@@ -167,3 +167,17 @@ def test_a_budget_takes_the_shortest_useful_plan(budget_s: float, kept: dict[str
     assert sorted([*chosen, *left], key=str) == sorted(FIELD, key=str)
     assert sum(COST_S[cell.variant] for cell in chosen) <= budget_s
     assert list(chosen) == [cell for cell in FIELD if cell in chosen]  # in the planned order
+
+
+def test_a_round_that_is_left_out_is_named_once() -> None:
+    second = [cell for cell in FIELD if cell.round == 2]
+    assert plan.named([FIELD[3], *second], FIELD) == ["long on iris, round 1", "round 2"]
+    assert plan.named([], FIELD) == []
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(1.0, 600), (0.25, 150), (0.01, 32)])
+def test_a_share_of_the_payloads_in_the_first_round(share: float, wanted: int) -> None:
+    chosen = plan.to_verify(600, 1, share)
+    assert len(set(chosen.tolist())) == wanted
+    assert len(plan.to_verify(600, 2, share)) == 75
+    assert len(plan.to_verify(20, 1, share)) == 20

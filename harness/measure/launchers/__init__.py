@@ -85,7 +85,7 @@ def registered() -> dict[str, Callable[[], Launcher]]:
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         if not module.name.endswith(".keeper"):
             importlib.import_module(module.name)
-    return LAUNCHERS
+    return dict(sorted(LAUNCHERS.items()))
 
 
 __all__ = ["LaunchOrder", "Launched", "Launcher", "Usage", "launcher", "registered"]
