@@ -33,6 +33,11 @@ HALVES = 2
 LIMIT_S = 3000
 # They need no weights that may be out of reach. Faults are inflicted on the first.
 BENCHMARKS = list(catalog.presets()["standard"].benchmarks)
+# Faults of a framework that no app can mend, as docs/faults.md shows them.
+FRAMEWORKS_OWN = {
+    "triton": ("not JSON was not refused: HTTP 500",),
+    "triton-batched": ("not JSON was not refused: HTTP 500",),
+}
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 
@@ -103,16 +108,25 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
         list(pool.map(_install, everything))
         scratch = tuple(tmp_path_factory.mktemp("verify") for _ in range(HALVES))
         halves = [[v.name for v in everything[n::HALVES]] for n in range(HALVES)]
-        done = list(pool.map(_verify, halves, scratch))
+        cpus = sorted(os.sched_getaffinity(0))
+        shares = [{*cpus[n::HALVES]} or {*cpus} for n in range(HALVES)]
+        done = list(pool.map(_verify, halves, scratch, shares))
     rows = {}
     for command in done:
         for line in command.stdout.splitlines():
             row = json.loads(line)
             rows[row["variant"], row["benchmark"]] = row
+    # Kept for scripts/fault_table.py.
+    (scratch[0].parent / "verified.jsonl").write_text("".join(c.stdout for c in done))
     return Verified(rows, "\n".join(c.stdout + c.stderr for c in done), scratch)
 
 
-def _verify(names: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+def _verify(names: list[str], scratch: Path, cpus: set[int]) -> subprocess.CompletedProcess[str]:
+    def begin() -> None:
+        os.sched_setaffinity(0, cpus)
+        if ALONE:
+            _alone()
+
     options = [part for name in BENCHMARKS for part in ("--benchmark", name)]
     return subprocess.run(
         [sys.executable, "-m", "harness", "verify", *names, *options, "--faults", "--json"],
@@ -122,7 +136,7 @@ def _verify(names: list[str], scratch: Path) -> subprocess.CompletedProcess[str]
         text=True,
         timeout=LIMIT_S,
         check=False,
-        preexec_fn=_alone if ALONE else None,
+        preexec_fn=begin,
     )
 
 
@@ -148,7 +162,11 @@ def test_it_refuses_what_is_wrong_and_goes_on(verified: Verified, variant: str) 
     row = verified.rows[variant, BENCHMARKS[0]]
     tried = [fault["fault"] for fault in row["faults"]]
     assert {"not JSON", "wrong type", "empty text", "10 MB of text"} <= set(tried)
-    assert [f for f in row["findings"] if f["name"] == "bad-input"] == []
+    assert [fault["fault"] for fault in row["faults"][1:-1] if not fault["serves"]] == []
+    doubts = [f["message"] for f in row["findings"] if f["name"] == "bad-input"]
+    known = FRAMEWORKS_OWN.get(row["variant"], ())
+    assert [said for said in doubts if not said.startswith(known or ("-",))] == []
+    assert len(doubts) == len(known), "a framework has mended its fault: take it off the list"
 
 
 @pytest.mark.parametrize("variant", ROUGH)
