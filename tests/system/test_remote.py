@@ -5,10 +5,14 @@ from __future__ import annotations
 import ssl
 import subprocess
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 import trustme
+from tritonclient.grpc import service_pb2
 
 from harness.records import Cell
 from tests.system.endpoints import Endpoint, Writer, message, refused, says
@@ -151,3 +155,32 @@ def test_nobody_there(sandbox: Sandbox) -> None:
     code, said = asked(sandbox, refused())
     assert code == 1
     assert "does not answer a prediction" in said
+
+
+@pytest.mark.slow
+def test_an_endpoint_over_grpc(sandbox: Sandbox) -> None:
+    answer = service_pb2.ModelInferResponse()
+    answer.outputs.add(name="label", datatype="BYTES", shape=[1])
+    answer.raw_output_contents.append(b"\4\0\0\0noop")
+    calls: list[dict[str, str]] = []
+
+    class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+        def service(self, details: Any) -> Any:
+            assert details.method == "/inference.GRPCInferenceService/ModelInfer"
+            calls.append(dict(details.invocation_metadata))
+            return grpc.unary_unary_rpc_method_handler(lambda *_: answer.SerializeToString())
+
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=(Service(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        arguments = ("--url", f"grpc://127.0.0.1:{port}", "--protocol", "v2-grpc")
+        more = ("--header", "X-Api-Key: $TOKEN", "--campaign", "remote", "--name", "mine")
+        done = sandbox.harness("run", "--launcher", "remote", *arguments, *more, TOKEN=SECRET)
+    finally:
+        server.stop(None).wait()
+    assert done.returncode == 0, done.stderr
+    run = sandbox.runs("remote")[Cell("mine", "noop", 1)]
+    assert run.facts.verified == 21
+    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(call["x-api-key"] == SECRET for call in calls)
