@@ -15,7 +15,7 @@ test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
 	$(BIN)/python -m pytest -m slow
 
-test-fast: .venv/dev.stamp  ## The tests that need no server environment and no browser
+test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 lint: .venv/dev.stamp  ## What CI checks before the tests

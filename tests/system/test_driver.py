@@ -25,6 +25,8 @@ from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
 from tests.system.sandbox import LONG_S, until
 
+pytestmark = pytest.mark.slow
+
 BODIES = tuple(f'{{"instances": ["payload {number}"]}}'.encode() for number in range(7))
 CPU = max(os.sched_getaffinity(0))
 BIG = b"x" * 3_000_000

@@ -21,6 +21,8 @@ from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
 from harness.records import MISSING
 from tests.system.sandbox import SERVER, Sandbox, until, variant
 
+pytestmark = pytest.mark.slow
+
 Launch = Callable[[str], LaunchedProcess]
 CPU = min(os.sched_getaffinity(0))
 SECRET = "hunter2-of-the-caller"

@@ -20,6 +20,8 @@ from harness.protocols import Message
 from harness.records import ERRORS, MISSING
 from tests.system.endpoints import HOST, refused
 
+pytestmark = pytest.mark.slow
+
 METHOD = "/some.Service/Predict"
 BODIES = [b"zero", b"one", b"two"]
 Answer = Callable[[bytes, grpc.ServicerContext], bytes]
