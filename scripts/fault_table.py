@@ -32,7 +32,9 @@ def cell(fault: dict[str, Any] | None) -> str:
         return ""
     if fault["fault"] == "worker killed":
         parts = fault["said"].split("; ", 1)
-        return parts[1] if len(parts) > 1 else parts[0]
+        said = parts[-1]
+        gone = fault["serves"] or "gone" in said
+        return said if gone else f"{said}, nor in the 20 s after"
     status = fault["status"]
     shown = RPC.get(status, str(status)) if status else f"no answer: {fault['said'][:60]}"
     return shown if fault["serves"] else f"{shown}, then nothing"
