@@ -6,6 +6,7 @@ The arguments go on to Triton.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -17,6 +18,7 @@ PACKAGES = Path(sysconfig.get_path("purelib"))
 TRITON = PACKAGES / "pytriton" / "tritonserver"
 # The largest batch of one request too, so that it is the same with and without dynamic batching.
 MAX_BATCH_SIZE = 16
+SHARED = f"harness-triton-{os.getpid()}-"
 
 
 def main(arguments: list[str]) -> None:
@@ -30,8 +32,21 @@ def main(arguments: list[str]) -> None:
     # The backend's stub asks for libpython by name, and the system's may be another build.
     libraries = [sysconfig.get_config_var("LIBDIR"), str(PACKAGES / "nvidia_pytriton.libs")]
     os.environ["LD_LIBRARY_PATH"] = ":".join(libraries)
+    clean_up_after(SHARED)
     server = TRITON / "bin" / "tritonserver"
     os.execv(server, [server.name, *options(folder), *arguments])
+
+
+def clean_up_after(prefix: str) -> None:
+    """Triton leaves its shared memory behind where its stub or itself was killed.
+
+    The shell waits until nobody holds the pipe's other end: Triton and its stubs inherit it.
+    """
+    waits, held = os.pipe()
+    os.set_inheritable(held, True)
+    script = "trap '' TERM; cat >/dev/null; rm -f \"$0\"*"
+    subprocess.Popen(["sh", "-c", script, f"/dev/shm/{prefix}"], stdin=waits)
+    os.close(waits)
 
 
 def backend() -> list[Path]:
@@ -56,6 +71,7 @@ def options(folder: Path) -> list[str]:
         f"--http-address={host}",
         f"--grpc-address={host}",
         f"--metrics-address={host}",
+        f"--backend-config=python,shm-region-prefix-name={SHARED}",
         "--exit-timeout-secs=3",  # its own 30 are longer than anything here runs
     ]
 

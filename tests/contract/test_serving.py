@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -182,6 +183,8 @@ def test_nothing_is_left(verified: Verified) -> None:
     for scratch in verified.scratch:
         assert list(processes_that_know(str(scratch))) == []
         assert [path.name for path in scratch.iterdir()] == ["serving-harness.lock"]
+    shared = [path.name for path in Path("/dev/shm").glob("*")]
+    assert [name for name in shared if re.match("harness|triton|ray|plasma", name)] == []
 
 
 def processes_that_know(text: str) -> Iterator[str]:
