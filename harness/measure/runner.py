@@ -145,13 +145,13 @@ def _require_alive(launched: Launched, profile: Profile) -> None:
 
 
 def _require_served(windows: Sequence[Window]) -> None:
-    """A server that is too slow for one load may bear another; one that bears none has failed."""
-    requests = [window.requests for window in windows if len(window.requests)]
-    if requests and not any(found.ok.any() for found in requests):
-        kinds = {ERRORS[code] for found in requests for code in found.error}
-        total = sum(map(len, requests))
+    """A server that is too slow for one load may bear the next; one that ends mute has failed."""
+    last = next((window for window in reversed(windows) if len(window.requests)), None)
+    if last is not None and not last.requests.ok.any():
+        kinds = {ERRORS[code] for code in last.requests.error}
         raise LaunchError(
-            f"The server answered none of {total} requests under load: {', '.join(sorted(kinds))}."
+            f"The server answered none of {len(last.requests)} requests in the window "
+            f"{last.facts.profile.name!r}: {', '.join(sorted(kinds))}."
         )
 
 

@@ -33,7 +33,7 @@ FAULTS = {
     # variant: (phase, what is said)
     "_fake-dies-at-start": ("ready", "gone before it was ready: it ended with exit code 3"),
     "_fake-never-ready": ("ready", "not get ready within 1.5 s; the last probe of /health said: "),
-    "_fake-500": ("ready", "It got ready, but does not answer /predict: HTTP 500"),
+    "_fake-500": ("ready", "It got ready, but does not answer a prediction: HTTP 500"),
     "_fake-garbage": ("ready", "Its first answer is not the reference's: no JSON in "),
     "_fake-wrong": ("ready", "expected {'label': 'noop'}, got {'label': 'something else'}"),
     "_fake-dies-under-load": ("load", "died under load, in the window 'steady': it ended with "),

@@ -256,14 +256,14 @@ def test_a_server_that_dies_leaves_the_window_it_died_in(
     )
 
 
-def test_a_server_that_answers_nothing_has_failed(cell: Scenario) -> None:
-    cell.answers("load one", "timeout", "connect", "timeout").answers("load two", "status")
+def test_a_server_that_ends_mute_has_failed(cell: Scenario) -> None:
+    cell.answers("load one", "timeout", "").answers("load two", "timeout", "connect", "timeout")
     run = cell.run(ONE, TWO)
     assert cell.done == ALL
     assert windows(run) == ["one", "two"]
     assert run.facts.failure is not None
     assert run.facts.failure.message == (
-        "The server answered none of 4 requests under load: connect, status, timeout."
+        "The server answered none of 3 requests in the window 'two': connect, timeout."
     )
 
 
