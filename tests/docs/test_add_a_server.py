@@ -64,7 +64,7 @@ def test_its_commands_end_well(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         said.append(done.stdout)
-    assert "aiohttp on sentiment: " in said[1]
+    assert "aiohttp on iris: 150 answers right" in said[1]
     assert "bad-input" not in said[1]
     assert "listens-beyond-loopback" not in said[1]
     (run,) = (tmp_path / "results").glob("*/sentiment/aiohttp/round-1/run.json")
