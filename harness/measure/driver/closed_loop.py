@@ -6,14 +6,14 @@ import asyncio
 
 from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, clock
 from harness.measure.driver.job import Job
-from harness.measure.driver.loop import CHUNK, Loop
+from harness.measure.driver.loop import CHUNK, HttpLoop
 from harness.records import ERRORS
 
 _CONNECT = ERRORS.index("connect")
 _RETRY_S = 0.02
 
 
-class ClosedLoop(Loop):
+class ClosedLoop(HttpLoop):
     """A fixed number of callers, each sending again when its last answer has come."""
 
     def __init__(self, job: Job) -> None:

@@ -11,7 +11,7 @@ import httptools
 from harness.records import ERRORS
 
 if TYPE_CHECKING:
-    from harness.measure.driver.loop import Loop
+    from harness.measure.driver.loop import HttpLoop
 
 IDLE = -1
 DISCONNECTED = ERRORS.index("disconnected")
@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         "until_close",
     )
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: HttpLoop) -> None:
         self.loop = loop
         self.index = IDLE
         self.started = False  # the answer's first byte has come

@@ -22,14 +22,12 @@ CHUNK = 1 << 16  # by so many rows the columns of a closed loop grow
 
 
 class Loop(ABC):
-    """What both loops share: columns, connections, time-outs. Stamps are absolute until the end."""
+    """What every loop has: its job and its columns. Stamps are absolute until the end."""
 
     def __init__(self, job: Job, rows: int) -> None:
         self.job = job
         self.messages = job.target.messages
         self.keep_every = job.keep_every
-        self.heads: dict[bytes, tuple[int, int]] = {}
-        self.last_head, self.last_size, self.last_status = b"", -1, 0
         self.bodies: dict[int, bytes] = {}
         self.sent_ns = array("q", [MISSING]) * rows
         self.first_byte_ns = array("q", [MISSING]) * rows
@@ -37,53 +35,19 @@ class Loop(ABC):
         self.status = array("h", [0]) * rows
         self.error = array("b", [0]) * rows
         self.queued = array("b", [0]) * rows
-        self.connections: set[Connection] = set()
         self.next = 0
         self.open_requests = 0
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tls = ssl.create_default_context() if job.target.tls else None
-
-    async def connect(self) -> Connection | None:
-        """A new connection, or None where the server refuses one."""
-        target = self.job.target
-        try:
-            async with asyncio.timeout(self.job.timeout_ns / 1e9):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self), target.host, target.port, ssl=self._tls
-                )
-        except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
-            return None
-        if not connection.gone:
-            self.connections.add(connection)
-        return connection
 
     async def run(self) -> None:
         """Fire the whole schedule; returns when the last request has ended one way or another."""
-        sweep = asyncio.ensure_future(self._sweep())
-        try:
-            await self.fire()
-            await self.finished
-        finally:
-            sweep.cancel()
-            for connection in self.connections:
-                connection.transport.abort()
-            await asyncio.sleep(0)
+        await self.fire()
+        await self.finished
 
     @abstractmethod
     async def fire(self) -> None:
         """Begin to send."""
-
-    @abstractmethod
-    def answered(self, connection: Connection | None, index: int, now: int, status: int) -> None:
-        """An answer has come; the connection may be used again unless it is None."""
-
-    @abstractmethod
-    def failed(self, index: int, error: int) -> None:
-        """No answer will come."""
-
-    def lost(self, connection: Connection) -> None:
-        self.connections.discard(connection)
 
     def spawn(self, what: Coroutine[object, object, None]) -> None:
         """Do something beside the loop."""
@@ -102,6 +66,53 @@ class Loop(ABC):
         """The request ended without an answer."""
         self.done_ns[index] = now
         self.error[index] = error
+
+
+class HttpLoop(Loop):
+    """What both loops over HTTP share: connections, known header blocks, time-outs."""
+
+    def __init__(self, job: Job, rows: int) -> None:
+        super().__init__(job, rows)
+        self.heads: dict[bytes, tuple[int, int]] = {}
+        self.last_head, self.last_size, self.last_status = b"", -1, 0
+        self.connections: set[Connection] = set()
+        self._tls = ssl.create_default_context() if job.target.tls else None
+
+    async def connect(self) -> Connection | None:
+        """A new connection, or None where the server refuses one."""
+        target = self.job.target
+        try:
+            async with asyncio.timeout(self.job.timeout_ns / 1e9):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(self), target.host, target.port, ssl=self._tls
+                )
+        except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
+            return None
+        if not connection.gone:
+            self.connections.add(connection)
+        return connection
+
+    async def run(self) -> None:
+        """As every loop; meanwhile requests without an answer are given up when it is time."""
+        sweep = asyncio.ensure_future(self._sweep())
+        try:
+            await super().run()
+        finally:
+            sweep.cancel()
+            for connection in self.connections:
+                connection.transport.abort()
+            await asyncio.sleep(0)
+
+    @abstractmethod
+    def answered(self, connection: Connection | None, index: int, now: int, status: int) -> None:
+        """An answer has come; the connection may be used again unless it is None."""
+
+    @abstractmethod
+    def failed(self, index: int, error: int) -> None:
+        """No answer will come."""
+
+    def lost(self, connection: Connection) -> None:
+        self.connections.discard(connection)
 
     async def _sweep(self) -> None:
         while True:

@@ -7,7 +7,7 @@ from collections import deque
 
 from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, clock
 from harness.measure.driver.job import Job
-from harness.measure.driver.loop import Loop
+from harness.measure.driver.loop import HttpLoop
 from harness.measure.driver.timer import Timer
 from harness.records import ERRORS
 
@@ -15,7 +15,7 @@ _CONNECT = ERRORS.index("connect")
 _UNSENT = ERRORS.index("unsent")
 
 
-class OpenLoop(Loop):
+class OpenLoop(HttpLoop):
     """Sends each request when it is due, whatever came of the ones before."""
 
     def __init__(self, job: Job) -> None:

@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 
 from harness.measure.ask import GRPC_OPTIONS, credentials
-from harness.measure.driver.connection import STATUS, Connection, clock
+from harness.measure.driver.connection import STATUS, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, Loop
 from harness.measure.driver.timer import Timer
@@ -75,12 +75,6 @@ class RpcLoop(Loop):
         if self.keep_every and index % self.keep_every == 0:
             self.bodies[index] = body
         return True
-
-    def answered(self, connection: Connection | None, index: int, now: int, status: int) -> None:
-        raise NotImplementedError  # there are no connections of ours
-
-    def failed(self, index: int, error: int) -> None:
-        raise NotImplementedError
 
 
 class OpenRpc(RpcLoop):
