@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness import paths
 from harness.tables import ServerTable, VariantTable
+from tests.docs.following import follow
 from tests.docs.pages import coded, text
 
 PAGE = text("docs/add-a-server.md")
@@ -45,25 +42,7 @@ def test_its_commands_end_well(tmp_path: Path) -> None:
         place = tmp_path / path
         place.parent.mkdir(exist_ok=True)
         place.write_text(content, encoding="utf-8")
-    environment = {
-        **os.environ,
-        "HARNESS_SERVERS": str(tmp_path / "servers"),
-        "HARNESS_RESULTS": str(tmp_path / "results"),
-        "HARNESS_REPORTS": str(tmp_path / "reports"),
-        "TMPDIR": str(tmp_path),  # where the lock is that lets one campaign run at a time
-    }
-    said = []
-    for command in COMMANDS:
-        done = subprocess.run(
-            [sys.executable, *shlex.split(command)],
-            cwd=paths.PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        said.append(done.stdout)
+    said = [follow(c, tmp_path, HARNESS_SERVERS=tmp_path / "servers") for c in COMMANDS]
     assert "aiohttp on iris: 150 answers right" in said[1]
     assert "bad-input" not in said[1]
     assert "listens-beyond-loopback" not in said[1]

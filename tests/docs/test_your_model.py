@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
 import struct
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from harness import paths
+from tests.docs.following import follow
 
 PAGE = (paths.PROJECT / "docs" / "your-model.md").read_text(encoding="utf-8")
 FILES = re.findall(r"^`(benchmarks/[^`]+)`\n\n```\w+\n(.*?)^```$", PAGE, flags=re.M | re.S)
@@ -46,24 +44,9 @@ def test_its_commands_end_well(name: str, tmp_path: Path) -> None:
         place.parent.mkdir(exist_ok=True)
         place.write_text(text, encoding="utf-8")
     (tmp_path / "benchmarks" / "mine" / "model.onnx").write_bytes(linear_model(4, 3))
-    environment = {
-        **os.environ,
-        "HARNESS_BENCHMARKS": str(tmp_path / "benchmarks"),
-        "HARNESS_RESULTS": str(tmp_path / "results"),
-        "HARNESS_REPORTS": str(tmp_path / "reports"),
-        "TMPDIR": str(tmp_path),  # where the lock is that lets one campaign run at a time
-    }
     for command in COMMANDS:
         if name in shlex.split(command):
-            done = subprocess.run(
-                [sys.executable, *shlex.split(command)],
-                cwd=paths.PROJECT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            follow(command, tmp_path, HARNESS_BENCHMARKS=tmp_path / "benchmarks")
     assert len(list((tmp_path / "reports").glob("*/index.html"))) == 1
 
 
