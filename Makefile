@@ -3,7 +3,7 @@ PYTHON ?= python3
 PRESET ?= quick
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint format lock bench clean help
+.PHONY: run run-docker test test-fast lint format lock bench clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -11,9 +11,12 @@ help:  ## Show the targets
 run: .venv/run.stamp  ## Measure every variant quickly and write the report
 	$(BIN)/python -m harness run --all --preset $(PRESET)
 
+run-docker: .venv/run.stamp  ## The same with every variant in a container
+	$(BIN)/python -m harness run --all --preset $(PRESET) --launcher docker
+
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	$(BIN)/python -m pytest -m slow
+	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

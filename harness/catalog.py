@@ -12,6 +12,7 @@ from harness import paths, toml
 from harness.errors import UsageError, unknown
 from harness.records import Endpoint
 from harness.tables import (
+    PROCESS,
     BenchmarkTable,
     PresetsFile,
     PresetTable,
@@ -19,6 +20,9 @@ from harness.tables import (
     VariantTable,
     WeightsTable,
 )
+
+REMOTE = "remote"  # of endpoints that are up already
+AT = "@"  # between a variant's name and its launcher's, where that is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,14 @@ class Variant:
     server: Server
     table: VariantTable
     endpoint: Endpoint | None = None  # one that is already up; nothing is started then
+    launcher: str = PROCESS  # how it comes up
 
     @property
     def name(self) -> str:
-        return self.table.name
+        """What tells its rows from others, those of the same variant in a container among them."""
+        if self.launcher == PROCESS or self.endpoint is not None:
+            return self.table.name
+        return f"{self.table.name}{AT}{self.launcher}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,7 @@ def deployed(endpoint: Endpoint) -> Variant:
     )
     server = ServerTable(framework="deployed", licence="unknown", maintained=True, variant=(table,))
     folder = paths.servers_dir() / endpoint.name
-    return Variant(Server(endpoint.name, folder, server), table, endpoint)
+    return Variant(Server(endpoint.name, folder, server), table, endpoint, REMOTE)
 
 
 def benchmarks() -> dict[str, Benchmark]:

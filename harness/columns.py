@@ -11,10 +11,18 @@ from typing import Any
 import numpy as np
 
 from harness.errors import ResultError
-from harness.records import ERRORS, MISSING, Calls, Requests, Usage, Window
+from harness.records import Window
+from harness.samples import (
+    ERRORS,
+    MISSING,
+    Calls,
+    Requests,
+    Usage,
+)
 
 TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
-MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes"}
+_LATER = {"memory_bytes", "throttled_ns", "gpu_percent", "gpu_bytes", "gpu_milliwatts"}
+MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", *_LATER}
 _NARROW = {
     "payload": "int32",
     "status": "int16",
@@ -91,8 +99,11 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
 def _stored(table: Any, name: str) -> Any:
     import pyarrow as pa
 
-    if name == "process" and name not in table.column_names:  # schema 1 did not tell them apart
-        return pa.chunked_array([np.zeros(len(table), np.int64)])
+    if name not in table.column_names:
+        if name == "process":  # schema 1 did not tell them apart
+            return pa.chunked_array([np.zeros(len(table), np.int64)])
+        if name in _LATER:  # schema 3 brought them
+            return pa.chunked_array([np.full(len(table), MISSING, np.int64)])
     return table[name]
 
 

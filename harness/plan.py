@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.catalog import Benchmark, Variant
 from harness.profiles import Profile
 from harness.records import Cell
-from harness.tables import PresetTable
+from harness.tables import PROCESS, PresetTable
 
 _LEAST_VERIFIED = 32
 
@@ -85,7 +85,7 @@ def named(left: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
 
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
-    if variant.server.table.only_docker:
+    if variant.server.table.only_docker and variant.launcher == PROCESS:
         return f"it runs as a container only: {variant.server.table.only_docker}"
     if device not in variant.table.devices:
         return f"{variant.name} does not run on a {device.upper()}"

@@ -1,33 +1,15 @@
 """What is measured: the records that the measuring half writes and the reporting half reads.
 
-A Run is frozen the moment it exists. Columns are NumPy arrays of equal length; times are integer
-nanoseconds since the window's start; MISSING marks a moment that never came.
+A Run is frozen the moment it exists.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.profiles import Profile
-
-Ints = NDArray[np.int64]
-MISSING = -1
-
-# Codes of Requests.error are positions in this tuple. Append only: files store the names.
-ERRORS = (
-    "",  # answered, and right as far as it was checked
-    "connect",  # no connection could be opened
-    "disconnected",  # the connection ended before the answer did
-    "timeout",  # no whole answer in time
-    "status",  # answered with a status other than 2xx
-    "garbage",  # the answer is not what the protocol says an answer is
-    "wrong_answer",  # well-formed, but not what the reference answers
-    "unsent",  # due, but the window ended before it could be sent
-)
+from harness.samples import Calls, Requests, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,71 +22,6 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant} on {self.benchmark}, round {self.round}"
-
-
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """The requests of one window, one row each; a failed one is a row whose `error` is not 0."""
-
-    payload: Ints  # which payload was sent
-    due_ns: Ints  # planned send time; MISSING in a closed loop, which has no plan
-    sent_ns: Ints
-    first_byte_ns: Ints
-    done_ns: Ints
-    status: Ints  # HTTP status, 0 where none came
-    error: Ints  # position in ERRORS
-    queued: Ints  # 1 where it had to wait for a free connection, so that lag is not the generator's
-
-    def __len__(self) -> int:
-        return len(self.sent_ns)
-
-    @property
-    def ok(self) -> NDArray[np.bool_]:
-        """Which requests were answered without an error."""
-        rows: NDArray[np.bool_] = self.error == 0
-        return rows
-
-    def response_ns(self) -> Ints:
-        """Response time of the answered requests: from the planned send time to the last byte.
-
-        From the plan, not the send: else a stalled server would hide its own queue.
-        Empty in a closed loop.
-        """
-        rows = self.ok & (self.due_ns != MISSING)
-        taken: Ints = self.done_ns[rows] - self.due_ns[rows]
-        return taken
-
-    def service_ns(self) -> Ints:
-        """Service time of the answered requests: from the send to the last byte."""
-        return self.done_ns[self.ok] - self.sent_ns[self.ok]
-
-    def lag_ns(self) -> Ints:
-        """How late the generator sent, where it was free to send."""
-        rows = (self.due_ns != MISSING) & (self.sent_ns != MISSING) & (self.queued == 0)
-        lag: Ints = self.sent_ns[rows] - self.due_ns[rows]
-        return lag
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the server's process tree used, sampled; one row a sample."""
-
-    at_ns: Ints
-    cpu_ns: Ints  # CPU time of the tree since it started
-    rss_bytes: Ints
-    pss_bytes: Ints  # MISSING between the window's ends: reading it disturbs the server
-    processes: Ints
-    threads: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """The predictor seen from the inside; one row a call."""
-
-    start_ns: Ints
-    duration_ns: Ints
-    batch: Ints  # instances in the call
-    process: Ints  # which of the server's processes it was in, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +63,32 @@ class Stop:
     exit_code: int | None
     orphans: int  # processes still there when the main one had ended
     killed: int  # processes that only SIGKILL ended
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a container was made from."""
+
+    tag: str  # named after its content
+    id: str
+    size_bytes: int
+    base: str  # the image that it was built on
+    build_s: float | None  # when it was built; None where this machine did not build it
+    steps: int  # of its Dockerfile, all stages
+    steps_reused: int  # whose layers were there already
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """How a container ran."""
+
+    engine: str  # its version
+    reached: str  # "container": at its own address; "published": at a port of this machine
+    memory_limit_bytes: int
+    pids_limit: int
+    memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
+    throttled_s: float | None
+    out_of_memory: int | None  # processes that the kernel killed for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +156,8 @@ class RunFacts:
     stop: Stop | None
     failure: Failure | None
     model_threads: tuple[int, ...] = ()  # read back, in each process that loaded the model
+    image: ImageFacts | None = None  # None for what is no container
+    container: ContainerFacts | None = None
 
     @property
     def outcome(self) -> str:
@@ -288,8 +233,3 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
-
-
-def empty(columns: type[Any]) -> Any:
-    """A table of that type without rows."""
-    return columns(*(np.empty(0, np.int64) for _ in fields(columns)))

@@ -9,6 +9,8 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
+       may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
        campaigns have endpoint
     1  first
@@ -40,7 +42,7 @@ from harness.records import (
     Window,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 
 _CAMPAIGN = "campaign.json"
 _RUN = "run.json"

@@ -12,6 +12,7 @@ from harness import toml
 from harness.errors import unknown
 from harness.profiles import CLOSED, needs, shape_names
 
+PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
 PLACEHOLDERS = ("bin", "host", "port")  # with `NAME_port` of more_ports, in a command's braces
 
@@ -42,6 +43,7 @@ class VariantTable(toml.Strict):
     ready_timeout_s: float = Field(default=120, gt=0)
     environment: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=1, gt=0)  # processes that hold the model
+    memory_mib: int = Field(default=4096, gt=0)  # of a container, shared memory and /tmp included
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
@@ -83,6 +85,7 @@ class ServerTable(toml.Strict):
     maintained: bool
     note: str = ""  # what a reader should know: why this release, or that nobody maintains it
     only_docker: str | None = None  # why it can't be had as a package
+    image: str | None = None  # that its own Dockerfile builds on; None: the usual base
     metrics_path: str | None = None
     metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
     variant: tuple[VariantTable, ...] = Field(min_length=1)
@@ -170,6 +173,8 @@ class BenchmarkTable(toml.Strict):
 
 class PresetTable(toml.Strict):
     """How much of everything a run does."""
+
+    launchers: tuple[str, ...] = (PROCESS,)
 
     benchmarks: tuple[str, ...]
     profiles: tuple[str, ...]  # empty: all

@@ -21,19 +21,17 @@ from harness import paths, store
 from harness.profiles import Profile, due_times, payload_order
 from harness.records import (
     BenchmarkFacts,
-    Calls,
     Campaign,
     Cell,
-    Requests,
     Run,
     RunFacts,
     ServerFacts,
     Startup,
     Stop,
-    Usage,
     Window,
     WindowFacts,
 )
+from harness.samples import Calls, Requests, usage
 
 RATE, SECONDS = 5000.0, 100.0
 PROFILE = Profile("steady", "poisson", SECONDS, RATE)
@@ -53,11 +51,16 @@ def window(seed: int) -> Window:
     ticks = np.arange(0, SECONDS, 0.5)
     at, memory = (ticks * 1e9).astype(np.int64), np.full(len(ticks), 300 << 20)
     ones = np.ones(len(ticks), np.int64)
-    usage = Usage(at, at // 2, memory, memory, ones, 8 * ones)
-    calls = Calls(sent, first - sent, np.ones(rows, np.int64))
-    return Window(
-        WindowFacts(PROFILE, SECONDS, 20.0, 1, 0.0, rows // 10, 0), requests, usage, calls
+    used = usage(
+        at,
+        cpu_ns=at // 2,
+        rss_bytes=memory,
+        pss_bytes=memory,
+        processes=ones,
+        threads=8 * ones,
     )
+    calls = Calls(sent, first - sent, np.ones(rows, np.int64), zeros)
+    return Window(WindowFacts(PROFILE, SECONDS, 20.0, 1, 0.0, rows // 10, 0), requests, used, calls)
 
 
 def run_of(variant: str, seed: int) -> Run:

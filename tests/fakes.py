@@ -12,25 +12,28 @@ import numpy as np
 from harness import store
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.records import (
-    ERRORS,
-    MISSING,
     BenchmarkFacts,
-    Calls,
     Campaign,
     Cell,
     Failure,
     HostProof,
-    Ints,
-    Requests,
     Run,
     RunFacts,
     ServerFacts,
     Startup,
     Stop,
-    Usage,
     Window,
     WindowFacts,
+)
+from harness.samples import (
+    ERRORS,
+    MISSING,
+    Calls,
+    Ints,
+    Requests,
+    Usage,
     empty,
+    usage,
 )
 
 MIB = 1 << 20
@@ -255,4 +258,7 @@ def _usage(fake: Fake, elapsed_s: float, answered: int) -> Usage:
     cpu_ns = np.linspace(2e9, 2e9 + answered * 0.6 * fake.median_ms * 1e6, 5).astype(np.int64)
     bytes_ = np.full(5, int(fake.memory_mib * MIB), np.int64)
     pss = np.where([True, False, False, False, True], bytes_, MISSING)
-    return Usage(at_ns, cpu_ns, bytes_, pss, np.full(5, 1, np.int64), np.full(5, 9, np.int64))
+    ones = np.full(5, 1, np.int64)
+    return usage(
+        at_ns, cpu_ns=cpu_ns, rss_bytes=bytes_, pss_bytes=pss, processes=ones, threads=9 * ones
+    )

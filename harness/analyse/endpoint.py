@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.analyse import findings, stats
 from harness.profiles import expected_count
-from harness.records import ERRORS, Window
+from harness.records import Window
+from harness.samples import ERRORS
 
 
 def summary(window: Window) -> dict[str, Any]:

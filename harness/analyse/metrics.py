@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from harness.analyse import stats
-from harness.records import MISSING, Run, Window
+from harness.records import Run, Window
+from harness.samples import MISSING
 
 Formula = Callable[[Run], float | None]
 
@@ -98,15 +99,48 @@ def first_answer(run: Run) -> float | None:
 
 @metric(title="memory", unit="MiB", better="lower", digits=0)
 def memory(run: Run) -> float | None:
-    """Proportional set size (PSS) of the process tree, the most seen at the ends of windows."""
+    """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
     seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
     values = np.concatenate(seen) if seen else np.empty(0)
     return float(values.max()) / (1 << 20) if len(values) else None
 
 
+@metric(title="container peak", unit="MiB", better="lower", digits=0)
+def container_peak(run: Run) -> float | None:
+    """The most memory that the container held, file cache, shared memory and /tmp included."""
+    container = run.facts.container
+    if container is None or container.memory_peak_bytes is None:
+        return None
+    return container.memory_peak_bytes / (1 << 20)
+
+
+@metric(title="GPU", unit="%", better="higher", digits=0)
+def gpu_busy(run: Run) -> float | None:
+    """Mean share of time in which the GPU computed in the saturated window."""
+    return _seen(saturated(run), "gpu_percent", 1)
+
+
+@metric(title="GPU memory", unit="MiB", better="lower", digits=0)
+def gpu_memory(run: Run) -> float | None:
+    """Mean memory of the GPU in use in the saturated window."""
+    return _seen(saturated(run), "gpu_bytes", 1 << 20)
+
+
+@metric(title="GPU power", unit="W", better="lower", digits=0)
+def gpu_power(run: Run) -> float | None:
+    """Mean power that the GPU drew in the saturated window."""
+    return _seen(saturated(run), "gpu_milliwatts", 1000)
+
+
+def _seen(window: Window | None, column: str, unit: float) -> float | None:
+    values = getattr(window.usage, column) if window is not None else np.empty(0)
+    seen = values[values != MISSING]
+    return float(seen.mean()) / unit if len(seen) else None
+
+
 @metric(title="CPU per 1000", unit="s", better="lower")
 def cpu_per_1000(run: Run) -> float | None:
-    """CPU seconds of the process tree per 1000 predictions answered at the steady rate."""
+    """CPU seconds of its processes per 1000 predictions answered at the steady rate."""
     window = steady(run)
     if window is None or not window.requests.ok.any() or len(window.usage.cpu_ns) < 2:
         return None

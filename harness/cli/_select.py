@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import catalog, paths
-from harness.catalog import Benchmark, Variant, pick
-from harness.errors import UsageError
+from harness.catalog import AT, REMOTE, Benchmark, Variant, pick
+from harness.errors import NothingRan, UsageError
 from harness.measure import headers, launchers
 from harness.measure.launchers import Launcher
 from harness.measure.launchers.remote import schemes
@@ -17,19 +17,28 @@ from harness.measure.reference import IN_PROCESS, NULL
 from harness.measure.target import split
 from harness.protocols import registered
 from harness.records import Endpoint
-from harness.tables import PresetTable
+from harness.tables import PROCESS, PresetTable
 
 
 def variants(
-    names: tuple[str, ...], everything: bool, track: str | None, endpoint: Endpoint | None = None
+    names: tuple[str, ...],
+    everything: bool,
+    track: str | None,
+    ways: tuple[str, ...],
+    endpoint: Endpoint | None = None,
 ) -> list[Variant]:
-    """The variants asked for, and the two reference points that every report carries."""
+    """The variants asked for, and the two reference points that every report carries.
+
+    Each once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
+    reference points are always processes.
+    """
     known = catalog.variants()
     if bool(names) == everything and (everything or endpoint is None):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
-    chosen = [pick("variant", name, known) for name in dict.fromkeys(names)]
+    chosen = [v for name in dict.fromkeys(names) for v in _launched(name, known, ways)]
     if everything:
-        chosen = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
+        public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
+        chosen = [v for variant in public for v in _launched(variant.name, known, ways)]
     if track is not None:
         chosen = [v for v in chosen if v.table.track == track or v.table.inside]
     for variant in chosen:
@@ -39,10 +48,21 @@ def variants(
     return references + [v for v in chosen if v not in references] + own
 
 
+def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
+    """A variant by its name, once for each launcher."""
+    own, _, way = name.partition(AT)
+    variant = pick("variant", own, known)
+    if variant.table.reference or variant.table.inside:
+        return [variant]
+    # What is up already needs no launcher; beside it, the others are what they usually are.
+    chosen = [way] if way else [PROCESS if w == REMOTE else w for w in dict.fromkeys(ways)]
+    return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]
+
+
 def endpoint(options: dict[str, Any]) -> Endpoint | None:
     """The endpoint that `--launcher remote` names. Raises UsageError."""
     url, protocol = options["url"], options["protocol"]
-    if options["launcher"] != "remote":
+    if REMOTE not in options["launchers"]:
         if url or protocol or options["headers"]:
             raise UsageError("--url, --protocol and --header go with --launcher remote.")
         return None
@@ -84,13 +104,15 @@ def benchmarks(names: tuple[str, ...], preset: PresetTable, synthetic: bool) -> 
     return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
 
 
-def launcher(name: str) -> Launcher:
-    """The launcher of that name. Raises UsageError where it can't be used here."""
-    made: Launcher = pick("launcher", name, dict(launchers.registered()))()
-    reason = made.why_not()
-    if reason is not None:
-        raise UsageError(f"The launcher {name!r} can't be used here: {reason}.")
-    return made
+def launchers_of(variants: list[Variant], device: str) -> dict[str, Launcher]:
+    """What brings the variants up, by name. Raises NothingRan where it can't be used here."""
+    found: dict[str, Launcher] = {}
+    for name in dict.fromkeys(variant.launcher for variant in variants):
+        found[name] = pick("launcher", name, dict(launchers.registered()))()
+        reason = found[name].why_not(device)
+        if reason is not None:
+            raise NothingRan(f"The launcher {name!r} can't be used here: {reason}.")
+    return found
 
 
 def campaign_folder(name: str) -> Path:

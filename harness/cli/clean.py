@@ -10,11 +10,12 @@ import click
 @click.command("clean")
 @click.option("--dry-run", is_flag=True, help="Show what would go; remove nothing.")
 def command(dry_run: bool) -> None:
-    """Remove environments, artefacts and weights from the cache. Results and reports stay."""
+    """Remove what the harness made outside its results: caches, containers, images, networks."""
     from harness import paths
+    from harness.measure.containers import engine
 
     verb = "would remove" if dry_run else "removed"
-    for kind in ("environments", "artefacts", "weights"):
+    for kind in ("environments", "artefacts", "weights", "images"):
         folder = paths.cache_dir() / kind
         if not folder.exists():
             continue
@@ -24,3 +25,9 @@ def command(dry_run: bool) -> None:
         click.echo(f"{verb} {folder} ({size / 1e6:.0f} MB)")
     if not dry_run:
         (paths.cache_dir() / "costs.json").unlink(missing_ok=True)
+    try:
+        client = engine.connect()
+    except engine.NoEngine:
+        return  # so there is nothing of ours in it that could be reached
+    for what in engine.clean(client, dry_run=dry_run):
+        click.echo(f"{verb} {what}")

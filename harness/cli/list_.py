@@ -36,7 +36,7 @@ def command(as_json: bool) -> None:
     _table(
         "launchers",
         [
-            (launcher["name"], _state(launcher["why_not"], "available"))
+            (launcher["name"], _state(launcher["why_not"], launcher["about"] or "available"))
             for launcher in found["launchers"]
         ],
     )
@@ -48,7 +48,7 @@ def listing() -> dict[str, Any]:
     from harness.measure import launchers
 
     benchmarks = list(catalog.benchmarks().values())
-    available = {name: make().why_not() for name, make in launchers.registered().items()}
+    available = {name: make().why_not("cpu") for name, make in launchers.registered().items()}
     public = [v for v in catalog.variants().values() if not v.name.startswith("_")]
     return {
         "variants": [_variant(variant, benchmarks, available) for variant in public],
@@ -62,7 +62,12 @@ def listing() -> dict[str, Any]:
             for b in benchmarks
         ],
         "launchers": [
-            {"name": name, "available": why is None, "why_not": why}
+            {
+                "name": name,
+                "available": why is None,
+                "why_not": why,
+                "about": "" if why else launchers.registered()[name]().about(),
+            }
             for name, why in available.items()
         ],
     }
@@ -101,8 +106,9 @@ def _variant(
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> str | None:
     """Why a variant can run nowhere here, or None."""
-    if variant.server.table.only_docker:
-        return f"it runs as a container only: {variant.server.table.only_docker}"
+    only_docker = variant.server.table.only_docker
+    if only_docker and available.get("docker") is not None:
+        return f"it runs as a container only ({only_docker}), and {available['docker']}"
     if all(why is not None for why in available.values()):
         return "; ".join(f"{name}: {why}" for name, why in available.items())
     lock = variant.server.lock(variant.table.backend)

@@ -93,7 +93,8 @@ def _fire(options: dict[str, Any]) -> Any:
     from harness.measure.target import target
     from harness.profiles import due_times
     from harness.protocols import Message
-    from harness.records import Calls, Usage, Window, WindowFacts, empty
+    from harness.records import Window, WindowFacts
+    from harness.samples import Calls, Usage, empty
 
     profile = _profile(options)
     body = options["body"].read_bytes() if options["body"] else b""

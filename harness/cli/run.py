@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT_OK, UsageError
+from harness.tables import PROCESS
 
 if TYPE_CHECKING:
     from harness.analyse.digest import Digested
@@ -28,7 +29,7 @@ _USEFUL = ("launch", "ready", "load")
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
 @click.option("--preset", default="quick", show_default=True, help="How much of everything.")
-@click.option("--launcher", default="process", show_default=True)
+@click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
 @click.option("--url", help="With --launcher remote: an endpoint that is already up.")
 @click.option("--protocol", help="With --launcher remote: what the endpoint speaks.")
 @click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint.")
@@ -66,10 +67,13 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         pick("driver", options["driver"], {"native": None})
     resumed, name = _named(options)
     preset = pick("preset", options["preset"], catalog.presets())
-    launcher = "process" if options["launcher"] == "remote" else options["launcher"]
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
     chosen = _select.variants(
-        options["variants"], options["everything"], options["track"], endpoint
+        options["variants"],
+        options["everything"],
+        options["track"],
+        options["launchers"] or preset.launchers,
+        endpoint,
     )
     request = Request(
         name,
@@ -79,8 +83,7 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         options["preset"],
         preset,
         options["rounds"] or preset.rounds,
-        launcher,
-        _select.launcher(launcher),
+        _select.launchers_of(chosen, options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
         endpoint,
@@ -116,8 +119,9 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     names = dict.fromkeys(cell.variant for cell in resumed.cells if cell.variant != own)
     options["variants"] = tuple(names)
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
-    for name in ("preset", "launcher", "device"):
+    for name in ("preset", "device"):
         options[name] = getattr(resumed, name)
+    options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
     made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
     options["synthetic_weights"] = bool(made_up)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
-@click.option("--launcher", default="process", show_default=True)
+@click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
@@ -32,12 +32,13 @@ def command(**options: Any) -> int:
     from harness.measure.verification import verify
 
     preset = pick("preset", "standard", catalog.presets())
-    chosen = _select.variants(options["variants"], options["everything"], None)
+    names = options["launchers"] or ("process",)
+    chosen = _select.variants(options["variants"], options["everything"], None, names)
     benchmarks = _select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"])
-    launcher = _select.launcher(options["launcher"])
+    device = options["device"]
+    launchers = _select.launchers_of(chosen, device)
     failed = 0
-    names = options["launcher"], options["device"]
-    found = verify(chosen, benchmarks, launcher, *names, _note, faults=options["faults"])
+    found = verify(chosen, benchmarks, launchers, device, _note, faults=options["faults"])
     for verified in found:
         failed += verified.run.facts.failure is not None
         if options["as_json"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import AnswerError
 from harness.protocols import Protocol
-from harness.records import ERRORS
+from harness.samples import ERRORS
 
 GARBAGE = ERRORS.index("garbage")
 WRONG = ERRORS.index("wrong_answer")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Protocol
 from harness import catalog, plan, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, environments, host, reference, session
+from harness.measure import budget, host, reference, session
 from harness.measure.costs import Costs
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
@@ -58,8 +58,7 @@ class Request:
     preset_name: str
     preset: PresetTable
     rounds: int
-    launcher_name: str
-    launcher: Launcher
+    launchers: Mapping[str, Launcher]  # by name
     device: str
     argv: tuple[str, ...]
     endpoint: Endpoint | None = None
@@ -81,7 +80,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     made = _planned(request)
     store.require_writable(request.folder)
     deadline = time.monotonic() + (request.budget_s or math.inf)
-    with session.begin(request.launcher, request.device) as tools:
+    with session.begin(request.launchers, request.device) as tools:
         prepared = _prepare(request, tools, observer)
         campaign = resumed
         if campaign is None:
@@ -166,7 +165,7 @@ def _begin(
         _prove(next(iter(ready.values())).bench.benchmark, tools, observer),
         tools.server_cpus,
         tools.generator.cpus,
-        request.launcher_name,
+        ", ".join(request.launchers),
         request.device,
         request.endpoint,
     )
@@ -227,13 +226,13 @@ def _run_cell(
     variant = pick("variant", cell.variant, {v.name: v for v in request.variants})
     benchmark = pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks})
     facts = campaign.benchmarks.get(cell.benchmark)
-    with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
+    with tools.folder() as scratch:
         return execute(
             campaign.id,
             cell,
-            server_facts(variant, benchmark, request.launcher_name, request.device),
+            server_facts(variant, benchmark, request.device),
             facts.profiles if facts else (),
-            partial(provision, variant, found, tools, cell.round, Path(scratch)),
+            partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
         )
 
@@ -246,18 +245,13 @@ def provision(
     scratch: Path,
     kind: type[Stages] = Stages,
 ) -> Stages:
-    """The stages of a cell, its environment made if need be. Raises ProvisionError."""
+    """The stages of a cell, what it runs on made if need be. Raises ProvisionError."""
     if isinstance(found, HarnessError):
         raise ProvisionError(str(found))
-    benchmark = found.bench.benchmark
-    environment = environments.for_variant(variant, benchmark)
-    bench = found.bench
-    return reference.stages_of(variant, bench, environment, tools, round_number, scratch, kind)
+    return reference.stages_of(variant, found.bench, tools, round_number, scratch, kind)
 
 
-def server_facts(
-    variant: Variant, benchmark: Benchmark, launcher_name: str, device: str
-) -> ServerFacts:
+def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
     max_batch = table.batching.max_size if table.batching else 1
@@ -271,7 +265,7 @@ def server_facts(
         table.protocol,
         table.backend,
         device,
-        "remote" if variant.endpoint else launcher_name,
+        variant.launcher,
         table.reference or table.inside,
         table.description,
         server.table.maintained,

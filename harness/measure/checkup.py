@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ Check = Callable[[], tuple[Fit, str]]
 CHECKS: dict[str, Check] = {}
 
 _LOOK_S = 1.0
+# A socket's path has 107 characters at most, of which a server's own part takes up to 58: Python's
+# multiprocessing makes /harness-XXXXXXXX/cell/tmp/pymp-XXXXXXXX/listener-XXXXXXXX.
+_LONGEST_TMPDIR = 49
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,17 @@ def disk() -> tuple[Fit, str]:
 
 
 @check
+def temporary_files() -> tuple[Fit, str]:
+    folder = tempfile.gettempdir()
+    if len(folder) > _LONGEST_TMPDIR:
+        return "doubtful", (
+            f"{folder} has a long path: servers that make sockets in it (LitServe, Seldon Core) "
+            f"can't start. Let TMPDIR name one of at most {_LONGEST_TMPDIR} characters"
+        )
+    return "good", folder
+
+
+@check
 def open_files() -> tuple[Fit, str]:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 4096:
@@ -106,7 +121,12 @@ def open_files() -> tuple[Fit, str]:
 
 @check
 def launcher() -> tuple[Fit, str]:
-    found = {name: make().why_not() for name, make in launchers.registered().items()}
-    usable = [name for name, why in found.items() if why is None]
-    reasons = "; ".join(f"{name}: {why}" for name, why in found.items() if why)
-    return ("good" if usable else "unfit"), ", ".join(usable) + (f" ({reasons})" if reasons else "")
+    found, usable = {}, []
+    for name, make in launchers.registered().items():
+        found[name] = make().why_not("cpu")
+        if found[name] is None:
+            about = make().about()
+            usable.append(f"{name} ({about})" if about else name)
+    said = ", ".join(usable)
+    said += "".join(f"; {name} can't be used: {why}" for name, why in found.items() if why)
+    return ("good" if usable else "unfit"), said

@@ -20,6 +20,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from harness import paths
 from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError
+from harness.records import ImageFacts
 
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
 _MARKER = "complete"
@@ -32,6 +33,7 @@ class Environment:
 
     bin: Path
     key: str
+    facts: ImageFacts | None = None  # it is none
 
     @property
     def python(self) -> Path:
@@ -41,10 +43,10 @@ class Environment:
         """The installed version of a distribution, read back from the environment."""
         if package is None:
             return None
-        wanted = _canonical(package)
+        wanted = canonical(package)
         for metadata in self.bin.parent.glob("lib/python3*/site-packages/*.dist-info"):
             name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
-            if _canonical(name) == wanted:
+            if canonical(name) == wanted:
                 return version
         return None
 
@@ -57,13 +59,19 @@ def for_variant(variant: Variant, benchmark: Benchmark) -> Environment:
     server, backend = variant.server, variant.table.backend
     if not server.has_environment:
         return Environment(Path(sys.executable).parent, "harness")
+    return ensure(f"{server.name}-{backend}", server.lock(backend), extra(variant, benchmark))
+
+
+def extra(variant: Variant, benchmark: Benchmark) -> list[str]:
+    """What the benchmark's predictor needs beside the variant's lock. Raises ProvisionError."""
+    server, backend = variant.server, variant.table.backend
+    if not server.has_environment or variant.table.reference:
+        return []
     lock = server.lock(backend)
     if not lock.exists():
         raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
-    text = lock.read_text(encoding="utf-8")
-    needed = () if variant.table.reference else _lines(benchmark.requirements(backend))
-    extra = uncovered(needed, text)
-    return ensure(f"{server.name}-{backend}", lock, extra)
+    needed = _lines(benchmark.requirements(backend))
+    return uncovered(needed, lock.read_text(encoding="utf-8"))
 
 
 def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
@@ -84,20 +92,21 @@ def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
 def uncovered(requirements: Iterable[str], lock: str) -> list[str]:
     """Those requirements that the lock's pins don't already meet."""
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
-    pins = {_canonical(name): version for name, version in pins.items()}
+    pins = {canonical(name): version for name, version in pins.items()}
     missing = []
     for line in requirements:
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
             raise ProvisionError(f"{line!r} in a requirements.in is no requirement.") from error
-        version = pins.get(_canonical(requirement.name))
+        version = pins.get(canonical(requirement.name))
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             missing.append(line)
     return missing
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """A distribution's name as the index has it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +15,8 @@ from harness.measure.launchers import Launched
 from harness.measure.stages import Stages
 from harness.profiles import payload_order
 from harness.protocols import Message
-from harness.records import Requests, Trial
+from harness.records import Trial
+from harness.samples import Requests
 
 _PATIENCE_S = 20.0  # a fault may be slow to refuse: ten megabytes are parsed first
 _RECOVERY_S = 20.0
@@ -95,7 +94,7 @@ class FaultStages(PatientStages):
         pids = _predicting(launched)
         killed_ns = time.monotonic_ns() - pending.start_ns
         if pids:
-            os.kill(pids[0], signal.SIGKILL)
+            launched.kill(pids[0])
         while not pending.wait(1.0):
             pass
         requests = requests_of(pending.result())

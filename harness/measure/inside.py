@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.errors import LaunchError
 from harness.measure.driver.job import Fired, Job
-from harness.records import Ints
+from harness.samples import Ints
 
 _LEAD_NS = 200_000_000  # from sending the order to the window's start, for the server to read it
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from harness.errors import AnswerError
 from harness.measure import artefacts, environments
 from harness.measure.driver.native import Generator
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.launchers.remote import RemoteLauncher
 from harness.measure.stages import Bench, Stages
 from harness.profiles import Profile
 from harness.protocols import registered
@@ -34,15 +34,28 @@ _PROOF_RATE_PER_S = 1000.0
 class Tools:
     """What every cell of a campaign shares."""
 
-    launcher: Launcher
+    launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
     generator: Generator
     server_cpus: tuple[int, ...]
     device: str
     scratch: Path
 
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """One cell's own. Its name is short: servers make sockets below, whose paths have a limit.
+
+        It takes what a container's user, who is none of this machine's, left in it along.
+        """
+        made = self.scratch / "cell"
+        made.mkdir()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
+
     def launcher_of(self, variant: Variant) -> Launcher:
-        """What brings a variant up; nothing does where it is an endpoint that is up already."""
-        return self.launcher if variant.endpoint is None else RemoteLauncher()
+        """What brings a variant up."""
+        return self.launchers[variant.launcher]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +75,11 @@ def prepare(
     Raises HarnessError where any of it fails: without a reference nothing can be verified.
     """
     variant = pick("variant", IN_PROCESS, variants)
-    environment = environments.for_variant(variant, benchmark)
-    artefact = artefacts.ensure(benchmark, environment)
+    artefact = artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
     payloads = tuple(benchmark.payloads())
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
-    with TemporaryDirectory(dir=tools.scratch) as scratch:
-        stages = stages_of(variant, bench, environment, tools, 1, Path(scratch))
+    with tools.folder() as scratch:
+        stages = stages_of(variant, bench, tools, 1, scratch)
         expected, capacity = _started(stages, lambda launched: _ask(stages, launched))
     return Prepared(replace(bench, expected=tuple(expected)), artefact.facts, capacity)
 
@@ -75,18 +87,21 @@ def prepare(
 def stages_of(
     variant: Variant,
     bench: Bench,
-    environment: environments.Environment,
     tools: Tools,
     round_number: int,
     scratch: Path,
     kind: type[Stages] = Stages,
 ) -> Stages:
-    """The stages of a cell with a campaign's tools."""
+    """The stages of a cell with a campaign's tools; what it runs on is made if need be.
+
+    Raises ProvisionError.
+    """
+    launcher = tools.launcher_of(variant)
     return kind(
         variant,
         bench,
-        environment,
-        tools.launcher_of(variant),
+        launcher.provide(variant, bench.benchmark, bench.artefact),
+        launcher,
         tools.generator,
         tools.server_cpus,
         tools.device,
@@ -98,12 +113,11 @@ def stages_of(
 def prove(benchmark: Benchmark, variants: dict[str, Variant], tools: Tools) -> HostProof:
     """The generator's ceiling and send lag on this host, against the null server."""
     variant = pick("variant", NULL, variants)
-    environment = environments.for_variant(variant, benchmark)
     bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
     closed = Profile("ceiling", "closed", _PROOF_S, concurrency=_PROOF_CALLERS)
     poisson = Profile("lag", "poisson", _PROOF_S, _PROOF_RATE_PER_S)
-    with TemporaryDirectory(dir=tools.scratch) as scratch:
-        stages = stages_of(variant, bench, environment, tools, 1, Path(scratch))
+    with tools.folder() as scratch:
+        stages = stages_of(variant, bench, tools, 1, scratch)
         ceiling, lag = _started(
             stages,
             lambda launched: (

@@ -13,9 +13,9 @@ from harness.errors import HarnessError, LaunchError
 from harness.measure.launchers import Launched
 from harness.profiles import Profile
 from harness.records import (
-    ERRORS,
     Cell,
     Failure,
+    ImageFacts,
     Run,
     RunFacts,
     ServerFacts,
@@ -23,6 +23,7 @@ from harness.records import (
     Stop,
     Window,
 )
+from harness.samples import ERRORS
 
 _TAIL_LINES = 30
 _TAIL_BYTES = 64_000
@@ -34,6 +35,8 @@ class CellStages(Protocol):
 
     @property
     def version(self) -> str | None: ...
+    @property
+    def image(self) -> ImageFacts | None: ...
     def launch(self) -> Launched: ...
     def ready(self, launched: Launched) -> Startup | None: ...
     def verify(self, launched: Launched) -> int: ...
@@ -77,8 +80,7 @@ def execute(
 ) -> Run:
     """Run a cell. What goes wrong in it becomes part of the Run that is returned."""
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    progress = _Progress(on_phase)
-    failure = None
+    progress, failure = _Progress(on_phase), None
     stages: CellStages | None = None
     try:
         with progress.during("provision"):
@@ -90,9 +92,8 @@ def execute(
     finally:
         # Also when interrupted: nothing that was started may go on.
         not_stopped = _stop(stages, progress)
-    log = _log(progress.launched)
-    if failure := failure or not_stopped:
-        failure = Failure(failure.phase, failure.message, _tail(log))
+    launched, log = progress.launched, _log(progress.launched)
+    failure = failure or not_stopped
     facts = RunFacts(
         campaign,
         cell,
@@ -103,8 +104,10 @@ def execute(
         progress.verified,
         tuple(window.facts for window in progress.windows),
         progress.stop,
-        failure,
-        _model_threads(progress.launched),
+        failure and replace(failure, log_tail=_tail(log)),
+        _model_threads(launched),
+        stages.image if stages else None,
+        launched.container if launched else None,
     )
     return Run(facts, tuple(progress.windows), log)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,13 +13,15 @@ from harness.errors import UsageError
 from harness.measure import host
 from harness.measure.driver.native import Generator
 from harness.measure.launchers import Launcher
+from harness.measure.launchers.process import ProcessLauncher
 from harness.measure.reference import Tools
+from harness.tables import PROCESS
 
 _LOCK = "serving-harness.lock"
 
 
 @contextmanager
-def begin(launcher: Launcher, device: str) -> Iterator[Tools]:
+def begin(launchers: Mapping[str, Launcher], device: str) -> Iterator[Tools]:
     """Everything that cells share; it ends, whole, with the context.
 
     This process moves to the generator's CPUs. Raises UsageError where another one measures.
@@ -32,7 +34,8 @@ def begin(launcher: Launcher, device: str) -> Iterator[Tools]:
         os.sched_setaffinity(0, generator_cpus)
         stack.callback(os.sched_setaffinity, 0, allowed)
         generator = stack.enter_context(Generator(generator_cpus))
-        yield Tools(launcher, generator, server_cpus, device, scratch)
+        known = {PROCESS: ProcessLauncher(), **launchers}
+        yield Tools(known, generator, server_cpus, device, scratch)
 
 
 @contextmanager

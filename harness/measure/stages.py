@@ -12,26 +12,24 @@ from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import probe
+from harness.measure import gpu, probe
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
-from harness.measure.environments import Environment
 from harness.measure.inside import InsidePending
-from harness.measure.launchers import Launched, Launcher, LaunchOrder
+from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.target import rpc_target, target
 from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
 from harness.records import (
-    ERRORS,
-    Ints,
-    Requests,
+    ImageFacts,
     Startup,
     Stop,
     Window,
     WindowFacts,
 )
+from harness.samples import ERRORS, Ints, Requests
 
 _SAMPLE_S = 0.5
 _KEEP_EVERY = 10  # of the answers under load, one in so many is checked
@@ -59,7 +57,7 @@ class Stages:
         self,
         variant: Variant,
         bench: Bench,
-        environment: Environment,
+        provided: Provided,
         launcher: Launcher,
         generator: Generator,
         cpus: tuple[int, ...],
@@ -69,11 +67,12 @@ class Stages:
     ) -> None:
         self.variant = variant
         self.bench = bench
-        self._environment = environment
+        self._provided = provided
         self._launcher = launcher
         self._generator = generator
         self._cpus = cpus
         self._device = device
+        self._gpu = gpu.reader() if device == "gpu" else dict
         self._round = round_number
         self._scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
@@ -83,24 +82,30 @@ class Stages:
 
     @property
     def version(self) -> str | None:
-        """The framework's version, read back from the environment that it runs on."""
-        return self._environment.version_of(self.variant.server.table.package)
+        """The framework's version, read back from what it runs on."""
+        return self._provided.version_of(self.variant.server.table.package)
+
+    @property
+    def image(self) -> ImageFacts | None:
+        """What its container is made from, where it is one."""
+        return self._provided.facts
 
     def launch(self) -> Launched:
         """Start the variant."""
-        table = self.bench.benchmark.table
-        return self._launcher.launch(
-            LaunchOrder(
-                self.variant,
-                self._environment.bin,
-                self.bench.benchmark.predictor(self.variant.table.backend),
-                self.bench.artefact,
-                table.threads,
-                self._device,
-                self._cpus,
-                self._signature(),
-                self._scratch,
-            )
+        return self._launcher.launch(self.order())
+
+    def order(self) -> LaunchOrder:
+        """All that a launcher needs to know to start the variant."""
+        return LaunchOrder(
+            self.variant,
+            self._provided,
+            self.bench.benchmark,
+            self.bench.artefact,
+            self.bench.benchmark.table.threads,
+            self._device,
+            self._cpus,
+            self._signature(),
+            self._scratch,
         )
 
     def ready(self, launched: Launched) -> Startup | None:
@@ -170,7 +175,7 @@ class Stages:
         job = self._job(launched, profile.duration_s, order, due, callers)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
-        with measuring(launched) as meter:
+        with measuring(launched, self._gpu) as meter:
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from harness.records import MISSING
+from harness.samples import MISSING
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PARENT, _USER, _SYSTEM, _CHILD_USER, _CHILD_SYSTEM, _THREADS, _RSS = 1, 11, 12, 13, 14, 17, 21
 
 
-def usage(keeper: int, *, pss: bool) -> tuple[int, ...]:
-    """(CPU ns, RSS bytes, PSS bytes, processes, threads) of all below the process `keeper`.
+def usage(keeper: int, *, pss: bool) -> dict[str, int]:
+    """Columns of samples.Usage, of all below the process `keeper`.
 
     CPU time counts ended processes too, once their parent has waited for them. PSS is MISSING
     unless asked for: the kernel walks the server's page tables for it.
@@ -30,13 +31,22 @@ def usage(keeper: int, *, pss: bool) -> tuple[int, ...]:
     ticks = sum(map(sum, rows))
     if keeper in stats:  # orphans that ended were waited for by the keeper
         ticks += int(stats[keeper][_CHILD_USER]) + int(stats[keeper][_CHILD_SYSTEM])
-    return (
-        ticks * _TICK_NS,
-        sum(int(stats[pid][_RSS]) for pid in pids) * _PAGE,
-        sum(_pss(pid) for pid in pids) if pss else MISSING,
-        len(pids),
-        sum(int(stats[pid][_THREADS]) for pid in pids),
-    )
+    return {"cpu_ns": ticks * _TICK_NS, **_of(stats, pids, pss=pss)}
+
+
+def of_processes(pids: Iterable[int], *, pss: bool) -> dict[str, int]:
+    """The same of these processes, but for their CPU time."""
+    stats = _stats()
+    return _of(stats, stats.keys() & set(pids), pss=pss)
+
+
+def _of(stats: Mapping[int, list[bytes]], pids: Set[int], *, pss: bool) -> dict[str, int]:
+    return {
+        "rss_bytes": sum(int(stats[pid][_RSS]) for pid in pids) * _PAGE,
+        "pss_bytes": sum(_pss(pid) for pid in pids) if pss else MISSING,
+        "processes": len(pids),
+        "threads": sum(int(stats[pid][_THREADS]) for pid in pids),
+    }
 
 
 def exposed(keeper: int) -> tuple[str, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from harness import catalog, plan
-from harness.catalog import Benchmark, Variant, pick
+from harness.catalog import Benchmark, Variant
 from harness.errors import HarnessError
 from harness.measure import campaign, session
 from harness.measure.faults import FaultStages, PatientStages
@@ -35,8 +33,7 @@ class Verified:
 def verify(
     variants: Sequence[Variant],
     benchmarks: Sequence[Benchmark],
-    launcher: Launcher,
-    launcher_name: str,
+    launchers: Mapping[str, Launcher],
     device: str,
     note: Callable[[str], object],
     *,
@@ -47,15 +44,16 @@ def verify(
     Faults are inflicted on the first benchmark alone: they are the framework's to deal with.
     """
     known = catalog.variants()
-    with session.begin(launcher, device) as tools:
+    named = {variant.name: variant for variant in variants}
+    with session.begin(launchers, device) as tools:
         for benchmark in benchmarks:
             found = campaign.prepared_or_error(benchmark, known, tools, EVERYTHING)
             made = plan.make(variants, [benchmark], 1, device)
             for what, why in made.left_out:
                 note(f"left out: {what}: {why}")
             for cell in made.cells:
-                variant = pick("variant", cell.variant, known)
-                facts = campaign.server_facts(variant, benchmark, launcher_name, device)
+                variant = named[cell.variant]
+                facts = campaign.server_facts(variant, benchmark, device)
                 rough = faults and benchmark is benchmarks[0] and not facts.reference
                 yield _verified(cell, variant, facts, found, tools, rough=rough)
 
@@ -70,11 +68,11 @@ def _verified(
     rough: bool,
 ) -> Verified:
     made: list[Stages] = []
-    with tempfile.TemporaryDirectory(prefix="cell-", dir=tools.scratch) as scratch:
+    with tools.folder() as scratch:
 
         def provision() -> Stages:
             kind = FaultStages if rough else PatientStages
-            stages = campaign.provision(variant, found, tools, cell.round, Path(scratch), kind)
+            stages = campaign.provision(variant, found, tools, cell.round, scratch, kind)
             made.append(stages)
             return stages
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,13 @@ import numpy as np
 
 from harness.measure.host import Steal
 from harness.measure.launchers import Launched
-from harness.records import Calls, Usage, empty
+from harness.samples import (
+    MISSING,
+    Calls,
+    Usage,
+    empty,
+    usage,
+)
 
 _RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
 
@@ -19,29 +25,34 @@ _RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
 class Meter:
     """Samples a server while a window runs."""
 
-    def __init__(self, launched: Launched) -> None:
+    def __init__(self, launched: Launched, gpu: Callable[[], dict[str, int]]) -> None:
         self._launched = launched
-        self._rows: list[tuple[int, ...]] = []
+        self._gpu = gpu
+        self._rows: list[dict[str, int]] = []
         self.steal_share: float | None = None
 
     def sample(self, *, pss: bool = False) -> None:
         row = self._launched.sample(pss=pss)
         if row is not None:
-            self._rows.append((time.monotonic_ns(), *row))
+            self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
 
     def usage(self, start_ns: int) -> Usage:
         """The samples as columns."""
         if not self._rows:
             nothing: Usage = empty(Usage)
             return nothing
-        at_ns, *rest = np.array(self._rows, dtype=np.int64).T
-        return Usage(at_ns - start_ns, *rest)
+        names = dict.fromkeys(name for row in self._rows for name in row)
+        columns = {
+            name: np.array([row.get(name, MISSING) for row in self._rows], dtype=np.int64)
+            for name in names
+        }
+        return usage(columns.pop("at_ns") - start_ns, **columns)
 
 
 @contextmanager
-def measuring(launched: Launched) -> Iterator[Meter]:
+def measuring(launched: Launched, gpu: Callable[[], dict[str, int]]) -> Iterator[Meter]:
     """Sample a server for as long as the context lasts, its memory at both ends."""
-    meter, before = Meter(launched), Steal.now()
+    meter, before = Meter(launched, gpu), Steal.now()
     meter.sample(pss=True)
     yield meter
     meter.steal_share = before.share_until(Steal.now())

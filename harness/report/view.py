@@ -156,8 +156,8 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
         words += ["--protocol", campaign.endpoint.protocol, "--name", campaign.endpoint.name]
         for name, value in campaign.endpoint.headers.items():
             words += ["--header", f"{name}: {value}"]
-    elif row.server.launcher != "process":
-        words += ["--launcher", row.server.launcher]
+    elif row.server.launcher == "process":  # the others are in the variant's name
+        words += ["--launcher", "process"]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]
     return shlex.join(words)

@@ -6,6 +6,7 @@ The arguments go on to Triton.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +17,8 @@ import tensors
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
 TRITON = PACKAGES / "pytriton" / "tritonserver"
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+STUB = TRITON / "python_backend_stubs" / VERSION / "triton_python_backend_stub"
 # The largest batch of one request too, so that it is the same with and without dynamic batching.
 MAX_BATCH_SIZE = 16
 SHARED = f"harness-triton-{os.getpid()}-"
@@ -24,6 +27,8 @@ SHARED = f"harness-triton-{os.getpid()}-"
 def main(arguments: list[str]) -> None:
     folder = Path(os.environ["TMPDIR"])
     link(folder / "backends" / "python", backend())
+    # Triton makes the stub executable, which a link into a folder that can't be written would stop.
+    shutil.copy(STUB, folder / "backends" / "python")
     model = folder / "models" / "model"
     # Beside the model, since the backend's Python pays no heed to PYTHONPATH.
     modules = [Path(__file__).with_name("model.py"), serving.__file__, tensors.__file__]
@@ -50,10 +55,8 @@ def clean_up_after(prefix: str) -> None:
 
 
 def backend() -> list[Path]:
-    """The Python backend, which comes in pieces: a stub for each version of Python lies apart."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stub = TRITON / "python_backend_stubs" / version / "triton_python_backend_stub"
-    return [stub, *(TRITON / "backends" / "python").glob("*triton_python*")]
+    """The Python backend but for its stub: there is one for each version of Python, apart."""
+    return list((TRITON / "backends" / "python").glob("*triton_python*"))
 
 
 def link(folder: Path, targets: list[Path]) -> None:

@@ -9,17 +9,15 @@ from harness.analyse import findings
 from harness.analyse.findings import Verdict, trials
 from harness.profiles import Profile
 from harness.records import (
-    MISSING,
-    Calls,
     Failure,
     HostProof,
-    Requests,
     Run,
     Setup,
     Stop,
     Trial,
     Window,
 )
+from harness.samples import MISSING, Calls, Requests
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)

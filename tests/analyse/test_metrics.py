@@ -6,7 +6,8 @@ import pytest
 from harness.analyse import metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
-from harness.records import Calls, Run, Startup, Usage, Window
+from harness.records import Run, Startup, Window
+from harness.samples import Calls, usage
 from tests import fakes
 
 MIB = 1 << 20
@@ -66,16 +67,12 @@ def test_throughput_is_answers_over_elapsed() -> None:
 
 
 def test_memory_is_the_most_seen_and_cpu_is_per_thousand_answers() -> None:
-    zeros = np.zeros(3, np.int64)
-    usage = Usage(
+    used = usage(
         np.array([0, 1, 2]),
-        np.array([1_000_000_000, 1_200_000_000, 1_500_000_000]),
-        zeros,
-        np.array([100 * MIB, -1, 150 * MIB]),
-        zeros,
-        zeros,
+        cpu_ns=np.array([1_000_000_000, 1_200_000_000, 1_500_000_000]),
+        pss_bytes=np.array([100 * MIB, -1, 150 * MIB]),
     )
-    run = with_window(steady_run([5.0] * 50), usage=usage)
+    run = with_window(steady_run([5.0] * 50), usage=used)
     assert METRICS["memory"].formula(run) == pytest.approx(150.0)
     assert METRICS["cpu_per_1000"].formula(run) == pytest.approx(0.5 / 50 * 1000)
 

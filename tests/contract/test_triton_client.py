@@ -14,8 +14,8 @@ from tritonclient import grpc, http
 from tritonclient.utils import InferenceServerException
 
 from harness import catalog
-from harness.measure import environments, reference, session
-from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
+from harness.measure import reference, session
+from harness.measure.launchers.process import LaunchedProcess
 from harness.measure.stages import Bench
 from harness.measure.verification import EVERYTHING
 
@@ -30,11 +30,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LaunchedP
     triton = variants["triton"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("triton")))
-        with session.begin(ProcessLauncher(), "cpu") as tools:
+        with session.begin({}, "cpu") as tools:
             bench = reference.prepare(benchmark, variants, tools, EVERYTHING).bench
-            environment = environments.for_variant(triton, benchmark)
             scratch = Path(tempfile.mkdtemp())
-            stages = reference.stages_of(triton, bench, environment, tools, 1, scratch)
+            stages = reference.stages_of(triton, bench, tools, 1, scratch)
             launched = stages.launch()
             assert isinstance(launched, LaunchedProcess)
             try:

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness import columns, records, store
+from harness import columns, records, samples, store
 from tests import fakes
 from tests.docs.pages import coded, rows, section, text
 
 PAGE = text("docs/schema.md")
-TABLES = {"requests": records.Requests, "usage": records.Usage, "calls": records.Calls}
+TABLES = {"requests": samples.Requests, "usage": samples.Usage, "calls": samples.Calls}
 FILES = {"campaign.json": records.Campaign, "run.json": records.RunFacts}
 
 
@@ -77,7 +77,7 @@ def test_the_columns_that_may_be_null_are_those_that_the_page_says() -> None:
 
 def test_every_error_is_described() -> None:
     part = section(PAGE, "requests.parquet")
-    assert {error for error in records.ERRORS if error} - coded(part) == set()
+    assert {error for error in samples.ERRORS if error} - coded(part) == set()
 
 
 def test_every_schema_version_has_its_row() -> None:

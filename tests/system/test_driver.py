@@ -20,7 +20,7 @@ from harness.measure.driver.native import Generator, requests_of
 from harness.measure.target import target
 from harness.profiles import Profile, due_times, payload_order
 from harness.protocols import Message
-from harness.records import ERRORS, MISSING, Ints, Requests
+from harness.samples import ERRORS, MISSING, Ints, Requests
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
 from tests.system.sandbox import LONG_S, until

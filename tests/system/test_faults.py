@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 
 from harness import paths, store
-from harness.records import ERRORS, Run
+from harness.records import Run
+from harness.samples import ERRORS
 from tests import fakes
 from tests.system.conftest import kept
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant

@@ -18,7 +18,7 @@ from harness import catalog
 from harness.errors import LaunchError
 from harness.measure.launchers import LaunchOrder
 from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
-from harness.records import MISSING
+from harness.samples import MISSING
 from tests.system.sandbox import SERVER, Sandbox, until, variant
 
 pytestmark = pytest.mark.slow
@@ -39,11 +39,11 @@ def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
 
     def start(name: str) -> LaunchedProcess:
         scratch = Path(tempfile.mkdtemp())
-        found = catalog.variants()[name]
-        predictor = sandbox.benchmarks / "noop" / "predictor.py"
-        bin_folder = Path(sys.executable).parent
-        order = LaunchOrder(found, bin_folder, predictor, scratch, 3, "cpu", (CPU,), {}, scratch)
-        launched.append(ProcessLauncher().launch(order))
+        found, noop = catalog.variants()[name], catalog.benchmarks()["noop"]
+        launcher = ProcessLauncher()
+        provided = launcher.provide(found, noop, scratch)
+        order = LaunchOrder(found, provided, noop, scratch, 3, "cpu", (CPU,), {}, scratch)
+        launched.append(launcher.launch(order))
         return launched[-1]
 
     yield start
@@ -123,16 +123,16 @@ def test_a_server_takes_signals_again(launch: Launch) -> None:
 def test_samples_show_what_the_whole_tree_uses(launch: Launch) -> None:
     launched = launch("_fake-daemon")
     _ready(launched)
-    cpu_ns, rss_bytes, pss_bytes, processes, threads = launched.sample(pss=True)
-    assert cpu_ns > 0
-    assert 5e6 < pss_bytes <= rss_bytes
-    assert processes == 2
-    assert threads >= 2
-    assert launched.sample(pss=False)[2] == MISSING
+    seen = launched.sample(pss=True)
+    assert seen["cpu_ns"] > 0
+    assert 5e6 < seen["pss_bytes"] <= seen["rss_bytes"]
+    assert seen["processes"] == 2
+    assert seen["threads"] >= 2
+    assert launched.sample(pss=False)["pss_bytes"] == MISSING
 
     def grown() -> bool:
         _post(launched)
-        return launched.sample(pss=False)[0] > cpu_ns
+        return launched.sample(pss=False)["cpu_ns"] > seen["cpu_ns"]
 
     until(grown)
 

@@ -17,7 +17,7 @@ from harness.measure.driver.native import Generator, requests_of
 from harness.measure.target import rpc_target
 from harness.profiles import Profile, due_times, payload_order
 from harness.protocols import Message
-from harness.records import ERRORS, MISSING
+from harness.samples import ERRORS, MISSING
 from tests.system.endpoints import HOST, refused
 
 pytestmark = pytest.mark.slow

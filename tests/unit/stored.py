@@ -16,27 +16,32 @@ import numpy as np
 from harness import store
 from harness.profiles import Profile
 from harness.records import (
-    ERRORS,
-    MISSING,
     BenchmarkFacts,
-    Calls,
     Campaign,
     Cell,
+    ContainerFacts,
     Endpoint,
     Failure,
     HostProof,
-    Ints,
-    Requests,
+    ImageFacts,
     Run,
     RunFacts,
     ServerFacts,
     Setup,
     Startup,
     Stop,
-    Usage,
     Window,
     WindowFacts,
+)
+from harness.samples import (
+    ERRORS,
+    MISSING,
+    Calls,
+    Ints,
+    Requests,
+    Usage,
     empty,
+    usage,
 )
 
 DATA = Path(__file__).parent / "data"
@@ -60,6 +65,8 @@ SERVER = ServerFacts(
     note="Nobody maintains it.",
     asked=Setup(2, 1, 16),
 )
+IMAGE = ImageFacts("some:1", "sha256:12", 2**30, "base:1", 12.5, 14, 9)
+CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1)
 
 
 def ints(*values: int) -> Ints:
@@ -69,7 +76,7 @@ def ints(*values: int) -> Ints:
 def window(
     profile: Profile,
     requests: Requests | None = None,
-    usage: Usage | None = None,
+    used: Usage | None = None,
     calls: Calls | None = None,
     steal_share: float | None = None,
 ) -> Window:
@@ -77,7 +84,7 @@ def window(
     return Window(
         WindowFacts(profile, 1.625, 0.5, 2, steal_share, checked=3, wrong=1),
         empty(Requests) if requests is None else requests,
-        empty(Usage) if usage is None else usage,
+        empty(Usage) if used is None else used,
         empty(Calls) if calls is None else calls,
     )
 
@@ -97,6 +104,8 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
             stop=None if failure else Stop(0.375, -15, 2, 1),
             failure=failure,
             model_threads=() if failure else (1, 2),
+            image=IMAGE,
+            container=None if failure else CONTAINER,
         ),
         windows,
         log,
@@ -117,13 +126,18 @@ def full_run() -> Run:
         error=np.arange(kinds),
         queued=ints(0, 1, 0, 1, 0, 0, 0, 1),
     )
-    usage = Usage(
+    used = Usage(
         at_ns=ints(-5, 500, 1_500_000_001),
         cpu_ns=ints(7_000_000_000, 7_000_000_500, 8_000_000_000),
         rss_bytes=ints(2**33, 2**33 + 4096, 2**33),
         pss_bytes=ints(2**32, none, 2**32 + 1),
         processes=ints(1, 2, 1),
         threads=ints(9, 40, 9),
+        memory_bytes=ints(2**31, none, 2**31 + 1),
+        throttled_ns=ints(0, 5, 2**40),
+        gpu_percent=ints(0, 100, none),
+        gpu_bytes=ints(2**34, none, 2**34 + 1),
+        gpu_milliwatts=ints(none, 300_000, 1),
     )
     calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16), ints(0, 1))
     closed = Requests(
@@ -137,7 +151,7 @@ def full_run() -> Run:
         queued=ints(0, 0),
     )
     return run(
-        window(STEADY, requests, usage, calls, steal_share=0.015625),
+        window(STEADY, requests, used, calls, steal_share=0.015625),
         window(RAMP),
         window(CLOSED, closed),
         log="listening\r\n50 %\r100 %\nünïcode\n",
@@ -179,8 +193,20 @@ def campaign() -> Campaign:
     )
 
 
-def as_schema_1(run: Run) -> Run:
+def as_schema_2(run: Run) -> Run:
+    """The same as schema 2 knew it."""
+    windows = (replace(w, usage=_as_schema_2(w.usage)) for w in run.windows)
+    return Run(replace(run.facts, image=None, container=None), tuple(windows), run.log)
+
+
+def _as_schema_2(seen: Usage) -> Usage:
+    known = ("cpu_ns", "rss_bytes", "pss_bytes", "processes", "threads")
+    return usage(seen.at_ns, **{name: getattr(seen, name) for name in known})
+
+
+def as_schema_1(later: Run) -> Run:
     """The same as schema 1 knew it."""
+    run = as_schema_2(later)
     server = replace(run.facts.server, maintained=True, note="", asked=None)
     windows = (
         replace(w, calls=replace(w.calls, process=np.zeros_like(w.calls.batch)))

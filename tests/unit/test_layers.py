@@ -16,7 +16,7 @@ MODULES = {
     for path in sorted((paths.PROJECT / "harness").rglob("*.py"))
 }
 SHARED = [
-    *("records", "profiles", "store", "columns", "catalog", "tables", "plan"),
+    *("records", "samples", "profiles", "store", "columns", "catalog", "tables", "plan"),
     *("protocols", "toml", "errors", "paths"),
 ]
 READING = ("harness.analyse", "harness.report")

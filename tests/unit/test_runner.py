@@ -14,7 +14,17 @@ import pytest
 from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
 from harness.measure.runner import CellStages, execute
 from harness.profiles import Profile
-from harness.records import ERRORS, Cell, Failure, Requests, Run, Startup, Stop, Window
+from harness.records import (
+    Cell,
+    ContainerFacts,
+    Failure,
+    ImageFacts,
+    Run,
+    Startup,
+    Stop,
+    Window,
+)
+from harness.samples import ERRORS, Requests
 from tests.unit.stored import SERVER, window
 
 ONE = Profile("one", "poisson", 1.0, 10.0)
@@ -40,12 +50,16 @@ class FakeServer:
         self.log.write_text(log)
         self.trace = folder
         self.death: str | None = None
+        self.container: ContainerFacts | None = None
 
     def exited(self) -> str | None:
         return self.death
 
-    def sample(self, *, pss: bool) -> tuple[int, ...]:
-        return (int(pss),)
+    def sample(self, *, pss: bool) -> dict[str, int]:
+        return {"cpu_ns": int(pss)}
+
+    def kill(self, pid: int) -> None:
+        raise AssertionError(pid)
 
     def exposed(self) -> tuple[str, ...]:
         return ()
@@ -58,6 +72,7 @@ class Scenario:
     """A cell whose stages only note that they were called, and fail where they are told to."""
 
     version = "1.2.3"
+    image: ImageFacts | None = None
 
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []

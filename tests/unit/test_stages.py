@@ -18,7 +18,7 @@ from harness.measure.launchers import Launched, Launcher
 from harness.measure.stages import Bench, Stages
 from harness.measure.watching import read_calls
 from harness.profiles import Profile
-from harness.records import ERRORS, MISSING
+from harness.samples import ERRORS, MISSING
 from tests.unit.conftest import Project
 
 POISSON = Profile("steady", "poisson", 2.0, 50.0)
@@ -39,8 +39,8 @@ class FakeLaunched:
 
     def exited(self) -> None: ...
 
-    def sample(self, *, pss: bool) -> tuple[int, ...]:
-        return (1, 2, 3 if pss else MISSING, 4, 5)
+    def sample(self, *, pss: bool) -> dict[str, int]:
+        return {"cpu_ns": 1, "pss_bytes": 3 if pss else MISSING}
 
 
 class FakeGenerator:
@@ -156,6 +156,7 @@ def test_every_tenth_answer_under_load_is_judged(project: Project, launched: Lau
 def test_usage_is_sampled_at_both_ends(project: Project, launched: Launched) -> None:
     window = stages(project, project.variant(), FakeGenerator()).load(launched, POISSON)
     assert window.usage.pss_bytes.tolist() == [3, 3]
+    assert window.usage.memory_bytes.tolist() == [MISSING, MISSING]
     assert (np.diff(window.usage.at_ns) >= 0).all()
 
 

@@ -23,16 +23,18 @@ from harness import store
 from harness.errors import ResultError, StoreError, UsageError
 from harness.profiles import Profile, due_times, payload_order
 from harness.records import (
-    ERRORS,
-    MISSING,
-    Calls,
     Campaign,
     Cell,
     Failure,
-    Requests,
     Run,
-    Usage,
     Window,
+)
+from harness.samples import (
+    ERRORS,
+    MISSING,
+    Calls,
+    Requests,
+    Usage,
 )
 from tests.unit import stored
 
@@ -307,8 +309,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 2', '"schema": 3', "has schema 3; this harness reads up to 2."),
-        ('"schema": 2,', "", "truncated or no result file"),
+        ('"schema": 3', '"schema": 4', "has schema 4; this harness reads up to 3."),
+        ('"schema": 3,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
@@ -352,11 +354,19 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 # --- what earlier versions wrote ----------------------------------------------------------------
 
 
+def test_schema_3_still_loads() -> None:
+    folder = stored.DATA / "schema-3"
+    assert store.read_campaign(folder) == stored.campaign()
+    for run in (stored.full_run(), stored.failed_run()):
+        assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+
+
 def test_schema_2_still_loads() -> None:
     folder = stored.DATA / "schema-2"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):
-        assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+        place = store.cell_folder(folder, run.cell)
+        assert_same(store.read_run(place), stored.as_schema_2(run))
 
 
 def test_schema_1_still_loads() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from harness.analyse import stats
 from harness.analyse.findings import Verdict, window_rule
 from harness.profiles import expected_count
-from harness.records import ERRORS, MISSING, HostProof, Window
+from harness.records import HostProof, Window
+from harness.samples import ERRORS, MISSING
 
 # Lag is part of the response time, so it hurts where it is not small beside it.
 LAG_SHARE = 0.10

@@ -7,7 +7,7 @@ import asyncio
 from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, HttpLoop
-from harness.records import ERRORS
+from harness.samples import ERRORS
 
 _CONNECT = ERRORS.index("connect")
 _RETRY_S = 0.02

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from harness.records import ERRORS
+from harness.samples import ERRORS
 
 if TYPE_CHECKING:
     from harness.measure.driver.loop import HttpLoop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.records import Ints
+from harness.samples import Ints
 
 
 @dataclass(frozen=True, slots=True)

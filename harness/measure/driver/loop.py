@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 
 from harness.measure.driver.connection import IDLE, Connection, clock
 from harness.measure.driver.job import Job
-from harness.records import ERRORS, MISSING
+from harness.samples import ERRORS, MISSING
 
 _TIMEOUT = ERRORS.index("timeout")
 _SWEEP_S = 0.05

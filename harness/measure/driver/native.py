@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.measure.driver.job import Fired, Job
-from harness.records import Requests
+from harness.samples import Requests
 
 _LEAD_NS = 60_000_000  # from sending the jobs to the window's start, for connections to open
 _RPC_LEAD_NS = 300_000_000  # a channel takes longer than a socket

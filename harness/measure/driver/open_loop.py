@@ -9,7 +9,7 @@ from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, 
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import HttpLoop
 from harness.measure.driver.timer import Timer
-from harness.records import ERRORS
+from harness.samples import ERRORS
 
 _CONNECT = ERRORS.index("connect")
 _UNSENT = ERRORS.index("unsent")

@@ -17,7 +17,7 @@ from harness.measure.driver.connection import STATUS, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, Loop
 from harness.measure.driver.timer import Timer
-from harness.records import ERRORS
+from harness.samples import ERRORS
 
 _OK = 200  # as HTTP says it; any other status is gRPC's own code
 _KINDS = {

@@ -23,7 +23,7 @@ from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.loop import Loop
 from harness.measure.driver.open_loop import OpenLoop
 from harness.measure.driver.rpc import ClosedRpc, OpenRpc
-from harness.records import MISSING, Ints
+from harness.samples import MISSING, Ints
 
 _PR_SET_PDEATHSIG = 1
 

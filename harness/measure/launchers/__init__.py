@@ -9,8 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.catalog import Variant
-from harness.records import Stop, Usage
+from harness.catalog import Benchmark, Variant
+from harness.records import ContainerFacts, ImageFacts, Stop
+
+STOP_GRACE_S = 10.0  # from the stop signal until it is killed
+
+
+class Provided(Protocol):
+    """What a variant runs on: an environment of this machine, or an image."""
+
+    @property
+    def bin(self) -> Path:
+        """Its interpreter's folder, as the server sees it."""
+
+    @property
+    def facts(self) -> ImageFacts | None:
+        """Of an image."""
+
+    def version_of(self, package: str | None) -> str | None:
+        """The installed version of a distribution, read back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +35,8 @@ class LaunchOrder:
     """What a launcher needs to know to start a variant."""
 
     variant: Variant
-    bin: Path  # of the variant's environment
-    predictor: Path
+    provided: Provided
+    benchmark: Benchmark
     artefact: Path
     threads: int
     device: str
@@ -40,15 +57,19 @@ class Launched(Protocol):
     started_ns: int  # CLOCK_MONOTONIC, just before its process began
     log: Path
     trace: Path  # where the predictor records its calls
+    container: ContainerFacts | None  # once it was stopped, where it was one
 
     def exited(self) -> str | None:
         """Why it is no longer running, or None while it is."""
 
-    def sample(self, *, pss: bool) -> tuple[int, ...] | None:
-        """One row of Usage, without its time; None where it can't be seen."""
+    def sample(self, *, pss: bool) -> dict[str, int] | None:
+        """Those columns of Usage that can be seen now; None where nothing can."""
 
     def exposed(self) -> tuple[str, ...]:
         """`address:port` of whatever of it listens where other machines could reach it."""
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL to one of its processes, by the id that it has for itself."""
 
     def stop(self) -> Stop | None:
         """End all of it; None where it was not started.
@@ -60,8 +81,14 @@ class Launched(Protocol):
 class Launcher(Protocol):
     """Starts variants."""
 
-    def why_not(self) -> str | None:
-        """Why it can't be used on this machine, or None."""
+    def why_not(self, device: str, /) -> str | None:
+        """Why it can't be used on this machine for that device, or None."""
+
+    def about(self) -> str:
+        """What brings variants up here, in a few words; empty where that is this machine itself."""
+
+    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, /) -> Provided:
+        """What a variant needs to run, made once and cached. Raises ProvisionError."""
 
     def launch(self, order: LaunchOrder) -> Launched:
         """Start a variant; returns before it is ready. Raises LaunchError."""
@@ -83,9 +110,6 @@ def launcher(name: str) -> Callable[[type], type]:
 def registered() -> dict[str, Callable[[], Launcher]]:
     """Every launcher, by name."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        if not module.name.endswith(".keeper"):
+        if not module.name.endswith((".keeper", ".guard")):
             importlib.import_module(module.name)
     return dict(sorted(LAUNCHERS.items()))
-
-
-__all__ = ["LaunchOrder", "Launched", "Launcher", "Usage", "launcher", "registered"]

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -14,23 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from harness import paths
+from harness.catalog import Benchmark, Variant
 from harness.errors import LaunchError
-from harness.measure import tree
-from harness.measure.launchers import LaunchOrder, launcher
-from harness.records import Stop
-from harness.tables import Batching
+from harness.measure import environments, gpu, tree
+from harness.measure.environments import Environment
+from harness.measure.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launchers.place import Place, environment
+from harness.records import ContainerFacts, Stop
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")
-_STOP_GRACE_S = 10.0
 _STOP_LIMIT_S = 30.0
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
 
 
 class LaunchedProcess:
@@ -40,6 +35,7 @@ class LaunchedProcess:
     scheme = "http"
     base = ""
     headers: Mapping[str, str] = {}
+    container: ContainerFacts | None = None
 
     def __init__(self, order: LaunchOrder) -> None:
         table = order.variant.table
@@ -77,13 +73,17 @@ class LaunchedProcess:
                 self._exit = "its keeper was killed"
         return self._exit
 
-    def sample(self, *, pss: bool) -> tuple[int, ...]:
+    def sample(self, *, pss: bool) -> dict[str, int]:
         """CPU time, memory, processes and threads of the tree below the keeper."""
         return tree.usage(self._keeper.pid, pss=pss)
 
     def exposed(self) -> tuple[str, ...]:
         """Sockets of the tree that listen beyond loopback."""
         return tree.exposed(self._keeper.pid)
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL to one of its processes."""
+        os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> Stop:
         """End the whole tree; the keeper proves that nothing is left."""
@@ -132,8 +132,16 @@ class LaunchedProcess:
 class ProcessLauncher:
     """Starts variants as processes of this machine."""
 
-    def why_not(self) -> str | None:
-        return None if sys.platform == "linux" else "it needs Linux (pinning, /proc, subreapers)"
+    def why_not(self, device: str) -> str | None:
+        if sys.platform != "linux":
+            return "it needs Linux (pinning, /proc, subreapers)"
+        return gpu.why_not() if device == "gpu" else None
+
+    def about(self) -> str:
+        return ""
+
+    def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
+        return environments.for_variant(variant, benchmark)
 
     def launch(self, order: LaunchOrder) -> LaunchedProcess:
         return LaunchedProcess(order)
@@ -162,54 +170,27 @@ def _require_free(port: int) -> None:
 
 def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, Any]:
     table = order.variant.table
-    places = {"bin": str(order.bin), "host": HOST, "port": str(launched.port)}
-    places |= {f"{name}_port": str(port) for name, port in launched.ports.items()}
+    place = Place(
+        order.provided.bin,
+        HOST,
+        launched.port,
+        launched.ports,
+        paths.PROJECT / "servers" / "shared",
+        order.benchmark.predictor(table.backend),
+        order.artefact,
+        order.scratch / "home",
+        order.scratch / "tmp",
+        launched.trace,
+    )
     return {
-        "command": [part.format_map(places) for part in table.command],
+        "command": place.command(table),
         "cwd": str(order.variant.server.folder),
-        "environment": server_environment(order, launched),
+        "environment": environment(order, place),
         "cpus": list(order.cpus),
         "log": str(launched.log),
         "stop_signal": table.stop_signal,
-        "grace_s": _STOP_GRACE_S,
+        "grace_s": STOP_GRACE_S,
     }
-
-
-def server_environment(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, str]:
-    """All that a server is told, and nothing of the user's own environment."""
-    table = order.variant.table
-    return {
-        "PATH": f"{order.bin}:{os.defpath}",
-        "HOME": str(order.scratch / "home"),
-        "TMPDIR": str(order.scratch / "tmp"),
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(paths.PROJECT / "servers" / "shared"),
-        "PYTHONUNBUFFERED": "1",
-        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime reports usage otherwise
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **dict.fromkeys(_THREAD_VARIABLES, str(order.threads)),
-        "HARNESS_HOST": HOST,
-        "HARNESS_PORT": str(launched.port),
-        **{f"HARNESS_{name.upper()}_PORT": str(port) for name, port in launched.ports.items()},
-        "HARNESS_WORKERS": str(table.workers),
-        "HARNESS_SIGNATURE": json.dumps(order.signature),
-        "HARNESS_PREDICTOR": str(order.predictor),
-        "HARNESS_ARTEFACT": str(order.artefact),
-        "HARNESS_DEVICE": "cuda" if order.device == "gpu" else "cpu",
-        "HARNESS_THREADS": str(order.threads),
-        "HARNESS_TRACE": str(launched.trace),
-        **_batching(table.batching),
-        **table.environment,
-    }
-
-
-def _batching(batching: Batching | None) -> dict[str, str]:
-    if batching is None:
-        return {}
-    told = {"HARNESS_BATCH_SIZE": str(batching.max_size)}
-    if batching.wait_ms is not None:
-        told["HARNESS_BATCH_WAIT_MS"] = f"{batching.wait_ms:g}"
-    return told
 
 
 def _read_line(descriptor: int) -> bytes:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.measure import headers
+from harness.catalog import Benchmark, Variant
+from harness.measure import environments, headers
+from harness.measure.environments import Environment
 from harness.measure.launchers import LaunchOrder, launcher
 from harness.measure.target import split
-from harness.records import Endpoint, Stop
+from harness.records import ContainerFacts, Endpoint, Stop
 
 _GRPC = ("grpc", "grpcs")
 _HTTP = ("http", "https")
@@ -29,6 +31,8 @@ class LaunchedRemote:
         self.log = scratch / "server.log"
         self.trace = scratch / "calls"
 
+    container: ContainerFacts | None = None
+
     def exited(self) -> str | None:
         """Nobody here can know."""
         return None
@@ -40,6 +44,9 @@ class LaunchedRemote:
         """It is meant to be reached; that is not ours to judge."""
         return ()
 
+    def kill(self, pid: int) -> None:
+        """Not ours to kill."""
+
     def stop(self) -> Stop | None:
         """It was up before, and stays up."""
         return None
@@ -49,8 +56,14 @@ class LaunchedRemote:
 class RemoteLauncher:
     """Takes the endpoint of its order for started."""
 
-    def why_not(self) -> str | None:
+    def why_not(self, _: str) -> str | None:
         return None
+
+    def about(self) -> str:
+        return ""
+
+    def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
+        return environments.for_variant(variant, benchmark)
 
     def launch(self, order: LaunchOrder) -> LaunchedRemote:
         assert order.variant.endpoint is not None

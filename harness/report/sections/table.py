@@ -25,6 +25,7 @@ _GROUPS = {
     "start-up": ("ready", "first_answer"),
 }
 _REST = "whole run"
+_RARE = ("container_peak", "gpu_busy", "gpu_memory", "gpu_power")  # shown where somebody has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Body:
 
 @section("All numbers", order=20)
 def table(report: Report) -> Values | None:
-    groups = _groups()
+    groups = _groups(report)
     return {
         "groups": groups,
         "columns": [metric for _, metrics in groups for metric in metrics],
@@ -70,9 +71,14 @@ def table(report: Report) -> Values | None:
     }
 
 
-def _groups() -> list[tuple[str, list[Metric]]]:
+def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
     grouped = {name for names in _GROUPS.values() for name in names}
-    rest = [metric for name, metric in COLUMNS.items() if name not in grouped]
+    rows = [row for comparison in report.comparisons for row in comparison.rows]
+    rest = [
+        metric
+        for name, metric in COLUMNS.items()
+        if name not in grouped and (name not in _RARE or any(row.spreads[name] for row in rows))
+    ]
     groups = [(title, [COLUMNS[name] for name in names]) for title, names in _GROUPS.items()]
     return [*groups, (_REST, rest)] if rest else groups
 
@@ -120,7 +126,7 @@ def _lines(
     if len(peers) > 1:
         best = {name: _best(peers, name) for name in COLUMNS}
     ranks = [row.rank for row in peers]
-    columns = [metric for _, metrics in _groups() for metric in metrics]
+    columns = [metric for _, metrics in _groups(report) for metric in metrics]
     lines = []
     for row in rows:
         tied = row.rank is not None and ranks.count(row.rank) > 1

@@ -1,0 +1,31 @@
+"""`harness compose`: a Compose file of one variant, for a person to poke at by hand."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("compose")
+@click.argument("variant")
+@click.option("--benchmark", default="sentiment", show_default=True)
+def command(variant: str, benchmark: str) -> None:
+    """Print a Compose file that runs one variant as the harness does, on a port of loopback."""
+    from harness import catalog, plan
+    from harness.cli import _select
+    from harness.errors import UsageError
+    from harness.measure import reference, session
+    from harness.measure.containers import compose
+    from harness.measure.verification import EVERYTHING
+
+    chosen = _select.variants((variant,), False, None, ("docker",))
+    found = next((v for v in chosen if v.launcher == "docker"), None)
+    if found is None:
+        raise UsageError(f"{variant} is a reference point: it runs as a process only.")
+    (wanted,) = _select.benchmarks((benchmark,), EVERYTHING, synthetic=False)
+    if reason := plan.why_not(found, wanted, "cpu"):
+        raise UsageError(f"{variant} can't serve {benchmark}: {reason}.")
+    with session.begin(_select.launchers_of([found], "cpu"), "cpu") as tools:
+        bench = reference.prepare(wanted, catalog.variants(), tools, EVERYTHING).bench
+        with tools.folder() as scratch:
+            order = reference.stages_of(found, bench, tools, 1, scratch).order()
+    click.echo(compose.text(order), nl=False)

@@ -1,0 +1,65 @@
+"""`harness images`: build what `run --launcher docker` starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError
+
+
+@click.command("images")
+@click.argument("variants", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
+@click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each image.")
+def command(**options: Any) -> int:
+    """Build images of variants, a benchmark's model in each; print their names."""
+    from harness import catalog
+    from harness.catalog import pick
+    from harness.cli import _select
+    from harness.measure import artefacts, environments
+    from harness.measure.containers import engine, images
+    from harness.measure.reference import IN_PROCESS
+
+    preset = pick("preset", "quick", catalog.presets())
+    chosen = _select.variants(options["variants"], options["everything"], None, ("docker",))
+    benchmarks = _select.benchmarks(options["benchmarks"], preset, synthetic=False)
+    _select.launchers_of(chosen, "cpu")
+    client, failed = engine.connect(), 0
+    for benchmark in benchmarks:
+        reference = catalog.variants()[IN_PROCESS]
+        environment = environments.for_variant(reference, benchmark)
+        artefact = artefacts.ensure(benchmark, environment).folder
+        for variant in _one_each(chosen, benchmark):
+            try:
+                facts = images.ensure(client, variant, benchmark, artefact).facts
+            except HarnessError as error:
+                failed += 1
+                click.echo(f"{variant.name} on {benchmark.name}: {error}", err=True)
+                continue
+            click.echo(json.dumps(asdict(facts)) if options["as_json"] else facts.tag)
+            click.echo(_said(facts), err=True)
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _one_each(variants: list[Any], benchmark: Any) -> list[Any]:
+    """One variant for each image: those of one server and backend share it."""
+    from harness import plan
+
+    found: dict[tuple[str, str], Any] = {}
+    for variant in variants:
+        if variant.launcher == "docker" and plan.why_not(variant, benchmark, "cpu") is None:
+            found.setdefault((variant.server.name, variant.table.backend), variant)
+    return list(found.values())
+
+
+def _said(facts: Any) -> str:
+    size = f"{facts.size_bytes / 1e6:.0f} MB"
+    if facts.build_s is None:
+        return f"  {size}, built elsewhere"
+    reused = f"{facts.steps_reused} of {facts.steps} steps from the cache"
+    return f"  {size}, built in {facts.build_s:.0f} s, {reused}"

@@ -1,0 +1,199 @@
+"""The Docker engine: whether one answers, and what in it is this project's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from harness.errors import HarnessError, LaunchError
+from harness.measure import gpu
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.networks import Network
+
+LABEL = "org.serving-harness"  # on all that is created
+OWNER = f"{LABEL}.owner"  # of a container: the process that made it
+NETWORK = "serving-harness"
+_PING_S = 5
+
+
+class NoEngine(HarnessError):
+    """No engine answers, and why."""
+
+
+def connect() -> DockerClient:
+    """The engine that DOCKER_HOST names, or the usual socket. Raises NoEngine."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        docker.from_env(timeout=_PING_S).ping()
+        return docker.from_env()
+    # The SDK lets some errors of the connection through as they are.
+    except (DockerException, OSError) as error:
+        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        raise NoEngine(
+            f"no Docker engine answers at {where} ({_innermost(error)}); install one and start it, "
+            "or let DOCKER_HOST name it"
+        ) from error
+
+
+@contextmanager
+def answering(doing: str, kind: type[HarnessError] = LaunchError) -> Iterator[None]:
+    """Errors of the engine become a sentence: `doing` is what failed."""
+    from docker.errors import APIError, DockerException
+
+    try:
+        yield
+    except APIError as error:
+        raise kind(f"{doing}: the Docker engine says: {error.explanation or error}.") from error
+    except (DockerException, OSError) as error:
+        raise kind(f"{doing}: the Docker engine does not answer ({_innermost(error)}).") from error
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause itself: what is around it repeats it, in more words each time."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def about(client: DockerClient) -> str:
+    """The engine in a few words."""
+    info = client.info()
+    runtime = "NVIDIA's runtime" if has_nvidia(info) else "no NVIDIA runtime"
+    return (
+        f"engine {info['ServerVersion']}, cgroup v{info.get('CgroupVersion', '1')}, "
+        f"{info['OperatingSystem']}, {runtime}"
+    )
+
+
+def why_no_gpu(client: DockerClient) -> str | None:
+    """Why a container could not use a GPU, or None."""
+    reason = gpu.why_not()
+    if reason is None and not has_nvidia(client.info()):
+        reason = (
+            "the Docker engine has no NVIDIA runtime: install the package nvidia-container-toolkit "
+            "and restart the engine"
+        )
+    return reason
+
+
+def has_nvidia(info: dict[str, Any]) -> bool:
+    """Whether containers can be given NVIDIA's devices."""
+    devices = info.get("DiscoveredDevices") or ()
+    return "nvidia" in info.get("Runtimes", {}) or any("nvidia" in str(d) for d in devices)
+
+
+def owner() -> str:
+    """This process, told from a later one with the same id."""
+    return _identity(os.getpid()) or ""
+
+
+def _identity(pid: int) -> str | None:
+    try:
+        return f"{pid}:{psutil.Process(pid).create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+
+
+def made_by(client: DockerClient, owner: str) -> list[Any]:
+    """The containers of one process."""
+    return list(client.containers.list(all=True, filters={"label": f"{OWNER}={owner}"}))
+
+
+def abandoned(client: DockerClient) -> Iterator[Any]:
+    """This project's containers whose maker is gone."""
+    for container in client.containers.list(all=True, filters={"label": OWNER}):
+        pid = container.labels[OWNER].partition(":")[0]
+        if not pid.isdecimal() or _identity(int(pid)) != container.labels[OWNER]:
+            yield container
+
+
+def sweep(client: DockerClient) -> list[str]:
+    """Remove what an earlier command left; the names."""
+    names = []
+    for container in abandoned(client):
+        names.append(container.name)
+        container.remove(force=True, v=True)
+    return names
+
+
+def clean(client: DockerClient, *, dry_run: bool) -> Iterator[str]:
+    """Remove this project's abandoned containers, its images and networks; what each was.
+
+    Those of a harness that is measuring now stay, with all that they use.
+    """
+    ours = {"label": LABEL}
+    with answering("What this project has in the Docker engine can't be removed", HarnessError):
+        for container in list(abandoned(client)):
+            yield f"container {container.name}"
+            if not dry_run:
+                container.remove(force=True, v=True)
+        used = {c.attrs["ImageID"] for c in client.containers.list(all=True, sparse=True)}
+        for image in client.images.list(filters=ours):
+            tagged = [tag for tag in image.tags if tag.startswith(f"{NETWORK}/")]
+            if image.id in used or (image.tags and not tagged):
+                continue
+            yield f"image {', '.join(tagged) or image.short_id}"
+            if not dry_run:
+                _remove_image(client, tagged or [str(image.id)])
+        for found in client.networks.list(filters=ours):
+            found.reload()
+            if not found.attrs["Containers"]:
+                yield f"network {found.name}"
+                if not dry_run:
+                    found.remove()
+
+
+def _remove_image(client: DockerClient, names: list[str]) -> None:
+    from docker.errors import APIError, ImageNotFound
+
+    for name in names:
+        try:
+            client.images.remove(name)
+        except ImageNotFound:
+            pass  # it went with one that was built on it
+        except APIError as error:
+            if error.status_code != 409:  # another image is built on it, and goes on its own
+                raise
+
+
+def network(client: DockerClient) -> Network:
+    """The private bridge that servers are on: no way out of it, and none between them."""
+    for found in client.networks.list(filters={"label": LABEL}):
+        return found
+    return client.networks.create(
+        NETWORK,
+        driver="bridge",
+        internal=bridged(client),
+        labels={LABEL: "network"},
+        options={
+            "com.docker.network.bridge.enable_icc": "false",
+            "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+        },
+    )
+
+
+def bridged(client: DockerClient) -> bool:
+    """Whether this machine can reach containers at their own addresses.
+
+    It can where the engine's bridge is one of its interfaces: not with an engine in a virtual
+    machine or without root.
+    """
+    usual = client.networks.get("bridge")
+    usual.reload()
+    gateways = {config.get("Gateway") for config in usual.attrs["IPAM"]["Config"] or ()}
+    here = {a.address for addresses in psutil.net_if_addrs().values() for a in addresses}
+    return bool(gateways & here)
+
+
+def disk(client: DockerClient) -> Path:
+    """Where the engine keeps its images."""
+    return Path(client.info()["DockerRootDir"])

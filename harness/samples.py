@@ -1,0 +1,112 @@
+"""What a window leaves behind, as columns: requests, usage, calls.
+
+Columns are NumPy arrays of equal length; times are integer nanoseconds since the window's start;
+MISSING marks a moment that never came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+MISSING = -1
+
+
+# Codes of Requests.error are positions in this tuple. Append only: files store the names.
+ERRORS = (
+    "",  # answered, and right as far as it was checked
+    "connect",  # no connection could be opened
+    "disconnected",  # the connection ended before the answer did
+    "timeout",  # no whole answer in time
+    "status",  # answered with a status other than 2xx
+    "garbage",  # the answer is not what the protocol says an answer is
+    "wrong_answer",  # well-formed, but not what the reference answers
+    "unsent",  # due, but the window ended before it could be sent
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests of one window, one row each; a failed one is a row whose `error` is not 0."""
+
+    payload: Ints  # which payload was sent
+    due_ns: Ints  # planned send time; MISSING in a closed loop, which has no plan
+    sent_ns: Ints
+    first_byte_ns: Ints
+    done_ns: Ints
+    status: Ints  # HTTP status, 0 where none came
+    error: Ints  # position in ERRORS
+    queued: Ints  # 1 where it had to wait for a free connection, so that lag is not the generator's
+
+    def __len__(self) -> int:
+        return len(self.sent_ns)
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Which requests were answered without an error."""
+        rows: NDArray[np.bool_] = self.error == 0
+        return rows
+
+    def response_ns(self) -> Ints:
+        """Response time of the answered requests: from the planned send time to the last byte.
+
+        From the plan, not the send: else a stalled server would hide its own queue.
+        Empty in a closed loop.
+        """
+        rows = self.ok & (self.due_ns != MISSING)
+        taken: Ints = self.done_ns[rows] - self.due_ns[rows]
+        return taken
+
+    def service_ns(self) -> Ints:
+        """Service time of the answered requests: from the send to the last byte."""
+        return self.done_ns[self.ok] - self.sent_ns[self.ok]
+
+    def lag_ns(self) -> Ints:
+        """How late the generator sent, where it was free to send."""
+        rows = (self.due_ns != MISSING) & (self.sent_ns != MISSING) & (self.queued == 0)
+        lag: Ints = self.sent_ns[rows] - self.due_ns[rows]
+        return lag
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the server's processes used, sampled; one row a sample; MISSING where nobody can see."""
+
+    at_ns: Ints
+    cpu_ns: Ints  # CPU time of all of them since the start
+    rss_bytes: Ints
+    pss_bytes: Ints  # MISSING between the window's ends: reading it disturbs the server
+    processes: Ints
+    threads: Ints
+    memory_bytes: Ints  # of the container, without file cache that the kernel can drop
+    throttled_ns: Ints  # how long the container was kept from its CPUs since the start
+    gpu_percent: Ints  # share of time in which the device computed
+    gpu_bytes: Ints
+    gpu_milliwatts: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The predictor seen from the inside; one row a call."""
+
+    start_ns: Ints
+    duration_ns: Ints
+    batch: Ints  # instances in the call
+    process: Ints  # which of the server's processes it was in, from 0
+
+
+def usage(at_ns: Ints, **columns: Ints) -> Usage:
+    """Samples of what somebody could see; the columns that nobody could are MISSING."""
+    unseen = {f.name: np.full(len(at_ns), MISSING, np.int64) for f in fields(Usage)}
+    return Usage(**{**unseen, "at_ns": at_ns, **columns})
+
+
+def empty(columns: type[Any]) -> Any:
+    """A table of that type without rows."""
+    return columns(*(np.empty(0, np.int64) for _ in fields(columns)))
