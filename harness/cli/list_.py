@@ -87,11 +87,7 @@ def _variant(
         "track": table.track,
         "protocol": table.protocol,
         "devices": list(table.devices),
-        "launchers": [
-            name
-            for name in available
-            if name != "remote" and (name == "docker" or not variant.server.table.only_docker)
-        ],
+        "launchers": [name for name in available if _comes_up_by(variant, name)],
         "in_all": table.in_all,
         "runnable": reason is None,
         "why_not": reason,
@@ -102,6 +98,16 @@ def _variant(
         "maintained": variant.server.table.maintained,
         "note": variant.server.table.note,
     }
+
+
+def _comes_up_by(variant: Variant, launcher: str) -> bool:
+    """Whether a variant comes up by a launcher, where that can be used."""
+    from harness.tables import PROCESS
+
+    table = variant.table
+    if launcher == "docker":
+        return not (table.reference or table.inside)
+    return launcher == PROCESS and not variant.server.table.only_docker
 
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> str | None:

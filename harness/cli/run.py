@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT_OK, UsageError
-from harness.tables import PROCESS
 
 if TYPE_CHECKING:
     from harness.analyse.digest import Digested
@@ -115,6 +114,8 @@ def _named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
+    from harness.tables import PROCESS
+
     own = resumed.endpoint.name if resumed.endpoint else None
     names = dict.fromkeys(cell.variant for cell in resumed.cells if cell.variant != own)
     options["variants"] = tuple(names)

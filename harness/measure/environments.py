@@ -70,8 +70,7 @@ def extra(variant: Variant, benchmark: Benchmark) -> list[str]:
     lock = server.lock(backend)
     if not lock.exists():
         raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
-    needed = _lines(benchmark.requirements(backend))
-    return uncovered(needed, lock.read_text(encoding="utf-8"))
+    return uncovered(needed(benchmark, backend), lock.read_text(encoding="utf-8"))
 
 
 def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
@@ -110,7 +109,9 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _lines(path: Path) -> list[str]:
+def needed(benchmark: Benchmark, backend: str) -> list[str]:
+    """The requirements of a benchmark's predictor."""
+    path = benchmark.requirements(backend)
     if not path.exists():
         return []
     lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())

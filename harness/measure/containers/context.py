@@ -94,10 +94,10 @@ def _environment(variant: Variant, benchmark: Benchmark) -> dict[str, Path | byt
     server, backend = variant.server, variant.table.backend
     lock = server.lock(backend)
     text = lock.read_text(encoding="utf-8") if server.has_environment else ""
-    extra = environments.extra(variant, benchmark)
     files: dict[str, Path | bytes] = {
         "environment/requirements.txt": text.encode(),
-        "environment/extra.txt": "".join(f"{line}\n" for line in extra).encode(),
+        "environment/extra.txt": _lines(environments.extra(variant, benchmark)),
+        "environment/predictor.txt": _lines(environments.needed(benchmark, backend)),
         "environment/versions.py": _VERSIONS.encode(),
         "environment/uv": Path(find_uv_bin()),
         "environment/links/.keep": b"",
@@ -106,6 +106,10 @@ def _environment(variant: Variant, benchmark: Benchmark) -> dict[str, Path | byt
     files |= {f"environment/links/{wheel.name}": wheel for wheel in wheels}
     files["environment/uv.toml"] = _settings(text, wheels).encode()
     return files
+
+
+def _lines(requirements: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in requirements).encode()
 
 
 def _wheels(lock: str) -> Iterator[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 LABEL = "org.serving-harness"  # on all that is created
 OWNER = f"{LABEL}.owner"  # of a container: the process that made it
 NETWORK = "serving-harness"
-_PING_S = 5
+_PING_S, _ANSWER_S = 5, 60
 
 
 class NoEngine(HarnessError):
@@ -32,11 +31,16 @@ def connect() -> DockerClient:
     import docker
     from docker.errors import DockerException
 
+    client = None
     try:
-        docker.from_env(timeout=_PING_S).ping()
-        return docker.from_env()
+        client = docker.from_env(timeout=_PING_S)
+        client.ping()
+        client.api.timeout = _ANSWER_S
+        return client
     # The SDK lets some errors of the connection through as they are.
     except (DockerException, OSError) as error:
+        if client is not None:
+            client.close()
         where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         raise NoEngine(
             f"no Docker engine answers at {where} ({_innermost(error)}); install one and start it, "
@@ -165,14 +169,27 @@ def _remove_image(client: DockerClient, names: list[str]) -> None:
                 raise
 
 
-def network(client: DockerClient) -> Network:
-    """The private bridge that servers are on: no way out of it, and none between them."""
+def network(client: DockerClient) -> tuple[Network, bool]:
+    """(the private bridge that servers are on, whether this machine can reach them there).
+
+    There is no way out of it, and none between servers. Where the bridge is not one of this
+    machine's interfaces, as with an engine in a virtual machine or without root, it has to have a
+    way out, since ports can be published on no other.
+    """
     for found in client.networks.list(filters={"label": LABEL}):
-        return found
+        return found, _is_here(found)
+    made = _make_network(client, internal=True)
+    if _is_here(made):
+        return made, True
+    made.remove()
+    return _make_network(client, internal=False), False
+
+
+def _make_network(client: DockerClient, *, internal: bool) -> Network:
     return client.networks.create(
         NETWORK,
         driver="bridge",
-        internal=bridged(client),
+        internal=internal,
         labels={LABEL: "network"},
         options={
             "com.docker.network.bridge.enable_icc": "false",
@@ -181,19 +198,9 @@ def network(client: DockerClient) -> Network:
     )
 
 
-def bridged(client: DockerClient) -> bool:
-    """Whether this machine can reach containers at their own addresses.
-
-    It can where the engine's bridge is one of its interfaces: not with an engine in a virtual
-    machine or without root.
-    """
-    usual = client.networks.get("bridge")
-    usual.reload()
-    gateways = {config.get("Gateway") for config in usual.attrs["IPAM"]["Config"] or ()}
+def _is_here(found: Network) -> bool:
+    """Whether the network's gateway is this machine."""
+    found.reload()
+    gateways = {config.get("Gateway") for config in found.attrs["IPAM"]["Config"] or ()}
     here = {a.address for addresses in psutil.net_if_addrs().values() for a in addresses}
     return bool(gateways & here)
-
-
-def disk(client: DockerClient) -> Path:
-    """Where the engine keeps its images."""
-    return Path(client.info()["DockerRootDir"])

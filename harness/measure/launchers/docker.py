@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOOK_NS = 500_000_000  # between two looks at the engine: each is a request to it
 _LOG_LINES = 10_000
+_GUARD_KNOWS = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME", "PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class LaunchedContainer:
         self.log = order.scratch / "server.log"
         self.trace = order.scratch / "calls"
         self.container: ContainerFacts | None = None
+        assert isinstance(order.provided, Image)
+        self.image = order.provided.facts.tag
         self._exit: str | None = None
         self._looked_ns = 0
         self.trace.mkdir()
@@ -64,7 +68,7 @@ class LaunchedContainer:
         self._inside = {"": place.port, **place.ports}
         self.started_ns = time.monotonic_ns()
         with engine.answering(f"{self._what} can't be created"):
-            self._container = _create(order, ground, self._inside)
+            self._container = _create(self.image, order, ground, self._inside)
         with engine.answering(f"{self._what} can't be started"):
             try:
                 self._container.start()
@@ -181,17 +185,14 @@ class LaunchedContainer:
         return None, None, None
 
 
-def _create(order: LaunchOrder, ground: Ground, ports: dict[str, int]) -> Container:
+def _create(image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int]) -> Container:
     from docker.errors import APIError
 
-    assert isinstance(order.provided, Image)
     made = options(order, ground.owner)
     if not ground.bridged:
         made["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports.values()}
     try:
-        return ground.client.containers.create(
-            order.provided.facts.tag, network=ground.network.name, **made
-        )
+        return ground.client.containers.create(image, network=ground.network.name, **made)
     except APIError as error:
         if error.status_code != 409:
             raise
@@ -208,13 +209,14 @@ class DockerLauncher:
 
     def why_not(self, device: str) -> str | None:
         try:
-            client = engine.connect()
+            with closing(engine.connect()) as client:
+                return engine.why_no_gpu(client) if device == "gpu" else None
         except engine.NoEngine as error:
             return str(error)
-        return engine.why_no_gpu(client) if device == "gpu" else None
 
     def about(self) -> str:
-        return engine.about(engine.connect())
+        with closing(engine.connect()) as client:
+            return engine.about(client)
 
     def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path) -> Image:
         return images.ensure(self._ground.client, variant, benchmark, artefact)
@@ -228,12 +230,13 @@ class DockerLauncher:
         with engine.answering("What an earlier command left can't be removed"):
             engine.sweep(client)
         with engine.answering("The private network can't be made"):
-            network, bridged = engine.network(client), engine.bridged(client)
+            network, bridged = engine.network(client)
             version = client.version()["Version"]
         owner = engine.owner()
         guard = subprocess.Popen(
             [sys.executable, "-m", "harness.measure.containers.guard", owner],
             stdin=subprocess.PIPE,
             start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name in _GUARD_KNOWS},
         )
         return Ground(client, version, network, bridged, owner, guard)

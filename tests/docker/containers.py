@@ -1,0 +1,63 @@
+"""Launching variants of a sandbox as containers, without a campaign."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from harness import catalog
+from harness.measure.launchers import LaunchOrder
+from harness.measure.launchers.docker import DockerLauncher, LaunchedContainer
+from tests.system.sandbox import Sandbox, until
+
+CPU = min(os.sched_getaffinity(0))
+
+
+@contextmanager
+def launched(sandbox: Sandbox, name: str, device: str = "cpu") -> Iterator[LaunchedContainer]:
+    """A container of the sandbox's variant; stopped at the end, where the test did not."""
+    launcher = DockerLauncher()
+    variant = replace(catalog.variants()[name], launcher="docker")
+    noop = catalog.benchmarks()["noop"]
+    artefact, scratch = sandbox.root / "artefact", sandbox.root / "cell"
+    for folder in (artefact, scratch):
+        folder.mkdir(exist_ok=True)
+    provided = launcher.provide(variant, noop, artefact)
+    order = LaunchOrder(variant, provided, noop, artefact, 3, device, (CPU,), {}, scratch)
+    made = launcher.launch(order)
+    try:
+        yield made
+    finally:
+        if made.container is None:
+            made.stop()
+
+
+def ready(server: LaunchedContainer) -> LaunchedContainer:
+    """The same, once it answers."""
+    until(lambda: answers(server))
+    return server
+
+
+def answers(server: LaunchedContainer) -> bool:
+    """Whether its probe is answered."""
+    try:
+        url = f"http://{server.host}:{server.port}/health"
+        return httpx.get(url, timeout=1, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def predict(server: LaunchedContainer, body: str = '{"instances": [1]}') -> httpx.Response:
+    """One request, by hand."""
+    url = f"http://{server.host}:{server.port}/predict"
+    return httpx.post(url, content=body, timeout=10, trust_env=False)
+
+
+def calls(folder: Path) -> list[Path]:
+    """What predictors recorded."""
+    return sorted(folder.glob("calls-*.bin"))

@@ -1,0 +1,174 @@
+"""Campaigns with containers, from the command line: rows, faults, and what is left of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from docker import DockerClient
+
+from harness.measure.containers import engine as engines
+from harness.measure.launchers.process import free_ports
+from harness.records import Cell
+from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
+
+pytestmark = pytest.mark.slow
+SLOW_DOCKERFILE = """\
+ARG BASE
+FROM ${BASE}
+RUN echo begun && sleep 60
+"""
+
+
+def _ours(engine: DockerClient) -> list[str]:
+    found = engine.containers.list(all=True, filters={"label": engines.LABEL})
+    return [container.name or "" for container in found]
+
+
+def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:
+    both = ("--launcher", "process", "--launcher", "docker")
+    done = sandbox.harness("run", "_fake", *both, "--campaign", "c", "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [cell["variant"] for cell in told["cells"]] == [
+        *("in-process", "null", "_fake", "_fake@docker")
+    ]
+    runs = sandbox.runs("c")
+    process, container = (runs[Cell(name, "noop", 1)] for name in ("_fake", "_fake@docker"))
+    assert (process.facts.image, process.facts.container) == (None, None)
+    assert container.facts.server.launcher == "docker"
+    assert container.facts.image is not None
+    assert container.facts.container is not None
+    for one, other in zip(process.windows, container.windows, strict=True):
+        assert one.requests.payload.tolist()[:50] == other.requests.payload.tolist()[:50]
+        assert (other.usage.memory_bytes > 0).all()
+        assert len(other.calls.start_ns) >= int(other.requests.ok.sum())
+    page = (sandbox.reports / "c" / "index.html").read_text()
+    assert "_fake@docker" in page
+    assert container.facts.image.tag in page
+    assert "harness run _fake@docker --benchmark noop" in page
+
+
+def test_a_campaign_of_containers_is_gone_on_with(sandbox: Sandbox) -> None:
+    process = sandbox.start("run", "_fake@docker", "--campaign", "c", "--rounds", "2")
+    until(lambda: list(sandbox.results.glob("c/noop/_fake@docker/round-1/run.json")))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONG_S)
+    assert process.returncode in (0, 130)
+    done = sandbox.harness("run", "--resume", "c")
+    assert done.returncode == 0, done.stderr
+    assert {cell.variant for cell in sandbox.runs("c")} == {"in-process", "null", "_fake@docker"}
+
+
+def test_a_killed_harness_takes_its_container_along(sandbox: Sandbox, engine: DockerClient) -> None:
+    process = sandbox.start("run", "_fake@docker", "--campaign", "c", "--rounds", "9")
+    until(lambda: "serving-harness-_fake-docker" in _ours(engine))
+    process.kill()
+    process.communicate()
+    until(lambda: not _ours(engine), 30)
+
+
+def test_an_interrupted_build_is_given_up(sandbox: Sandbox, engine: DockerClient) -> None:
+    sandbox.add_server("_slow", SERVER + variant("_slow"), Dockerfile=SLOW_DOCKERFILE)
+    process = sandbox.start("run", "_slow@docker", "--campaign", "c")
+    until(lambda: _building(engine))
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, stderr = process.communicate(timeout=LONG_S)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 30
+    assert "Traceback" not in stderr
+    until(lambda: not _building(engine), 20)
+
+
+def _building(engine: DockerClient) -> bool:
+    """Whether a step of the slow Dockerfile runs: the builder's containers have no label."""
+    return any(
+        "sleep 60" in str(container.attrs.get("Command") or container.attrs)
+        for container in engine.containers.list(sparse=True)
+    )
+
+
+def test_an_image_that_can_t_be_built_fails_its_cells_alone(sandbox: Sandbox) -> None:
+    broken = "ARG BASE\nFROM ${BASE}\nRUN exit 7\n"
+    sandbox.add_server("_broken", SERVER + variant("_broken"), Dockerfile=broken)
+    done = sandbox.harness("run", "_broken@docker", "_fake@docker", "--campaign", "c")
+    assert done.returncode == 1
+    runs = sandbox.runs("c")
+    failure = runs[Cell("_broken@docker", "noop", 1)].facts.failure
+    assert failure is not None
+    assert failure.phase == "provision"
+    assert "line 3 (RUN exit 7)" in failure.message
+    assert runs[Cell("_fake@docker", "noop", 1)].facts.failure is None
+
+
+def test_without_an_engine_nothing_runs_and_the_sentence_says_why(sandbox: Sandbox) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+    done = sandbox.harness("run", "_fake@docker", "--campaign", "c", **nowhere)
+    assert done.returncode == 4
+    assert "no Docker engine answers at unix:///nonexistent/docker.sock" in done.stderr
+    assert "No such file or directory" in done.stderr
+    listed = json.loads(sandbox.harness("list", "--json", **nowhere).stdout)
+    (docker,) = [found for found in listed["launchers"] if found["name"] == "docker"]
+    assert (docker["available"], docker["about"]) == (False, "")
+    checked = json.loads(sandbox.harness("doctor", "--json", **nowhere).stdout)
+    (launchers,) = [check for check in checked["checks"] if check["name"] == "launcher"]
+    assert "docker can't be used: no Docker engine answers" in launchers["message"]
+
+
+def test_list_and_doctor_name_the_engine(sandbox: Sandbox, engine: DockerClient) -> None:
+    version = engine.version()["Version"]
+    listed = json.loads(sandbox.harness("list", "--json").stdout)
+    (docker,) = [found for found in listed["launchers"] if found["name"] == "docker"]
+    assert f"engine {version}, cgroup v" in docker["about"]
+    assert f"engine {version}" in sandbox.harness("doctor").stdout
+
+
+def test_clean_tells_what_it_would_remove(sandbox: Sandbox, engine: DockerClient) -> None:
+    done = sandbox.harness("images", "_fake", "--benchmark", "noop")
+    assert done.returncode == 0, done.stderr
+    (tag,) = done.stdout.split()
+    assert f"would remove image {tag}" in sandbox.harness("clean", "--dry-run").stdout
+    assert engine.images.get(tag)
+
+
+def test_a_compose_file_serves_the_variant_by_hand(sandbox: Sandbox) -> None:
+    done = sandbox.harness("compose", "_fake", "--benchmark", "noop")
+    assert done.returncode == 0, done.stderr
+    (port,) = free_ports(1)
+    file = sandbox.root / "compose.yaml"
+    file.write_text(done.stdout.replace("127.0.0.1:8080:", f"127.0.0.1:{port}:"))
+    url = f"http://127.0.0.1:{port}/predict"
+    _compose(file, "up", "--detach")
+    try:
+        until(lambda: _predictions(url), 30)
+    finally:
+        _compose(file, "down")
+
+
+def _compose(file: Path, *arguments: str) -> None:
+    command = ["docker", "compose"] if _has_plugin() else ["docker-compose"]
+    done = subprocess.run(
+        [*command, "--project-name", "harness-test", "--file", str(file), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _predictions(url: str) -> object:
+    try:
+        return httpx.post(url, json={"instances": [1]}, trust_env=False).json()["predictions"]
+    except httpx.HTTPError:
+        return None
+
+
+def _has_plugin() -> bool:
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return asked.returncode == 0
