@@ -51,7 +51,10 @@ def variants(
 def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
     """A variant by its name, once for each launcher."""
     own, _, way = name.partition(AT)
-    variant = pick("variant", own, known)
+    variant: Variant = pick("variant", own, known)
+    for found in (way, *ways):
+        if found:
+            pick("launcher", found, dict(launchers.registered()))
     if variant.table.reference or variant.table.inside:
         return [variant]
     # What is up already needs no launcher; beside it, the others are what they usually are.
@@ -108,7 +111,7 @@ def launchers_of(variants: list[Variant], device: str) -> dict[str, Launcher]:
     """What brings the variants up, by name. Raises NothingRan where it can't be used here."""
     found: dict[str, Launcher] = {}
     for name in dict.fromkeys(variant.launcher for variant in variants):
-        found[name] = pick("launcher", name, dict(launchers.registered()))()
+        found[name] = launchers.registered()[name]()
         reason = found[name].why_not(device)
         if reason is not None:
             raise NothingRan(f"The launcher {name!r} can't be used here: {reason}.")

@@ -82,7 +82,7 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         options["preset"],
         preset,
         options["rounds"] or preset.rounds,
-        _select.launchers_of(chosen, options["device"]),
+        {} if options["dry_run"] else _select.launchers_of(chosen, options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
         endpoint,

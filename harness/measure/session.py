@@ -33,6 +33,8 @@ def begin(launchers: Mapping[str, Launcher], device: str) -> Iterator[Tools]:
         server_cpus, generator_cpus = host.split_cpus()
         os.sched_setaffinity(0, generator_cpus)
         stack.callback(os.sched_setaffinity, 0, allowed)
+        for launcher in launchers.values():
+            stack.callback(launcher.close)
         generator = stack.enter_context(Generator(generator_cpus))
         known = {PROCESS: ProcessLauncher(), **launchers}
         yield Tools(known, generator, server_cpus, device, scratch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,17 +25,19 @@ def launched(sandbox: Sandbox, name: str, device: str = "cpu") -> Iterator[Launc
     launcher = DockerLauncher()
     variant = replace(catalog.variants()[name], launcher="docker")
     noop = catalog.benchmarks()["noop"]
-    artefact, scratch = sandbox.root / "artefact", sandbox.root / "cell"
-    for folder in (artefact, scratch):
-        folder.mkdir(exist_ok=True)
+    artefact, scratch = sandbox.root / "artefact", Path(tempfile.mkdtemp())
+    artefact.mkdir(exist_ok=True)
     provided = launcher.provide(variant, noop, artefact)
     order = LaunchOrder(variant, provided, noop, artefact, 3, device, (CPU,), {}, scratch)
-    made = launcher.launch(order)
     try:
-        yield made
+        made = launcher.launch(order)
+        try:
+            yield made
+        finally:
+            if made.container is None:
+                made.stop()
     finally:
-        if made.container is None:
-            made.stop()
+        launcher.close()
 
 
 def ready(server: LaunchedContainer) -> LaunchedContainer:
@@ -52,7 +55,7 @@ def answers(server: LaunchedContainer) -> bool:
         return False
 
 
-def predict(server: LaunchedContainer, body: str = '{"instances": [1]}') -> httpx.Response:
+def predict(server: LaunchedContainer, body: str = '{"instances": ["a"]}') -> httpx.Response:
     """One request, by hand."""
     url = f"http://{server.host}:{server.port}/predict"
     return httpx.post(url, content=body, timeout=10, trust_env=False)

@@ -164,7 +164,7 @@ def _compose(file: Path, *arguments: str) -> None:
 
 def _predictions(url: str) -> object:
     try:
-        return httpx.post(url, json={"instances": [1]}, trust_env=False).json()["predictions"]
+        return httpx.post(url, json={"instances": ["a"]}, trust_env=False).json()["predictions"]
     except httpx.HTTPError:
         return None
 

@@ -48,7 +48,7 @@ def test_it_is_built_once_and_anew_where_a_file_changes(sandbox: Sandbox, ensure
     app.write_text(app.read_text() + "# changed\n")
     second = ensure().facts
     assert second.tag != first.tag
-    assert second.steps_reused >= first.steps - 6  # the environment's layers, of both stages
+    assert second.steps_reused >= first.steps - 2  # all but the code, and the labels after it
     assert second.size_bytes >= first.size_bytes
 
 
@@ -93,6 +93,8 @@ def test_a_failing_step_is_named_with_the_end_of_its_log(
     assert said.endswith("not to be found")
 
 
+# The SDK leaves the answer of a failed pull open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_base_that_can_t_be_had_is_named(ensure: Ensure, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_BASE_IMAGE", "127.0.0.1:9/no/such:image")
     with pytest.raises(ProvisionError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 LABEL = "org.serving-harness"  # on all that is created
 OWNER = f"{LABEL}.owner"  # of a container: the process that made it
 NETWORK = "serving-harness"
-_PING_S, _ANSWER_S = 5, 60
+_UNIX = "unix://"
+_USUAL = f"{_UNIX}/var/run/docker.sock"
 
 
 class NoEngine(HarnessError):
@@ -31,17 +33,15 @@ def connect() -> DockerClient:
     import docker
     from docker.errors import DockerException
 
-    client = None
+    where = os.environ.get("DOCKER_HOST", _USUAL)
     try:
-        client = docker.from_env(timeout=_PING_S)
-        client.ping()
-        client.api.timeout = _ANSWER_S
-        return client
+        if where.startswith(_UNIX):
+            # The SDK would leave a socket open that nobody answers.
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(where.removeprefix(_UNIX))
+        return docker.from_env()
     # The SDK lets some errors of the connection through as they are.
     except (DockerException, OSError) as error:
-        if client is not None:
-            client.close()
-        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         raise NoEngine(
             f"no Docker engine answers at {where} ({_innermost(error)}); install one and start it, "
             "or let DOCKER_HOST name it"
@@ -173,21 +173,21 @@ def network(client: DockerClient) -> tuple[Network, bool]:
     """(the private bridge that servers are on, whether this machine can reach them there).
 
     There is no way out of it, and none between servers. Where the bridge is not one of this
-    machine's interfaces, as with an engine in a virtual machine or without root, it has to have a
-    way out, since ports can be published on no other.
+    machine's interfaces, as with an engine in a virtual machine or without root, it is another one
+    with a way out, since ports can be published on no other.
     """
+    private = _network(client, NETWORK, internal=True)
+    if _is_here(private):
+        return private, True
+    return _network(client, f"{NETWORK}-published", internal=False), False
+
+
+def _network(client: DockerClient, name: str, *, internal: bool) -> Network:
     for found in client.networks.list(filters={"label": LABEL}):
-        return found, _is_here(found)
-    made = _make_network(client, internal=True)
-    if _is_here(made):
-        return made, True
-    made.remove()
-    return _make_network(client, internal=False), False
-
-
-def _make_network(client: DockerClient, *, internal: bool) -> Network:
+        if found.name == name and found.attrs["Internal"] is internal:
+            return found
     return client.networks.create(
-        NETWORK,
+        name,
         driver="bridge",
         internal=internal,
         labels={LABEL: "network"},

@@ -140,13 +140,20 @@ def _build(
         error = _follow(events, log)
     if error is not None:
         raise ProvisionError(failure(what, file, _text(made.files["Dockerfile"]), log, error))
-    steps = [line for line in log if _STEP.match(line)]
-    reused = sum("Using cache" in line for line in log)
     seconds = round(time.monotonic() - began, 3)
-    return {"build_s": seconds, "steps": len(steps), "steps_reused": reused}
+    reused = sum("Using cache" in line for line in log)
+    return {"build_s": seconds, "steps": _steps(log), "steps_reused": reused}
 
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
+_OF_BUILDER = re.compile(r" ---> |Removing intermediate container ")
+
+
+def _steps(log: list[str]) -> int:
+    """How many steps make a layer: all but FROM, and what stands before the first."""
+    said = [line.partition(" : ")[2].split()[0] for line in log if _STEP.match(line)]
+    first = said.index("FROM") if "FROM" in said else 0
+    return sum(word != "FROM" for word in said[first:])
 
 
 def _follow(events: Iterable[dict[str, Any]], log: list[str]) -> str | None:
@@ -170,7 +177,8 @@ def failure(what: str, file: str, dockerfile: str, log: list[str], error: str) -
         return f"{what} can't be built from {file}: {error}"
     number = int(_STEP.match(log[places[-1]])[1])  # type: ignore[index]
     line, instruction = _instruction(dockerfile, number)
-    said = " ".join(" ".join(log[places[-1] + 1 :]).split())[-_TAIL:]
+    lines = [line for line in log[places[-1] + 1 :] if not _OF_BUILDER.match(line)]
+    said = " ".join(" ".join(lines).split())[-_TAIL:]
     return (
         f"{what} can't be built: {file}, line {line} ({instruction}): {error} "
         f"The end of its log: {said}"

@@ -93,6 +93,9 @@ class Launcher(Protocol):
     def launch(self, order: LaunchOrder) -> Launched:
         """Start a variant; returns before it is ready. Raises LaunchError."""
 
+    def close(self) -> None:
+        """End what its servers shared."""
+
 
 LAUNCHERS: dict[str, Callable[[], Launcher]] = {}
 

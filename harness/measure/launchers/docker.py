@@ -224,6 +224,13 @@ class DockerLauncher:
     def launch(self, order: LaunchOrder) -> LaunchedContainer:
         return LaunchedContainer(order, self._ground)
 
+    def close(self) -> None:
+        """End the guard: there is nothing left to guard."""
+        if "_ground" in self.__dict__:
+            ground = self.__dict__.pop("_ground")
+            ground.guard.communicate()
+            ground.client.close()
+
     @cached_property
     def _ground(self) -> Ground:
         client = engine.connect()

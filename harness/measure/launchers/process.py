@@ -143,6 +143,9 @@ class ProcessLauncher:
     def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
         return environments.for_variant(variant, benchmark)
 
+    def close(self) -> None:
+        """Nothing is shared by its servers."""
+
     def launch(self, order: LaunchOrder) -> LaunchedProcess:
         return LaunchedProcess(order)
 

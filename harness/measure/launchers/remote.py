@@ -65,6 +65,9 @@ class RemoteLauncher:
     def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
         return environments.for_variant(variant, benchmark)
 
+    def close(self) -> None:
+        """Nothing was started."""
+
     def launch(self, order: LaunchOrder) -> LaunchedRemote:
         assert order.variant.endpoint is not None
         return LaunchedRemote(order.variant.endpoint, order.scratch)
