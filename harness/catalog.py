@@ -33,11 +33,10 @@ class Server:
     folder: Path
     table: ServerTable
 
-    def lock(self, backend: str) -> Path:
-        """The file that pins the environment of a backend."""
-        return self.folder / (
-            "requirements.txt" if backend == "onnx" else f"requirements-{backend}.txt"
-        )
+    def lock(self, backend: str, device: str = "cpu") -> Path:
+        """The file that pins the environment of a backend on a device."""
+        parts = [*([] if backend == "onnx" else [backend]), *([] if device == "cpu" else [device])]
+        return self.folder / ("-".join(["requirements", *parts]) + ".txt")
 
     @property
     def has_environment(self) -> bool:
@@ -60,6 +59,10 @@ class Variant:
         if self.launcher == PROCESS or self.endpoint is not None:
             return self.table.name
         return f"{self.table.name}{AT}{self.launcher}"
+
+    def device_for(self, device: str) -> str:
+        """What it runs on in a campaign for a device: the reference points have the CPU alone."""
+        return device if device in self.table.devices else "cpu"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and variant.launcher == PROCESS:
         return f"it runs as a container only: {variant.server.table.only_docker}"
-    if device not in variant.table.devices:
+    floor = variant.table.reference or variant.table.inside
+    if device not in variant.table.devices and not floor:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.name in variant.table.without:
         return variant.table.without[benchmark.name]

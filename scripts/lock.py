@@ -22,15 +22,16 @@ from harness.measure import environments
 COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
 
 
-def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
+def compile_lock(inputs: list[Path], output: Path, *options: str, cuda: bool = False) -> None:
     """Resolve the inputs into a lock. Torch is pinned by release alone: which build of it fits,
     CPU or CUDA, and from where, is decided when an environment is made."""
     present = [str(path) for path in inputs if path.exists()]
     text = "".join(path.read_text() for path in inputs if path.exists())
     torch = environments.torch_version(text)
     if torch is not None:
-        # Without --universal: a resolution for other systems would pull the CUDA packages in.
-        options = (*options, *environments.index_options(torch))
+        # Without --universal: a resolution for other systems would pull the CUDA packages in, and
+        # those are there for one system alone.
+        options = (*options, *environments.index_options(torch, cuda=cuda))
         common = [option for option in COMMON if option != "--universal"]
     else:
         common = COMMON
@@ -40,7 +41,8 @@ def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
     command = [find_uv_bin(), "pip", "compile", *common, *options, *present]
     # Not with `-o`: uv would prefer what that file pins, and of torch its CUDA build.
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=paths.PROJECT)
-    output.write_text(_without_build(done.stdout) if torch is not None else done.stdout)
+    build = torch is not None and not cuda
+    output.write_text(_without_build(done.stdout) if build else done.stdout)
     print(os.path.relpath(output))
 
 
@@ -67,6 +69,8 @@ def main(names: list[str]) -> None:
                 reference = all(t.reference for t in server.table.variant)
                 inputs = server_inputs(server, backend)
                 compile_lock(inputs[:1] if reference else inputs, server.lock(backend))
+                if any("gpu" in t.devices for t in server.table.variant if t.backend == backend):
+                    compile_lock(inputs, server.lock(backend, "gpu"), cuda=True)
     for benchmark in catalog.benchmarks().values():
         build = benchmark.folder / "requirements-build.in"
         if build.exists() and (not names or benchmark.name in names):

@@ -127,7 +127,8 @@ def prepared_or_error(
 
 def _planned(request: Request) -> Plan:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    if not made.cells:
+    floor = {v.name for v in request.variants if v.table.reference or v.table.inside}
+    if not made.cells or (made.left_out and floor.issuperset(c.variant for c in made.cells)):
         reasons = "; ".join(dict.fromkeys(why for _, why in made.left_out))
         raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
     return made
@@ -264,7 +265,7 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         table.track,
         table.protocol,
         table.backend,
-        device,
+        variant.device_for(device),
         variant.launcher,
         table.reference or table.inside,
         table.description,

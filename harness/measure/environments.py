@@ -51,7 +51,7 @@ class Environment:
         return None
 
 
-def for_variant(variant: Variant, benchmark: Benchmark) -> Environment:
+def for_variant(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> Environment:
     """The environment of a variant that can load the benchmark's predictor too.
 
     Raises ProvisionError where it can't be made.
@@ -59,15 +59,17 @@ def for_variant(variant: Variant, benchmark: Benchmark) -> Environment:
     server, backend = variant.server, variant.table.backend
     if not server.has_environment:
         return Environment(Path(sys.executable).parent, "harness")
-    return ensure(f"{server.name}-{backend}", server.lock(backend), extra(variant, benchmark))
+    lock = server.lock(backend, device)
+    name = f"{server.name}{lock.stem.removeprefix('requirements') or '-onnx'}"
+    return ensure(name, lock, extra(variant, benchmark, device))
 
 
-def extra(variant: Variant, benchmark: Benchmark) -> list[str]:
+def extra(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> list[str]:
     """What the benchmark's predictor needs beside the variant's lock. Raises ProvisionError."""
     server, backend = variant.server, variant.table.backend
     if not server.has_environment or variant.table.reference:
         return []
-    lock = server.lock(backend)
+    lock = server.lock(backend, device)
     if not lock.exists():
         raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
     return uncovered(needed(benchmark, backend), lock.read_text(encoding="utf-8"))
@@ -121,7 +123,8 @@ def needed(benchmark: Benchmark, backend: str) -> list[str]:
 def _install(name: str, folder: Path, lock: Path, extra: Sequence[str]) -> None:
     uv(name, "venv", "--python", sys.executable, "--no-project", str(folder))
     python = ["--python", str(folder / "bin" / "python"), "--compile-bytecode"]
-    options = [*python, *index_options(torch_version(lock.read_text(encoding="utf-8")))]
+    text = lock.read_text(encoding="utf-8")
+    options = [*python, *index_options(torch_version(text), cuda=has_cuda(text))]
     uv(name, "pip", "sync", *options, str(lock))
     if extra:
         uv(name, "pip", "install", *options, "--constraints", str(lock), *extra)
@@ -152,21 +155,27 @@ def torch_version(lock: str) -> str | None:
     return found.group(1) if found else None
 
 
-def index_options(torch: str | None) -> list[str]:
+def has_cuda(lock: str) -> bool:
+    """Whether a lock pins NVIDIA's libraries."""
+    return re.search(r"^nvidia-cuda-", lock, flags=re.MULTILINE) is not None
+
+
+def index_options(torch: str | None, *, cuda: bool = False) -> list[str]:
     """Options that make uv look where pip is configured to look, and take torch's CPU build.
 
     uv reads none of pip's settings. Without a CPU wheel in a find-links folder, torch comes from
-    its own index of CPU builds, never as the default build with its gigabytes of CUDA packages.
+    its own index of CPU builds, never as the default build with its gigabytes of CUDA packages; but
+    where CUDA is asked for, that is the one, and a CPU wheel must not stand in for it.
     """
     settings = pip_settings()
-    links = settings.get("find-links", [])
+    links = [] if cuda else settings.get("find-links", [])
     options = [option for link in links for option in ("--find-links", link)]
     for url in settings.get("index-url", [])[-1:]:
         options += ["--default-index", url]
     for url in settings.get("extra-index-url", []):
         if url.startswith(("http://", "https://")):
             options += ["--index", url]
-    if torch is not None and not _has_cpu_wheel(links, torch):
+    if torch is not None and not cuda and not _has_cpu_wheel(links, torch):
         options += ["--torch-backend", "cpu"]
     return options
 

@@ -96,15 +96,15 @@ def stages_of(
 
     Raises ProvisionError.
     """
-    launcher = tools.launcher_of(variant)
+    launcher, device = tools.launcher_of(variant), variant.device_for(tools.device)
     return kind(
         variant,
         bench,
-        launcher.provide(variant, bench.benchmark, bench.artefact),
+        launcher.provide(variant, bench.benchmark, bench.artefact, device),
         launcher,
         tools.generator,
         tools.server_cpus,
-        tools.device,
+        device,
         round_number,
         scratch,
     )

@@ -30,7 +30,8 @@ def server_of(folder: Path) -> Server:
 
 def locks_of(folder: Path) -> list[Path]:
     server = server_of(folder)
-    return sorted({server.lock(table.backend) for table in server.table.variant})
+    tables = server.table.variant
+    return sorted({server.lock(table.backend, d) for table in tables for d in table.devices})
 
 
 def test_there_are_servers() -> None:
@@ -76,11 +77,12 @@ def test_every_pin_has_a_hash(folder: Path) -> None:
 
 
 @each_server
-def test_torch_comes_without_cuda(folder: Path) -> None:
+def test_torch_comes_with_cuda_for_a_gpu_alone(folder: Path) -> None:
     for lock in folder.glob("requirements*.txt"):
         names = locks.pins(lock)
         if "torch" in names:
-            assert [name for name in names if name.startswith(("nvidia-", "triton"))] == []
+            cuda = [name for name in names if name.startswith(("nvidia-", "triton"))]
+            assert bool(cuda) is lock.stem.endswith("-gpu")
 
 
 @each_server

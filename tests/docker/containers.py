@@ -27,7 +27,7 @@ def launched(sandbox: Sandbox, name: str, device: str = "cpu") -> Iterator[Launc
     noop = catalog.benchmarks()["noop"]
     artefact, scratch = sandbox.root / "artefact", Path(tempfile.mkdtemp())
     artefact.mkdir(exist_ok=True)
-    provided = launcher.provide(variant, noop, artefact)
+    provided = launcher.provide(variant, noop, artefact, device)
     order = LaunchOrder(variant, provided, noop, artefact, 3, device, (CPU,), {}, scratch)
     try:
         made = launcher.launch(order)

@@ -18,7 +18,11 @@ from harness.measure.containers import engine as engines
 from harness.measure.containers.images import Image
 from tests.system.sandbox import Sandbox
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # The SDK leaves the answer of a failed pull open.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 Ensure = Callable[[], Image]
 
 
@@ -93,8 +97,6 @@ def test_a_failing_step_is_named_with_the_end_of_its_log(
     assert said.endswith("not to be found")
 
 
-# The SDK leaves the answer of a failed pull open.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_base_that_can_t_be_had_is_named(ensure: Ensure, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_BASE_IMAGE", "127.0.0.1:9/no/such:image")
     with pytest.raises(ProvisionError) as caught:

@@ -41,7 +41,7 @@ def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
         scratch = Path(tempfile.mkdtemp())
         found, noop = catalog.variants()[name], catalog.benchmarks()["noop"]
         launcher = ProcessLauncher()
-        provided = launcher.provide(found, noop, scratch)
+        provided = launcher.provide(found, noop, scratch, "cpu")
         order = LaunchOrder(found, provided, noop, scratch, 3, "cpu", (CPU,), {}, scratch)
         launched.append(launcher.launch(order))
         return launched[-1]

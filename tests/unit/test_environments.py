@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import catalog
 from harness.catalog import Variant
 from harness.errors import ProvisionError
 from harness.measure import environments
@@ -50,7 +51,7 @@ class Uv:
         self.calls: list[tuple[str, ...]] = []
         self.fails_at = ""
         monkeypatch.setattr(environments, "uv", self)
-        monkeypatch.setattr(environments, "index_options", lambda _: ["--from", "here"])
+        monkeypatch.setattr(environments, "index_options", lambda *_, **__: ["--from", "here"])
 
     def __call__(self, name: str, *arguments: str) -> None:
         self.calls.append(arguments)
@@ -309,3 +310,22 @@ def test_a_line_that_is_no_requirement_is_named(project: Project, uv: Uv) -> Non
     bench.requirements("onnx").write_text("-r other.in\n")
     with pytest.raises(ProvisionError, match=r"'-r other\.in' in a requirements\.in is no requir"):
         for_variant(variant_with_lock(project), bench)
+
+
+def test_a_lock_with_cuda_never_gets_a_cpu_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl").touch()
+    monkeypatch.setattr(environments, "pip_settings", lambda: {"find-links": [str(tmp_path)]})
+    lock = "nvidia-cuda-runtime==13.0.96\ntorch==2.13.0\n"
+    assert environments.has_cuda(lock)
+    assert not environments.has_cuda("torch==2.13.0\n")
+    assert index_options("2.13.0", cuda=True) == []
+    assert index_options("2.13.0") == ["--find-links", str(tmp_path)]
+
+
+def test_each_device_has_a_lock_of_its_own() -> None:
+    server = catalog.servers()["fastapi"]
+    assert server.lock("torch", "gpu").name == "requirements-torch-gpu.txt"
+    assert environments.has_cuda(server.lock("torch", "gpu").read_text())
+    assert not environments.has_cuda(server.lock("torch").read_text())

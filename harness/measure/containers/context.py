@@ -68,11 +68,11 @@ class Context:
                     archive.addfile(entry, source)
 
 
-def of(variant: Variant, benchmark: Benchmark, artefact: Path) -> Context:
+def of(variant: Variant, benchmark: Benchmark, artefact: Path, device: str = "cpu") -> Context:
     """The context of a variant's image. Raises ProvisionError for what must not get into one."""
     server, backend = variant.server, variant.table.backend
     files: dict[str, Path | bytes] = {"Dockerfile": dockerfile(variant)}
-    files |= _environment(variant, benchmark)
+    files |= _environment(variant, benchmark, device)
     code = "app/servers"
     files |= _tree(paths.PROJECT / "servers" / "shared", f"{code}/shared")
     files |= _tree(server.folder, f"{code}/{server.name}")
@@ -89,20 +89,20 @@ def dockerfile(variant: Variant) -> Path:
     return own if own.exists() else paths.PROJECT / "servers" / "Dockerfile"
 
 
-def _environment(variant: Variant, benchmark: Benchmark) -> dict[str, Path | bytes]:
+def _environment(variant: Variant, benchmark: Benchmark, device: str) -> dict[str, Path | bytes]:
     """What to install, from where, and with what: the same as outside."""
     server, backend = variant.server, variant.table.backend
-    lock = server.lock(backend)
+    lock = server.lock(backend, device)
     text = lock.read_text(encoding="utf-8") if server.has_environment else ""
     files: dict[str, Path | bytes] = {
         "environment/requirements.txt": text.encode(),
-        "environment/extra.txt": _lines(environments.extra(variant, benchmark)),
+        "environment/extra.txt": _lines(environments.extra(variant, benchmark, device)),
         "environment/predictor.txt": _lines(environments.needed(benchmark, backend)),
         "environment/versions.py": _VERSIONS.encode(),
         "environment/uv": Path(find_uv_bin()),
         "environment/links/.keep": b"",
     }
-    wheels = list(_wheels(text))
+    wheels = [] if environments.has_cuda(text) else list(_wheels(text))
     files |= {f"environment/links/{wheel.name}": wheel for wheel in wheels}
     files["environment/uv.toml"] = _settings(text, wheels).encode()
     return files
@@ -143,7 +143,8 @@ def _settings(lock: str, wheels: list[Path]) -> str:
         if urls:
             own[key] = urls[0] if key == "index-url" else urls
     torch = environments.torch_version(lock)
-    if torch is not None and not any(wheel.name.startswith("torch-") for wheel in wheels):
+    given_torch = any(wheel.name.startswith("torch-") for wheel in wheels)
+    if torch is not None and not given_torch and not environments.has_cuda(lock):
         own["torch-backend"] = "cpu"
     return f"{_toml(given)}\n[pip]\n{_toml(own)}"
 

@@ -51,16 +51,23 @@ class Image:
         return names.get(environments.canonical(package))
 
 
-def ensure(client: DockerClient, variant: Variant, benchmark: Benchmark, artefact: Path) -> Image:
-    """The image of a variant with a benchmark's model in it, built if need be.
+def ensure(
+    client: DockerClient,
+    variant: Variant,
+    benchmark: Benchmark,
+    artefact: Path,
+    device: str = "cpu",
+) -> Image:
+    """The image of a variant for a device, a benchmark's model in it, built if need be.
 
     Raises ProvisionError where it can't be built, or what it is built on can't be had.
     """
-    made = context.of(variant, benchmark, artefact)
+    made = context.of(variant, benchmark, artefact, device)
     base = base_of(variant)
     arguments = {"BASE": base, "SERVER": variant.server.name, "BENCHMARK": benchmark.name}
     digest = made.digest(_base_id(client, base), *arguments.values())
-    name = f"{variant.server.name}-{variant.table.backend}-{benchmark.name}".strip("_")
+    kind = variant.table.backend if device == "cpu" else f"{variant.table.backend}-{device}"
+    name = f"{variant.server.name}-{kind}-{benchmark.name}".strip("_")
     tag = f"{REPOSITORY}/{name}:{digest}"
     kept = paths.cache_dir() / "images" / f"{name}-{digest}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -146,6 +153,7 @@ def _build(
 
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _OF_BUILDER = re.compile(r" ---> |Removing intermediate container ")
 
 
@@ -161,13 +169,13 @@ def _follow(events: Iterable[dict[str, Any]], log: list[str]) -> str | None:
     for event in events:
         if "error" in event:
             return str(event["error"])
-        log += str(event.get("stream", "")).splitlines()
+        log += _COLOUR.sub("", str(event.get("stream", ""))).splitlines()
     return None
 
 
 def failure(what: str, file: str, dockerfile: str, log: list[str], error: str) -> str:
     """A failed build in a sentence: which line of the Dockerfile, and the end of the log."""
-    if _FULL in error or any(_FULL in line for line in log[-20:]):
+    if any(_FULL in line.lower() for line in (error, *log[-20:])):
         return (
             f"{what} can't be built: the disk on which the Docker engine keeps its images is full. "
             "Free some space: `python -m harness clean` removes this project's own images."

@@ -87,7 +87,9 @@ class Launcher(Protocol):
     def about(self) -> str:
         """What brings variants up here, in a few words; empty where that is this machine itself."""
 
-    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, /) -> Provided:
+    def provide(
+        self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str, /
+    ) -> Provided:
         """What a variant needs to run, made once and cached. Raises ProvisionError."""
 
     def launch(self, order: LaunchOrder) -> Launched:

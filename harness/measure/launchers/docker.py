@@ -218,8 +218,8 @@ class DockerLauncher:
         with closing(engine.connect()) as client:
             return engine.about(client)
 
-    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path) -> Image:
-        return images.ensure(self._ground.client, variant, benchmark, artefact)
+    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
+        return images.ensure(self._ground.client, variant, benchmark, artefact, device)
 
     def launch(self, order: LaunchOrder) -> LaunchedContainer:
         return LaunchedContainer(order, self._ground)

@@ -140,8 +140,8 @@ class ProcessLauncher:
     def about(self) -> str:
         return ""
 
-    def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
-        return environments.for_variant(variant, benchmark)
+    def provide(self, variant: Variant, benchmark: Benchmark, _: Path, device: str) -> Environment:
+        return environments.for_variant(variant, benchmark, device)
 
     def close(self) -> None:
         """Nothing is shared by its servers."""

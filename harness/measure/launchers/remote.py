@@ -62,8 +62,8 @@ class RemoteLauncher:
     def about(self) -> str:
         return ""
 
-    def provide(self, variant: Variant, benchmark: Benchmark, _: Path) -> Environment:
-        return environments.for_variant(variant, benchmark)
+    def provide(self, variant: Variant, benchmark: Benchmark, _: Path, device: str) -> Environment:
+        return environments.for_variant(variant, benchmark, device)
 
     def close(self) -> None:
         """Nothing was started."""
