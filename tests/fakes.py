@@ -15,8 +15,10 @@ from harness.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
+    ContainerFacts,
     Failure,
     HostProof,
+    ImageFacts,
     Run,
     RunFacts,
     ServerFacts,
@@ -80,6 +82,8 @@ class Fake:
     failure: Failure | None = None
     fails_in: frozenset[int] | None = None  # rounds; None means all, where there is a failure
     profiles: tuple[Profile, ...] = PROFILES
+    image: ImageFacts | None = None  # of its container, where it is one
+    container: ContainerFacts | None = None
 
 
 def run(
@@ -102,6 +106,9 @@ def run(
         tuple(w.facts for w in windows),
         Stop(0.12, 0, 0, 0),
         fake.failure if failed else None,
+        (),
+        fake.image,
+        None if failed else fake.container,
     )
     return Run(facts, windows, fake.failure.log_tail if failed and fake.failure else "listening\n")
 
@@ -118,7 +125,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         protocol="json",
         backend="onnx",
         device="cpu",
-        launcher="process",
+        launcher="process" if fake.image is None else "docker",
         reference=fake.reference,
         description="Answers rightly, after a while.",
     )

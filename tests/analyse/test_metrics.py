@@ -6,7 +6,7 @@ import pytest
 from harness.analyse import metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
-from harness.records import Run, Startup, Window
+from harness.records import ContainerFacts, Run, Startup, Window
 from harness.samples import Calls, usage
 from tests import fakes
 
@@ -64,6 +64,32 @@ def test_throughput_is_answers_over_elapsed() -> None:
     run = fakes.exact_run((SATURATED, fakes.requests(None, sent, [9.0] * 5, error)))
     assert METRICS["throughput"].formula(run) == pytest.approx(4 / 4.0)
     assert METRICS["latency_p50"].formula(run) is None
+
+
+def test_a_container_has_the_peak_that_the_kernel_counted() -> None:
+    run = steady_run([5.0] * 50)
+    assert METRICS["container_peak"].formula(run) is None
+    peak = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 * MIB, 0.0, 0)
+    inside = replace(run, facts=replace(run.facts, container=peak))
+    assert METRICS["container_peak"].formula(inside) == pytest.approx(300.0)
+    untold = replace(peak, memory_peak_bytes=None)
+    older = replace(run, facts=replace(run.facts, container=untold))
+    assert METRICS["container_peak"].formula(older) is None
+
+
+def test_a_gpu_is_the_mean_of_what_was_seen_when_saturated() -> None:
+    requests = fakes.requests(None, [0.0, 1.0], [5.0, 6.0], ["", ""])
+    run = fakes.exact_run((SATURATED, requests))
+    assert METRICS["gpu_busy"].formula(run) is None
+    seen = usage(
+        np.array([0, 1, 2]),
+        gpu_percent=np.array([20, -1, 40]),
+        gpu_bytes=np.array([MIB, 3 * MIB, 2 * MIB]),
+        gpu_milliwatts=np.array([-1, 70_000, 80_000]),
+    )
+    run = replace(run, windows=(replace(run.windows[0], usage=seen),))
+    values = [METRICS[name].formula(run) for name in ("gpu_busy", "gpu_memory", "gpu_power")]
+    assert values == [pytest.approx(30.0), pytest.approx(2.0), pytest.approx(75.0)]
 
 
 def test_memory_is_the_most_seen_and_cpu_is_per_thousand_answers() -> None:

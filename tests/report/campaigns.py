@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import store
 from harness.profiles import Profile
-from harness.records import Cell, Failure
+from harness.records import Cell, ContainerFacts, Failure, ImageFacts
 from tests.fakes import BENCHMARK, Fake, campaign, run
 
 SCRIPT = "<script>alert(1)</script>"
@@ -18,7 +18,7 @@ PROFILES = (
     Profile("saturated", "closed", 2.0, concurrency=4),
 )
 _NASTY_LOG = f"Traceback {SCRIPT}\n\x1b[31mred\x1b[0m \x00 \u202e </pre>{IMAGE} {{{{ 7 * 7 }}}}"
-FAKES = (
+FAKES: tuple[Fake, ...] = (
     Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),
     Fake("null", 0.5, reference=True, framework="null server", version="0.21.0"),
     Fake("fast", 6.0),
@@ -30,6 +30,21 @@ FAKES = (
     Fake("lagged", 9.0, lag_ms=3.0),
     Fake("broken", failure=Failure("ready", f"It never said {SCRIPT} & was ready.", _NASTY_LOG)),
     Fake("once-broken", 7.0, failure=Failure("launch", "Port taken."), fails_in=frozenset({2})),
+)
+CONTAINER = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.0, 0)
+FAKES += (
+    Fake(
+        "fast@docker",
+        6.4,
+        image=ImageFacts(f"some/image:{SCRIPT}", "sha256:1", 700_000_000, IMAGE, 61.5, 20, 11),
+        container=CONTAINER,
+    ),
+    Fake(
+        "loaded@docker",
+        7.4,
+        image=ImageFacts("some/image:2", "sha256:2", 900_000_000, "base", None, 0, 0),
+        container=replace(CONTAINER, reached="published", out_of_memory=2, throttled_s=1.5),
+    ),
 )
 DAMAGED = Cell("batched-more", "sentiment", 3)
 NOT_RUN = Cell("once-broken", "sentiment", 3)
