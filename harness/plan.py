@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.catalog import Benchmark, Variant
+from harness.catalog import AT, Benchmark, Variant
 from harness.profiles import Profile
 from harness.records import Cell
 from harness.tables import PROCESS, PresetTable
@@ -86,7 +86,8 @@ def named(left: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and variant.launcher == PROCESS:
-        return f"it runs as a container only: {variant.server.table.only_docker}"
+        why = variant.server.table.only_docker
+        return f"it runs as a container only, as {variant.name}{AT}docker: {why}"
     floor = variant.table.reference or variant.table.inside
     if device not in variant.table.devices and not floor:
         return f"{variant.name} does not run on a {device.upper()}"

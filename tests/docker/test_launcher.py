@@ -194,6 +194,14 @@ def test_ports_are_published_on_loopback_where_its_address_is_out_of_reach(
         assert server.container.reached == "published"
 
 
+def test_one_that_ends_at_its_start_says_how_there_too(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_is_here", lambda _: False)
+    with launched(sandbox, "_fake-dies-at-start") as server:
+        assert until(server.exited) == "its container ended with exit code 3"
+
+
 def test_without_a_gpu_it_says_what_is_missing(engine: DockerClient) -> None:
     reason = engines.why_no_gpu(engine)
     if Path("/dev/nvidiactl").exists():

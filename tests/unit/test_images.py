@@ -159,3 +159,11 @@ def test_a_full_disk_is_said_and_what_frees_it() -> None:
     said = images.failure("The image of x", "Dockerfile", DOCKERFILE, LOG, error)
     assert "keeps its images is full" in said
     assert "python -m harness clean" in said
+
+
+def test_a_context_that_can_t_be_written_is_not_the_engine_s_fault(
+    tmp_path: Path, pip: Settings
+) -> None:
+    found = Context({"Dockerfile": tmp_path / "gone"})
+    with pytest.raises(ProvisionError, match="its files can't be put together in"):
+        images._put_together(found, io.BytesIO(), "The image of x")

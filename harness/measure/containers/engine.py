@@ -52,12 +52,15 @@ def connect() -> DockerClient:
 def answering(doing: str, kind: type[HarnessError] = LaunchError) -> Iterator[None]:
     """Errors of the engine become a sentence: `doing` is what failed."""
     from docker.errors import APIError, DockerException
+    from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except APIError as error:
         raise kind(f"{doing}: the Docker engine says: {error.explanation or error}.") from error
-    except (DockerException, OSError) as error:
+    # The SDK lets errors of the connection through as they are.
+    except (DockerException, RequestException, HTTPError, ConnectionError) as error:
         raise kind(f"{doing}: the Docker engine does not answer ({_innermost(error)}).") from error
 
 

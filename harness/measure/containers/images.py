@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -81,7 +81,8 @@ def ensure(
         known = _kept(kept)
         if built is not _UNKNOWN or known.get("id") != image.id:
             known = {"id": image.id, "built": built, "versions": _versions(client, tag)}
-            kept.write_text(json.dumps(known))
+            with suppress(OSError):  # it would be told as of an image from elsewhere
+                kept.write_text(json.dumps(known))
         facts = ImageFacts(tag, str(image.id), image.attrs["Size"], base, **known["built"])
         return Image(facts, known["versions"])
 
@@ -131,8 +132,7 @@ def _build(
     began = time.monotonic()
     log: list[str] = []
     with tempfile.TemporaryFile() as archive, answering(f"{what} can't be built", ProvisionError):
-        made.write(archive)
-        archive.seek(0)
+        _put_together(made, archive, what)
         events = client.api.build(
             fileobj=archive,
             custom_context=True,
@@ -150,6 +150,17 @@ def _build(
     seconds = round(time.monotonic() - began, 3)
     reused = sum("Using cache" in line for line in log)
     return {"build_s": seconds, "steps": _steps(log), "steps_reused": reused}
+
+
+def _put_together(made: Context, archive: IO[bytes], what: str) -> None:
+    try:
+        made.write(archive)
+    except OSError as error:
+        raise ProvisionError(
+            f"{what} can't be built: its files can't be put together in {tempfile.gettempdir()} "
+            f"({error.strerror or error})."
+        ) from error
+    archive.seek(0)
 
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")

@@ -87,11 +87,12 @@ class LaunchedContainer:
         if self._ground.bridged:
             networks = settings["Networks"]
             return networks[self._ground.network.name]["IPAddress"], dict(self._inside)
-        published = {
-            name: settings["Ports"][f"{port}/tcp"][0]["HostPort"]
-            for name, port in self._inside.items()
+        bound = settings["Ports"]
+        # One that has ended already has none; whoever asks it finds out why.
+        places = {name: bound.get(f"{port}/tcp") for name, port in self._inside.items()}
+        return "127.0.0.1", {
+            name: int(found[0]["HostPort"]) if found else 0 for name, found in places.items()
         }
-        return "127.0.0.1", {name: int(port) for name, port in published.items()}
 
     def exited(self) -> str | None:
         """Why the container has ended, or None while it runs."""
