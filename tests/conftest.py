@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("harness", deadline=None, derandomize=True, database=None)
 settings.load_profile("harness")
+
+
+@pytest.fixture(scope="module")
+def short_folder() -> Iterator[Path]:
+    """For what real servers make sockets in: pytest's own folders have paths too long for that."""
+    with tempfile.TemporaryDirectory(prefix="h-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -97,7 +97,7 @@ def _install(variant: Variant) -> None:
 
 
 @pytest.fixture(scope="module")
-def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
+def verified(short_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified:
     """Every variant on every benchmark."""
     everything = fields()
     with ThreadPoolExecutor(HALVES) as pool:
@@ -106,7 +106,9 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
             benchmark = catalog.benchmarks()[name]
             reference = catalog.variants()["in-process"]
             artefacts.ensure(benchmark, environments.for_variant(reference, benchmark))
-        scratch = tuple(tmp_path_factory.mktemp("verify") for _ in range(HALVES))
+        scratch = tuple(short_folder / str(number) for number in range(HALVES))
+        for folder in scratch:
+            folder.mkdir()
         halves = [[v.name for v in everything[n::HALVES]] for n in range(HALVES)]
         cpus = sorted(os.sched_getaffinity(0))
         shares = [{*cpus[n::HALVES]} or {*cpus} for n in range(HALVES)]
@@ -117,7 +119,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Verified:
             row = json.loads(line)
             rows[row["variant"], row["benchmark"]] = row
     # Kept for scripts/fault_table.py.
-    (scratch[0].parent / "verified.jsonl").write_text("".join(c.stdout for c in done))
+    (tmp_path_factory.getbasetemp() / "verified.jsonl").write_text("".join(c.stdout for c in done))
     return Verified(rows, "\n".join(c.stdout + c.stderr for c in done), scratch)
 
 

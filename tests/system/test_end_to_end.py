@@ -45,8 +45,8 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    places = kept(tmp_path_factory.mktemp("real"))
+def outcome(short_folder: Path) -> Iterator[Outcome]:
+    places = kept(short_folder)
     sandbox = next(places)
     benchmarks = sandbox.root / "real-benchmarks"
     shutil.copytree(paths.PROJECT / "benchmarks", benchmarks)

@@ -211,7 +211,7 @@ def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox) -> No
 
 def _calls(sandbox: Sandbox) -> int:
     """How often the server under way has called its predictor."""
-    files = sandbox.scratch.glob("harness-*/cell-*/calls/*.bin")
+    files = sandbox.scratch.glob("harness-*/cell/calls/*.bin")
     return sum(file.stat().st_size for file in files) // CALL.size
 
 

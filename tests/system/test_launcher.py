@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness import catalog
+from harness import catalog, paths
 from harness.errors import LaunchError
 from harness.measure.launchers import LaunchOrder
 from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
@@ -218,3 +218,15 @@ def test_a_port_is_free_again_at_once(launch: Launch, sandbox: Sandbox) -> None:
     first.stop()
     sandbox.add_server("fixed", SERVER + variant("fixed", f"port = {port}"))
     _ready(launch("fixed"))
+
+
+def test_a_keeper_that_is_told_nothing_goes_quietly() -> None:
+    """The harness was interrupted between its start and its order."""
+    keeper = Path(paths.PROJECT / "harness" / "measure" / "launchers" / "keeper.py")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(keeper)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
