@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pynvml
 import pytest
 
+from harness import catalog
 from harness.measure import gpu
+from harness.measure.containers import engine, options
+from harness.measure.containers.images import Image
+from harness.measure.launchers import LaunchOrder
+from harness.records import ImageFacts
+
+GPU = [[["gpu"]]]
 
 
 @pytest.fixture
@@ -54,3 +63,33 @@ def test_no_driver_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
     assert (gpu.why_not() or "").startswith("no NVIDIA GPU with a working driver was found")
     assert gpu.name() is None
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ({"Runtimes": {"runc": {}}}, "nvidia-container-toolkit"),
+        ({"Runtimes": {"runc": {}, "nvidia": {}}}, None),
+        ({"Runtimes": {}, "DiscoveredDevices": [{"ID": "nvidia.com/gpu=all"}]}, None),
+    ],
+)
+def test_an_engine_needs_nvidia_s_runtime(
+    one_gpu: pytest.MonkeyPatch, info: dict[str, object], said: str | None
+) -> None:
+    client: Any = SimpleNamespace(info=lambda: info)
+    reason = engine.why_no_gpu(client)
+    assert reason is None if said is None else said in (reason or "")
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_a_container_gets_the_gpu_where_it_is_to_use_it(device: str, tmp_path: Path) -> None:
+    facts = ImageFacts("some:1", "sha256:1", 1, "base", None, 0, 0)
+    variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
+    image = Image(facts, {})
+    order = LaunchOrder(variant, image, benchmark, tmp_path, 1, device, (0,), {}, tmp_path)
+    made = options.options(order, owner="me")
+    requests = made.get("device_requests", [])
+    assert [request["Capabilities"] for request in requests] == ([] if device == "cpu" else GPU)
+    assert made["environment"]["HARNESS_DEVICE"] == ("cpu" if device == "cpu" else "cuda")
+    assert variant.device_for(device) == device
+    assert catalog.variants()["in-process"].device_for(device) == "cpu"
