@@ -66,18 +66,29 @@ def _disk(folder: Path, mib: int) -> Iterator[None]:
         subprocess.run(["umount", "--recursive", "--lazy", str(folder)], check=True)
 
 
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def _bridges() -> set[str]:
+    return {path.name for path in Path("/sys/class/net").glob("br-*")}
+
+
 @contextmanager
 def _bridge() -> Iterator[None]:
-    def ip(*words: str) -> None:
-        subprocess.run(["ip", *words], check=True)
+    """For the engine; those that it makes for networks are removed too.
 
+    It would leave them, and a route of one may take the answers to another engine's containers.
+    """
+    before = _bridges()
     ip("link", "add", BRIDGE, "type", "bridge")
     try:
         ip("address", "add", "10.231.17.1/24", "dev", BRIDGE)
         ip("link", "set", BRIDGE, "up")
         yield
     finally:
-        ip("link", "delete", BRIDGE)
+        for name in (BRIDGE, *(_bridges() - before)):
+            ip("link", "delete", name)
 
 
 @contextmanager
