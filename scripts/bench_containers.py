@@ -20,7 +20,7 @@ from harness import paths
 from harness.analyse import digest
 from harness.measure.campaign import new_id
 
-METRICS = ("latency_p50", "latency_p99", "cpu_per_1000", "throughput", "first_answer", "memory")
+METRICS = ("latency_p50", "latency_p95", "cpu_per_1000", "throughput", "first_answer", "memory")
 RESAMPLES = 10_000
 
 

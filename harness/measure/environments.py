@@ -135,8 +135,8 @@ def uv(name: str, *arguments: str) -> None:
     from uv import find_uv_bin
 
     environment = dict(os.environ)
-    environment.setdefault("UV_HTTP_TIMEOUT", "180")
-    environment.setdefault("UV_HTTP_RETRIES", "10")
+    environment.setdefault("UV_HTTP_TIMEOUT", "60")
+    environment.setdefault("UV_HTTP_RETRIES", "5")
     certificates = pip_settings().get("cert")
     if certificates:
         environment.setdefault("SSL_CERT_FILE", certificates[-1])
