@@ -41,14 +41,3 @@ def reader() -> Callable[[], dict[str, int]]:
         return found
 
     return read
-
-
-def name() -> str | None:
-    """The first GPU's name, as its driver has it."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0)))
-    except pynvml.NVMLError:
-        return None

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import psutil
 
-from harness import paths
-
 GIB = 1 << 30
 
 
@@ -97,10 +95,6 @@ def free_bytes(folder: Path) -> int:
 def busy_share(seconds: float) -> float:
     """Share of all CPU time that something used during the next `seconds`."""
     return float(psutil.cpu_percent(interval=seconds)) / 100
-
-
-def cache_free_gib() -> float:
-    return free_bytes(paths.cache_dir()) / GIB
 
 
 def _cpu_model() -> str:

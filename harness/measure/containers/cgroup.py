@@ -82,15 +82,6 @@ def of_process(pid: int, root: Path = ROOT, proc: Path = Path("/proc")) -> Cgrou
     return found if (found.memory / "cgroup.procs").exists() else None
 
 
-def own_id(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """The id that a process has for itself, in its own namespace; None where it is gone."""
-    with suppress(OSError):
-        for line in _text(proc / str(pid) / "status").splitlines():
-            if line.startswith("NSpid:"):
-                return int(line.split()[-1])
-    return None
-
-
 def _text(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
