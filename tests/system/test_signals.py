@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_an_interrupted_preparation_leaves_nothing(sandbox: Sandbox) -> None:
     assert stderr.splitlines()[-1] == "Interrupted. What finished is stored."
     assert not sandbox.processes()
     assert not (sandbox.results / "c").exists()
+
+
+def test_an_interruption_of_an_import_has_the_exit_code_too(tmp_path: Path) -> None:
+    # The making of a dataclass runs text; an exact KeyboardInterrupt there ends Python by SIGINT.
+    text = "exec('harness.cli._interrupt()')"
+    program = f"import harness.cli; harness.cli.cli.main = lambda **_: {text}; harness.cli.main()"
+    (tmp_path / "interrupted.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == b"Interrupted.\n"
 
 
 def test_a_killed_harness_takes_its_servers_and_generators_along(sandbox: Sandbox) -> None:

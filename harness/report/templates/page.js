@@ -1,6 +1,6 @@
 "use strict";
 // Sorts the rows of each body of a table among themselves: tracks are never mixed.
-for (const table of document.querySelectorAll("table.numbers")) {
+for (const table of document.querySelectorAll("table.numbers:not(.plain)")) {
   const heads = [...table.tHead.rows[1].cells];
   const bodies = [...table.tBodies].filter((body) => !body.classList.contains("title"));
   const original = new Map(bodies.map((body) => [body, [...body.rows]]));
