@@ -142,6 +142,17 @@ class ServerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """The search for the highest rate that holds the SLO; a probe is a window like any other."""
+
+    slo: str
+    start_per_s: float
+    ceiling_per_s: float  # beyond it the generator would be measured
+    budget_s: float
+    probes: tuple[WindowFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """A run, all but its columns."""
 
@@ -158,6 +169,7 @@ class RunFacts:
     model_threads: tuple[int, ...] = ()  # read back, in each process that loaded the model
     image: ImageFacts | None = None  # None for what is no container
     container: ContainerFacts | None = None
+    search: Search | None = None  # None where none was asked for, or the run did not get that far
 
     @property
     def outcome(self) -> str:
@@ -171,6 +183,7 @@ class Run:
     facts: RunFacts
     windows: tuple[Window, ...]
     log: str = field(default="", repr=False)
+    probes: tuple[Window, ...] = ()  # of the search
 
     @property
     def cell(self) -> Cell:

@@ -9,6 +9,7 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    4  runs have search, whose probes are windows after the run's own
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
@@ -42,7 +43,7 @@ from harness.records import (
     Window,
 )
 
-SCHEMA = 3
+SCHEMA = 4
 
 _CAMPAIGN = "campaign.json"
 _RUN = "run.json"
@@ -98,7 +99,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
         for name in columns.TABLES:
-            columns.write(part / f"{name}.parquet", name, run.windows)
+            columns.write(part / f"{name}.parquet", name, (*run.windows, *run.probes))
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -121,13 +122,16 @@ def read_run(place: Path) -> Run:
         if Path(name).name != name or not path.is_file() or _digest(path) != digest:
             raise ResultError(_changed(path))
     facts = _validated(RunFacts, data["run"], place / _RUN)
-    tables = {name: columns.read(place, name, len(facts.windows)) for name in columns.TABLES}
+    known = (*facts.windows, *(facts.search.probes if facts.search else ()))
+    tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
-        for i, window in enumerate(facts.windows)
+        for i, window in enumerate(known)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
-    return Run(facts, windows, (place / _LOG).read_bytes().decode(errors="replace"))
+    log = (place / _LOG).read_bytes().decode(errors="replace")
+    own = len(facts.windows)
+    return Run(facts, windows[:own], log, windows[own:])
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:

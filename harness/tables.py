@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from harness import toml
-from harness.errors import unknown
+from harness import slo, toml
+from harness.errors import UsageError, unknown
 from harness.profiles import CLOSED, needs, shape_names
 
 PROCESS = "process"  # the launcher that needs nothing
@@ -157,10 +157,19 @@ class BenchmarkTable(toml.Strict):
     accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
     threads: int = Field(default=1, gt=0)
     timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
-    slo: str = "p99<100ms"
+    slo: str = "p99<100ms"  # see harness.slo
     weights: WeightsTable | None = None
     synthetic: WeightsTable | None = None  # what build.py gets instead with --synthetic-weights
     profile: tuple[ProfileTable, ...] = Field(min_length=1)
+
+    @field_validator("slo")
+    @classmethod
+    def _known_slo(cls, value: str) -> str:
+        try:
+            slo.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return value
 
     @field_validator("profile")
     @classmethod
@@ -182,6 +191,7 @@ class PresetTable(toml.Strict):
     duration_scale: float = Field(gt=0)
     warm_up_s: float = Field(ge=0)
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
+    capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
 
 

@@ -22,7 +22,7 @@ OVERHEAD = Metric(
     2,
 )
 COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
-RANKED_BY = ("latency_p99", "latency_p95", "latency_p50")
+RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +119,7 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
 
 
 def _ranked_by(rows: Sequence[Row]) -> str:
-    """The highest percentile that every contender has enough samples for."""
+    """The capacity, or the highest percentile that every contender has enough samples for."""
     contenders = [row for row in rows if _contends(row)]
     for name in RANKED_BY:
         if contenders and all(row.spreads[name] is not None for row in contenders):
@@ -140,7 +140,8 @@ def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
             if _contends(row) and row.server.track == track
             if (spread := row.spreads[by]) is not None
         }
-        field = sorted(medians, key=medians.__getitem__)
+        sign = 1 if COLUMNS[by].better == "lower" else -1
+        field = sorted(medians, key=lambda row: sign * medians[row])
         rank: int = 0
         leader: Row | None = None
         for place, row in enumerate(field, 1):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness import store
-from harness.analyse import findings, metrics
+from harness.analyse import capacity, findings, metrics
+from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
 from harness.errors import ResultError
 from harness.plan import to_verify
@@ -44,6 +45,7 @@ class Digest:
     values: dict[str, float | None]  # by metric name, and "overhead"
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
+    found: Found | None = None  # by the search for its capacity
 
     @property
     def invalid(self) -> bool:
@@ -107,7 +109,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None) -> Digest:
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
-    return Digest(run.cell, run.facts, values, tuple(doubts), curves)
+    return Digest(run.cell, run.facts, values, tuple(doubts), curves, capacity.of_run(run))
 
 
 def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:

@@ -11,9 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from harness.analyse import capacity as searching
 from harness.analyse import stats
 from harness.records import Run, Window
 from harness.samples import MISSING
+from harness.search import Estimate
 
 Formula = Callable[[Run], float | None]
 
@@ -74,6 +76,16 @@ def latency_p95(run: Run) -> float | None:
 def latency_p99(run: Run) -> float | None:
     """99th percentile of the response time at the steady rate, from the planned send time."""
     return _response(run, 0.99)
+
+
+@metric(title="capacity", unit="1/s", better="higher", digits=1)
+def capacity(run: Run) -> float | None:
+    """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
+    that was tried where that holds it too, and 0 where none that was tried does."""
+    found = searching.of_run(run)
+    if found is None or found.estimate == Estimate(None, None, None):
+        return None
+    return found.estimate.rate_per_s or 0.0
 
 
 @metric(title="throughput", unit="1/s", better="higher", digits=1)

@@ -107,6 +107,11 @@ def benchmarks(names: tuple[str, ...], preset: PresetTable, synthetic: bool) -> 
     return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
 
 
+def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
+    """The benchmark with another SLO."""
+    return replace(benchmark, table=benchmark.table.model_copy(update={"slo": slo}))
+
+
 def launchers_of(variants: list[Variant], device: str) -> dict[str, Launcher]:
     """What brings the variants up, by name. Raises NothingRan where it can't be used here."""
     found: dict[str, Launcher] = {}

@@ -84,40 +84,16 @@ def _profile(options: dict[str, Any]) -> Any:
 
 
 def _fire(options: dict[str, Any]) -> Any:
-    import numpy as np
-
     from harness.measure import host
-    from harness.measure.driver.job import Job
-    from harness.measure.driver.native import Generator, requests_of
+    from harness.measure.driver.native import Generator
+    from harness.measure.endpoint import Endpoint
     from harness.measure.headers import filled, given
-    from harness.measure.target import target
-    from harness.profiles import due_times
-    from harness.protocols import Message
-    from harness.records import Window, WindowFacts
-    from harness.samples import Calls, Usage, empty
+    from harness.measure.target import split
 
     profile = _profile(options)
     body = options["body"].read_bytes() if options["body"] else b""
-    headers = {"Content-Type": "application/json"} if body else {}
-    headers |= filled(given(options["headers"]))
-    goal = target(options["url"], [Message(body)], headers, "POST" if body else "GET")
-    due = due_times(profile, options["seed"]) if profile.is_open else None
-    payload = np.zeros(1 if due is None else len(due), np.int64)
-    job = Job(
-        goal,
-        0,
-        int(profile.duration_s * 1e9),
-        payload,
-        due,
-        profile.concurrency or 16,
-        None,
-        int(options["timeout"] * 1e9),
-        0,
-    )
-    _, cpus = host.split_cpus()
-    before = host.Steal.now()
-    with Generator(cpus) as generator:
-        fired = generator.fire(job)
-    steal = before.share_until(host.Steal.now())
-    facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, len(cpus), steal, 0, 0)
-    return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+    split(options["url"], ("http", "https"))
+    headers = filled(given(options["headers"]))
+    endpoint = Endpoint(options["url"], body, headers, options["timeout"])
+    with Generator(host.split_cpus()[1]) as generator:
+        return endpoint.load(generator, profile, options["seed"])

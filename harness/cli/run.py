@@ -49,7 +49,7 @@ def command(**options: Any) -> int:
     if options["dry_run"]:
         return _dry_run(request, resumed, options["as_json"])
     began = time.monotonic()
-    runs = _measure(request, resumed)
+    runs = measure(request, resumed)
     code = _conclude(request.folder, options["strict"], options["as_json"])
     click.echo(_time_line(runs, time.monotonic() - began), err=True)
     return code
@@ -143,7 +143,8 @@ def _require_same(request: Request, resumed: Campaign) -> None:
         raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
 
 
-def _measure(request: Request, resumed: Campaign | None) -> list[Run]:
+def measure(request: Request, resumed: Campaign | None) -> list[Run]:
+    """Measure, and show how it goes on; an interruption ends the program."""
     from harness.cli import _progress
     from harness.measure import campaign
 

@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from harness import catalog, plan, store
+from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
 from harness.measure import budget, host, reference, session
 from harness.measure.costs import Costs
 from harness.measure.launchers import Launcher
+from harness.measure.prober import Order
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
@@ -235,7 +236,20 @@ def _run_cell(
             facts.profiles if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
+            _search_order(request, campaign, variant, benchmark),
         )
+
+
+def _search_order(
+    request: Request, campaign: Campaign, variant: Variant, benchmark: Benchmark
+) -> Order | None:
+    """What to search a cell's capacity by; None where none is asked for, or it would mean nothing:
+    the null server is what the generator is proven against."""
+    budget_s = request.preset.capacity_s
+    if not budget_s or variant.table.reference:
+        return None
+    ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
+    return Order(slo.parse(benchmark.table.slo), budget_s, ceiling)
 
 
 def provision(

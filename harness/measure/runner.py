@@ -11,6 +11,7 @@ from typing import Protocol
 
 from harness.errors import HarnessError, LaunchError
 from harness.measure.launchers import Launched
+from harness.measure.prober import Order
 from harness.profiles import Profile
 from harness.records import (
     Cell,
@@ -18,6 +19,7 @@ from harness.records import (
     ImageFacts,
     Run,
     RunFacts,
+    Search,
     ServerFacts,
     Startup,
     Stop,
@@ -42,6 +44,9 @@ class CellStages(Protocol):
     def verify(self, launched: Launched) -> int: ...
     def warm_up(self, launched: Launched, profile: Profile) -> None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
+    def search(
+        self, launched: Launched, order: Order, throughput_per_s: float | None
+    ) -> tuple[Search, tuple[Window, ...]]: ...
     def stop(self, launched: Launched) -> Stop | None: ...
 
 
@@ -56,6 +61,8 @@ class _Progress:
     startup: Startup | None = None
     verified: int = 0
     windows: list[Window] = field(default_factory=list)
+    search: Search | None = None
+    probes: tuple[Window, ...] = ()
     stop: Stop | None = None
 
     @contextmanager
@@ -77,8 +84,12 @@ def execute(
     profiles: Sequence[Profile],
     provision: Callable[[], CellStages],
     on_phase: Callable[[str], None] = lambda _: None,
+    order: Order | None = None,
 ) -> Run:
-    """Run a cell. What goes wrong in it becomes part of the Run that is returned."""
+    """Run a cell; where there is an order, search for its capacity at the end.
+
+    What goes wrong in it becomes part of the Run that is returned.
+    """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     progress, failure = _Progress(on_phase), None
     stages: CellStages | None = None
@@ -87,13 +98,27 @@ def execute(
             stages = provision()
             server = replace(server, version=stages.version)
         _measure(stages, profiles, progress)
+        if order is not None:
+            _search(stages, order, progress)
     except HarnessError as error:
         failure = Failure(progress.phase, str(error))
     finally:
         # Also when interrupted: nothing that was started may go on.
         not_stopped = _stop(stages, progress)
-    launched, log = progress.launched, _log(progress.launched)
     failure = failure or not_stopped
+    return _record(campaign, cell, server, started_at, progress, stages, failure)
+
+
+def _record(
+    campaign: str,
+    cell: Cell,
+    server: ServerFacts,
+    started_at: str,
+    progress: _Progress,
+    stages: CellStages | None,
+    failure: Failure | None,
+) -> Run:
+    launched, log = progress.launched, _log(progress.launched)
     facts = RunFacts(
         campaign,
         cell,
@@ -108,8 +133,9 @@ def execute(
         _model_threads(launched),
         stages.image if stages else None,
         launched.container if launched else None,
+        progress.search,
     )
-    return Run(facts, tuple(progress.windows), log)
+    return Run(facts, tuple(progress.windows), log, progress.probes)
 
 
 def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
@@ -137,14 +163,26 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
         with progress.during("load", profile.name):
             # Kept before anything is said of it: a server that died has a window too.
             progress.windows.append(stages.load(launched, profile))
-            _require_alive(launched, profile)
+            _require_alive(launched, f"the window {profile.name!r}")
     _require_served(progress.windows)
 
 
-def _require_alive(launched: Launched, profile: Profile) -> None:
+def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    closed = [w for w in progress.windows if not w.facts.profile.is_open and w.requests.ok.any()]
+    throughput = None
+    if closed:
+        throughput = float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+    with progress.during("capacity"):
+        found = stages.search(progress.launched, order, throughput)
+        progress.search, progress.probes = found
+        _require_alive(progress.launched, "the search for its capacity")
+
+
+def _require_alive(launched: Launched, place: str) -> None:
     reason = launched.exited()
     if reason is not None:
-        raise LaunchError(f"The server died under load, in the window {profile.name!r}: {reason}.")
+        raise LaunchError(f"The server died under load, in {place}: {reason}.")
 
 
 def _require_served(windows: Sequence[Window]) -> None:

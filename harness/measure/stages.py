@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,18 @@ from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import gpu, probe
+from harness.measure import gpu, probe, prober
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
+from harness.measure.prober import Order
 from harness.measure.target import rpc_target, target
 from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import (
-    ImageFacts,
-    Startup,
-    Stop,
-    Window,
-    WindowFacts,
-)
+from harness.records import ImageFacts, Search, Startup, Stop, Window, WindowFacts
 from harness.samples import ERRORS, Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -192,6 +188,18 @@ class Stages:
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
         return Window(facts, requests, meter.usage(pending.start_ns), calls)
+
+    def search(
+        self, launched: Launched, order: Order, throughput_per_s: float | None
+    ) -> tuple[Search, tuple[Window, ...]]:
+        """Probe for the highest rate that holds the SLO."""
+        with asking.asker(launched, self._protocol, self._path) as ask:
+            return prober.find(
+                order,
+                throughput_per_s,
+                partial(self.load, launched),
+                partial(prober.wait_until_idle, ask, self._messages[0], order.slo),
+            )
 
     def stop(self, launched: Launched) -> Stop | None:
         """End it."""

@@ -1,4 +1,4 @@
-"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER."""
+"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from queues import QUEUES
 from serving import load_predictor
 
 FAULT = os.environ.get("FAKE_FAULT", "")
@@ -22,6 +23,8 @@ class App:
     def __init__(self) -> None:
         self.predict = load_predictor().predict
         self.count = 0
+        name = os.environ.get("FAKE_QUEUE")
+        self.queue = QUEUES[name]() if name else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -37,6 +40,8 @@ class App:
             return 500, b'{"error": "broken on purpose"}'
         if FAULT == "garbage":
             return 200, b"<p>not a prediction</p>"
+        if self.queue is not None:
+            await self.queue.through()
         await asyncio.sleep(DELAY_S)
         predictions = self.predict(json.loads(body)["instances"])
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):

@@ -26,6 +26,7 @@ from harness.records import (
     ImageFacts,
     Run,
     RunFacts,
+    Search,
     ServerFacts,
     Setup,
     Startup,
@@ -150,12 +151,15 @@ def full_run() -> Run:
         error=ints(0, 0),
         queued=ints(0, 0),
     )
-    return run(
+    full = run(
         window(STEADY, requests, used, calls, steal_share=0.015625),
         window(RAMP),
         window(CLOSED, closed),
         log="listening\r\n50 %\r100 %\nünïcode\n",
     )
+    probe = window(Profile("probe-1", "poisson", 1.5, 250.5), requests, used, calls)
+    search = Search("p99<50ms, errors<0.1%", 250.5, 9_000.5, 15.0, (probe.facts,))
+    return replace(full, facts=replace(full.facts, search=search), probes=(probe,))
 
 
 def failed_run() -> Run:
@@ -193,8 +197,14 @@ def campaign() -> Campaign:
     )
 
 
-def as_schema_2(run: Run) -> Run:
+def as_schema_3(run: Run) -> Run:
+    """The same as schema 3 knew it."""
+    return replace(run, facts=replace(run.facts, search=None), probes=())
+
+
+def as_schema_2(later: Run) -> Run:
     """The same as schema 2 knew it."""
+    run = as_schema_3(later)
     windows = (replace(w, usage=_as_schema_2(w.usage)) for w in run.windows)
     return Run(replace(run.facts, image=None, container=None), tuple(windows), run.log)
 

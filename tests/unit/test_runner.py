@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
+from harness.measure.prober import Order
 from harness.measure.runner import CellStages, execute
 from harness.profiles import Profile
 from harness.records import (
@@ -20,11 +21,13 @@ from harness.records import (
     Failure,
     ImageFacts,
     Run,
+    Search,
     Startup,
     Stop,
     Window,
 )
 from harness.samples import ERRORS, Requests
+from harness.slo import parse
 from tests.unit.stored import SERVER, window
 
 ONE = Profile("one", "poisson", 1.0, 10.0)
@@ -82,6 +85,7 @@ class Scenario:
         self._failing: dict[str, BaseException] = {}
         self._dying: str | None = None
         self._answers: dict[str, str] = {}
+        self.order: Order | None = None
         self._server: FakeServer | None = None
 
     # what happens
@@ -101,7 +105,7 @@ class Scenario:
 
     def run(self, *profiles: Profile) -> Run:
         cell = Cell("some", "iris", 1)
-        return execute("c", cell, SERVER, profiles, self.provision, self.shown.append)
+        return execute("c", cell, SERVER, profiles, self.provision, self.shown.append, self.order)
 
     # the stages
 
@@ -130,9 +134,22 @@ class Scenario:
         self._begin(stage, launched)
         if self._server is not None and self._dying == stage:
             self._server.death = "it ended with exit code 7"
-        codes = [ERRORS.index(name) for name in self._answers.get(stage, ",").split(",")]
+        return self._window(profile, self._answers.get(stage, ","))
+
+    @staticmethod
+    def _window(profile: Profile, answers: str = ",") -> Window:
+        codes = [ERRORS.index(name) for name in answers.split(",")]
         zeros, error = np.zeros(len(codes), np.int64), np.array(codes, np.int64)
         return window(profile, Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros))
+
+    def search(
+        self, launched: object, order: Order, throughput_per_s: float | None
+    ) -> tuple[Search, tuple[Window, ...]]:
+        self._begin(f"search from {throughput_per_s}", launched)
+        if self._server is not None and self._dying == "search":
+            self._server.death = "it ended with exit code 7"
+        found = self._window(ONE)
+        return Search(str(order.slo), 1.0, 2.0, order.budget_s, (found.facts,)), (found,)
 
     def stop(self, launched: object) -> Stop:
         self._begin("stop", launched)
@@ -154,6 +171,34 @@ def windows(run: Run) -> list[str]:
     """Names of the windows that were kept; the facts must name the same."""
     assert tuple(w.facts for w in run.windows) == run.facts.windows
     return [w.facts.profile.name for w in run.windows]
+
+
+# --- the search for its capacity ----------------------------------------------------------------
+
+
+def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
+    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    run = cell.run(ONE, TWO)
+    # Two answers in the 1.625 s of its closed loop.
+    assert cell.done == [*ALL[:-1], f"search from {2 / 1.625}", "stop"]
+    assert run.facts.search is not None
+    assert run.facts.search.probes == tuple(probe.facts for probe in run.probes)
+    assert cell.shown[-2:] == ["capacity", "stop"]
+
+
+def test_without_a_closed_loop_nothing_is_known_beforehand(cell: Scenario) -> None:
+    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    cell.run(ONE)
+    assert "search from None" in cell.done
+
+
+def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: Scenario) -> None:
+    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    run = cell.dies_in("search").run(TWO)
+    assert run.facts.failure is not None
+    assert run.facts.failure.phase == "capacity"
+    assert "died under load, in the search for its capacity" in run.facts.failure.message
+    assert len(run.probes) == 1
 
 
 # --- all goes well ------------------------------------------------------------------------------

@@ -136,13 +136,17 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
 def test_other_tools_find_names_and_nulls_in_the_file(tmp_path: Path) -> None:
     place = store.write_run(tmp_path, stored.full_run())
     rows = pq.read_table(place / "requests.parquet").to_pylist()
-    assert [row["error"] for row in rows] == [None, *ERRORS[1:], None, None]
-    assert [row["window"] for row in rows] == [0] * len(ERRORS) + [2, 2]
-    unsent, closed = rows[ERRORS.index("unsent")], rows[-1]
+    assert [row["error"] for row in rows] == [
+        *(None, *ERRORS[1:]),
+        *(None, None),
+        *(None, *ERRORS[1:]),  # of the search's probe
+    ]
+    assert [row["window"] for row in rows] == [0] * len(ERRORS) + [2, 2] + [3] * len(ERRORS)
+    unsent, closed = rows[ERRORS.index("unsent")], rows[len(ERRORS) + 1]
     assert (unsent["sent_ns"], unsent["first_byte_ns"], unsent["done_ns"]) == (None, None, None)
     assert (closed["due_ns"], closed["sent_ns"]) == (None, 7)
     usage = pq.read_table(place / "usage.parquet").to_pylist()
-    assert [row["pss_bytes"] is None for row in usage] == [False, True, False]
+    assert [row["pss_bytes"] is None for row in usage] == 2 * [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -309,8 +313,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 3', '"schema": 4', "has schema 4; this harness reads up to 3."),
-        ('"schema": 3,', "", "truncated or no result file"),
+        ('"schema": 4', '"schema": 5', "has schema 5; this harness reads up to 4."),
+        ('"schema": 4,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
@@ -354,11 +358,19 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 # --- what earlier versions wrote ----------------------------------------------------------------
 
 
+def test_schema_4_loads() -> None:
+    folder = stored.DATA / "schema-4"
+    assert store.read_campaign(folder) == stored.campaign()
+    for run in (stored.full_run(), stored.failed_run()):
+        assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+
+
 def test_schema_3_still_loads() -> None:
     folder = stored.DATA / "schema-3"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):
-        assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+        place = store.cell_folder(folder, run.cell)
+        assert_same(store.read_run(place), stored.as_schema_3(run))
 
 
 def test_schema_2_still_loads() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from harness import slo
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 from harness.analyse.metrics import Metric
 from harness.analyse.stats import Spread
@@ -15,7 +15,6 @@ from harness.report.sections import Values, section
 from harness.report.view import Report
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
-_SLO = re.compile(r"\s*p(50|95|99)\s*<=?\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*")
 _ERRORS_SHOWN = 1.0  # percent
 
 
@@ -83,8 +82,8 @@ def _next(best: tuple[Row, ...], others: list[Row], metric: Metric) -> dict[str,
     own, then = best[0].spreads[metric.name], others[0].spreads[metric.name]
     if own is None or then is None:
         return None
-    more = 100 * (then.median / own.median - 1) if own.median else 0.0
-    return {"row": others[0], "median": then.median, "more": more}
+    apart = 100 * (then.median / own.median - 1) if own.median else 0.0
+    return {"row": others[0], "median": then.median, "apart": apart}
 
 
 def _best_at(rows: list[Row]) -> list[dict[str, Any]]:
@@ -126,10 +125,10 @@ def _bars(comparison: Comparison, rows: list[Row], metric: Metric) -> list[Bar]:
 
 def _limit(comparison: Comparison, metric: Metric) -> float | None:
     """The SLO's limit in ms, where it is on the number that the variants are ranked by."""
-    match = _SLO.fullmatch(comparison.facts.slo) if comparison.facts else None
-    if match is None or metric.name != f"latency_p{match[1]}":
+    wanted = slo.parse(comparison.facts.slo) if comparison.facts else None
+    if wanted is None or metric.name != f"latency_p{100 * wanted.share:g}":
         return None
-    return float(match[2]) * (1000 if match[3] == "s" else 1)
+    return wanted.limit_ns / 1e6
 
 
 def _judged(spread: Spread, limit: float) -> str:

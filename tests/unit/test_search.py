@@ -1,0 +1,164 @@
+"""The search on simulated queues whose capacity is known, and its bounds on counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness import probes, search
+from harness.probes import Tally
+from harness.profiles import Profile
+from harness.records import Window
+from harness.samples import ERRORS
+from harness.slo import Slo, parse
+from tests import queues
+
+SLO = parse("p99<20ms")
+CEILING = 50_000.0
+
+
+def searched(
+    make: Callable[[Profile], Window],
+    slo: Slo = SLO,
+    budget_s: float = 150.0,
+    start: float = 400.0,
+    ceiling: float = CEILING,
+) -> list[Window]:
+    """The probes of a search whose time is simulated."""
+    found: list[Window] = []
+    tallies: list[Tally] = []
+    used_s = 0.0
+    while True:
+        next_look = search.look(tallies, slo, start, ceiling, budget_s - used_s)
+        if next_look is None:
+            return found
+        name = f"probe-{len(found) + 1}"
+        found.append(make(Profile(name, "poisson", next_look.duration_s, next_look.rate_per_s)))
+        tallies += probes.counted(found[-1:], slo)
+        used_s += next_look.duration_s
+
+
+def of_law(law: queues.Law, seed: int) -> Callable[[Profile], Window]:
+    rng = np.random.default_rng(seed)
+    return lambda profile: queues.probe(law, profile, rng)
+
+
+@pytest.mark.parametrize(
+    ("name", "slo"), [("M/M/1", "p99<20ms"), ("M/D/1", "p99<10ms"), ("batching", "p99<15ms")]
+)
+def test_the_capacity_of_a_queue_of_known_law_is_found_within_five_percent(
+    name: str, slo: str
+) -> None:
+    wanted = parse(slo)
+    truth = queues.true_capacity(queues.LAWS[name], wanted.share, wanted.limit_ns / 1e9)
+    ratios, covered = [], 0
+    for seed in range(3):
+        start = truth * (0.3 + 0.5 * seed)
+        found = searched(of_law(queues.LAWS[name], seed), wanted, start=start)
+        estimate = search.estimate(probes.counted(found, wanted), wanted)
+        assert estimate.rate_per_s is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        ratios.append(estimate.rate_per_s / truth)
+        covered += estimate.low <= truth <= estimate.high
+    assert max(abs(ratio - 1) for ratio in ratios) < 0.05
+    assert covered >= 2
+
+
+def test_far_from_the_limit_probes_take_a_second_or_two() -> None:
+    found = searched(of_law(queues.mm1, 1), start=3000.0)
+    assert found[0].facts.profile.duration_s < 2
+    assert found[1].facts.profile.rate_per_s == 1500.0
+
+
+def test_a_server_that_meets_it_at_no_rate() -> None:
+    def slow(profile: Profile) -> Window:
+        window = queues.probe(queues.md1, profile, np.random.default_rng(1))
+        done = window.requests.due_ns + 2 * SLO.limit_ns
+        return replace(window, requests=replace(window.requests, done_ns=done))
+
+    found = searched(slow, budget_s=60)
+    estimate = search.estimate(probes.counted(found, SLO), SLO)
+    assert (estimate.rate_per_s, estimate.low) == (None, None)
+    assert estimate.high is not None
+    assert estimate.high < 20
+
+
+def test_nothing_beyond_the_generators_ceiling_is_tried() -> None:
+    found = searched(of_law(queues.md1, 1), parse("p99<50ms"), start=300.0, ceiling=500.0)
+    rates = [window.facts.profile.rate_per_s or 0.0 for window in found]
+    assert max(rates) == 500.0
+    wanted = parse("p99<50ms")
+    estimate = search.estimate(probes.counted(found, wanted), wanted)
+    assert (estimate.rate_per_s, estimate.high) == (500.0, None)
+
+
+def test_errors_break_it_however_fast_the_answers_are() -> None:
+    def failing(profile: Profile) -> Window:
+        window = queues.probe(queues.md1, profile, np.random.default_rng(2))
+        error = window.requests.error.copy()
+        if (profile.rate_per_s or 0) > 300:  # half a percent: p99 alone would allow it
+            error[::200] = ERRORS.index("status")
+        return replace(window, requests=replace(window.requests, error=error))
+
+    found = searched(failing, start=100.0, budget_s=200)
+    estimate = search.estimate(probes.counted(found, SLO), SLO)
+    assert estimate.rate_per_s is not None
+    assert 200 < estimate.rate_per_s < 450
+
+
+def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
+    window = queues.probe(
+        queues.md1, Profile("p", "poisson", 2.0, 2000.0), np.random.default_rng(1)
+    )
+    stolen = replace(window, facts=replace(window.facts, steal_share=0.3))
+    assert len(probes.counted([window], SLO)) == 1
+    assert probes.counted([stolen], SLO) == []
+    lagged = replace(
+        window, requests=replace(window.requests, sent_ns=window.requests.due_ns + SLO.limit_ns)
+    )
+    assert probes.counted([lagged], SLO) == []
+    calm = queues.probe(queues.md1, Profile("p", "poisson", 2.0, 200.0), np.random.default_rng(1))
+    assert len(probes.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
+
+
+@pytest.mark.parametrize(
+    ("requests", "over", "expected"),
+    [
+        (458, 0, "undecided"),
+        (459, 0, "holds"),
+        (661, 1, "undecided"),
+        (662, 1, "holds"),
+        (100, 4, "undecided"),
+        (100, 8, "broken"),
+        (0, 0, "undecided"),
+    ],
+)
+def test_the_bound_is_that_of_mlperf(requests: int, over: int, expected: str) -> None:
+    assert search.ruling([Tally(100.0, requests, over, 0, 1.0)], SLO) == expected
+
+
+def test_requests_that_repeat_each_other_count_for_less() -> None:
+    assert search.ruling([Tally(100.0, 459, 0, 0, 2.0)], SLO) == "undecided"
+    assert search.ruling([Tally(100.0, 918, 0, 0, 2.0)], SLO) == "holds"
+    assert search.needed(SLO) == 459
+    assert search.needed(parse("p90<20ms")) == 44
+
+
+def test_neighbours_near_capacity_repeat_each_other() -> None:
+    effects = []
+    for rate in (200.0, 900.0):
+        window = of_law(queues.mm1, 3)(Profile("p", "poisson", 10.0, rate))
+        effects.append(probes.tally(window.requests, rate, SLO).effect)
+    assert effects[0] < 4
+    assert effects[1] > 10
+
+
+def test_without_probes_nothing_is_known() -> None:
+    estimate = search.estimate([], SLO)
+    assert (estimate.rate_per_s, estimate.low, estimate.high) == (None, None, None)
+    undecided = [Tally(100.0, 50, 0, 0, 1.0)]
+    assert search.estimate(undecided, SLO).rate_per_s is None
