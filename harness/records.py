@@ -35,6 +35,8 @@ class WindowFacts:
     steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
     checked: int  # answers compared with the reference
     wrong: int
+    cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
+    cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
 
 
 @dataclass(frozen=True, slots=True)

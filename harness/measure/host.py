@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.measure import gpu
+
 GIB = 1 << 30
 
 
@@ -61,6 +63,7 @@ def _siblings(cpu: int) -> set[int]:
 
 def environment() -> dict[str, str]:
     """What a reader of the results must know of the machine. Keys are shown in the report."""
+    model = gpu.name()
     return {
         "machine": _cpu_model(),
         "cpus": str(psutil.cpu_count()),
@@ -71,6 +74,7 @@ def environment() -> dict[str, str]:
         "governor": governor() or "not shown by this host",
         "python": platform.python_version(),
         "harness": importlib.metadata.version("serving-harness"),
+        **({"gpu": model} if model else {}),
     }
 
 

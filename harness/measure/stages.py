@@ -184,6 +184,8 @@ class Stages:
             meter.steal_share,
             checked,
             len(complaints),
+            cpu_energy_j=meter.cpu_energy_j,
+            cpu_energy_s=meter.cpu_energy_s,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)

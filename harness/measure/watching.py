@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.measure.energy import Energy
 from harness.measure.host import Steal
 from harness.measure.launchers import Launched
 from harness.samples import (
@@ -30,11 +31,19 @@ class Meter:
         self._gpu = gpu
         self._rows: list[dict[str, int]] = []
         self.steal_share: float | None = None
+        self.cpu_energy_j: float | None = None
+        self.cpu_energy_s: float | None = None
 
     def sample(self, *, pss: bool = False) -> None:
         row = self._launched.sample(pss=pss)
         if row is not None:
             self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
+
+    def energy(self, before: Energy, after: Energy) -> None:
+        """Note what this machine used, if it is the server's."""
+        joules = before.joules_until(after)
+        if joules is not None and self._rows:
+            self.cpu_energy_j, self.cpu_energy_s = joules, before.seconds_until(after)
 
     def usage(self, start_ns: int) -> Usage:
         """The samples as columns."""
@@ -54,7 +63,9 @@ def measuring(launched: Launched, gpu: Callable[[], dict[str, int]]) -> Iterator
     """Sample a server for as long as the context lasts, its memory at both ends."""
     meter, before = Meter(launched, gpu), Steal.now()
     meter.sample(pss=True)
+    energy = Energy.now()
     yield meter
+    meter.energy(energy, Energy.now())
     meter.steal_share = before.share_until(Steal.now())
     meter.sample(pss=True)
 

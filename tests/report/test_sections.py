@@ -30,7 +30,7 @@ def verdict_of(html: str) -> str:
 
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "capacity", "table", "charts", "failures", "containers", "findings"]
+    first = ["verdict", "capacity", "table", "charts", "cost", "failures", "containers", "findings"]
     assert names == [*first, "method", "reproduce"]
 
 
