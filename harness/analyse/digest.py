@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import store
-from harness.analyse import capacity, findings, metrics
+from harness.analyse import capacity, findings, metrics, resampling
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
 from harness.errors import ResultError
@@ -46,6 +46,8 @@ class Digest:
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     found: Found | None = None  # by the search for its capacity
+    replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
+    response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
 
     @property
     def invalid(self) -> bool:
@@ -109,7 +111,43 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None) -> Digest:
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
-    return Digest(run.cell, run.facts, values, tuple(doubts), curves, capacity.of_run(run))
+    found = capacity.of_run(run)
+    return Digest(
+        run.cell,
+        run.facts,
+        values,
+        tuple(doubts),
+        curves,
+        found,
+        _replicates(run, found),
+        _response_ms(run),
+    )
+
+
+def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
+    """How well each headline number is known from this run alone."""
+    drawn: dict[str, Any] = {}
+    steady, saturated = metrics.steady(run), metrics.saturated(run)
+    if steady is not None and steady.requests.ok.any():
+        names = ("latency_p50", "latency_p95", "latency_p99")
+        values = resampling.percentiles(steady.requests.response_ns() / 1e6, (0.5, 0.95, 0.99))
+        drawn |= dict(zip(names, values, strict=True))
+    if saturated is not None and saturated.requests.ok.any():
+        drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
+    if found is not None:
+        rate, low, high = found.estimate.rate_per_s, found.estimate.low, found.estimate.high
+        if rate and low and high:
+            drawn["capacity"] = resampling.around(rate, low, high)
+    return drawn
+
+
+def _response_ms(run: Run) -> Any:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    requests = window.requests
+    taken = (requests.done_ns - requests.due_ns) / 1e6
+    return np.where(requests.ok, taken, np.nan).astype(np.float32)
 
 
 def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
