@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 
@@ -56,16 +55,19 @@ def of_hey(text: str) -> Report:
 
 
 def of_locust(text: str) -> Report:
-    """From the file of statistics that `locust --csv` writes. Failed requests are in its times."""
-    rows = [row for row in csv.DictReader(text.splitlines()) if row.get("Name") == "Aggregated"]
-    try:
-        row = rows[0]
-        requests = int(row["Request Count"])
-        names = ("50%", "90%", "99%", "Max Response Time")
-        figures = Figures(*(float(row[name]) for name in names)) if requests else None
-        return Report(figures, float(row["Requests/s"]), requests, int(row["Failure Count"]))
-    except (IndexError, KeyError, ValueError) as error:
-        raise NotUnderstood(f"Locust's statistics are not understood: {text[:200]!r}.") from error
+    """From Locust's summary. Failed requests are in its times.
+
+    Not from the files that it writes: those lack what came after it wrote them last.
+    """
+    number = r"\s+([\d.]+)"
+    counts = _row(
+        text, rf"{number}{number}\([\d.]+%\) \|{number}{number}{number}{number} \|{number}"
+    )
+    requests, failed, rate, most = int(counts[0]), int(counts[1]), counts[6], counts[4]
+    if not requests:
+        return Report(None, rate, 0, failed)
+    tail = _row(text, number * 12)  # 50, 66, 75, 80, 90, 95, 98, 99 and so on, and the count
+    return Report(Figures(tail[0], tail[4], tail[7], most), rate, requests, failed)
 
 
 def of_loadgen(summary: str, failed: int) -> Report:
@@ -92,6 +94,14 @@ def _found(text: str, pattern: str) -> str:
     if match is None:
         raise NotUnderstood(f"There is no {pattern!r} in what it said: {text[:200]!r}.")
     return match.group(1)
+
+
+def _row(text: str, pattern: str) -> list[float]:
+    """The numbers of Locust's row for all requests."""
+    match = re.search(rf"^\s+Aggregated{pattern}", text, re.MULTILINE)
+    if match is None:
+        raise NotUnderstood(f"There is no such row of all requests in Locust's summary: {pattern}.")
+    return [float(told) for told in match.groups()]
 
 
 def _wrk_ms(text: str, pattern: str) -> float:

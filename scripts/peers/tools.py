@@ -139,7 +139,8 @@ def loadgen(kit: Kit, load: Load, up: Up) -> Told:
     order = {"url": up.url, "body": up.body.decode(), "timeout_s": _TIMEOUT_S, **asdict(load)}
     order["folder"] = str(folder)
     program = str(FOLDER / "loadgen_client.py")
-    said = json.loads(_said(kit, [str(kit.python), program, json.dumps(order)], load))
+    text = _said(kit, [str(kit.python), program, json.dumps(order)], load)
+    said = json.loads(text.splitlines()[0])
     summary = (folder / "mlperf_log_summary.txt").read_text(encoding="utf-8")
     due_ns = schedule(load.rate_per_s, load.count, load.seed)
     told, known = reports.scheduled_rate(summary), (load.count - 1) / (due_ns[-1] / 1e9)
@@ -166,7 +167,7 @@ def hey(kit: Kit, load: Load, up: Up) -> Told:
 def locust(kit: Kit, load: Load, up: Up) -> Told:
     """Locust's FastHttpUser with a constant throughput for each user."""
     command = [str(kit.python), "-m", "locust", "-f", str(FOLDER / "locustfile.py"), "--headless"]
-    command += ["-u", str(_CALLERS), "-r", str(_CALLERS), "--csv", "locust", "--only-summary"]
+    command += ["-u", str(_CALLERS), "-r", str(_CALLERS), "--only-summary"]
     command += ["--exit-code-on-error", "0"]
     knows = {
         "PEERS_BODY": str(_body(kit, up)),
@@ -175,9 +176,7 @@ def locust(kit: Kit, load: Load, up: Up) -> Told:
         "PEERS_SECONDS": str(load.seconds),
         "PEERS_TIMEOUT_S": str(_TIMEOUT_S),
     }
-    _said(kit, command, load, knows)
-    stats = kit.folder / "locust_stats.csv"
-    return Told(reports.of_locust(stats.read_text(encoding="utf-8")))
+    return Told(reports.of_locust(_said(kit, command, load, knows)))
 
 
 @_tool("wrk", _program("wrk"))
@@ -200,7 +199,7 @@ def _body(kit: Kit, up: Up) -> Path:
 
 
 def _said(kit: Kit, command: list[str], load: Load, knows: Mapping[str, str] | None = None) -> str:
-    """What a tool printed. It runs on the CPUs of this process, which are the generator's.
+    """What a tool printed, errors last. It runs on the CPUs of this process, which are the generator's.
 
     Raises HarnessError where it failed, or did not end.
     """
@@ -220,4 +219,4 @@ def _said(kit: Kit, command: list[str], load: Load, knows: Mapping[str, str] | N
     if done.returncode:
         tail = " ".join(done.stderr.split())[-300:]
         raise HarnessError(f"{name} ended with exit code {done.returncode}: {tail}")
-    return done.stdout
+    return done.stdout + done.stderr
