@@ -199,7 +199,7 @@ def _body(kit: Kit, up: Up) -> Path:
 
 
 def _said(kit: Kit, command: list[str], load: Load, knows: Mapping[str, str] | None = None) -> str:
-    """What a tool printed, errors last. It runs on the CPUs of this process, which are the generator's.
+    """What a tool printed, errors last. It runs on this process's CPUs, which are the generator's.
 
     Raises HarnessError where it failed, or did not end.
     """

@@ -140,6 +140,17 @@ def _request(data: bytes) -> tuple[int, int] | None:
     return (number, end + length) if len(data) >= end + length else None
 
 
+def take_in(door: socket.socket, selector: selectors.BaseSelector) -> None:
+    """Every connection that waits: one at a time, the last would wait for all the others' work."""
+    while True:
+        try:
+            client = Client(door.accept()[0])
+        except BlockingIOError:
+            return
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(client.socket, selectors.EVENT_READ, client)
+
+
 def main() -> None:
     """Serve until standard input ends, then tell the log."""
     order = Order(**json.loads(sys.argv[1]))
@@ -149,6 +160,7 @@ def main() -> None:
     door.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)  # its connections inherit it
     door.bind(("127.0.0.1", 0))
     door.listen(4096)
+    door.setblocking(False)
     selector.register(door, selectors.EVENT_READ)
     selector.register(sys.stdin, selectors.EVENT_READ)
     print(door.getsockname()[1], flush=True)
@@ -159,9 +171,7 @@ def main() -> None:
             if key.fileobj is sys.stdin:
                 going = False
             elif key.fileobj is door:
-                client = Client(door.accept()[0])
-                client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(client.socket, selectors.EVENT_READ, client)
+                take_in(door, selector)
             elif not server.serve(key.data):
                 selector.unregister(key.data.socket)
                 key.data.socket.close()
