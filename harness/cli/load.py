@@ -90,6 +90,7 @@ def _fire(options: dict[str, Any]) -> Any:
     from harness.measure.driver.job import Job
     from harness.measure.driver.native import Generator, requests_of
     from harness.measure.headers import filled, given
+    from harness.measure.moment import Watcher
     from harness.measure.target import target
     from harness.profiles import due_times
     from harness.protocols import Message
@@ -115,9 +116,10 @@ def _fire(options: dict[str, Any]) -> Any:
         0,
     )
     _, cpus = host.split_cpus()
-    before = host.Steal.now()
     with Generator(cpus) as generator:
-        fired = generator.fire(job)
-    steal = before.share_until(host.Steal.now())
-    facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, len(cpus), steal, 0, 0)
+        generator.make_ready()  # what its processes import is no load of the host's own
+        watcher = Watcher(cpus)
+        fired = generator.fire(job, watcher.sample)
+    steal, seen = watcher.end()
+    facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, len(cpus), steal, 0, 0, host=seen)
     return Window(facts, requests_of(fired), empty(Usage), empty(Calls))

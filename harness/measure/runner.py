@@ -21,6 +21,7 @@ from harness.records import (
     ServerFacts,
     Startup,
     Stop,
+    WarmUp,
     Window,
 )
 from harness.samples import ERRORS
@@ -40,7 +41,7 @@ class CellStages(Protocol):
     def launch(self) -> Launched: ...
     def ready(self, launched: Launched) -> Startup | None: ...
     def verify(self, launched: Launched) -> int: ...
-    def warm_up(self, launched: Launched, profile: Profile) -> None: ...
+    def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
     def stop(self, launched: Launched) -> Stop | None: ...
 
@@ -55,6 +56,7 @@ class _Progress:
     launched: Launched | None = None
     startup: Startup | None = None
     verified: int = 0
+    warm_up: WarmUp | None = None
     windows: list[Window] = field(default_factory=list)
     stop: Stop | None = None
 
@@ -93,7 +95,6 @@ def execute(
         # Also when interrupted: nothing that was started may go on.
         not_stopped = _stop(stages, progress)
     launched, log = progress.launched, _log(progress.launched)
-    failure = failure or not_stopped
     facts = RunFacts(
         campaign,
         cell,
@@ -104,10 +105,11 @@ def execute(
         progress.verified,
         tuple(window.facts for window in progress.windows),
         progress.stop,
-        failure and replace(failure, log_tail=_tail(log)),
+        _with_tail(failure or not_stopped, log),
         _model_threads(launched),
         stages.image if stages else None,
         launched.container if launched else None,
+        warm_up=progress.warm_up,
     )
     return Run(facts, tuple(progress.windows), log)
 
@@ -133,7 +135,7 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
     for place, profile in enumerate(profiles):
         if place == 0:
             with progress.during("warm up"):
-                stages.warm_up(launched, profile)
+                progress.warm_up = stages.warm_up(launched, profile)
         with progress.during("load", profile.name):
             # Kept before anything is said of it: a server that died has a window too.
             progress.windows.append(stages.load(launched, profile))
@@ -177,5 +179,7 @@ def _log(launched: Launched | None) -> str:
     return data.decode(errors="replace")
 
 
-def _tail(log: str) -> str:
-    return "\n".join(log.splitlines()[-_TAIL_LINES:])
+def _with_tail(failure: Failure | None, log: str) -> Failure | None:
+    if failure is None:
+        return None
+    return replace(failure, log_tail="\n".join(log.splitlines()[-_TAIL_LINES:]))

@@ -22,9 +22,10 @@ _GROUPS = {
         "cpu_per_1000",
     ),
     "saturated": ("throughput", "batch_size"),
-    "start-up": ("ready", "first_answer"),
+    "start-up": ("ready", "first_answer", "steady_after"),
 }
 _REST = "whole run"
+_UNSTEADY = "no-steady-state"
 _RARE = ("container_peak", "gpu_busy", "gpu_memory", "gpu_power")  # shown where somebody has them
 
 
@@ -156,9 +157,14 @@ def _why_out(row: Row) -> str:
 
 
 def _note(row: Row) -> str:
-    """Rounds that ran and do not count, for a row whose other rounds do."""
+    """What the reader of a row must see at once: rounds that do not count, or were not steady."""
     left = row.rounds - row.counted
-    return f"{left} of {row.rounds} rounds left out" if left and not row.invalid else ""
+    if left and not row.invalid:
+        return f"{left} of {row.rounds} rounds left out"
+    unsteady = {number for number, finding in row.findings if finding.name == _UNSTEADY}
+    if unsteady and not row.invalid:
+        return f"not steady in {len(unsteady)} of {view.plural(row.rounds, 'round')}"
+    return ""
 
 
 def _cell(row: Row, metric: Metric, best: bool) -> Cell:
