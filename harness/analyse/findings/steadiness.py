@@ -13,7 +13,9 @@ _LEVEL = ("constant", "poisson", "closed")
 # Perf Analyzer calls a measurement stable within 10%; beyond 25% no two lengths of a window would
 # give the same number.
 DRIFT = 1.25
-CHANCE = 0.003  # of healthy queues at 90% use, 1 in 100 to 1 in 25 is taken for one that drifts
+# Of either test. Of healthy queues at 80% use one in 100 is then taken for one that drifts; at 90%,
+# with 500 requests (about one excursion of the queue), one in 25.
+CHANCE = 0.002
 # A server that is exactly at its limit has a queue that grows by more in 1 of 40 windows, one at
 # 90% of it in fewer than 1 of 100.
 BACKLOG_DEVIATIONS = 2.0
