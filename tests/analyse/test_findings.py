@@ -88,6 +88,8 @@ def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
     queued = (np.arange(1000) < waited).astype(np.int64)
     found = verdicts(changed(window(), queued=queued))
     assert found.get("waited-for-connections") is expected
+    inside = verdicts(changed(window(generator_cpus=0), queued=queued))
+    assert "waited-for-connections" not in inside, "the predictor in process has no connections"
 
 
 def test_a_rate_that_was_not_reached_is_said() -> None:

@@ -14,7 +14,7 @@ _LEVEL = ("constant", "poisson", "closed")
 # give the same number.
 DRIFT = 1.25
 # Of either test. Of healthy queues at 80% use one in 100 is then taken for one that drifts; at 90%,
-# with 500 requests (about one excursion of the queue), one in 25.
+# with 500 requests (about one excursion of the queue), one in 20.
 CHANCE = 0.002
 # A server that is exactly at its limit has a queue that grows by more in 1 of 40 windows, one at
 # 90% of it in fewer than 1 of 100.

@@ -74,7 +74,9 @@ def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, 
 
 @window_rule
 def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    if not window.facts.profile.is_open or not len(window.requests):
+    facts = window.facts
+    # Without a generator there is no connection: the predictor in process is what was waited for.
+    if not facts.profile.is_open or not facts.generator_cpus or not len(window.requests):
         return
     share = float(window.requests.queued.mean())
     if share > QUEUED_NOTE:
