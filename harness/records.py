@@ -6,7 +6,7 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from harness.profiles import Profile
 from harness.samples import Calls, Requests, Usage
@@ -25,6 +25,17 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class HostWatch:
+    """What happened to the host while a window ran, beside stolen time."""
+
+    suspended_s: float  # CLOCK_BOOTTIME went on while CLOCK_MONOTONIC stood
+    clock_step_s: float  # by which CLOCK_REALTIME was set forward (back: below 0) meanwhile
+    swapped_in: int | None  # pages, of the whole host; None where the kernel does not tell
+    swapped_out: int | None
+    mhz: tuple[float, ...]  # mean frequency of the CPUs that serve, sampled; empty: not shown
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One profile's stretch of a run, all but its columns."""
 
@@ -37,6 +48,7 @@ class WindowFacts:
     wrong: int
     cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
+    host: HostWatch | None = None  # None in files of earlier schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,15 @@ class Startup:
 
     ready_s: float
     first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Load before the first window, in slices, until their medians agree."""
+
+    seconds: float  # under load, in all
+    steady_s: float | None  # of them, before the first of the slices that agree; None: none did
+    medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,7 @@ class RunFacts:
     image: ImageFacts | None = None  # None for what is no container
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
+    warm_up: WarmUp | None = None  # None where there was none
 
     @property
     def outcome(self) -> str:
@@ -221,6 +243,15 @@ class HostProof:
 
 
 @dataclass(frozen=True, slots=True)
+class HostCheck:
+    """What one check of the host found before the campaign; `doctor` runs the same."""
+
+    name: str
+    fit: Literal["good", "doubtful", "unfit"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A deployed endpoint that is measured as a variant of that name."""
 
@@ -248,3 +279,4 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
+    checks: tuple[HostCheck, ...] = ()

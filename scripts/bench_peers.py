@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from harness import catalog
 from harness.catalog import Benchmark, Variant
 from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 from harness.measure import host, session
-from harness.measure.host import Steal
+from harness.measure.moment import Moment
 from harness.measure.reference import NULL, Tools
 from peers import truth
 from peers.shown import Row, content, lines, verdicts
@@ -92,13 +93,13 @@ def window(
     print(" / ".join(filter(None, (server, condition, tool.name))), file=sys.stderr)
     why = tool.missing(setup.kit) or ""
     told: Told | None = None
-    before = Steal.now()
+    before = Moment.now()
     if not why:
         try:
             told = tool.fire(setup.kit, setup.load, up)
         except HarnessError as error:
             why = str(error)
-    steal = before.share_until(Steal.now())
+    steal = before.stolen_until(Moment.now())
     log: Log | None = truthful.end() if truthful is not None else None
     known = truth.of_window(log, told.plan) if log is not None and told is not None else None
     report = told.report if told is not None else None
@@ -119,7 +120,9 @@ def main() -> int:
     benchmark = catalog.pick("benchmark", asked.benchmark, catalog.benchmarks())
     peers = [TOOLS[OURS]] if asked.alone else list(TOOLS.values())
     python, why = (None, "") if asked.alone else environment()
-    busy = host.busy_share(_LOOK_S)
+    before = Moment.now()
+    time.sleep(_LOOK_S)
+    busy = before.busy_until(Moment.now()) or 0.0
     with session.begin({}, "cpu") as tools:
         folder = tools.scratch / "peers"
         folder.mkdir()

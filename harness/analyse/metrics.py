@@ -109,6 +109,16 @@ def first_answer(run: Run) -> float | None:
     return run.facts.startup.first_answer_s if run.facts.startup else None
 
 
+@metric(title="steady after", unit="s", better="lower")
+def steady_after(run: Run) -> float | None:
+    """From the start of the process to steady state: to the first answer, and then the seconds of
+    load before three slices of it agreed. The verification between the two is left out."""
+    startup, warm_up = run.facts.startup, run.facts.warm_up
+    if startup is None or warm_up is None or warm_up.steady_s is None:
+        return None
+    return startup.first_answer_s + warm_up.steady_s
+
+
 @metric(title="memory", unit="MiB", better="lower", digits=0)
 def memory(run: Run) -> float | None:
     """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""

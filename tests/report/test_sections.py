@@ -85,6 +85,17 @@ def test_errors_of_the_best_are_warned_of(tmp_path: Path) -> None:
     assert "a did not answer" in html
 
 
+def test_what_was_not_steady_is_marked_in_its_row(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a"), Fake("b", slows=2.0))
+    assert html.count('<span class="badge invalid">not steady in 3 of 3 rounds</span>') == 1
+    assert "not steady: the response time went from" in html
+
+
+def test_what_the_host_was_like_is_told(html: str) -> None:
+    assert "<dt>generator ceiling</dt><dd>50000/s against the null server</dd>" in html
+    assert '<span class="badge invalid">unfit</span> 60% of the CPU time' in html
+
+
 def test_command_of_each_row(html: str) -> None:
     assert "python -m harness run fast --benchmark sentiment --preset standard --rounds 3" in html
     assert "python -m harness report all-sorts" in html

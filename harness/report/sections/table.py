@@ -25,7 +25,7 @@ _GROUPS = {
         "gpu_energy",
     ),
     "saturated": ("throughput", "batch_size"),
-    "start-up": ("ready", "first_answer"),
+    "start-up": ("ready", "first_answer", "steady_after"),
 }
 _REST = "whole run"
 # Shown where somebody has them.
@@ -33,6 +33,7 @@ _RARE = (
     *("container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),
 )
+_UNSTEADY = "no-steady-state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,14 @@ def _why_out(row: Row) -> str:
 
 
 def _note(row: Row) -> str:
-    """Rounds that ran and do not count, for a row whose other rounds do."""
+    """What the reader of a row must see at once: rounds that do not count, or were not steady."""
     left = row.rounds - row.counted
-    return f"{left} of {row.rounds} rounds left out" if left and not row.invalid else ""
+    if left and not row.invalid:
+        return f"{left} of {row.rounds} rounds left out"
+    unsteady = {number for number, finding in row.findings if finding.name == _UNSTEADY}
+    if unsteady and not row.invalid:
+        return f"not steady in {len(unsteady)} of {view.plural(row.rounds, 'round')}"
+    return ""
 
 
 def _cell(row: Row, metric: Metric, best: bool) -> Cell:
