@@ -25,6 +25,23 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """A generator process of the driver `locust`, in one window.
+
+    Its stamps are of its own clock, so that the offset moves when it began, and no latency.
+    """
+
+    name: str  # host and process
+    requests: (
+        int  # rows of it; of a lost one those that it was to send, as far as they were planned
+    )
+    offset_ns: int  # its CLOCK_MONOTONIC less the harness's
+    uncertainty_ns: int  # the offset is that much off at most
+    drift_ns: int | None  # how much the offset changed in the window; None where nobody could ask
+    lost: str = ""  # why nothing came back from it
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One profile's stretch of a run, all but its columns."""
 
@@ -35,6 +52,7 @@ class WindowFacts:
     steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
     checked: int  # answers compared with the reference
     wrong: int
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +251,4 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
+    driver: str = "native"
