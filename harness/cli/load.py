@@ -1,15 +1,20 @@
-"""`harness load URL`: the native driver against any HTTP endpoint."""
+"""`harness load URL`: a driver against any HTTP endpoint."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from harness.measure.driver.job import Job
+    from harness.profiles import Profile
+    from harness.records import Window
 
 
 class _Positive(click.FloatRange):
@@ -29,7 +34,8 @@ _POSITIVE = _Positive(min=0, min_open=True)
 @click.argument("url")
 @click.option("--rate", type=_POSITIVE, help="Requests per second.")
 @click.option("--rate-to", type=_POSITIVE, help="Ramp end, spike peak.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Callers of a closed loop.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Callers or users.")
+@click.option("--think", type=_POSITIVE, help="Mean seconds that a user thinks.")
 @click.option(
     "--duration",
     type=_POSITIVE,
@@ -37,7 +43,9 @@ _POSITIVE = _Positive(min=0, min_open=True)
     show_default=True,
     help="Seconds.",
 )
-@click.option("--profile", "shape", help="poisson (default), constant, ramp, spike or closed.")
+@click.option(
+    "--profile", "shape", help="poisson (default), constant, ramp, spike, closed or users."
+)
 @click.option(
     "--body",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -52,6 +60,9 @@ _POSITIVE = _Positive(min=0, min_open=True)
     help="Seconds.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the arrival times.")
+@click.option("--driver", default="native", show_default=True, help="What sends the load.")
+@click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
+@click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Load one endpoint and print percentiles of its response and service time."""
@@ -67,57 +78,68 @@ def command(**options: Any) -> int:
     return EXIT_OK if found["ok"] else EXIT_FAILED
 
 
-def _profile(options: dict[str, Any]) -> Any:
+def _profile(options: dict[str, Any]) -> Profile:
     from harness.catalog import pick
-    from harness.profiles import CLOSED, Profile, needs, shape_names
+    from harness.profiles import CLOSED, USERS, Profile, needs, shape_names
 
-    rate, concurrency = options["rate"], options["concurrency"]
+    rate, concurrency, think = options["rate"], options["concurrency"], options["think"]
     if (rate is None) == (concurrency is None):
         raise UsageError("Give either --rate (open loop) or --concurrency (closed loop).")
-    shape = options["shape"] or ("poisson" if rate is not None else CLOSED)
+    callers = CLOSED if think is None else USERS
+    shape = options["shape"] or ("poisson" if rate is not None else callers)
     pick("profile", shape, dict.fromkeys(shape_names()))
-    if (shape == CLOSED) != (concurrency is not None):
+    if (shape in (CLOSED, USERS)) != (concurrency is not None):
         raise UsageError(f"The profile {shape!r} does not go with the options given.")
+    if (shape == USERS) != (think is not None):
+        raise UsageError("The profile 'users' needs --think, and no other has it.")
     if "rate_to_per_s" in needs(shape) and options["rate_to"] is None:
         raise UsageError(f"The profile {shape!r} needs --rate-to.")
-    return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency)
+    return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)
 
 
-def _fire(options: dict[str, Any]) -> Any:
+def _fire(options: dict[str, Any]) -> Window:
+    from harness.cli import _select
+    from harness.measure import drivers, host
+    from harness.measure.driver.native import requests_of
+    from harness.records import Window, WindowFacts
+    from harness.samples import Calls, Usage, empty
+
+    profile, order = _profile(options), _select.driver(options)
+    _select.require_fired(order, [profile])
+    job = _job(options, profile)
+    _, cpus = host.split_cpus()
+    with drivers.make(cpus, order) as generator:
+        before = host.Steal.now()
+        fired = generator.fire(job)
+    steal = before.share_until(host.Steal.now())
+    count, workers = len(fired.workers) or len(cpus), fired.workers
+    facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, count, steal, 0, 0, workers)
+    return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+
+
+def _job(options: dict[str, Any], profile: Profile) -> Job:
     import numpy as np
 
-    from harness.measure import host
     from harness.measure.driver.job import Job
-    from harness.measure.driver.native import Generator, requests_of
     from harness.measure.headers import filled, given
     from harness.measure.target import target
     from harness.profiles import due_times
     from harness.protocols import Message
-    from harness.records import Window, WindowFacts
-    from harness.samples import Calls, Usage, empty
 
-    profile = _profile(options)
     body = options["body"].read_bytes() if options["body"] else b""
     headers = {"Content-Type": "application/json"} if body else {}
     headers |= filled(given(options["headers"]))
     goal = target(options["url"], [Message(body)], headers, "POST" if body else "GET")
     due = due_times(profile, options["seed"]) if profile.is_open else None
-    payload = np.zeros(1 if due is None else len(due), np.int64)
-    job = Job(
+    return Job(
         goal,
         0,
         int(profile.duration_s * 1e9),
-        payload,
+        np.zeros(1 if due is None else len(due), np.int64),
         due,
         profile.concurrency or 16,
         None,
         int(options["timeout"] * 1e9),
         0,
+        think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
     )
-    _, cpus = host.split_cpus()
-    before = host.Steal.now()
-    with Generator(cpus) as generator:
-        fired = generator.fire(job)
-    steal = before.share_until(host.Steal.now())
-    facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, len(cpus), steal, 0, 0)
-    return Window(facts, requests_of(fired), empty(Usage), empty(Calls))

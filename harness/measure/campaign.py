@@ -15,8 +15,9 @@ from typing import Protocol
 from harness import catalog, plan, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, host, reference, session
+from harness.measure import budget, drivers, host, reference, session
 from harness.measure.costs import Costs
+from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
@@ -64,6 +65,7 @@ class Request:
     endpoint: Endpoint | None = None
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
+    driver: DriverOrder = drivers.DEFAULT
 
 
 def new_id() -> str:
@@ -80,7 +82,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     made = _planned(request)
     store.require_writable(request.folder)
     deadline = time.monotonic() + (request.budget_s or math.inf)
-    with session.begin(request.launchers, request.device) as tools:
+    with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
         campaign = resumed
         if campaign is None:
@@ -148,7 +150,7 @@ def _begin(
         request.preset_name,
         shlex.join(["python", "-m", "harness", *request.argv]),
         made.cells,
-        made.left_out,
+        (*made.left_out, *plan.gaps(made, request.variants, request.benchmarks, request.preset)),
         host.environment(),
         {
             name: BenchmarkFacts(
@@ -169,6 +171,7 @@ def _begin(
         ", ".join(request.launchers),
         request.device,
         request.endpoint,
+        request.driver.name,
     )
 
 
@@ -232,7 +235,7 @@ def _run_cell(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
-            facts.profiles if facts else (),
+            plan.served(variant, facts.profiles) if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
         )

@@ -15,7 +15,8 @@ from harness.measure import ask as asking
 from harness.measure import gpu, probe
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
-from harness.measure.driver.native import Generator, Pending, requests_of
+from harness.measure.driver.native import requests_of
+from harness.measure.drivers import Driver, Firing
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.target import rpc_target, target
@@ -59,7 +60,7 @@ class Stages:
         bench: Bench,
         provided: Provided,
         launcher: Launcher,
-        generator: Generator,
+        generator: Driver,
         cpus: tuple[int, ...],
         device: str,
         round_number: int,
@@ -159,10 +160,7 @@ class Stages:
             short = replace(profile, duration_s=self.bench.warm_up_s)
             due = due_times(short, 0) if short.is_open else None
             order = payload_order(len(self._messages), 4096 if due is None else len(due), 0)
-            callers = profile.concurrency or _PREOPENED
-            self._fire(
-                launched, self._job(launched, short.duration_s, order, due, callers)
-            ).result()
+            self._fire(launched, self._job(launched, short, order, due)).result()
 
     def load(self, launched: Launched, profile: Profile) -> Window:
         """Fire one profile and keep everything."""
@@ -171,23 +169,23 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         count = 1 << 16 if due is None else len(due)
         order = payload_order(len(self._messages), count, seed)
-        callers = profile.concurrency or _PREOPENED
-        job = self._job(launched, profile.duration_s, order, due, callers)
+        job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
         with measuring(launched, self._gpu) as meter:
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        generator_cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        cpus = len(fired.workers) or len(self._generator.cpus)
         facts = WindowFacts(
             profile,
             fired.elapsed_s,
             0.0 if self.variant.table.inside else fired.cpu_s,
-            generator_cpus,
+            0 if self.variant.table.inside else cpus,
             meter.steal_share,
             checked,
             len(complaints),
+            fired.workers,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
@@ -199,7 +197,8 @@ class Stages:
 
     def _ask(self, launched: Launched, payloads: Ints) -> Fired:
         # One caller: a batching server would remember more, and time the next window by it.
-        job = self._job(launched, self.verify_limit_s, payloads, None, 1)
+        alone = Profile("verify", "closed", self.verify_limit_s, concurrency=1)
+        job = self._job(launched, alone, payloads, None)
         return self._fire(launched, replace(job, limit=len(payloads), keep_every=1)).result()
 
     @property
@@ -211,19 +210,19 @@ class Stages:
             return {}
         return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
-    def _job(
-        self, launched: Launched, duration_s: float, order: Ints, due: Ints | None, callers: int
-    ) -> Job:
+    def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
+        think_s = profile.think_s
         return Job(
             self._target(launched),
             0,
-            int(duration_s * 1e9),
+            int(profile.duration_s * 1e9),
             order,
             due,
-            callers,
+            profile.concurrency or _PREOPENED,
             None,
             int(self.bench.benchmark.table.timeout_s * 1e9),
             0,
+            think_ns=None if think_s is None else int(think_s * 1e9),
         )
 
     def _target(self, launched: Launched) -> Target:
@@ -233,10 +232,8 @@ class Stages:
         headers = {"Accept": "application/json", **launched.headers}
         return target(url + self._path, self._messages, headers)
 
-    def _fire(
-        self, launched: Launched, job: Job, meter: Meter | None = None
-    ) -> Pending | InsidePending:
-        pending: Pending | InsidePending
+    def _fire(self, launched: Launched, job: Job, meter: Meter | None = None) -> Firing:
+        pending: Firing
         if self.variant.table.inside:
             pending = InsidePending(asking.url_of(launched), job, self._scratch)
         else:

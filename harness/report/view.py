@@ -79,6 +79,9 @@ def interval(spread: Spread | None, metric: Metric) -> str:
 
 def rate(profile: Profile) -> str:
     """What a profile does, in words."""
+    if profile.think_s is not None:
+        think = number(profile.think_s)
+        return f"{profile.concurrency} users, each asks, waits, and thinks for {think} s on average"
     if not profile.is_open:
         return f"{profile.concurrency} callers, each sends when its last answer has come"
     base = f"{number(profile.rate_per_s, 1)}/s"
@@ -160,4 +163,6 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
         words += ["--launcher", "process"]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]
+    if campaign.driver != "native":
+        words += ["--driver", campaign.driver]
     return shlex.join(words)

@@ -32,6 +32,7 @@ from harness.records import (
     Stop,
     Window,
     WindowFacts,
+    WorkerFacts,
 )
 from harness.samples import (
     ERRORS,
@@ -112,9 +113,31 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
     )
 
 
+def lost_run() -> Run:
+    """Two workers fired it, of which one was lost, and nobody knows what became of its request."""
+    requests = Requests(
+        payload=ints(1, 2),
+        due_ns=ints(10, 20),
+        sent_ns=ints(11, MISSING),
+        first_byte_ns=ints(12, MISSING),
+        done_ns=ints(13, MISSING),
+        status=ints(200, 0),
+        error=ints(0, ERRORS.index("lost")),
+        queued=ints(0, 0),
+    )
+    made = window(STEADY, requests)
+    workers = (
+        WorkerFacts("here/1", 1, -2_000, 500, 30),
+        WorkerFacts("there/7", 1, 2**50, 70_000, None, "its heartbeats stopped"),
+    )
+    users = Profile("people", "users", 2.0, concurrency=8, think_s=0.5)
+    return run(replace(made, facts=replace(made.facts, workers=workers)), window(users))
+
+
 def full_run() -> Run:
-    """One request of each kind of end, a window without requests, one of a closed loop."""
-    kinds = len(ERRORS)
+    """One request of each kind of end that schema 1 had, a window without requests, one of a
+    closed loop."""
+    kinds = ERRORS.index("lost")
     none = MISSING
     requests = Requests(
         payload=np.arange(kinds),

@@ -81,6 +81,7 @@ def round_trip(run: Run) -> Run:
         pytest.param(stored.full_run(), id="every kind of value"),
         pytest.param(stored.failed_run(), id="failed before its first window"),
         pytest.param(stored.run(), id="without windows"),
+        pytest.param(stored.lost_run(), id="a lost worker"),
         pytest.param(stored.run(stored.window(stored.STEADY)), id="one empty window"),
         pytest.param(
             stored.run(*[stored.window(stored.STEADY)] * 2, *stored.full_run().windows),

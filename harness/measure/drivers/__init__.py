@@ -25,6 +25,9 @@ class DriverOrder:
     workers: int | None = None  # that come from elsewhere; None: its own, one a CPU
 
 
+DEFAULT = DriverOrder()
+
+
 class Firing(Protocol):
     """A window that is being fired."""
 

@@ -10,14 +10,14 @@ from harness.measure.drivers import DriverOrder, driver
 from harness.measure.swarm.swarm import Swarm
 
 _OWN = "127.0.0.1:0"  # any free port
-_PUBLIC = "127.0.0.1:5557"  # Locust's own; workers from elsewhere must know it
+PUBLIC = "127.0.0.1:5557"  # Locust's own port; workers from elsewhere must know it
 
 
 @driver("locust", users=True)
 def locust(cpus: Sequence[int], order: DriverOrder) -> Swarm:
     """Its own workers on these CPUs, or so many from elsewhere. Raises HarnessError."""
     require_locust()
-    host, port = address(order.master or (_OWN if order.workers is None else _PUBLIC))
+    host, port = address(order.master or (_OWN if order.workers is None else PUBLIC))
     return Swarm(host, port, tuple(cpus) if order.workers is None else (), order.workers)
 
 
