@@ -48,7 +48,7 @@ def numbers(text: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if match is None:
+        if match is None or int(match[1]) > int(match[2] or match[1]):
             raise UsageError(f"--cpus: {text!r} is no list of CPUs: write for example 0,2-3.")
         first, last = int(match[1]), int(match[2] or match[1])
         found |= set(range(first, last + 1))

@@ -31,10 +31,11 @@ from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.errors import HarnessError
 from harness.measure.driver.job import Job
-from harness.measure.driver.native import merge, shards
-from harness.measure.swarm import messages
+from harness.measure.driver.native import merge
+from harness.measure.swarm import messages, wire
 from harness.measure.swarm.errand import Errand, Heard
-from harness.measure.swarm.users import ThinkingUser, base_url
+from harness.measure.swarm.question import base_url
+from harness.measure.swarm.users import ThinkingUser
 
 _LEAD_NS = 250_000_000  # from the order to go to the window's start, for connections to open
 _RPC_LEAD_NS = 500_000_000  # a channel takes longer than a socket
@@ -131,7 +132,9 @@ class Master:
         if not workers:
             raise HarnessError("No worker of Locust is left: all were lost or left.")
         self._window += 1
-        dealt = zip(workers, shares(job, len(workers)), strict=False)  # fewer for fewer callers
+        dealt = zip(
+            workers, wire.shares(job, len(workers)), strict=False
+        )  # fewer for fewer callers
         errands = [self._errand(worker, share) for worker, share in dealt]
         start: AsyncResult[int] = AsyncResult()
         running = [gevent.spawn(errand.run, start) for errand in errands]
@@ -171,13 +174,6 @@ class Master:
                 if self._gone(worker) is None:
                     self._runner.send_message(messages.STOP, {"window": self._window}, worker)
         self._firing = []
-
-
-def shares(job: Job, workers: int) -> list[Job]:
-    """A job dealt out to the workers; users are dealt out by Locust, to all of them."""
-    if job.think_ns is None:
-        return shards(job, workers)
-    return [replace(job, payload=job.payload[number::workers]) for number in range(workers)]
 
 
 def _read(orders: IO[bytes]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import gevent
@@ -15,38 +14,12 @@ from geventhttpclient.response import HTTPConnectionClosed
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from harness.measure.driver.job import Fired, Job, Target
+from harness.measure.driver.job import Fired, Job
+from harness.measure.swarm.question import question
 from harness.samples import ERRORS, MISSING
 
 _STATUS = ERRORS.index("status")
-_NOT_SENT = ("Host", "Content-Length")  # its client writes them itself
 _COLUMNS = ("payload", "sent_ns", "done_ns", "status", "error")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prepared message, taken apart for Locust's client."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-def question(message: bytes) -> Question:
-    """Of a whole HTTP request."""
-    head, _, body = message.partition(b"\r\n\r\n")
-    first, *lines = head.decode("ascii").split("\r\n")
-    method, path, _ = first.split(" ")
-    pairs = (line.partition(": ") for line in lines)
-    headers = {name: value for name, _, value in pairs if name not in _NOT_SENT}
-    return Question(method, path, {"Accept-Encoding": "identity", **headers}, body)
-
-
-def base_url(target: Target) -> str:
-    """Where users go."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{'https' if target.tls else 'http'}://{host}:{target.port}"
 
 
 class Crowd:
@@ -127,7 +100,8 @@ def _kind(failure: BaseException | None, status: int) -> int:
         (HTTPParseError, "garbage"),
         (OSError, "connect"),
     )
-    found = (name for kind, name in kinds if isinstance(failure, kind))
+    reason = getattr(failure, "original", None) or failure  # what its client gave up after
+    found = (name for kind, name in kinds if isinstance(reason, kind))
     return ERRORS.index(next(found, "garbage"))
 
 

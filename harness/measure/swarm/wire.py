@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.measure.driver.job import Fired, Job, Target
+from harness.measure.driver.native import shards
 from harness.samples import ERRORS, MISSING, Ints, Requests
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
@@ -78,6 +79,13 @@ def unpack_fired(data: bytes) -> Fired:
 def pieces(data: bytes) -> list[bytes]:
     """The bytes in pieces of a message's size, one at least."""
     return [data[place : place + PIECE] for place in range(0, len(data), PIECE)] or [b""]
+
+
+def shares(job: Job, workers: int) -> list[Job]:
+    """A job dealt out to the workers; users are dealt out by Locust, to all of them."""
+    if job.think_ns is None:
+        return shards(job, workers)
+    return [replace(job, payload=job.payload[number::workers]) for number in range(workers)]
 
 
 def lost(job: Job) -> Fired:

@@ -6,6 +6,7 @@ Locust's users do what those alone can. `python -m harness worker` starts one fo
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -54,6 +55,9 @@ class Hand:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
+        for stream in (self._orders, self._answers):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     def _ask(self, job: Job | None) -> Fired | None:
         """Tell it a job, if any, and read what it says; None too where it ended.
