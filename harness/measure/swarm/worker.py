@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import gevent
+from gevent.lock import Semaphore
 from locust.env import Environment  # before the harness: it patches the standard library
 
 from harness.errors import HarnessError
@@ -37,20 +38,24 @@ class Hand:
 
     def __init__(self, cpu: int) -> None:
         self._cpu = cpu
+        self._one = Semaphore()  # one greenlet at a time talks to it
         self._begin()
 
     def fire(self, job: Job) -> Fired:
         """Have a job fired. Raises HarnessError where the process ends instead."""
-        fired: Fired | None = gevent.get_hub().threadpool.apply(self._ask, (job,))
-        if fired is None:
-            self.renew()
-            raise HarnessError("its generator process ended")
-        return fired
+        with self._one:
+            fired: Fired | None = gevent.get_hub().threadpool.apply(self._ask, (job,))
+            if fired is None:
+                self._renew()
+                raise HarnessError("its generator process ended")
+            return fired
 
-    def renew(self) -> None:
+    def cut_short(self) -> None:
         """Another process, whatever this one is doing."""
-        self.end()
-        self._begin()
+        self._process.kill()
+        with self._one:
+            if self._process.poll() is not None:  # else whoever fired has seen to it
+                self._renew()
 
     def end(self) -> None:
         self._process.kill()
@@ -58,6 +63,10 @@ class Hand:
         for stream in (self._orders, self._answers):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
+
+    def _renew(self) -> None:
+        self.end()
+        self._begin()
 
     def _ask(self, job: Job | None) -> Fired | None:
         """Tell it a job, if any, and read what it says; None too where it ended.
@@ -175,7 +184,7 @@ class Worker:
     def _stop(self, said: dict[str, Any]) -> None:
         if said["window"] == self._window:
             self._window, self._job, self._record = -1, None, []
-            gevent.spawn(self._hand.renew)
+            gevent.spawn(self._hand.cut_short)
 
 
 def _listener(what: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
