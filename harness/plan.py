@@ -16,6 +16,7 @@ from harness.records import Cell
 from harness.tables import PROCESS, BenchmarkTable, PresetTable
 
 _LEAST_VERIFIED = 32
+SWEEP = "sweep"  # the preset's name in a campaign of that command: nobody can ask for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     floor = variant.table.reference or variant.table.inside
     if device not in variant.table.devices and not floor:
         return f"{variant.name} does not run on a {device.upper()}"
-    if benchmark.name in variant.table.without:
-        return variant.table.without[benchmark.name]
+    if benchmark.folder.name in variant.table.without:
+        return variant.table.without[benchmark.folder.name]
     if not variant.table.reference and not benchmark.predictor(variant.table.backend).exists():
         return f"{benchmark.name} has no predictor for {variant.table.backend}"
     return None

@@ -258,7 +258,7 @@ def provision(
 def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
-    max_batch = table.batching.max_size if table.batching else 1
+    max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
     return ServerFacts(
         server.name,
         server.table.framework,

@@ -78,8 +78,14 @@ class Stages:
         self._scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
         self._path = variant.table.path or protocol.path
-        self._messages = [protocol.encode([payload]) for payload in bench.payloads]
-        self._answers = Answers(list(bench.expected), bench.benchmark.table.tolerance, protocol)
+        # What the reference is asked while it makes the right answers is one by one.
+        together = bench.benchmark.together if bench.expected else 1
+        twice = [*bench.payloads, *bench.payloads * together]
+        self._messages = [
+            protocol.encode(twice[place : place + together]) for place in range(len(bench.payloads))
+        ]
+        tolerance = bench.benchmark.table.tolerance
+        self._answers = Answers(list(bench.expected), tolerance, protocol, together)
 
     @property
     def version(self) -> str | None:

@@ -13,6 +13,7 @@ from harness.analyse.comparison import COLUMNS, Comparison, Row, tied
 from harness.analyse.digest import Digested
 from harness.analyse.metrics import Metric
 from harness.analyse.stats import Spread
+from harness.plan import SWEEP
 from harness.profiles import Profile
 from harness.records import Campaign
 
@@ -149,6 +150,8 @@ def best_at(rows: Sequence[Row], column: str) -> tuple[Row, ...]:
 def reproduce(report: Report, row: Row, benchmark: str) -> str:
     """The command that measures a row again."""
     campaign = report.campaign
+    if campaign.preset == SWEEP:
+        return campaign.command
     pair = (row.variant, benchmark)
     planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
     words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
