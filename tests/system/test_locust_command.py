@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from harness.measure.launchers.process import free_ports
 from tests.system import endpoints
 from tests.system.conftest import Command
-from tests.system.sandbox import BENCHMARK, Sandbox
+from tests.system.sandbox import BENCHMARK, LONG_S, Sandbox, until
 
 pytestmark = pytest.mark.slow
 
@@ -114,3 +115,16 @@ def test_a_worker_without_a_master_is_told_so(cli: Command) -> None:
     done = cli("worker", f"127.0.0.1:{port}", "--cpus", "4096")
     assert done.returncode == 2
     assert "lets it use" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
+def test_an_ended_campaign_leaves_no_master_and_no_worker(
+    sandbox: Sandbox, number: signal.Signals
+) -> None:
+    process = sandbox.start("run", "_fake", "--campaign", "c", "--driver", "locust")
+    until(lambda: list(sandbox.results.glob("c/noop/*/round-*/run.json")))
+    assert any("harness.measure.swarm" in line for line in sandbox.processes())
+    process.send_signal(number)
+    process.communicate(timeout=LONG_S)
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    until(lambda: not sandbox.processes())
