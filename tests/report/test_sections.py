@@ -59,6 +59,12 @@ def test_without_a_search_nothing_is_said_of_one(tmp_path: Path) -> None:
     assert ">at the SLO</th>" not in html
 
 
+def test_rounds_that_disagree_are_said_to(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("steady", 6.0), Fake("moody", 8.0, drift=0.8)))
+    assert "The rounds of moody disagree: p99 from" in html
+    assert "The rounds of steady" not in html
+
+
 def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0), Fake("b", 9.0)))
     assert '<p class="winner"><b>a</b>' in html
