@@ -25,6 +25,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFigures:
+    """What the server itself counted in a window, summed over its requests."""
+
+    requests: float
+    queue_s: float | None  # that they waited before the model
+    model_s: float | None  # that they were in it
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One profile's stretch of a run, all but its columns."""
 
@@ -35,6 +44,7 @@ class WindowFacts:
     steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
     checked: int  # answers compared with the reference
     wrong: int
+    own: OwnFigures | None = None  # None where the server counts nothing that is known here
 
 
 @dataclass(frozen=True, slots=True)

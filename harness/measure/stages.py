@@ -13,7 +13,7 @@ from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import gpu, probe, prober
+from harness.measure import gpu, own_figures, probe, prober
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
@@ -171,7 +171,10 @@ class Stages:
         job = self._job(launched, profile.duration_s, order, due, callers)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
-        with measuring(launched, self._gpu) as meter:
+        with (
+            own_figures.counting(launched, self.variant.server.table) as counted,
+            measuring(launched, self._gpu) as meter,
+        ):
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
@@ -184,6 +187,7 @@ class Stages:
             meter.steal_share,
             checked,
             len(complaints),
+            counted.figures,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
