@@ -28,6 +28,11 @@ def reports_dir() -> Path:
     return Path(os.environ.get("HARNESS_REPORTS", PROJECT / "reports"))
 
 
+def prices_file() -> Path:
+    """The table of what machines cost; HARNESS_PRICES puts another in its place."""
+    return Path(os.environ.get("HARNESS_PRICES", Path(__file__).resolve().parent / "prices.toml"))
+
+
 def cache_dir() -> Path:
     """Environments, weights and artefacts; HARNESS_CACHE overrides."""
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "serving-harness"

@@ -6,7 +6,7 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from harness.profiles import Profile
 from harness.samples import Calls, Requests, Usage
@@ -22,6 +22,17 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant} on {self.benchmark}, round {self.round}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostWatch:
+    """What happened to the host while a window ran, beside stolen time."""
+
+    suspended_s: float  # CLOCK_BOOTTIME went on while CLOCK_MONOTONIC stood
+    clock_step_s: float  # by which CLOCK_REALTIME was set forward (back: below 0) meanwhile
+    swapped_in: int | None  # pages, of the whole host; None where the kernel does not tell
+    swapped_out: int | None
+    mhz: tuple[float, ...]  # mean frequency of the CPUs that serve, sampled; empty: not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,9 @@ class WindowFacts:
     steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
     checked: int  # answers compared with the reference
     wrong: int
+    cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
+    cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
+    host: HostWatch | None = None  # None in files of earlier schemas
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
 
 
@@ -63,6 +77,15 @@ class Startup:
 
     ready_s: float
     first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Load before the first window, in slices, until their medians agree."""
+
+    seconds: float  # under load, in all
+    steady_s: float | None  # of them, before the first of the slices that agree; None: none did
+    medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +203,7 @@ class RunFacts:
     image: ImageFacts | None = None  # None for what is no container
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
+    warm_up: WarmUp | None = None  # None where there was none
 
     @property
     def outcome(self) -> str:
@@ -229,6 +253,15 @@ class HostProof:
 
 
 @dataclass(frozen=True, slots=True)
+class HostCheck:
+    """What one check of the host found before the campaign; `doctor` runs the same."""
+
+    name: str
+    fit: Literal["good", "doubtful", "unfit"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A deployed endpoint that is measured as a variant of that name."""
 
@@ -256,3 +289,4 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
+    checks: tuple[HostCheck, ...] = ()

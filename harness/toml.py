@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,8 +23,11 @@ class Strict(BaseModel):
 Model = TypeVar("Model", bound=Strict)
 
 
-def load(path: Path, model: type[Model]) -> Model:
-    """The file as that model. Raises UsageError with one line for each thing that is wrong."""
+def load(path: Path, model: type[Model], named_by: Sequence[str] = ()) -> Model:
+    """The file as that model. Raises UsageError with one line for each thing that is wrong.
+
+    `named_by` are keys whose values name a row of an array of tables, for those lines.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -34,8 +38,21 @@ def load(path: Path, model: type[Model]) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         problems = [p for p in error.errors() if not _follows(p, error.errors())]
-        lines = [f"{path}: {_sentence(problem, model)}" for problem in problems]
+        lines = [
+            f"{path}: {_row(problem['loc'], data, named_by)}{_sentence(problem, model)}"
+            for problem in problems
+        ]
         raise UsageError("\n".join(lines)) from error
+
+
+def _row(place: tuple[int | str, ...], data: dict[str, Any], named_by: Sequence[str]) -> str:
+    """Which row of an array of tables the place is in; empty where rows have no names."""
+    if not named_by or len(place) < 2 or not isinstance(place[1], int):
+        return ""
+    row = data[str(place[0])][place[1]]
+    names = [str(row[key]) for key in named_by if key in row] if isinstance(row, dict) else []
+    shown = f" ({', '.join(names)})" if names else ""
+    return f"row {place[1] + 1} of [[{place[0]}]]{shown}: "
 
 
 def _follows(problem: Any, problems: list[Any]) -> bool:

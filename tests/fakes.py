@@ -24,6 +24,7 @@ from harness.records import (
     ServerFacts,
     Startup,
     Stop,
+    WarmUp,
     Window,
     WindowFacts,
 )
@@ -84,6 +85,7 @@ class Fake:
     profiles: tuple[Profile, ...] = PROFILES
     image: ImageFacts | None = None  # of its container, where it is one
     container: ContainerFacts | None = None
+    slows: float = 1.0  # by so much from the start to the end of an open-loop window
 
 
 def run(
@@ -109,6 +111,7 @@ def run(
         (),
         fake.image,
         None if failed else fake.container,
+        warm_up=None if failed else WarmUp(0.9, 0.25, (3 * fake.median_ms, *[fake.median_ms] * 3)),
     )
     return Run(facts, windows, fake.failure.log_tail if failed and fake.failure else "listening\n")
 
@@ -235,6 +238,7 @@ def _requests(
         due = due_times(profile, seed)
         sent = due + (fake.lag_ms * 1e6 * rng.lognormal(0, 0.3, len(due))).astype(np.int64)
         service = _service(fake, factor, len(due), rng)
+        service = (service * np.linspace(1, fake.slows, len(due))).astype(np.int64)
     else:
         callers = profile.concurrency or 1
         per_caller = int(profile.duration_s * 1e3 / (0.7 * callers * fake.median_ms)) + 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import store
-from harness.analyse import breakdown, capacity, findings, metrics
+from harness.analyse import breakdown, capacity, findings, metrics, resampling
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
@@ -48,6 +48,8 @@ class Digest:
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     found: Found | None = None  # by the search for its capacity
+    replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
+    response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
     breakdown: Breakdown | None = None  # of the steady window
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
 
@@ -113,6 +115,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
+    found = capacity.of_run(run)
     windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
     return Digest(
         run.cell,
@@ -120,10 +123,38 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         values,
         tuple(doubts),
         curves,
-        capacity.of_run(run),
+        found,
+        _replicates(run, found),
+        _response_ms(run),
         _breakdown(run, null),
         tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
     )
+
+
+def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
+    """How well each headline number is known from this run alone."""
+    drawn: dict[str, Any] = {}
+    steady, saturated = metrics.steady(run), metrics.saturated(run)
+    if steady is not None and steady.requests.ok.any():
+        names = ("latency_p50", "latency_p95", "latency_p99")
+        values = resampling.percentiles(steady.requests.response_ns() / 1e6, (0.5, 0.95, 0.99))
+        drawn |= dict(zip(names, values, strict=True))
+    if saturated is not None and saturated.requests.ok.any():
+        drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
+    if found is not None:
+        rate, low, high = found.estimate.rate_per_s, found.estimate.low, found.estimate.high
+        if rate and low and high:
+            drawn["capacity"] = resampling.around(rate, low, high)
+    return drawn
+
+
+def _response_ms(run: Run) -> Any:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    requests = window.requests
+    taken = (requests.done_ns - requests.due_ns) / 1e6
+    return np.where(requests.ok, taken, np.nan).astype(np.float32)
 
 
 def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
@@ -137,12 +168,12 @@ def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
 
 
 def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
-    """Cells that share their references, those themselves first."""
+    """Cells that share their references, those first: the null server has an overhead too."""
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in places:
         groups.setdefault((cell.benchmark, cell.round), []).append(cell)
     for group in groups.values():
-        yield sorted(group, key=lambda cell: cell.variant not in (FLOOR, NULL))
+        yield sorted(group, key=lambda cell: (cell.variant != FLOOR, cell.variant != NULL))
 
 
 def _curve(window: Window) -> Curve:

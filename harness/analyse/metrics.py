@@ -109,6 +109,16 @@ def first_answer(run: Run) -> float | None:
     return run.facts.startup.first_answer_s if run.facts.startup else None
 
 
+@metric(title="steady after", unit="s", better="lower")
+def steady_after(run: Run) -> float | None:
+    """From the start of the process to steady state: to the first answer, and then the seconds of
+    load before three slices of it agreed. The verification between the two is left out."""
+    startup, warm_up = run.facts.startup, run.facts.warm_up
+    if startup is None or warm_up is None or warm_up.steady_s is None:
+        return None
+    return startup.first_answer_s + warm_up.steady_s
+
+
 @metric(title="memory", unit="MiB", better="lower", digits=0)
 def memory(run: Run) -> float | None:
     """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
@@ -158,6 +168,38 @@ def cpu_per_1000(run: Run) -> float | None:
         return None
     used_s = float(window.usage.cpu_ns[-1] - window.usage.cpu_ns[0]) / 1e9
     return 1000 * used_s / float(window.requests.ok.sum())
+
+
+@metric(title="GPU per 1000", unit="s", better="lower")
+def gpu_per_1000(run: Run) -> float | None:
+    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: the mean
+    share of time in which it did, times the window's length."""
+    busy_s = _each(steady(run), _seen(steady(run), "gpu_percent", 100))
+    return None if busy_s is None else 1000 * busy_s
+
+
+@metric(title="CPU energy", unit="J", better="lower", digits=3)
+def cpu_energy(run: Run) -> float | None:
+    """Joules per prediction answered at the steady rate that the machine's CPU packages used, by
+    their RAPL counters; the generator and what an idle machine draws are in it."""
+    window = steady(run)
+    if window is None or window.facts.cpu_energy_j is None or not window.facts.cpu_energy_s:
+        return None
+    return _each(window, window.facts.cpu_energy_j / window.facts.cpu_energy_s)
+
+
+@metric(title="GPU energy", unit="J", better="lower", digits=3)
+def gpu_energy(run: Run) -> float | None:
+    """Joules per prediction answered at the steady rate that the GPU used: its mean power, times
+    the window's length; what it draws when idle is in it."""
+    return _each(steady(run), _seen(steady(run), "gpu_milliwatts", 1000))
+
+
+def _each(window: Window | None, per_s: float | None) -> float | None:
+    """What a prediction took of something that the window used at that rate all along."""
+    if window is None or per_s is None or not window.requests.ok.any():
+        return None
+    return per_s * window.facts.elapsed_s / float(window.requests.ok.sum())
 
 
 @metric(title="errors", unit="%", better="lower")

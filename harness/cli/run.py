@@ -14,6 +14,7 @@ from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT
 
 if TYPE_CHECKING:
     from harness.analyse.digest import Digested
+    from harness.analyse.prices import PriceTable
     from harness.measure.campaign import Request
     from harness.records import Campaign, Run
 
@@ -41,16 +42,20 @@ _USEFUL = ("launch", "ready", "load")
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @click.option("--resume", help="Go on with a campaign that was interrupted.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
+@click.option("--prices", type=click.Path(path_type=Path), help="A table of prices, not our own.")
 @click.option("--strict", is_flag=True, help="Exit 1 also where a cell is INVALID.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Measure variants: start, verify, warm up, load, stop, store; then write the report."""
+    from harness.analyse import prices
+
+    table = prices.load(options["prices"])
     request, resumed = _request(options)
     if options["dry_run"]:
         return _dry_run(request, resumed, options["as_json"])
     began = time.monotonic()
     runs = measure(request, resumed)
-    code = _conclude(request.folder, options["strict"], options["as_json"])
+    code = _conclude(request.folder, table, options["strict"], options["as_json"])
     click.echo(_time_line(runs, time.monotonic() - began), err=True)
     return code
 
@@ -189,7 +194,7 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _conclude(folder: Path, strict: bool, as_json: bool) -> int:
+def _conclude(folder: Path, table: PriceTable, strict: bool, as_json: bool) -> int:
     """Write the report, say where it is, and choose the exit code."""
     from harness import paths
     from harness.analyse import comparison, digest
@@ -197,7 +202,7 @@ def _conclude(folder: Path, strict: bool, as_json: bool) -> int:
     from harness.report import page
 
     digested = digest.of_campaign(folder)
-    report = page.write(digested, paths.reports_dir() / folder.name)
+    report = page.write(digested, paths.reports_dir() / folder.name, table)
     if as_json:
         click.echo(json.dumps(_json(digested, folder, report), indent=1))
     else:

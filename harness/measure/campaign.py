@@ -15,7 +15,7 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, host, reference, session
+from harness.measure import budget, host, proving, reference, session
 from harness.measure.costs import Costs
 from harness.measure.launchers import Launcher
 from harness.measure.prober import Order
@@ -24,11 +24,9 @@ from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
 from harness.records import (
-    BenchmarkFacts,
     Campaign,
     Cell,
     Endpoint,
-    HostProof,
     Run,
     ServerFacts,
     Setup,
@@ -75,8 +73,8 @@ def new_id() -> str:
 def run(request: Request, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
     """Run what is not stored yet; the new runs, in order.
 
-    Raises NothingRan where no cell can run here or no benchmark could be prepared, StoreError where
-    a run can't be kept.
+    Raises NothingRan where no cell can run here or no benchmark could be prepared, UsageError where
+    the generator can't fire their rates, StoreError where a run can't be kept.
     """
     made = _planned(request)
     store.require_writable(request.folder)
@@ -142,7 +140,12 @@ def _begin(
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
 ) -> Campaign:
-    ready = {name: found for name, found in prepared.items() if isinstance(found, Prepared)}
+    """The campaign's plan. Raises UsageError where the generator can fire none of it."""
+    ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
+    proof, checks = proving.examine(ready[0], tools, observer.note)
+    for found in checks:
+        if found.fit != "good":
+            observer.note(f"{found.fit}: {found.name}: {found.message}")
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -151,40 +154,15 @@ def _begin(
         made.cells,
         made.left_out,
         host.environment(),
-        {
-            name: BenchmarkFacts(
-                found.bench.benchmark.table.version,
-                found.bench.benchmark.table.description,
-                found.bench.benchmark.table.slo,
-                len(found.bench.payloads),
-                found.facts,
-                found.capacity_per_s,
-                plan.absolute(found.bench.benchmark, request.preset, found.capacity_per_s),
-                request.preset.verify_share,
-            )
-            for name, found in ready.items()
-        },
-        _prove(next(iter(ready.values())).bench.benchmark, tools, observer),
+        proving.within_ceiling(prepared, request.preset, proof, observer.note),
+        proof,
         tools.server_cpus,
         tools.generator.cpus,
         ", ".join(request.launchers),
         request.device,
         request.endpoint,
+        checks=checks,
     )
-
-
-def _prove(benchmark: Benchmark, tools: Tools, observer: Observer) -> HostProof | None:
-    try:
-        proof = reference.prove(benchmark, catalog.variants(), tools)
-    except HarnessError as error:
-        observer.note(f"The generator could not be proven on this host: {error}")
-        return None
-    observer.note(
-        f"generator: {proof.ceiling_per_s:.0f}/s against the null server; at "
-        f"{proof.rate_per_s:.0f}/s it sends {proof.lag_p50_us:.0f} us late (p99 "
-        f"{proof.lag_p99_us:.0f} us)"
-    )
-    return proof
 
 
 def _run_cells(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 
-from harness.measure import host
 from harness.measure.ask import Reply, Unanswered
 from harness.measure.driver.job import Job
 from harness.measure.driver.native import Generator, requests_of
+from harness.measure.moment import Watcher
 from harness.measure.target import target
 from harness.profiles import Profile, due_times
 from harness.protocols import Message
@@ -49,11 +49,12 @@ class Endpoint:
             int(self.timeout_s * 1e9),
             0,
         )
-        before = host.Steal.now()
-        fired = generator.fire(job)
-        steal = before.share_until(host.Steal.now())
+        generator.make_ready()  # what its processes import is no load of the host's own
+        watcher = Watcher(generator.cpus)
+        fired = generator.fire(job, watcher.sample)
+        steal, seen = watcher.end()
         cpus = len(generator.cpus)
-        facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, cpus, steal, 0, 0)
+        facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, cpus, steal, 0, 0, host=seen)
         return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
 
     def ask(self, message: Message, timeout_s: float) -> Reply:

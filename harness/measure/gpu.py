@@ -18,6 +18,17 @@ def why_not() -> str | None:
     return None if count else "the NVIDIA driver is there, but no GPU"
 
 
+def name() -> str | None:
+    """The model of the GPU that servers compute on; None where there is none."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0)))
+    except pynvml.NVMLError:
+        return None
+
+
 def reader() -> Callable[[], dict[str, int]]:
     """Reads the GPU's columns of samples.Usage; those that it does not tell are left out.
 

@@ -13,7 +13,7 @@ from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import gpu, own_figures, probe, prober
+from harness.measure import gpu, own_figures, probe, prober, warming
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
@@ -24,7 +24,7 @@ from harness.measure.target import rpc_target, target
 from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import ImageFacts, Search, Startup, Stop, Window, WindowFacts
+from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window, WindowFacts
 from harness.samples import ERRORS, Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -40,7 +40,7 @@ class Bench:
     artefact: Path
     payloads: tuple[object, ...]
     expected: tuple[object, ...]  # empty while the reference itself is asked
-    warm_up_s: float
+    warm_up_s: float  # of load at most; 0: none
     verify_share: float  # of the payloads, before timing
 
 
@@ -146,19 +146,22 @@ class Stages:
         fired = self._ask(launched, plan.to_verify(len(self._messages), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
-    def warm_up(self, launched: Launched, profile: Profile) -> None:
-        """Load it with the start of a profile, and keep nothing.
+    def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None:
+        """Load it with slices of the profile that comes next until it is steady; keep no request.
 
         With the profile that is measured next: a batching server remembers the load before.
         """
-        if self.bench.warm_up_s:
-            short = replace(profile, duration_s=self.bench.warm_up_s)
-            due = due_times(short, 0) if short.is_open else None
-            order = payload_order(len(self._messages), 4096 if due is None else len(due), 0)
+        if not self.bench.warm_up_s:
+            return None
+
+        def fire(short: Profile, number: int) -> Requests:
+            due = due_times(short, number) if short.is_open else None
+            order = payload_order(len(self._messages), 4096 if due is None else len(due), number)
             callers = profile.concurrency or _PREOPENED
-            self._fire(
-                launched, self._job(launched, short.duration_s, order, due, callers)
-            ).result()
+            job = self._job(launched, short.duration_s, order, due, callers)
+            return requests_of(self._fire(launched, job).result())
+
+        return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
     def load(self, launched: Launched, profile: Profile) -> Window:
         """Fire one profile and keep everything."""
@@ -173,7 +176,7 @@ class Stages:
             job = replace(job, keep_every=_KEEP_EVERY)
         with (
             own_figures.counting(launched, self.variant.server.table) as counted,
-            measuring(launched, self._gpu) as meter,
+            measuring(launched, self._gpu, self._cpus) as meter,
         ):
             pending = self._fire(launched, job, meter)
         fired = pending.result()
@@ -187,7 +190,10 @@ class Stages:
             meter.steal_share,
             checked,
             len(complaints),
-            counted.figures,
+            cpu_energy_j=meter.cpu_energy_j,
+            cpu_energy_s=meter.cpu_energy_s,
+            host=meter.host,
+            own=counted.figures,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)

@@ -9,8 +9,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.analyse import comparison
+from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
+from harness.analyse.prices import PriceTable
 from harness.errors import StoreError
 from harness.report import sections, view
 from harness.report.view import Report
@@ -18,12 +19,12 @@ from harness.report.view import Report
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(digested: Digested, out_dir: Path) -> Path:
+def write(digested: Digested, out_dir: Path, table: PriceTable | None = None) -> Path:
     """Write the report of a campaign; its path. The same files give the same bytes.
 
     Raises StoreError where it can't be written.
     """
-    html = render(digested)
+    html = render(digested, table)
     path = out_dir / "index.html"
     part = out_dir / ".index.html.part"
     try:
@@ -35,9 +36,9 @@ def write(digested: Digested, out_dir: Path) -> Path:
     return path
 
 
-def render(digested: Digested) -> str:
-    """The report of a campaign, as text."""
-    report = Report(digested, comparison.compare(digested))
+def render(digested: Digested, table: PriceTable | None = None) -> str:
+    """The report of a campaign, as text; `table` is of prices, None for the usual one."""
+    report = Report(digested, comparison.compare(digested), table or prices.load())
     jinja = _environment()
     parts = []
     for section in sections.load():

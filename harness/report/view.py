@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from harness.analyse.comparison import COLUMNS, Comparison, Row, tied
 from harness.analyse.digest import Digested
 from harness.analyse.metrics import Metric
+from harness.analyse.prices import PriceTable
 from harness.analyse.stats import Spread
 from harness.profiles import Profile
 from harness.records import Campaign
@@ -36,6 +37,7 @@ class Report:
 
     digested: Digested
     comparisons: tuple[Comparison, ...]
+    prices: PriceTable
 
     @property
     def campaign(self) -> Campaign:

@@ -1,9 +1,11 @@
-"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE."""
+"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE,
+FAKE_DRIFT."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,7 +17,14 @@ from serving import load_predictor
 FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
 DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
+DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
+DRIFT_PERIOD_S = 240.0
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def drifted() -> float:
+    """By how much the machine is slower now: a wave in CLOCK_MONOTONIC, alike for all servers."""
+    return 1 + DRIFT * math.sin(2 * math.pi * time.monotonic() / DRIFT_PERIOD_S)
 
 
 class App:
@@ -47,7 +56,7 @@ class App:
         came = time.monotonic()
         if self.queue is not None:
             await self.queue.through()
-        await asyncio.sleep(DELAY_S)
+        await asyncio.sleep(DELAY_S * drifted())
         began = time.monotonic()
         predictions = self.predict(json.loads(body)["instances"])
         self.waited_s += began - came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,3 +204,14 @@ def test_a_run_is_split_with_the_null_server_of_its_round() -> None:
     alone = digest.of_run(replace(here, windows=(inside,)), plan, None, null).breakdown
     assert alone is not None
     assert alone.transport_ms == 0
+
+
+def test_in_every_round_both_references_come_first(tmp_path: Path) -> None:
+    """Every other round runs backwards: the null server before the floor that it is set against."""
+    known = [fakes.Fake(name, profiles=(STEADY,)) for name in ("in-process", "null", "some")]
+    found = digest.of_campaign(fakes.stored_campaign(tmp_path / "c", known, rounds=2))
+    assert len(found.digests) == 6
+    for each in found.digests:
+        assert each.values["overhead"] is not None
+        assert each.breakdown is not None
+        assert each.breakdown.transport_ms > 0

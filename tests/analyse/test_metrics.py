@@ -6,7 +6,7 @@ import pytest
 from harness.analyse import metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
-from harness.records import ContainerFacts, Run, Startup, Window
+from harness.records import ContainerFacts, Run, Startup, WarmUp, Window
 from harness.samples import Calls, usage
 from tests import fakes
 
@@ -103,6 +103,40 @@ def test_memory_is_the_most_seen_and_cpu_is_per_thousand_answers() -> None:
     assert METRICS["cpu_per_1000"].formula(run) == pytest.approx(0.5 / 50 * 1000)
 
 
+def test_gpu_seconds_and_joules_are_of_the_steady_window_per_answer() -> None:
+    seen = usage(
+        np.array([0, 1, 2]),
+        gpu_percent=np.array([20, -1, 40]),
+        gpu_milliwatts=np.array([-1, 70_000, 80_000]),
+    )
+    run = with_window(steady_run([5.0] * 50), usage=seen)
+    # 10 seconds at 30 % and 75 W, 50 answers.
+    assert METRICS["gpu_per_1000"].formula(run) == pytest.approx(1000 * 3.0 / 50)
+    assert METRICS["gpu_energy"].formula(run) == pytest.approx(750.0 / 50)
+    assert METRICS["cpu_energy"].formula(run) is None
+
+
+def test_joules_of_the_cpu_are_those_of_the_window_s_length() -> None:
+    run = steady_run([5.0] * 50)
+    # Read over 12 seconds at 20 W; the window was 10 seconds of them.
+    facts = replace(run.windows[0].facts, cpu_energy_j=240.0, cpu_energy_s=12.0)
+    run = with_window(run, facts=facts)
+    assert METRICS["cpu_energy"].formula(run) == pytest.approx(200.0 / 50)
+    never = with_window(run, facts=replace(facts, cpu_energy_s=0.0))
+    assert METRICS["cpu_energy"].formula(never) is None
+
+
+def test_nothing_is_used_per_answer_where_there_is_none() -> None:
+    requests = fakes.requests([0.0], [0.0], [5.0], ["timeout"])
+    run = fakes.exact_run((STEADY, requests))
+    facts = replace(run.windows[0].facts, cpu_energy_j=240.0, cpu_energy_s=12.0)
+    ones = np.array([1, 1])
+    seen = usage(np.array([0, 1]), gpu_percent=ones, gpu_milliwatts=ones)
+    run = with_window(run, facts=facts, usage=seen)
+    for name in ("gpu_per_1000", "gpu_energy", "cpu_energy"):
+        assert METRICS[name].formula(run) is None
+
+
 def test_model_time_and_batch() -> None:
     start, batch = np.array([0, 1, 2]), np.array([1, 2, 6])
     calls = Calls(start, np.array([1, 3, 9]) * 1_000_000, batch, np.zeros_like(start))
@@ -158,3 +192,13 @@ def test_window_is_what_the_helpers_say() -> None:
     assert isinstance(first, Window)
     assert isinstance(second, Window)
     assert (first.facts.profile.name, second.facts.profile.name) == ("steady", "saturated")
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "expected"),
+    [(WarmUp(2.0, 0.75, (9.0,)), 2.25), (WarmUp(5.0, None, (9.0,)), None), (None, None)],
+)
+def test_steady_after(warm_up: WarmUp | None, expected: float | None) -> None:
+    made = fakes.run(fakes.Fake())
+    facts = replace(made.facts, startup=Startup(1.0, 1.5), warm_up=warm_up)
+    assert METRICS["steady_after"].formula(replace(made, facts=facts)) == expected

@@ -12,6 +12,7 @@ import pytest
 from harness import catalog, paths
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.findings import RUN_RULES, WINDOW_RULES
+from harness.analyse.prices import Instance, Serverless
 from harness.cli import cli
 from harness.profiles import shape_names
 from harness.tables import BenchmarkTable, ProfileTable
@@ -64,6 +65,13 @@ def test_every_shape_is_described() -> None:
 def test_every_key_of_a_benchmark_is_described() -> None:
     known = coded(section(text("docs/your-model.md"), "What the files must say"))
     assert {*BenchmarkTable.model_fields, *ProfileTable.model_fields} - known == set()
+
+
+def test_every_key_of_a_price_table_is_described() -> None:
+    described = {
+        row[0].strip("`") for row in rows(section(text("docs/cost.md"), "The price table"))
+    }
+    assert described == {*Instance.model_fields, *Serverless.model_fields}
 
 
 def test_every_variant_and_benchmark_is_in_the_readme() -> None:

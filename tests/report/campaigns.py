@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness import store
 from harness.profiles import Profile
-from harness.records import Cell, ContainerFacts, Failure, ImageFacts
+from harness.records import Cell, ContainerFacts, Failure, HostCheck, ImageFacts
 from tests.fakes import BENCHMARK, Fake, campaign, run
 
 SCRIPT = "<script>alert(1)</script>"
@@ -59,6 +59,11 @@ def store_all_sorts(folder: Path) -> Path:
         campaign(fakes, rounds=3, id="all-sorts"),
         left_out=(("torch on iris", f"iris has no predictor for {SCRIPT}"),),
         benchmarks={"sentiment": facts},
+        checks=(
+            HostCheck("generator ceiling", "good", "50000/s against the null server"),
+            HostCheck("swap", "doubtful", "0.3 GiB in use, 0 pages moved in 1 s"),
+            HostCheck("other load", "unfit", f"60% of the CPU time is in use by {SCRIPT}"),
+        ),
         environment={"machine": f"Imaginary CPU {SCRIPT}", "cpus": "4"},
     )
     store.write_campaign(folder, plan)

@@ -10,7 +10,7 @@ import pynvml
 import pytest
 
 from harness import catalog
-from harness.measure import gpu
+from harness.measure import gpu, host
 from harness.measure.containers import engine, options
 from harness.measure.containers.images import Image
 from harness.measure.launchers import LaunchOrder
@@ -29,6 +29,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=40, memory=9),
         "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(used=2 << 30, total=16 << 30),
         "nvmlDeviceGetPowerUsage": lambda _: 70_000,
+        "nvmlDeviceGetName": lambda _: "NVIDIA L4",
     }
     for name, value in found.items():
         monkeypatch.setattr(pynvml, name, value)
@@ -42,6 +43,13 @@ def _not_supported(*_: object) -> int:
 def test_it_reads_use_memory_and_power(one_gpu: pytest.MonkeyPatch) -> None:
     assert gpu.why_not() is None
     assert gpu.reader()() == {"gpu_percent": 40, "gpu_bytes": 2 << 30, "gpu_milliwatts": 70_000}
+
+
+def test_its_model_is_part_of_the_machine(one_gpu: pytest.MonkeyPatch) -> None:
+    assert host.environment()["gpu"] == "NVIDIA L4"
+    one_gpu.setattr(pynvml, "nvmlDeviceGetName", _not_supported)
+    assert gpu.name() is None
+    assert "gpu" not in host.environment()
 
 
 def test_what_it_does_not_tell_is_left_out(one_gpu: pytest.MonkeyPatch) -> None:

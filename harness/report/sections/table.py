@@ -20,12 +20,20 @@ _GROUPS = {
         "overhead",
         "model_time",
         "cpu_per_1000",
+        "gpu_per_1000",
+        "cpu_energy",
+        "gpu_energy",
     ),
     "saturated": ("throughput", "batch_size"),
-    "start-up": ("ready", "first_answer"),
+    "start-up": ("ready", "first_answer", "steady_after"),
 }
 _REST = "whole run"
-_RARE = ("container_peak", "gpu_busy", "gpu_memory", "gpu_power")  # shown where somebody has them
+# Shown where somebody has them.
+_RARE = (
+    *("container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
+    *("gpu_per_1000", "cpu_energy", "gpu_energy"),
+)
+_UNSTEADY = "no-steady-state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +80,14 @@ def table(report: Report) -> Values | None:
 
 
 def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
-    grouped = {name for names in _GROUPS.values() for name in names}
     rows = [row for comparison in report.comparisons for row in comparison.rows]
-    rest = [
-        metric
-        for name, metric in COLUMNS.items()
-        if name not in grouped and (name not in _RARE or any(row.spreads[name] for row in rows))
+    shown = {n for n in COLUMNS if n not in _RARE or any(row.spreads[n] for row in rows)}
+    groups = [
+        (title, [COLUMNS[name] for name in names if name in shown])
+        for title, names in _GROUPS.items()
     ]
-    groups = [(title, [COLUMNS[name] for name in names]) for title, names in _GROUPS.items()]
+    grouped = {name for names in _GROUPS.values() for name in names}
+    rest = [metric for name, metric in COLUMNS.items() if name in shown - grouped]
     return [*groups, (_REST, rest)] if rest else groups
 
 
@@ -156,9 +164,14 @@ def _why_out(row: Row) -> str:
 
 
 def _note(row: Row) -> str:
-    """Rounds that ran and do not count, for a row whose other rounds do."""
+    """What the reader of a row must see at once: rounds that do not count, or were not steady."""
     left = row.rounds - row.counted
-    return f"{left} of {row.rounds} rounds left out" if left and not row.invalid else ""
+    if left and not row.invalid:
+        return f"{left} of {row.rounds} rounds left out"
+    unsteady = {number for number, finding in row.findings if finding.name == _UNSTEADY}
+    if unsteady and not row.invalid:
+        return f"not steady in {len(unsteady)} of {view.plural(row.rounds, 'round')}"
+    return ""
 
 
 def _cell(row: Row, metric: Metric, best: bool) -> Cell:
