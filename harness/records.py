@@ -6,8 +6,9 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
 from harness.samples import Calls, Requests, Usage
 
@@ -22,17 +23,6 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant} on {self.benchmark}, round {self.round}"
-
-
-@dataclass(frozen=True, slots=True)
-class HostWatch:
-    """What happened to the host while a window ran, beside stolen time."""
-
-    suspended_s: float  # CLOCK_BOOTTIME went on while CLOCK_MONOTONIC stood
-    clock_step_s: float  # by which CLOCK_REALTIME was set forward (back: below 0) meanwhile
-    swapped_in: int | None  # pages, of the whole host; None where the kernel does not tell
-    swapped_out: int | None
-    mhz: tuple[float, ...]  # mean frequency of the CPUs that serve, sampled; empty: not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +48,7 @@ class WindowFacts:
     cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
     host: HostWatch | None = None  # None in files of earlier schemas
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
 
 
@@ -243,25 +234,6 @@ class BenchmarkFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class HostProof:
-    """What the generator can do on this host, against the null server."""
-
-    ceiling_per_s: float
-    lag_p50_us: float
-    lag_p99_us: float
-    rate_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class HostCheck:
-    """What one check of the host found before the campaign; `doctor` runs the same."""
-
-    name: str
-    fit: Literal["good", "doubtful", "unfit"]
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A deployed endpoint that is measured as a variant of that name."""
 
@@ -290,3 +262,4 @@ class Campaign:
     device: str
     endpoint: Endpoint | None = None
     checks: tuple[HostCheck, ...] = ()
+    driver: str = "native"

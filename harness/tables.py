@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness import slo, toml
 from harness.errors import UsageError, unknown
-from harness.profiles import CLOSED, needs, shape_names
+from harness.profiles import CLOSED, USERS, needs, shape_names
 
 PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
@@ -129,6 +129,7 @@ class ProfileTable(toml.Strict):
     rate_share_peak: float | None = Field(default=None, gt=0)
     rate_per_s_peak: float | None = Field(default=None, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
+    think_s: float | None = Field(default=None, gt=0)
 
     @field_validator("shape")
     @classmethod
@@ -140,9 +141,12 @@ class ProfileTable(toml.Strict):
     @model_validator(mode="after")
     def _complete(self) -> ProfileTable:
         rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
-        if self.shape == CLOSED:
+        if (self.shape == USERS) != (self.think_s is not None):
+            raise ValueError("users need 'think_s', and nobody else has it")
+        if self.shape in (CLOSED, USERS):
             if self.concurrency is None or rates or self._far():
-                raise ValueError("a closed loop needs 'concurrency', and has no rate")
+                who = "a closed loop needs" if self.shape == CLOSED else "'users' needs"
+                raise ValueError(f"{who} 'concurrency', and has no rate")
             return self
         if len(rates) != 1:
             raise ValueError("give either 'rate_share' or 'rate_per_s'")

@@ -82,7 +82,9 @@ def main(names: list[str]) -> None:
     if not names:
         project = paths.PROJECT / "pyproject.toml"
         compile_lock([project], paths.PROJECT / "requirements.txt", "--group", "install")
-        groups = ["--group", "install", "--group", "dev"]
+        locust = ["--group", "install", "--extra", "locust"]
+        compile_lock([project], paths.PROJECT / "requirements-locust.txt", *locust)
+        groups = [*locust, "--group", "dev"]
         compile_lock([project], paths.PROJECT / "requirements-dev.txt", *groups)
 
 

@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from harness import store
+from harness.hosts import HostProof
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.records import (
     BenchmarkFacts,
@@ -17,7 +18,6 @@ from harness.records import (
     Cell,
     ContainerFacts,
     Failure,
-    HostProof,
     ImageFacts,
     Run,
     RunFacts,

@@ -1,6 +1,7 @@
 """Metrics: Run -> number or None, each with unit, direction and definition in one place.
 
-"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one.
+"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one; users
+who think saturate nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def steady(run: Run) -> Window | None:
 
 def saturated(run: Run) -> Window | None:
     """The first closed-loop window."""
-    return next((w for w in run.windows if not w.facts.profile.is_open), None)
+    return next((w for w in run.windows if w.facts.profile.saturates), None)
 
 
 @metric(title="p50", unit="ms", better="lower")

@@ -15,8 +15,9 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, host, proving, reference, session
+from harness.measure import budget, drivers, host, proving, reference, session
 from harness.measure.costs import Costs
+from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
 from harness.measure.prober import Order
 from harness.measure.reference import Prepared, Tools
@@ -63,6 +64,7 @@ class Request:
     endpoint: Endpoint | None = None
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
+    driver: DriverOrder = drivers.DEFAULT
 
 
 def new_id() -> str:
@@ -79,7 +81,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     made = _planned(request)
     store.require_writable(request.folder)
     deadline = time.monotonic() + (request.budget_s or math.inf)
-    with session.begin(request.launchers, request.device) as tools:
+    with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
         campaign = resumed
         if campaign is None:
@@ -152,7 +154,7 @@ def _begin(
         request.preset_name,
         shlex.join(["python", "-m", "harness", *request.argv]),
         made.cells,
-        made.left_out,
+        (*made.left_out, *plan.gaps(made, request.variants, request.benchmarks, request.preset)),
         host.environment(),
         proving.within_ceiling(prepared, request.preset, proof, observer.note),
         proof,
@@ -161,6 +163,7 @@ def _begin(
         ", ".join(request.launchers),
         request.device,
         request.endpoint,
+        driver=request.driver.name,
         checks=checks,
     )
 
@@ -211,7 +214,7 @@ def _run_cell(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
-            facts.profiles if facts else (),
+            plan.served(variant, facts.profiles) if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),
@@ -247,7 +250,7 @@ def provision(
 def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
-    max_batch = table.batching.max_size if table.batching else 1
+    max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
     return ServerFacts(
         server.name,
         server.table.framework,

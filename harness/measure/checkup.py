@@ -18,10 +18,10 @@ import numpy as np
 import psutil
 
 from harness import paths
+from harness.hosts import HostCheck, HostProof, HostWatch
 from harness.measure import host, launchers
 from harness.measure.driver.timer import Timer
 from harness.measure.moment import Moment
-from harness.records import HostCheck, HostProof, HostWatch
 
 Fit = Literal["good", "doubtful", "unfit"]
 Cpus = tuple[tuple[int, ...], tuple[int, ...]]  # of the server, of the generator

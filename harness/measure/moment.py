@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.hosts import HostWatch
 from harness.measure import host
-from harness.records import HostWatch
 
 # Fields of the first line of /proc/stat.
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7

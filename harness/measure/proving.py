@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from harness import catalog, plan
 from harness.catalog import Benchmark
 from harness.errors import HarnessError, ProvisionError, UsageError
+from harness.hosts import HostCheck, HostProof
 from harness.measure import checkup, host, reference, session
 from harness.measure.reference import Prepared, Tools
 from harness.profiles import Profile
-from harness.records import BenchmarkFacts, HostCheck, HostProof
+from harness.records import BenchmarkFacts
 from harness.tables import PresetTable
 
 _SMALLEST = "noop"  # its model needs nothing

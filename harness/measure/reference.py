@@ -13,13 +13,13 @@ import numpy as np
 
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
+from harness.hosts import HostProof
 from harness.measure import artefacts, environments
-from harness.measure.driver.native import Generator
+from harness.measure.drivers import Driver
 from harness.measure.launchers import Launched, Launcher
 from harness.measure.stages import Bench, Stages
 from harness.profiles import Profile
 from harness.protocols import registered
-from harness.records import HostProof
 from harness.tables import PresetTable
 
 IN_PROCESS = "in-process"
@@ -35,7 +35,7 @@ class Tools:
     """What every cell of a campaign shares."""
 
     launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
-    generator: Generator
+    generator: Driver
     server_cpus: tuple[int, ...]
     device: str
     scratch: Path

@@ -16,7 +16,8 @@ from harness.measure import ask as asking
 from harness.measure import gpu, own_figures, probe, prober, warming
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
-from harness.measure.driver.native import Generator, Pending, requests_of
+from harness.measure.driver.native import requests_of
+from harness.measure.drivers import Driver, Firing
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.prober import Order
@@ -55,7 +56,7 @@ class Stages:
         bench: Bench,
         provided: Provided,
         launcher: Launcher,
-        generator: Generator,
+        generator: Driver,
         cpus: tuple[int, ...],
         device: str,
         round_number: int,
@@ -73,8 +74,14 @@ class Stages:
         self._scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
         self._path = variant.table.path or protocol.path
-        self._messages = [protocol.encode([payload]) for payload in bench.payloads]
-        self._answers = Answers(list(bench.expected), bench.benchmark.table.tolerance, protocol)
+        # What the reference is asked while it makes the right answers is one by one.
+        together = bench.benchmark.together if bench.expected else 1
+        twice = [*bench.payloads, *bench.payloads * together]
+        self._messages = [
+            protocol.encode(twice[place : place + together]) for place in range(len(bench.payloads))
+        ]
+        tolerance = bench.benchmark.table.tolerance
+        self._answers = Answers(list(bench.expected), tolerance, protocol, together)
 
     @property
     def version(self) -> str | None:
@@ -157,8 +164,7 @@ class Stages:
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
             order = payload_order(len(self._messages), 4096 if due is None else len(due), number)
-            callers = profile.concurrency or _PREOPENED
-            job = self._job(launched, short.duration_s, order, due, callers)
+            job = self._job(launched, short, order, due)
             return requests_of(self._fire(launched, job).result())
 
         return warming.warm_up(fire, profile, self.bench.warm_up_s)
@@ -170,8 +176,7 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         count = 1 << 16 if due is None else len(due)
         order = payload_order(len(self._messages), count, seed)
-        callers = profile.concurrency or _PREOPENED
-        job = self._job(launched, profile.duration_s, order, due, callers)
+        job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
         with (
@@ -181,15 +186,16 @@ class Stages:
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        generator_cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        cpus = len(fired.workers) or len(self._generator.cpus)
         facts = WindowFacts(
             profile,
             fired.elapsed_s,
             0.0 if self.variant.table.inside else fired.cpu_s,
-            generator_cpus,
+            0 if self.variant.table.inside else cpus,
             meter.steal_share,
             checked,
             len(complaints),
+            workers=fired.workers,
             cpu_energy_j=meter.cpu_energy_j,
             cpu_energy_s=meter.cpu_energy_s,
             host=meter.host,
@@ -217,7 +223,8 @@ class Stages:
 
     def _ask(self, launched: Launched, payloads: Ints) -> Fired:
         # One caller: a batching server would remember more, and time the next window by it.
-        job = self._job(launched, self.verify_limit_s, payloads, None, 1)
+        alone = Profile("verify", "closed", self.verify_limit_s, concurrency=1)
+        job = self._job(launched, alone, payloads, None)
         return self._fire(launched, replace(job, limit=len(payloads), keep_every=1)).result()
 
     @property
@@ -229,19 +236,19 @@ class Stages:
             return {}
         return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
-    def _job(
-        self, launched: Launched, duration_s: float, order: Ints, due: Ints | None, callers: int
-    ) -> Job:
+    def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
+        think_s = profile.think_s
         return Job(
             self._target(launched),
             0,
-            int(duration_s * 1e9),
+            int(profile.duration_s * 1e9),
             order,
             due,
-            callers,
+            profile.concurrency or _PREOPENED,
             None,
             int(self.bench.benchmark.table.timeout_s * 1e9),
             0,
+            think_ns=None if think_s is None else int(think_s * 1e9),
         )
 
     def _target(self, launched: Launched) -> Target:
@@ -251,10 +258,8 @@ class Stages:
         headers = {"Accept": "application/json", **launched.headers}
         return target(url + self._path, self._messages, headers)
 
-    def _fire(
-        self, launched: Launched, job: Job, meter: Meter | None = None
-    ) -> Pending | InsidePending:
-        pending: Pending | InsidePending
+    def _fire(self, launched: Launched, job: Job, meter: Meter | None = None) -> Firing:
+        pending: Firing
         if self.variant.table.inside:
             pending = InsidePending(asking.url_of(launched), job, self._scratch)
         else:

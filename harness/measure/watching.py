@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.hosts import HostWatch
 from harness.measure.energy import Energy
 from harness.measure.launchers import Launched
 from harness.measure.moment import Watcher
-from harness.records import HostWatch
 from harness.samples import (
     MISSING,
     Calls,

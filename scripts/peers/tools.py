@@ -15,7 +15,8 @@ import numpy as np
 from harness.errors import HarnessError, ProvisionError
 from harness.measure import environments
 from harness.measure.driver.job import Job
-from harness.measure.driver.native import Generator, requests_of
+from harness.measure.driver.native import requests_of
+from harness.measure.drivers import Driver
 from harness.measure.target import target
 from harness.protocols import Message
 from harness.samples import Requests
@@ -48,7 +49,7 @@ class Load:
 class Kit:
     """What the tools run with."""
 
-    generator: Generator
+    generator: Driver
     folder: Path  # for what they write
     python: Path | None  # of the environment with Locust and LoadGen
     why_no_python: str = ""
@@ -108,7 +109,7 @@ def _tool(
     return register
 
 
-def fire_ours(generator: Generator, load: Load, up: Up) -> tuple[Requests, Plan]:
+def fire_ours(generator: Driver, load: Load, up: Up) -> tuple[Requests, Plan]:
     """A window of this driver, as `harness load` fires it; each request says its number."""
     due_ns = schedule(load.rate_per_s, load.count, load.seed)
     numbered = [Message(up.body, "", {"X-Request": str(n)}) for n in range(load.count)]

@@ -5,20 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import findings
+from harness.analyse import findings, metrics
 from harness.analyse.findings import Verdict, trials
+from harness.hosts import HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
-from harness.records import (
-    Failure,
-    HostProof,
-    HostWatch,
-    Run,
-    Setup,
-    Stop,
-    Trial,
-    WarmUp,
-    Window,
-)
+from harness.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
 from harness.samples import MISSING, Calls, Requests
 from tests import fakes
 
@@ -379,3 +370,31 @@ def test_how_a_server_takes_a_fault(
 ) -> None:
     found = list(trials.of_trials([trial]))
     assert [(f.name, f.verdict) for f in found] == ([(name, verdict)] if name else [])
+
+
+WORKER = WorkerFacts("there/7", 500, 2**50, 10_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("worker", "found"),
+    [
+        (WORKER, {}),
+        (replace(WORKER, lost="it left", drift_ns=None), {"worker-lost": Verdict.INVALID}),
+        (replace(WORKER, uncertainty_ns=4_900_000), {}),
+        (replace(WORKER, uncertainty_ns=5_100_000), {"clocks-apart": Verdict.WARNING}),
+        # Ten seconds of a clock that runs 500 millionths fast are 5 ms, and 10 ms are not known.
+        (replace(WORKER, drift_ns=-14_900_000), {}),
+        (replace(WORKER, drift_ns=-15_100_000), {"clocks-apart": Verdict.INVALID}),
+    ],
+)
+def test_workers_of_a_window(worker: WorkerFacts, found: dict[str, Verdict]) -> None:
+    made = window(workers=(WORKER, worker), elapsed_s=10.0)
+    assert verdicts(made) == found
+
+
+def test_users_saturate_nothing() -> None:
+    people = Profile("people", "users", 10.0, concurrency=8, think_s=1.0)
+    thoughtful = window(profile=people)
+    run = fakes.exact_run((people, thoughtful.requests))
+    assert metrics.saturated(run) is None
+    assert metrics.steady(run) is None

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import store
+from harness.hosts import HostCheck
 from harness.profiles import Profile
-from harness.records import Cell, ContainerFacts, Failure, HostCheck, ImageFacts
+from harness.records import Cell, ContainerFacts, Failure, ImageFacts
 from tests.fakes import BENCHMARK, Fake, campaign, run
 
 SCRIPT = "<script>alert(1)</script>"

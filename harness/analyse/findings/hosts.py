@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.analyse.findings import Verdict, window_rule
-from harness.records import HostProof, Window
+from harness.hosts import HostProof
+from harness.records import Window
 
 STEAL_WARNING = 0.02
 STEAL_INVALID = 0.10

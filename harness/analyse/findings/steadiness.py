@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from harness.analyse import trend
 from harness.analyse.findings import Verdict, run_rule, window_rule
-from harness.records import HostProof, Run, Window
+from harness.hosts import HostProof
+from harness.records import Run, Window
 
 # Ramps and spikes are not steady on purpose.
 _LEVEL = ("constant", "poisson", "closed")

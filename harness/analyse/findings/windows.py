@@ -8,7 +8,8 @@ import numpy as np
 
 from harness.analyse import stats
 from harness.analyse.findings import Verdict, window_rule
-from harness.records import HostProof, Window
+from harness.hosts import HostProof
+from harness.records import Window
 from harness.samples import ERRORS, MISSING
 
 # Lag is part of the response time, so it hurts where it is not small beside it.

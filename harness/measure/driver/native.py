@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.measure.driver.job import Fired, Job
 from harness.samples import Requests
 
@@ -67,7 +67,7 @@ class Pending:
     def result(self) -> Fired:
         """Everything that was fired, in one table, ordered by planned or actual send time."""
         parts = [self._fired[worker.pid] for worker in self._order]
-        return _merge(parts)
+        return merge(parts)
 
 
 class Generator:
@@ -91,14 +91,16 @@ class Generator:
 
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
+        if job.think_ns is not None:
+            raise UsageError("Users who think are Locust's: give --driver locust.")
         self.make_ready()
         start_ns = time.monotonic_ns() + (_RPC_LEAD_NS if job.target.method else _LEAD_NS)
-        shards = _shards(replace(job, start_ns=start_ns), len(self._workers))
+        parts = shards(replace(job, start_ns=start_ns), len(self._workers))
         # Opening connections may take a time-out, and so may the last answer.
         latest_ns = start_ns + job.duration_ns + 2 * job.timeout_ns + _PATIENCE_NS
-        self._pending = Pending(self._workers[: len(shards)], start_ns, latest_ns)
-        for worker, shard in zip(self._workers, shards, strict=False):
-            _tell(worker, shard)
+        self._pending = Pending(self._workers[: len(parts)], start_ns, latest_ns)
+        for worker, part in zip(self._workers, parts, strict=False):
+            _tell(worker, part)
         return self._pending
 
     def fire(self, job: Job, meanwhile: Callable[[], object] = lambda: None) -> Fired:
@@ -184,17 +186,18 @@ def requests_of(fired: Fired) -> Requests:
     return Requests(**fired.columns)
 
 
-def _shards(job: Job, workers: int) -> list[Job]:
+def shards(job: Job, workers: int) -> list[Job]:
+    """A job dealt out to so many processes, request by request in turn; fewer for fewer callers."""
     if job.due_ns is None:
         workers = min(workers, job.concurrency)
-    shards = []
+    dealt = []
     for number in range(workers):
         due = None if job.due_ns is None else job.due_ns[number::workers]
         limit = job.limit
         if limit is not None:
             limit = limit // workers + (number < limit % workers)
         callers = job.concurrency // workers + (number < job.concurrency % workers)
-        shards.append(
+        dealt.append(
             replace(
                 job,
                 due_ns=due,
@@ -203,10 +206,11 @@ def _shards(job: Job, workers: int) -> list[Job]:
                 limit=limit,
             )
         )
-    return shards
+    return dealt
 
 
-def _merge(parts: list[Fired]) -> Fired:
+def merge(parts: list[Fired]) -> Fired:
+    """What several processes fired as one table, ordered by planned or actual send time."""
     if len(parts) == 1:
         return parts[0]
     columns = {

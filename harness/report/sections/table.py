@@ -96,7 +96,7 @@ def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
     profiles = facts.profiles if facts else ()
     loads = {
         "steady": next((p for p in profiles if p.is_open), None),
-        "saturated": next((p for p in profiles if not p.is_open), None),
+        "saturated": next((p for p in profiles if p.saturates), None),
     }
     return {
         "name": comparison.benchmark,
