@@ -26,6 +26,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFigures:
+    """What the server itself counted in a window, summed over its requests."""
+
+    requests: float
+    queue_s: float | None  # that they waited before the model
+    model_s: float | None  # that they were in it
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One profile's stretch of a run, all but its columns."""
 
@@ -40,6 +49,7 @@ class WindowFacts:
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
     host: HostWatch | None = None  # None in files of earlier schemas
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    own: OwnFigures | None = None  # None where the server counts nothing that is known here
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,15 @@ class VariantTable(toml.Strict):
         return value
 
 
+class CountersTable(toml.Strict):
+    """`[counters]`: names at `metrics_path` whose growth says where the server's time went."""
+
+    requests: str  # how many were answered
+    queue: str | None = None  # how long they waited before the model, summed over them
+    model: str | None = None  # how long they were in it, summed over them
+    unit_s: float = Field(default=1.0, gt=0)  # of those times
+
+
 class ServerTable(toml.Strict):
     """A server.toml."""
 
@@ -88,7 +97,14 @@ class ServerTable(toml.Strict):
     image: str | None = None  # that its own Dockerfile builds on; None: the usual base
     metrics_path: str | None = None
     metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
+    counters: CountersTable | None = None
     variant: tuple[VariantTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _counters_have_a_place(self) -> ServerTable:
+        if self.counters is not None and self.metrics_path is None:
+            raise ValueError("'counters' needs 'metrics_path'")
+        return self
 
 
 class WeightsTable(toml.Strict):

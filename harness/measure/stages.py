@@ -13,7 +13,7 @@ from harness import plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import gpu, probe, prober, warming
+from harness.measure import gpu, own_figures, probe, prober, warming
 from harness.measure.answers import Answers
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import requests_of
@@ -179,7 +179,10 @@ class Stages:
         job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
-        with measuring(launched, self._gpu, self._cpus) as meter:
+        with (
+            own_figures.counting(launched, self.variant.server.table) as counted,
+            measuring(launched, self._gpu, self._cpus) as meter,
+        ):
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
@@ -196,6 +199,7 @@ class Stages:
             cpu_energy_j=meter.cpu_energy_j,
             cpu_energy_s=meter.cpu_energy_s,
             host=meter.host,
+            own=counted.figures,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)

@@ -33,12 +33,15 @@ class App:
     def __init__(self) -> None:
         self.predict = load_predictor().predict
         self.count = 0
+        self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
             return (503 if FAULT == "never-ready" else 200), b"{}"
+        if path == "/metrics":
+            return 200, self.metrics()
         self.count += 1
         late = self.count > AFTER
         if FAULT == "dies-under-load" and late:
@@ -50,13 +53,26 @@ class App:
             return 500, b'{"error": "broken on purpose"}'
         if FAULT == "garbage":
             return 200, b"<p>not a prediction</p>"
+        came = time.monotonic()
         if self.queue is not None:
             await self.queue.through()
         await asyncio.sleep(DELAY_S * drifted())
+        began = time.monotonic()
         predictions = self.predict(json.loads(body)["instances"])
+        self.waited_s += began - came
+        self.computed_s += time.monotonic() - began
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):
             predictions = [{"label": "something else"} for _ in predictions]
         return 200, json.dumps({"predictions": predictions}).encode()
+
+    def metrics(self) -> bytes:
+        """Its counters, as Prometheus reads them."""
+        counters = {
+            "fake_predictions_total": self.count,
+            "fake_waiting_seconds_total": self.waited_s,
+            "fake_model_seconds_total": self.computed_s,
+        }
+        return "".join(f"{name} {value!r}\n" for name, value in counters.items()).encode()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

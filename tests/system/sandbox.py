@@ -155,10 +155,11 @@ class Sandbox:
         return process
 
     def add_server(self, name: str, table: str, **files: str) -> Path:
-        """One more server folder: the fake's app, a server.toml of one's own, more files."""
+        """One more server folder: the fake's code, a server.toml of one's own, more files."""
         folder = self.servers / name
         folder.mkdir()
-        shutil.copy(paths.PROJECT / "servers" / "_fake" / "app.py", folder)
+        for file in (paths.PROJECT / "servers" / "_fake").glob("*.py"):
+            shutil.copy(file, folder)
         (folder / "server.toml").write_text(table)
         for stem, text in files.items():
             (folder / stem.replace("_", ".")).write_text(text)
