@@ -1,9 +1,13 @@
-"""What is known of the hosts that a campaign ran on: the records of it."""
+"""What is known of the hosts that a campaign ran on: the records of it, and limits that both halves
+hold them to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+CEILING_SHARE = 0.8  # k6's advice: stay below 80% of what the generator can do
+STEAL_INVALID = 0.10  # of the host's CPU time, taken by the hypervisor
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.hosts import STEAL_INVALID
 from harness.records import Window
 from harness.samples import Requests
 from harness.slo import Slo
@@ -20,7 +21,6 @@ from harness.slo import Slo
 SETTLE_LIMITS = 10  # of the SLO's limit: an empty server answers fast until its queue has formed
 _SETTLE_MOST = 0.3  # share of a probe that may be left out for that
 _LAG_SHARE = 0.1  # of the SLO's limit: a generator that late at its p99 makes requests late itself
-_STEAL = 0.1  # of the host's CPU time, taken by the hypervisor: the server had less than it seems
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def disturbed(probe: Window, slo: Slo) -> bool:
     """Whether the generator or the host may have made requests late."""
     lag = probe.requests.lag_ns()
     late = len(lag) > 0 and float(np.percentile(lag, 99)) > _LAG_SHARE * slo.limit_ns
-    return late or (probe.facts.steal_share or 0.0) > _STEAL
+    return late or (probe.facts.steal_share or 0.0) > STEAL_INVALID
 
 
 def tally(requests: Requests, rate_per_s: float, slo: Slo) -> Tally:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness import probes, search
+from harness.hosts import CEILING_SHARE
 from harness.measure.ask import Asker, Unanswered
 from harness.profiles import CLOSED, Profile
 from harness.protocols import Message
 from harness.records import Search, Window
 from harness.slo import Slo
 
-CEILING_SHARE = 0.8  # of what the generator reaches against the null server; k6's advice
 _START_SHARE = 0.7  # of the throughput in a closed loop: most SLOs break before that is reached
 _SATURATE_S = 1.0
 _CALLERS = 8

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.analyse.findings import Verdict, window_rule
-from harness.hosts import HostProof
+from harness.hosts import STEAL_INVALID, HostProof
 from harness.records import Window
 
 STEAL_WARNING = 0.02
-STEAL_INVALID = 0.10
 SUSPENDED_S = 0.01  # two clocks are read microseconds apart; a suspension takes far longer
 # A time service moves the clock by 0.5 ms a second at most (500 ppm) where it does not set it.
 STEP_S = 0.05

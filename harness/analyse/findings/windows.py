@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.analyse import stats
 from harness.analyse.findings import Verdict, window_rule
-from harness.hosts import HostProof
+from harness.hosts import CEILING_SHARE, HostProof
 from harness.records import Window
 from harness.samples import ERRORS, MISSING
 
@@ -18,7 +18,6 @@ LAG_P50_MS = 0.5
 LAG_P99_MS = 5.0
 GENERATOR_CPU = 0.9  # a process this busy delays itself; Locust warns at the same share
 RATE_SHORT = 0.05
-CEILING_SHARE = 0.8  # k6's advice: stay below 80% of what the generator can do
 ERRORS_WARNING = 0.01
 ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
 # A connection is opened for a request that finds none free; more than 16 in flight need that once
