@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
+from harness.lifecycle import Installed
 from harness.measure.prober import Order
 from harness.measure.runner import CellStages, execute
 from harness.profiles import Profile
@@ -76,6 +77,7 @@ class Scenario:
 
     version = "1.2.3"
     image: ImageFacts | None = None
+    installed = Installed(1000, 2.5)
 
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []
