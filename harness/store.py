@@ -100,7 +100,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
         for name in columns.TABLES:
-            columns.write(part / f"{name}.parquet", name, (*run.windows, *run.probes))
+            columns.write(part / f"{name}.parquet", name, run.every_window)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -123,7 +123,8 @@ def read_run(place: Path) -> Run:
         if Path(name).name != name or not path.is_file() or _digest(path) != digest:
             raise ResultError(_changed(path))
     facts = _validated(RunFacts, data["run"], place / _RUN)
-    known = (*facts.windows, *(facts.search.probes if facts.search else ()))
+    probes = facts.search.probes if facts.search else ()
+    known = (*facts.windows, *probes, *facts.strains)
     tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
@@ -131,8 +132,8 @@ def read_run(place: Path) -> Run:
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = (place / _LOG).read_bytes().decode(errors="replace")
-    own = len(facts.windows)
-    return Run(facts, windows[:own], log, windows[own:])
+    own, searched = len(facts.windows), len(facts.windows) + len(probes)
+    return Run(facts, windows[:own], log, windows[own:searched], windows[searched:])
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:

@@ -15,7 +15,7 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, drivers, host, proving, reference, session
+from harness.measure import budget, drivers, host, proving, reference, session, straining
 from harness.measure.costs import Costs
 from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
@@ -218,6 +218,7 @@ def _run_cell(
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),
+            _strain(request, campaign, cell, variant),
         )
 
 
@@ -231,6 +232,18 @@ def _search_order(
         return None
     ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
     return Order(slo.parse(benchmark.table.slo), budget_s, ceiling)
+
+
+def _strain(
+    request: Request, campaign: Campaign, cell: Cell, variant: Variant
+) -> partial[None] | None:
+    """What a cell is put through at its end; None where it is not ours to overload and stop, or it
+    would mean nothing."""
+    table = variant.table
+    if not request.preset.strains or table.reference or table.inside or variant.endpoint:
+        return None
+    facts = campaign.benchmarks.get(cell.benchmark)
+    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof))
 
 
 def provision(

@@ -15,9 +15,10 @@ from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
 from harness.hosts import HostProof
 from harness.measure import artefacts, environments
+from harness.measure.bench import Bench
 from harness.measure.drivers import Driver
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Bench, Stages
+from harness.measure.stages import Stages
 from harness.profiles import Profile
 from harness.protocols import registered
 from harness.tables import PresetTable
