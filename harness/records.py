@@ -172,6 +172,7 @@ class RunFacts:
     image: ImageFacts | None = None  # None for what is no container
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
+    audit: WindowFacts | None = None  # as with search; see harness.audit
 
     @property
     def outcome(self) -> str:
@@ -186,10 +187,16 @@ class Run:
     windows: tuple[Window, ...]
     log: str = field(default="", repr=False)
     probes: tuple[Window, ...] = ()  # of the search
+    audit: Window | None = None
 
     @property
     def cell(self) -> Cell:
         return self.facts.cell
+
+    @property
+    def every_window(self) -> tuple[Window, ...]:
+        """The run's own, then the probes, then the audit."""
+        return (*self.windows, *self.probes, *([self.audit] if self.audit else []))
 
     def window(self, profile: str) -> Window | None:
         """The window of the profile of that name, if the run got that far."""

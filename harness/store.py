@@ -9,7 +9,7 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    4  runs have search, whose probes are windows after the run's own
+    4  runs have search, whose probes are windows after the run's own, and audit, which comes last
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
@@ -99,7 +99,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
         for name in columns.TABLES:
-            columns.write(part / f"{name}.parquet", name, (*run.windows, *run.probes))
+            columns.write(part / f"{name}.parquet", name, run.every_window)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -122,7 +122,8 @@ def read_run(place: Path) -> Run:
         if Path(name).name != name or not path.is_file() or _digest(path) != digest:
             raise ResultError(_changed(path))
     facts = _validated(RunFacts, data["run"], place / _RUN)
-    known = (*facts.windows, *(facts.search.probes if facts.search else ()))
+    probes = facts.search.probes if facts.search else ()
+    known = (*facts.windows, *probes, *([facts.audit] if facts.audit else []))
     tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
@@ -130,8 +131,9 @@ def read_run(place: Path) -> Run:
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = (place / _LOG).read_bytes().decode(errors="replace")
-    own = len(facts.windows)
-    return Run(facts, windows[:own], log, windows[own:])
+    own, searched = len(facts.windows), len(facts.windows) + len(probes)
+    audit = windows[-1] if facts.audit else None
+    return Run(facts, windows[:own], log, windows[own:searched], audit)
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:

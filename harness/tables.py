@@ -192,6 +192,7 @@ class PresetTable(toml.Strict):
     warm_up_s: float = Field(ge=0)
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
     capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
+    audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
 
 

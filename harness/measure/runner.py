@@ -44,6 +44,9 @@ class CellStages(Protocol):
     def verify(self, launched: Launched) -> int: ...
     def warm_up(self, launched: Launched, profile: Profile) -> None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
+    @property
+    def audits(self) -> bool: ...
+    def audit(self, launched: Launched) -> Window: ...
     def search(
         self, launched: Launched, order: Order, throughput_per_s: float | None
     ) -> tuple[Search, tuple[Window, ...]]: ...
@@ -61,6 +64,7 @@ class _Progress:
     startup: Startup | None = None
     verified: int = 0
     windows: list[Window] = field(default_factory=list)
+    audit: Window | None = None
     search: Search | None = None
     probes: tuple[Window, ...] = ()
     stop: Stop | None = None
@@ -86,7 +90,7 @@ def execute(
     on_phase: Callable[[str], None] = lambda _: None,
     order: Order | None = None,
 ) -> Run:
-    """Run a cell; where there is an order, search for its capacity at the end.
+    """Run a cell: its windows, its audit, and where there is an order, the search for its capacity.
 
     What goes wrong in it becomes part of the Run that is returned.
     """
@@ -98,6 +102,8 @@ def execute(
             stages = provision()
             server = replace(server, version=stages.version)
         _measure(stages, profiles, progress)
+        if stages.audits:
+            _audit(stages, progress)
         if order is not None:
             _search(stages, order, progress)
     except HarnessError as error:
@@ -134,8 +140,9 @@ def _record(
         stages.image if stages else None,
         launched.container if launched else None,
         progress.search,
+        progress.audit.facts if progress.audit else None,
     )
-    return Run(facts, tuple(progress.windows), log, progress.probes)
+    return Run(facts, tuple(progress.windows), log, progress.probes, progress.audit)
 
 
 def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
@@ -165,6 +172,13 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
             progress.windows.append(stages.load(launched, profile))
             _require_alive(launched, f"the window {profile.name!r}")
     _require_served(progress.windows)
+
+
+def _audit(stages: CellStages, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    with progress.during("audit"):
+        progress.audit = stages.audit(progress.launched)
+        _require_alive(progress.launched, "the audit")
 
 
 def _search(stages: CellStages, order: Order, progress: _Progress) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness import audit as auditing
 from harness import plan
-from harness.catalog import Benchmark, Variant
+from harness.catalog import Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
 from harness.measure import gpu, probe, prober
 from harness.measure.answers import Answers
+from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import Generator, Pending, requests_of
 from harness.measure.inside import InsidePending
@@ -22,7 +24,7 @@ from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.prober import Order
 from harness.measure.target import rpc_target, target
 from harness.measure.watching import Meter, measuring, read_calls
-from harness.profiles import Profile, due_times, payload_order, seed_of
+from harness.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
 from harness.records import ImageFacts, Search, Startup, Stop, Window, WindowFacts
 from harness.samples import ERRORS, Ints, Requests
@@ -30,18 +32,6 @@ from harness.samples import ERRORS, Ints, Requests
 _SAMPLE_S = 0.5
 _KEEP_EVERY = 10  # of the answers under load, one in so many is checked
 _PREOPENED = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A benchmark made ready: its artefact, its payloads, and the reference's answers."""
-
-    benchmark: Benchmark
-    artefact: Path
-    payloads: tuple[object, ...]
-    expected: tuple[object, ...]  # empty while the reference itself is asked
-    warm_up_s: float
-    verify_share: float  # of the payloads, before timing
 
 
 class Stages:
@@ -73,8 +63,10 @@ class Stages:
         self._scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
         self._path = variant.table.path or protocol.path
-        self._messages = [protocol.encode([payload]) for payload in bench.payloads]
-        self._answers = Answers(list(bench.expected), bench.benchmark.table.tolerance, protocol)
+        known = (*bench.payloads, *bench.unseen)
+        self._messages = [protocol.encode([payload]) for payload in known]
+        expected = [*bench.expected, *bench.unseen_expected]
+        self._answers = Answers(expected, bench.benchmark.table.tolerance, protocol)
 
     @property
     def version(self) -> str | None:
@@ -128,7 +120,7 @@ class Stages:
         Raises AnswerError for a wrong one, and where requests fail.
         """
         share = self.bench.verify_share
-        payloads = plan.to_verify(len(self._messages), self._round, share)
+        payloads = plan.to_verify(len(self.bench.payloads), self._round, share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
@@ -143,7 +135,7 @@ class Stages:
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask(launched, plan.to_verify(len(self._messages), 1))
+        fired = self._ask(launched, plan.to_verify(len(self.bench.payloads), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
     def warm_up(self, launched: Launched, profile: Profile) -> None:
@@ -154,7 +146,8 @@ class Stages:
         if self.bench.warm_up_s:
             short = replace(profile, duration_s=self.bench.warm_up_s)
             due = due_times(short, 0) if short.is_open else None
-            order = payload_order(len(self._messages), 4096 if due is None else len(due), 0)
+            count = 4096 if due is None else len(due)
+            order = payload_order(len(self.bench.payloads), count, 0)
             callers = profile.concurrency or _PREOPENED
             self._fire(
                 launched, self._job(launched, short.duration_s, order, due, callers)
@@ -166,11 +159,28 @@ class Stages:
         seed = seed_of(benchmark.name, benchmark.table.version, profile.name, self._round)
         due = due_times(profile, seed) if profile.is_open else None
         count = 1 << 16 if due is None else len(due)
-        order = payload_order(len(self._messages), count, seed)
+        order = payload_order(len(self.bench.payloads), count, seed)
         callers = profile.concurrency or _PREOPENED
         job = self._job(launched, profile.duration_s, order, due, callers)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
+        return self._window(launched, profile, job)
+
+    @property
+    def audits(self) -> bool:
+        """Whether it is to be audited: not the references, and not without unseen payloads."""
+        wanted = bool(self.bench.audit_s and self.bench.unseen)
+        return wanted and not (self._unchecked or self.variant.table.inside)
+
+    def audit(self, launched: Launched) -> Window:
+        """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
+        bench = self.bench
+        order = auditing.schedule(bench.payloads, bench.unseen, self._round)
+        profile = Profile(auditing.NAME, CLOSED, bench.audit_s, concurrency=1)
+        job = self._job(launched, bench.audit_s, order, None, 1)
+        return self._window(launched, profile, replace(job, limit=len(order), keep_every=1))
+
+    def _window(self, launched: Launched, profile: Profile, job: Job) -> Window:
         with measuring(launched, self._gpu) as meter:
             pending = self._fire(launched, job, meter)
         fired = pending.result()

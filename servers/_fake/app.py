@@ -1,4 +1,8 @@
-"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE."""
+"""A server whose timing and faults are known.
+
+FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
+FAKE_QUEUE, FAKE_CHEAT.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ import os
 import subprocess
 import sys
 
+from cheats import CHEATS
 from queues import QUEUES
 from serving import load_predictor
 
 FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
 DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
+BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
@@ -25,6 +31,8 @@ class App:
         self.count = 0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
+        cheat = os.environ.get("FAKE_CHEAT")
+        self.cheat = CHEATS[cheat]() if cheat else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -42,11 +50,16 @@ class App:
             return 200, b"<p>not a prediction</p>"
         if self.queue is not None:
             await self.queue.through()
-        await asyncio.sleep(DELAY_S)
-        predictions = self.predict(json.loads(body)["instances"])
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):
-            predictions = [{"label": "something else"} for _ in predictions]
-        return 200, json.dumps({"predictions": predictions}).encode()
+            count = len(json.loads(body)["instances"])
+            return 200, json.dumps({"predictions": [{"label": "something else"}] * count}).encode()
+        if self.cheat is not None:
+            return 200, await self.cheat.answer(body, self.compute)
+        return 200, await self.compute(body)
+
+    async def compute(self, body: bytes) -> bytes:
+        await asyncio.sleep(DELAY_S + BYTE_S * len(body))
+        return json.dumps({"predictions": self.predict(json.loads(body)["instances"])}).encode()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -147,10 +147,11 @@ class Sandbox:
         return process
 
     def add_server(self, name: str, table: str, **files: str) -> Path:
-        """One more server folder: the fake's app, a server.toml of one's own, more files."""
+        """One more server folder: the fake's code, a server.toml of one's own, more files."""
         folder = self.servers / name
         folder.mkdir()
-        shutil.copy(paths.PROJECT / "servers" / "_fake" / "app.py", folder)
+        for file in (paths.PROJECT / "servers" / "_fake").glob("*.py"):
+            shutil.copy(file, folder)
         (folder / "server.toml").write_text(table)
         for stem, text in files.items():
             (folder / stem.replace("_", ".")).write_text(text)
@@ -196,9 +197,10 @@ def make(root: Path) -> Sandbox:
     sandbox.scratch.mkdir()
     for name in ("in-process", "null", "_fake"):
         (sandbox.servers / name).mkdir(parents=True)
-        for file in ("app.py", "server.toml"):
+        folder = paths.PROJECT / "servers" / name
+        for file in (*folder.glob("*.py"), folder / "server.toml"):
             # Without requirements.in: they run on the interpreter of the harness.
-            shutil.copy(paths.PROJECT / "servers" / name / file, sandbox.servers / name)
+            shutil.copy(file, sandbox.servers / name)
     shutil.copytree(paths.PROJECT / "benchmarks" / "noop", sandbox.benchmarks / "noop")
     (sandbox.benchmarks / "noop" / "benchmark.toml").write_text(BENCHMARK)
     (sandbox.benchmarks / "presets.toml").write_text(PRESETS)

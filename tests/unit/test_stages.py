@@ -11,11 +11,12 @@ import pytest
 
 from harness.catalog import Variant
 from harness.errors import AnswerError
+from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator
 from harness.measure.environments import Environment
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Bench, Stages
+from harness.measure.stages import Stages
 from harness.measure.watching import read_calls
 from harness.profiles import Profile
 from harness.samples import ERRORS, MISSING
