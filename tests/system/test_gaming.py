@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from harness import store
 from harness.analyse import digest
 from harness.analyse.digest import Digest
 from harness.analyse.findings import Verdict
@@ -133,14 +132,39 @@ def test_the_audit_is_stored_with_its_requests(sandboxed: Sandbox) -> None:
     assert "audit" in run.facts.phases_s
 
 
-# Where no predictor can be seen, the early answers of a constant are right, and found all the same.
-
-
-def test_a_constant_that_is_right_is_early_all_the_same(sandbox: Sandbox) -> None:
+def test_early_answers_that_happen_to_be_right_are_early_all_the_same(sandbox: Sandbox) -> None:
     done = audited(sandbox).harness("run", "_fake-answers-early", "--campaign", "early")
     assert done.returncode in (0, 1), done.stderr
-    (found,) = (
-        d for d in digest.of_campaign(sandbox.results / "early").digests if "early" in d.cell.variant
-    )
+    digested = digest.of_campaign(sandbox.results / "early").digests
+    (found,) = (each for each in digested if not each.facts.server.reference)
     assert accused(found)
     assert set(accused(found)) <= {EARLY, FROM_A_CACHE}
+
+
+class Remembers:
+    """An endpoint that takes its time for what it has not been asked before."""
+
+    def __init__(self, *, honest: bool) -> None:
+        self._honest = honest
+        self._answered: set[bytes] = set()
+
+    async def __call__(self, _: Endpoint, body: bytes, writer: Writer) -> bool:
+        if self._honest or body not in self._answered:
+            await asyncio.sleep(0.01)
+        self._answered.add(body)
+        writer.write(message(b'{"predictions": [{"label": "noop"}]}'))
+        return True
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_an_endpoint_shows_its_cache_by_its_times_alone(sandbox: Sandbox, honest: bool) -> None:
+    with Endpoint(Remembers(honest=honest)) as endpoint:
+        options = ("--launcher", "remote", "--url", endpoint.url, "--protocol", "json")
+        more = ("--campaign", "remote", "--rounds", "2")
+        done = audited(sandbox).harness("run", *options, *more)
+    assert done.returncode in (0, 1), done.stderr
+    found = digest.of_campaign(sandbox.results / "remote").digests
+    deployed = [each for each in found if each.cell.variant == "deployed"]
+    assert len(deployed) == 2, "each round has unseen payloads of its own"
+    for each in deployed:
+        assert set(accused(each)) == (set() if honest else {FROM_A_CACHE})

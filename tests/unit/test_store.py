@@ -57,7 +57,9 @@ def assert_same(one: Run, other: Run) -> None:
     assert one.facts == other.facts
     assert one.log == other.log
     assert len(one.windows) == len(other.windows)
-    for mine, theirs in zip(one.windows, other.windows, strict=True):
+    assert len(one.probes) == len(other.probes)
+    assert (one.audit is None) == (other.audit is None)
+    for mine, theirs in zip(one.every_window, other.every_window, strict=True):
         assert mine.facts == theirs.facts
         for table in ("requests", "usage", "calls"):
             for field in fields(getattr(mine, table)):
@@ -72,6 +74,13 @@ def round_trip(run: Run) -> Run:
         return store.read_run(store.write_run(Path(folder), run))
 
 
+def audited(run: Run) -> Run:
+    """The same with an audit, whose rows come last."""
+    made = stored.full_run().windows[-1]
+    audit = replace(made, facts=replace(made.facts, profile=Profile("audit", "closed", 2.0)))
+    return replace(run, facts=replace(run.facts, audit=audit.facts), audit=audit)
+
+
 # --- what goes in comes out ---------------------------------------------------------------------
 
 
@@ -81,6 +90,8 @@ def round_trip(run: Run) -> Run:
         pytest.param(stored.full_run(), id="every kind of value"),
         pytest.param(stored.failed_run(), id="failed before its first window"),
         pytest.param(stored.run(), id="without windows"),
+        pytest.param(audited(stored.full_run()), id="audited after its search"),
+        pytest.param(audited(stored.run(stored.window(stored.RAMP))), id="audited, not searched"),
         pytest.param(stored.run(stored.window(stored.STEADY)), id="one empty window"),
         pytest.param(
             stored.run(*[stored.window(stored.STEADY)] * 2, *stored.full_run().windows),
