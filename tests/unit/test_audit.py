@@ -83,21 +83,20 @@ def test_each_round_has_its_own_while_there_are_some() -> None:
 
     assert not asked(200, 1) & asked(200, 2)
     assert len(asked(200, 4)) == audit.PER_ROUND, "some are asked again then"
-    assert len(asked(20, 3)) == 16, "whole blocks only"
-    assert asked(7, 1) == set()
+    assert len(asked(21, 3)) == 20, "whole blocks only"
+    assert asked(1, 1) == set()
 
 
-def test_times_are_told_apart_by_their_place() -> None:
-    count = 3 * audit.BLOCK + 2 * audit.BLOCK - 3  # it ended within its second block
+def test_a_block_takes_as_long_as_its_faster_request() -> None:
+    taken = np.array([9, 5, 3, 4, 6, 6, 8, 7, 2, 2, 5])  # it ended within its second block
+    count = len(taken)
     zeros = np.zeros(count, np.int64)
-    done = np.arange(count) * 10
     error = zeros.copy()
-    error[1] = ERRORS.index("wrong_answer")
-    requests = Requests(zeros, zeros - 1, zeros, done, done, zeros + 200, error, zeros)
+    error[8] = ERRORS.index("wrong_answer")
+    requests = Requests(zeros, zeros - 1, zeros, taken, taken, zeros + 200, error, zeros)
     found = audit.times(requests)
-    assert (len(found.first), len(found.again), len(found.known)) == (16, 13, 8)
-    assert np.isnan(found.first[1])
-    assert found.first[[0, 2, 8]].tolist() == [0, 20, 240]
-    assert found.again[[0, 8]].tolist() == [80, 320]
-    assert found.known[0] == 160
-    assert np.flatnonzero(~audit.unseen(requests)).tolist() == list(range(16, 24))
+    assert found.first.tolist() == [5, 7]
+    assert found.again[0] == 3
+    assert np.isnan(found.again[1])
+    assert found.known.tolist() == [6], "a request alone is no block"
+    assert np.flatnonzero(~audit.unseen(requests)).tolist() == [4, 5, 10]
