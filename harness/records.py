@@ -198,6 +198,7 @@ class RunFacts:
     warm_up: WarmUp | None = None  # None where there was none
     lifecycle: Lifecycle | None = None  # None in files of earlier schemas
     strains: tuple[WindowFacts, ...] = ()  # as with search; see harness.lifecycle
+    audit: WindowFacts | None = None  # as with search; see harness.audit
 
     @property
     def outcome(self) -> str:
@@ -213,6 +214,7 @@ class Run:
     log: str = field(default="", repr=False)
     probes: tuple[Window, ...] = ()  # of the search
     strains: tuple[Window, ...] = ()  # in which it was overloaded, and stopped
+    audit: Window | None = None
 
     @property
     def cell(self) -> Cell:
@@ -220,8 +222,8 @@ class Run:
 
     @property
     def every_window(self) -> tuple[Window, ...]:
-        """The run's own, then the probes, then the strains."""
-        return (*self.windows, *self.probes, *self.strains)
+        """The run's own, then the probes, then the strains, then the audit."""
+        return (*self.windows, *self.probes, *self.strains, *([self.audit] if self.audit else []))
 
     def window(self, profile: str) -> Window | None:
         """The window of the profile of that name, if the run got that far."""

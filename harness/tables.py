@@ -215,6 +215,7 @@ class PresetTable(toml.Strict):
     overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
     shutdown: bool = False  # stop it under load at the end
     restart: bool = False  # and start it again while the load goes on
+    audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
 
     @property

@@ -102,13 +102,15 @@ def _prepare(
     prepared: dict[str, Prepared | HarnessError] = {}
     for benchmark in request.benchmarks:
         observer.note(f"{benchmark.name}: making the model, asking the reference")
-        found = prepared_or_error(benchmark, known, tools, request.preset)
+        found = prepared_or_error(benchmark, known, tools, request.preset, request.rounds)
         prepared[benchmark.name] = found
         if isinstance(found, HarnessError):
             observer.note(f"{benchmark.name}: {found}")
             continue
         accuracy = found.facts.get("accuracy")
         shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
+        if request.preset.audit_s and not found.bench.unseen:
+            shown += "; no audit: its payloads can't be made into ones that are unseen"
         observer.note(f"{benchmark.name}: {found.capacity_per_s:.0f}/s in process{shown}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
@@ -117,11 +119,15 @@ def _prepare(
 
 
 def prepared_or_error(
-    benchmark: Benchmark, known: dict[str, Variant], tools: Tools, preset: PresetTable
+    benchmark: Benchmark,
+    known: dict[str, Variant],
+    tools: Tools,
+    preset: PresetTable,
+    rounds: int = 1,
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:
-        return reference.prepare(benchmark, known, tools, preset)
+        return reference.prepare(benchmark, known, tools, preset, rounds)
     except HarnessError as error:
         return error
 

@@ -49,6 +49,9 @@ class CellStages(Protocol):
     def verify(self, launched: Launched) -> int: ...
     def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
+    @property
+    def audits(self) -> bool: ...
+    def audit(self, launched: Launched) -> Window: ...
     def search(
         self, launched: Launched, order: Order, throughput_per_s: float | None
     ) -> tuple[Search, tuple[Window, ...]]: ...
@@ -71,6 +74,7 @@ class _Progress:
     verified: int = 0
     warm_up: WarmUp | None = None
     windows: list[Window] = field(default_factory=list)
+    audit: Window | None = None
     search: Search | None = None
     probes: tuple[Window, ...] = ()
     life: Life = field(default_factory=Life)
@@ -98,7 +102,8 @@ def execute(
     order: Order | None = None,
     strain: Callable[[Staged, Launched, Life], None] | None = None,
 ) -> Run:
-    """Run a cell; where there is an order, search for its capacity at the end, then strain it.
+    """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
+    what strains it.
 
     What goes wrong in it becomes part of the Run that is returned.
     """
@@ -110,6 +115,8 @@ def execute(
             stages = provision()
             server = replace(server, version=stages.version)
         _measure(stages, profiles, progress)
+        if stages.audits:
+            _audit(stages, progress)
         if order is not None:
             _search(stages, order, progress)
         if strain is not None:
@@ -153,8 +160,9 @@ def _record(
         warm_up=progress.warm_up,
         lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
         strains=tuple(window.facts for window in strains),
+        audit=progress.audit.facts if progress.audit else None,
     )
-    return Run(facts, tuple(progress.windows), log, progress.probes, strains)
+    return Run(facts, tuple(progress.windows), log, progress.probes, strains, progress.audit)
 
 
 def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
@@ -188,6 +196,13 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
             progress.windows.append(stages.load(launched, profile))
             _require_alive(launched, f"the window {profile.name!r}")
     _require_served(progress.windows)
+
+
+def _audit(stages: CellStages, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    with progress.during("audit"):
+        progress.audit = stages.audit(progress.launched)
+        _require_alive(progress.launched, "the audit")
 
 
 def _search(stages: CellStages, order: Order, progress: _Progress) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import audit as auditing
 from harness import plan
 from harness.catalog import Variant
 from harness.errors import LaunchError
@@ -27,9 +28,9 @@ from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.prober import Order
 from harness.measure.target import target_of
 from harness.measure.watching import Meter, measuring, read_calls
-from harness.profiles import Profile, due_times, payload_order, seed_of
+from harness.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window, WindowFacts
+from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window
 from harness.samples import Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -68,12 +69,14 @@ class Stages:
         self._path = variant.table.path or protocol.path
         # What the reference is asked while it makes the right answers is one by one.
         together = bench.benchmark.together if bench.expected else 1
-        twice = [*bench.payloads, *bench.payloads * together]
+        known = (*bench.payloads, *bench.unseen)
+        twice = [*known, *known * together]
         self._messages = [
-            protocol.encode(twice[place : place + together]) for place in range(len(bench.payloads))
+            protocol.encode(twice[place : place + together]) for place in range(len(known))
         ]
+        expected = [*bench.expected, *bench.unseen_expected]
         tolerance = bench.benchmark.table.tolerance
-        self._answers = Answers(list(bench.expected), tolerance, protocol, together)
+        self._answers = Answers(expected, tolerance, protocol, together)
 
     @property
     def version(self) -> str | None:
@@ -135,7 +138,7 @@ class Stages:
         Raises AnswerError for a wrong one, and where requests fail.
         """
         share = self.bench.verify_share
-        payloads = plan.to_verify(len(self._messages), self._round, share)
+        payloads = plan.to_verify(len(self.bench.payloads), self._round, share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             raise not_right(requests, complaints)
@@ -143,7 +146,7 @@ class Stages:
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask(launched, plan.to_verify(len(self._messages), 1))
+        fired = self._ask(launched, plan.to_verify(len(self.bench.payloads), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
     def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None:
@@ -156,7 +159,8 @@ class Stages:
 
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
-            order = payload_order(len(self._messages), 4096 if due is None else len(due), number)
+            count = 4096 if due is None else len(due)
+            order = payload_order(len(self.bench.payloads), count, number)
             job = self._job(launched, short, order, due)
             return requests_of(self._fire(launched, job).result())
 
@@ -176,11 +180,24 @@ class Stages:
         if due is not None and also_due is not None:
             due = np.sort(np.concatenate((due, also_due)))
         count = 1 << 16 if due is None else len(due)
-        order = payload_order(len(self._messages), count, seed)
+        order = payload_order(len(self.bench.payloads), count, seed)
         job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
         return self._window(launched, profile, job, meanwhile)
+
+    @property
+    def audits(self) -> bool:
+        """Whether it is to be audited: not the references, and not without unseen payloads."""
+        wanted = bool(self.bench.audit_s and self.bench.unseen)
+        return wanted and not (self._unchecked or self.variant.table.inside)
+
+    def audit(self, launched: Launched) -> Window:
+        """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
+        order = auditing.schedule(self.bench.payloads, self.bench.unseen, self._round)
+        profile = Profile(auditing.NAME, CLOSED, self.bench.audit_s, concurrency=1)
+        job = self._job(launched, profile, order, None)
+        return self._window(launched, profile, replace(job, limit=len(order), keep_every=1))
 
     def _window(
         self,
@@ -196,24 +213,12 @@ class Stages:
             pending = self._fire(launched, job, meter, meanwhile)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        cpus = len(fired.workers) or len(self._generator.cpus)
-        facts = WindowFacts(
-            profile,
-            fired.elapsed_s,
-            0.0 if self.variant.table.inside else fired.cpu_s,
-            0 if self.variant.table.inside else cpus,
-            meter.steal_share,
-            checked,
-            len(complaints),
-            workers=fired.workers,
-            cpu_energy_j=meter.cpu_energy_j,
-            cpu_energy_s=meter.cpu_energy_s,
-            host=meter.host,
-            own=counted.figures,
-        )
-        end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
-        calls = read_calls(launched.trace, pending.start_ns, end_ns)
-        return Window(facts, requests, meter.usage(pending.start_ns), calls)
+        cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        facts = meter.facts(profile, fired, cpus)
+        facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
+        start_ns = pending.start_ns
+        calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
+        return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(
         self, launched: Launched, order: Order, throughput_per_s: float | None
@@ -290,6 +295,6 @@ class Stages:
     def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
         requests = requests_of(fired)
-        if self._unchecked:
-            return requests, 0, []
-        return self._answers.judged(requests, fired.bodies)
+        return (
+            (requests, 0, []) if self._unchecked else self._answers.judged(requests, fired.bodies)
+        )

@@ -1,5 +1,8 @@
-"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE,
-FAKE_DRIFT, FAKE_DRAINS."""
+"""A server whose timing and faults are known.
+
+FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
+FAKE_QUEUE, FAKE_CHEAT, FAKE_DRIFT, FAKE_DRAINS.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import time
 
+from cheats import CHEATS
 from queues import QUEUES
 from serving import load_predictor
 
@@ -21,6 +25,7 @@ DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
 DRAINS = "FAKE_DRAINS" in os.environ  # what is in flight at SIGTERM is still answered
 DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
 DRIFT_PERIOD_S = 240.0
+BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
@@ -39,6 +44,8 @@ class App:
         self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
+        cheat = os.environ.get("FAKE_CHEAT")
+        self.cheat = CHEATS[cheat]() if cheat else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -57,17 +64,23 @@ class App:
             return 500, b'{"error": "broken on purpose"}'
         if FAULT == "garbage":
             return 200, b"<p>not a prediction</p>"
-        came = time.monotonic()
         if self.queue is not None:
             await self.queue.through()
-        await asyncio.sleep(DELAY_S * drifted())
+        if FAULT == "wrong" or (FAULT == "wrong-later" and late):
+            count = len(json.loads(body)["instances"])
+            return 200, json.dumps({"predictions": [{"label": "something else"}] * count}).encode()
+        if self.cheat is not None:
+            return 200, await self.cheat.answer(body, self.compute)
+        return 200, await self.compute(body)
+
+    async def compute(self, body: bytes) -> bytes:
+        came = time.monotonic()
+        await asyncio.sleep(DELAY_S * drifted() + BYTE_S * len(body))
         began = time.monotonic()
         predictions = self.predict(json.loads(body)["instances"])
         self.waited_s += began - came
         self.computed_s += time.monotonic() - began
-        if FAULT == "wrong" or (FAULT == "wrong-later" and late):
-            predictions = [{"label": "something else"} for _ in predictions]
-        return 200, json.dumps({"predictions": predictions}).encode()
+        return json.dumps({"predictions": predictions}).encode()
 
     async def bear(self) -> None:
         """More in flight than it can bear breaks it for good."""

@@ -92,6 +92,7 @@ class Scenario:
         self._answers: dict[str, str] = {}
         self.order: Order | None = None
         self.strains: Callable[[Scenario, Launched, Life], None] | None = None
+        self.audits = False
         self._server: FakeServer | None = None
 
     # what happens
@@ -148,6 +149,12 @@ class Scenario:
         codes = [ERRORS.index(name) for name in answers.split(",")]
         zeros, error = np.zeros(len(codes), np.int64), np.array(codes, np.int64)
         return window(profile, Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros))
+
+    def audit(self, launched: object) -> Window:
+        self._begin("audit", launched)
+        if self._server is not None and self._dying == "audit":
+            self._server.death = "it ended with exit code 7"
+        return self.window_of(TWO)
 
     def search(
         self, launched: object, order: Order, throughput_per_s: float | None
@@ -285,6 +292,28 @@ def test_a_cell_that_failed_is_not_strained(cell: Scenario) -> None:
     cell.strains = lambda stages, *_: stages.done.append("strain")
     cell.fails("load one", LaunchError("Gone.")).run(ONE)
     assert "strain" not in cell.done
+
+
+# --- the audit ----------------------------------------------------------------------------------
+
+
+def test_it_is_audited_between_its_windows_and_the_search(cell: Scenario) -> None:
+    cell.order, cell.audits = Order(parse("p99<50ms"), 5.0, None), True
+    run = cell.run(ONE, TWO)
+    assert cell.done[-4:] == ["load two", "audit", f"search from {2 / 1.625}", "stop"]
+    assert cell.shown[-3:] == ["audit", "capacity", "stop"]
+    assert run.audit is not None
+    assert run.facts.audit == run.audit.facts
+    assert windows(run) == ["one", "two"], "it is none of the run's own windows"
+
+
+def test_a_server_that_dies_in_the_audit_has_failed(cell: Scenario) -> None:
+    cell.audits = True
+    run = cell.dies_in("audit").run(ONE)
+    assert run.facts.failure is not None
+    assert run.facts.failure.phase == "audit"
+    assert "died under load, in the audit" in run.facts.failure.message
+    assert run.audit is not None
 
 
 # --- all goes well ------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ def assert_same(one: Run, other: Run) -> None:
     assert one.log == other.log
     for name in ("windows", "probes", "strains"):
         assert len(getattr(one, name)) == len(getattr(other, name)), name
+    assert (one.audit is None) == (other.audit is None)
     for mine, theirs in zip(one.every_window, other.every_window, strict=True):
         assert mine.facts == theirs.facts
         for table in ("requests", "usage", "calls"):
@@ -101,6 +102,13 @@ def strained_run() -> Run:
     return replace(full, facts=facts, strains=strains)
 
 
+def audited(run: Run) -> Run:
+    """The same with an audit, whose rows come last."""
+    made = stored.full_run().windows[-1]
+    audit = replace(made, facts=replace(made.facts, profile=Profile("audit", "closed", 2.0)))
+    return replace(run, facts=replace(run.facts, audit=audit.facts), audit=audit)
+
+
 # --- what goes in comes out ---------------------------------------------------------------------
 
 
@@ -112,6 +120,9 @@ def strained_run() -> Run:
         pytest.param(stored.run(), id="without windows"),
         pytest.param(stored.lost_run(), id="a lost worker"),
         pytest.param(strained_run(), id="strained"),
+        pytest.param(audited(stored.full_run()), id="audited after its search"),
+        pytest.param(audited(strained_run()), id="audited and strained"),
+        pytest.param(audited(stored.run(stored.window(stored.RAMP))), id="audited, not searched"),
         pytest.param(stored.run(stored.window(stored.STEADY)), id="one empty window"),
         pytest.param(
             stored.run(*[stored.window(stored.STEADY)] * 2, *stored.full_run().windows),
