@@ -244,6 +244,7 @@ class BenchmarkFacts:
     capacity_per_s: float  # of the predictor in process, one caller
     profiles: tuple[Profile, ...]  # with absolute rates
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
+    capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
 
 
 @dataclass(frozen=True, slots=True)

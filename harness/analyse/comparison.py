@@ -24,6 +24,9 @@ OVERHEAD = Metric(
     2,
 )
 COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
+# Fresh starts of one server on a busy two-core machine moved its p95 by 45%: beyond that something
+# other than chance differs between the rounds.
+ROUNDS_DISAGREE = 1.5
 RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
@@ -96,6 +99,14 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
     if column == "latency_p50":
         return paired.by_request(_responses(row), _responses(other))
     return paired.of_values(_by_round(row, column), _by_round(other, column))
+
+
+def disagreement(row: Row, column: str) -> tuple[float, float] | None:
+    """(least, most) of a row's rounds, where they are too far apart for one number."""
+    values = _by_round(row, column).values()
+    if len(values) < 2 or min(values) <= 0 or max(values) <= ROUNDS_DISAGREE * min(values):
+        return None
+    return min(values), max(values)
 
 
 def _responses(row: Row) -> dict[int, Any]:

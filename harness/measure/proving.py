@@ -91,6 +91,7 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         found.capacity_per_s,
         plan.absolute(benchmark, preset, found.capacity_per_s),
         preset.verify_share,
+        preset.capacity_s,
     )
 
 

@@ -130,7 +130,9 @@ def reason(row: Row) -> str:
         failure = row.failures[0]
         return f"failed ({failure.phase}): {failure.message}"
     messages = [finding.message for _, finding in row.findings if finding.verdict == "INVALID"]
-    return messages[0] if messages else "too few answers to rank it by"
+    return (
+        messages[0] if messages else "neither its capacity nor a percentile of its latency is known"
+    )
 
 
 def contenders(comparison: Comparison, track: str) -> list[Row]:

@@ -40,6 +40,31 @@ def test_ties_are_named_as_ties(tmp_path: Path) -> None:
     assert html.count("1=") == 2
 
 
+def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
+    fast, slow = Fake("fast", capacity_per_s=300.0), Fake("slow", capacity_per_s=100.0)
+    html = rendered(tmp_path, fast, slow)
+    verdict = verdict_of(html)
+    assert "capacity, the highest rate with p99<50ms" in verdict
+    assert '<p class="winner"><b>fast</b>' in verdict
+    assert "highest capacity; next <b>slow</b>" in verdict
+    assert "paired ratio 0.3" in verdict
+    assert "each variant is told apart from the next (over 3 rounds, at 98% confidence)" in verdict
+    assert "Searches for the capacity: fast" in html
+    assert 'colspan="1">at the SLO' in html
+
+
+def test_without_a_search_nothing_is_said_of_one(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a"))
+    assert 'id="capacity"' not in html
+    assert ">at the SLO</th>" not in html
+
+
+def test_rounds_that_disagree_are_said_to(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("steady", 6.0), Fake("moody", 8.0, drift=0.8)))
+    assert "The rounds of moody disagree: p99 from" in html
+    assert "The rounds of steady" not in html
+
+
 def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0), Fake("b", 9.0)))
     assert '<p class="winner"><b>a</b>' in html

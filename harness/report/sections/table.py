@@ -13,6 +13,7 @@ from harness.report.view import Report
 
 # Column groups by what the numbers were measured under. Metrics of none come last.
 _GROUPS = {
+    "at the SLO": ("capacity",),
     "steady": (
         "latency_p50",
         "latency_p95",
@@ -30,7 +31,7 @@ _GROUPS = {
 _REST = "whole run"
 # Shown where somebody has them.
 _RARE = (
-    *("container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
+    *("capacity", "container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),
 )
 _UNSTEADY = "no-steady-state"
@@ -89,7 +90,7 @@ def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
     ]
     grouped = {name for names in _GROUPS.values() for name in names}
     rest = [metric for name, metric in COLUMNS.items() if name in shown - grouped]
-    return [*groups, (_REST, rest)] if rest else groups
+    return [(title, metrics) for title, metrics in (*groups, (_REST, rest)) if metrics]
 
 
 def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness import slo
-from harness.analyse.comparison import COLUMNS, Comparison, Row, ratio, tied
+from harness.analyse.comparison import COLUMNS, Comparison, Row, disagreement, ratio, tied
 from harness.analyse.metrics import Metric
 from harness.analyse.paired import CONFIDENCE
 from harness.analyse.stats import Spread
@@ -72,7 +72,7 @@ def _track(comparison: Comparison, track: str, metric: Metric) -> dict[str, Any]
         "best_at": _best_at(rows) if len(rows) > 1 else [],
         "bars": _bars(comparison, rows, metric),
         "limit": _limit(comparison, metric),
-        "cautions": _cautions(best),
+        "cautions": [*_cautions(best), *_disagreements(rows, metric)],
         "sureness": _sureness(rows, metric),
         "reasons": _reasons(comparison, track),
     }
@@ -179,6 +179,19 @@ def _cautions(best: tuple[Row, ...]) -> list[str]:
         found.append("One round tells nothing apart: the order may be chance.")
     elif any(row.counted == 2 for row in best):
         found.append("Two rounds tell little apart: more of them would.")
+    return found
+
+
+def _disagreements(rows: list[Row], metric: Metric) -> list[str]:
+    found = []
+    for row in rows:
+        span = disagreement(row, metric.name)
+        if span is not None:
+            low, high = (view.amount(value, metric) for value in span)
+            found.append(
+                f"The rounds of {row.variant} disagree: {metric.title} from {low} to {high}. "
+                "The host or the server was not the same in all of them."
+            )
     return found
 
 
