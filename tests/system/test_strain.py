@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from harness.analyse.digest import Digest
 from harness.lifecycle import Lifecycle
 from harness.records import Run
 from tests.system.conftest import kept
-from tests.system.sandbox import Sandbox
+from tests.system.sandbox import LONG_S, Sandbox, until
 
 pytestmark = pytest.mark.slow
 VARIANTS = (
@@ -208,3 +209,14 @@ def test_the_report_shows_it(outcome: Outcome) -> None:
     for name in VARIANTS:
         assert f'<th scope="row">{name}</th>' in part
     assert "disconnected" in part
+
+
+def test_an_interrupt_ends_the_server_that_was_started_again(sandbox: Sandbox) -> None:
+    _prepare(sandbox)
+    process = sandbox.start("run", "_fake-slow", "--campaign", "c")
+    until(lambda: list(sandbox.scratch.glob("harness-*/next/server.log")))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONG_S)
+    assert process.returncode == 130
+    assert sandbox.processes() == []
+    assert not list(sandbox.scratch.glob("harness-*"))
