@@ -85,7 +85,8 @@ def write(out: str, start: int, payload, due_ns, sent, done, queued, facts: dict
 class Handler(BaseHTTPRequestHandler):
     """The control plane."""
 
-    protocol_version = "HTTP/1.1"
+    # A connection that is kept open would keep this one thread from the next one.
+    protocol_version = "HTTP/1.0"
 
     def do_GET(self) -> None:
         self.answer(200, {"ready": True})

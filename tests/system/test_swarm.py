@@ -272,10 +272,16 @@ def test_what_users_meet_is_a_row_with_its_kind(
     assert set(fired.columns["status"].tolist()) == {status}
 
 
-def test_nobody_patches_the_harness(own: Swarm) -> None:
-    assert own.cpus
-    assert "gevent" not in sys.modules
-    assert "locust" not in sys.modules
+def test_nobody_patches_the_harness() -> None:
+    program = (
+        "import sys; from harness.measure.swarm.swarm import Swarm\n"
+        f"with Swarm({HOST!r}, 0, [{CPU}], None) as swarm: swarm.make_ready()\n"
+        "print([name for name in ('gevent', 'locust') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=paths.PROJECT, capture_output=True, check=False
+    )
+    assert done.stdout == b"[]\n", done.stderr
 
 
 def test_a_port_that_is_taken() -> None:
