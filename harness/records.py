@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.lifecycle import Lifecycle
 from harness.profiles import Profile
 from harness.samples import Calls, Requests, Usage
 
@@ -195,6 +196,9 @@ class RunFacts:
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
+    lifecycle: Lifecycle | None = None  # None in files of earlier schemas
+    strains: tuple[WindowFacts, ...] = ()  # as with search; see harness.lifecycle
+    audit: WindowFacts | None = None  # as with search; see harness.audit
 
     @property
     def outcome(self) -> str:
@@ -209,14 +213,25 @@ class Run:
     windows: tuple[Window, ...]
     log: str = field(default="", repr=False)
     probes: tuple[Window, ...] = ()  # of the search
+    strains: tuple[Window, ...] = ()  # in which it was overloaded, and stopped
+    audit: Window | None = None
 
     @property
     def cell(self) -> Cell:
         return self.facts.cell
 
+    @property
+    def every_window(self) -> tuple[Window, ...]:
+        """The run's own, then the probes, then the strains, then the audit."""
+        return (*self.windows, *self.probes, *self.strains, *([self.audit] if self.audit else []))
+
     def window(self, profile: str) -> Window | None:
         """The window of the profile of that name, if the run got that far."""
         return next((w for w in self.windows if w.facts.profile.name == profile), None)
+
+    def strain(self, name: str) -> Window | None:
+        """The window of that strain, if the run got that far."""
+        return next((w for w in self.strains if w.facts.profile.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

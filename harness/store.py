@@ -9,8 +9,9 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    4  runs have search, whose probes are windows after the run's own, and warm_up; windows have
-       cpu_energy_j, cpu_energy_s, host and workers; campaigns have checks and driver
+    4  runs have search, whose probes are windows after the run's own, strains, whose windows come
+       next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,
+       cpu_energy_s, host and workers; campaigns have checks and driver
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
@@ -100,7 +101,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         files = {}
         for name in columns.TABLES:
-            columns.write(part / f"{name}.parquet", name, (*run.windows, *run.probes))
+            columns.write(part / f"{name}.parquet", name, run.every_window)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -123,7 +124,9 @@ def read_run(place: Path) -> Run:
         if Path(name).name != name or not path.is_file() or _digest(path) != digest:
             raise ResultError(_changed(path))
     facts = _validated(RunFacts, data["run"], place / _RUN)
-    known = (*facts.windows, *(facts.search.probes if facts.search else ()))
+    probes = facts.search.probes if facts.search else ()
+    audit = [facts.audit] if facts.audit else []
+    known = (*facts.windows, *probes, *facts.strains, *audit)
     tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
@@ -131,8 +134,16 @@ def read_run(place: Path) -> Run:
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = (place / _LOG).read_bytes().decode(errors="replace")
-    own = len(facts.windows)
-    return Run(facts, windows[:own], log, windows[own:])
+    own, searched = len(facts.windows), len(facts.windows) + len(probes)
+    strained = searched + len(facts.strains)
+    return Run(
+        facts,
+        windows[:own],
+        log,
+        windows[own:searched],
+        windows[searched:strained],
+        windows[strained] if facts.audit else None,
+    )
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:

@@ -212,7 +212,22 @@ class PresetTable(toml.Strict):
     warm_up_s: float = Field(ge=0)
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
     capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
+    overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
+    shutdown: bool = False  # stop it under load at the end
+    restart: bool = False  # and start it again while the load goes on
+    audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
+
+    @property
+    def strains(self) -> bool:
+        """Whether servers are put through anything when their windows are over."""
+        return self.overload_s > 0 or self.shutdown
+
+    @model_validator(mode="after")
+    def _restarts_what_was_shut_down(self) -> PresetTable:
+        if self.restart and not self.shutdown:
+            raise ValueError("'restart' needs 'shutdown'")
+        return self
 
 
 class PresetsFile(toml.Strict):

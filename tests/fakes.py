@@ -11,6 +11,7 @@ import numpy as np
 
 from harness import store
 from harness.hosts import HostProof
+from harness.lifecycle import Lifecycle
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.records import (
     BenchmarkFacts,
@@ -86,6 +87,7 @@ class Fake:
     profiles: tuple[Profile, ...] = PROFILES
     image: ImageFacts | None = None  # of its container, where it is one
     container: ContainerFacts | None = None
+    life: Lifecycle | None = None
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
 
@@ -113,6 +115,7 @@ def run(
         (),
         fake.image,
         None if failed else fake.container,
+        lifecycle=None if failed else fake.life,
         warm_up=None if failed else WarmUp(0.9, 0.25, (3 * fake.median_ms, *[fake.median_ms] * 3)),
     )
     log = fake.failure.log_tail if failed and fake.failure else "listening\n"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import store
-from harness.analyse import breakdown, capacity, findings, metrics, resampling
+from harness.analyse import breakdown, capacity, findings, lifecycle, metrics, resampling
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
@@ -52,6 +52,7 @@ class Digest:
     response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
     breakdown: Breakdown | None = None  # of the steady window
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
+    overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
 
     @property
     def invalid(self) -> bool:
@@ -117,6 +118,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
     found = capacity.of_run(run)
     windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
+    borne = lifecycle.borne(run)
     return Digest(
         run.cell,
         run.facts,
@@ -128,6 +130,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         _response_ms(run),
         _breakdown(run, null),
         tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
+        borne.errors if borne else {},
     )
 
 

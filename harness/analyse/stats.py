@@ -69,3 +69,10 @@ def most_at_once(start: Any, duration: Any) -> int:
     steps = np.concatenate((np.ones(len(start)), -np.ones(len(start))))
     order = np.lexsort((steps, moments))
     return int(np.cumsum(steps[order]).max())
+
+
+def by_chance(hits: int, count: int) -> float:
+    """The chance of so many hits or more in a count where each is as likely as not: a sign test."""
+    from scipy.special import bdtrc
+
+    return float(bdtrc(hits - 1, count, 0.5)) if hits > 0 else 1.0

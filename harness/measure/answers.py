@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from harness.errors import AnswerError
 from harness.protocols import Protocol
-from harness.samples import ERRORS
+from harness.samples import ERRORS, Requests
 
 GARBAGE = ERRORS.index("garbage")
 WRONG = ERRORS.index("wrong_answer")
@@ -37,6 +40,30 @@ class Answers:
             if not same(expected, prediction, self.tolerance):
                 return WRONG, f"expected {expected!r}, got {_short(prediction)}"
         return 0, ""
+
+    def judged(
+        self, requests: Requests, bodies: Mapping[int, bytes]
+    ) -> tuple[Requests, int, list[str]]:
+        """(requests with wrong answers marked, how many were checked, what was wrong)."""
+        error, complaints = requests.error.copy(), []
+        answered = [row for row in bodies if error[row] == 0]
+        for row in answered:
+            error[row], why = self.judge(int(requests.payload[row]), bodies[row])
+            if why:
+                complaints.append(f"payload {requests.payload[row]}: {why}")
+        return replace(requests, error=error), len(answered), complaints
+
+
+def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
+    """What to raise where not every request was answered rightly."""
+    kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
+    refused = requests.status[requests.error == ERRORS.index("status")]
+    status = ", ".join(map(str, np.unique(refused).tolist()))
+    shown = f" (HTTP {status})" if status else ""
+    return AnswerError(
+        f"{(~requests.ok).sum()} of {len(requests)} answers are not the reference's: "
+        f"{', '.join(sorted(kinds))}{shown}. {'; '.join(complaints[:3])}"
+    )
 
 
 def same(expected: Any, actual: Any, tolerance: float) -> bool:

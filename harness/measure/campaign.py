@@ -15,7 +15,7 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, drivers, host, proving, reference, session
+from harness.measure import budget, drivers, host, proving, reference, session, straining
 from harness.measure.costs import Costs
 from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
@@ -102,13 +102,15 @@ def _prepare(
     prepared: dict[str, Prepared | HarnessError] = {}
     for benchmark in request.benchmarks:
         observer.note(f"{benchmark.name}: making the model, asking the reference")
-        found = prepared_or_error(benchmark, known, tools, request.preset)
+        found = prepared_or_error(benchmark, known, tools, request.preset, request.rounds)
         prepared[benchmark.name] = found
         if isinstance(found, HarnessError):
             observer.note(f"{benchmark.name}: {found}")
             continue
         accuracy = found.facts.get("accuracy")
         shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
+        if request.preset.audit_s and not found.bench.unseen:
+            shown += "; no audit: its payloads can't be made into ones that are unseen"
         observer.note(f"{benchmark.name}: {found.capacity_per_s:.0f}/s in process{shown}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
@@ -117,11 +119,15 @@ def _prepare(
 
 
 def prepared_or_error(
-    benchmark: Benchmark, known: dict[str, Variant], tools: Tools, preset: PresetTable
+    benchmark: Benchmark,
+    known: dict[str, Variant],
+    tools: Tools,
+    preset: PresetTable,
+    rounds: int = 1,
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:
-        return reference.prepare(benchmark, known, tools, preset)
+        return reference.prepare(benchmark, known, tools, preset, rounds)
     except HarnessError as error:
         return error
 
@@ -218,6 +224,7 @@ def _run_cell(
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),
+            _strain(request, campaign, cell, variant),
         )
 
 
@@ -231,6 +238,18 @@ def _search_order(
         return None
     ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
     return Order(slo.parse(benchmark.table.slo), budget_s, ceiling)
+
+
+def _strain(
+    request: Request, campaign: Campaign, cell: Cell, variant: Variant
+) -> partial[None] | None:
+    """What a cell is put through at its end; None where it is not ours to overload and stop, or it
+    would mean nothing."""
+    table = variant.table
+    if not request.preset.strains or table.reference or table.inside or variant.endpoint:
+        return None
+    facts = campaign.benchmarks.get(cell.benchmark)
+    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof))
 
 
 def provision(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from harness import paths
 from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError
+from harness.lifecycle import Installed
 from harness.records import ImageFacts
 
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
@@ -34,6 +37,7 @@ class Environment:
     bin: Path
     key: str
     facts: ImageFacts | None = None  # it is none
+    installed: Installed | None = None  # None for the harness's own
 
     @property
     def python(self) -> Path:
@@ -85,9 +89,24 @@ def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
     with FileLock(f"{folder}.lock"):
         if not (folder / _MARKER).exists():
             shutil.rmtree(folder, ignore_errors=True)
+            began = time.monotonic()
             _install(name, folder, lock, extra)
-            (folder / _MARKER).touch()
-    return Environment(folder / "bin", key)
+            _note(folder, round(time.monotonic() - began, 3))
+        elif not (folder / _MARKER).stat().st_size:
+            _note(folder, None)  # an earlier version made it, and wrote nothing down
+        noted = json.loads((folder / _MARKER).read_bytes())
+    return Environment(folder / "bin", key, installed=Installed(**noted))
+
+
+def _note(folder: Path, seconds: float | None) -> None:
+    """Write down that an environment is complete, how large it is, and how long it took."""
+    sizes = {}
+    for path in folder.rglob("*"):
+        stat = path.lstat()
+        sizes[stat.st_dev, stat.st_ino] = 512 * stat.st_blocks
+    part = folder / f"{_MARKER}.part"
+    part.write_text(json.dumps({"size_bytes": sum(sizes.values()), "seconds": seconds}))
+    part.replace(folder / _MARKER)
 
 
 def uncovered(requirements: Iterable[str], lock: str) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 
@@ -62,6 +64,23 @@ def until_right(ask: Asker, launched: Launched, message: Message, answers: Answe
             break
         time.sleep(_EVERY_S)
     raise AnswerError(f"It got ready, but does not answer a prediction: {said}")
+
+
+@contextmanager
+def rightly(
+    asking: AbstractContextManager[Asker], message: Message, answers: Answers | None
+) -> Iterator[Callable[[float], bool]]:
+    """Ask the first payload with a time-out; whether it is answered rightly."""
+    with asking as ask:
+
+        def right(timeout_s: float) -> bool:
+            try:
+                reply = ask(message, timeout_s)
+            except Unanswered:
+                return False
+            return reply.is_success and (answers is None or answers.judge(0, reply.body)[0] == 0)
+
+        yield right
 
 
 def _patience_s(status: int) -> float:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness import audit
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
 from harness.hosts import HostProof
 from harness.measure import artefacts, environments
+from harness.measure import ask as asking
+from harness.measure.ask import Unanswered
+from harness.measure.bench import Bench
 from harness.measure.drivers import Driver
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Bench, Stages
+from harness.measure.stages import Stages
 from harness.profiles import Profile
 from harness.protocols import registered
 from harness.tables import PresetTable
@@ -28,6 +34,8 @@ _CAPACITY_S = 1.5
 _PROOF_S = 1.5
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
+_UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
+_REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,15 @@ class Prepared:
 
 
 def prepare(
-    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, preset: PresetTable
+    benchmark: Benchmark,
+    variants: dict[str, Variant],
+    tools: Tools,
+    preset: PresetTable,
+    rounds: int = 1,
 ) -> Prepared:
     """Build the artefact, ask the reference every payload, and measure its capacity.
+
+    Where the preset audits, each round gets unseen payloads of its own.
 
     Raises HarnessError where any of it fails: without a reference nothing can be verified.
     """
@@ -80,8 +94,19 @@ def prepare(
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        expected, capacity = _started(stages, lambda launched: _ask(stages, launched))
-    return Prepared(replace(bench, expected=tuple(expected)), artefact.facts, capacity)
+        wanted = rounds * audit.PER_ROUND if preset.audit_s else 0
+        (expected, capacity), unseen = _started(
+            stages,
+            lambda launched: (_ask(stages, launched), _ask_unseen(stages, launched, wanted)),
+        )
+    bench = replace(
+        bench,
+        expected=tuple(expected),
+        audit_s=preset.audit_s,
+        unseen=tuple(payload for payload, _ in unseen),
+        unseen_expected=tuple(answer for _, answer in unseen),
+    )
+    return Prepared(bench, artefact.facts, capacity)
 
 
 def stages_of(
@@ -150,3 +175,22 @@ def _ask(stages: Stages, launched: Launched) -> tuple[list[Any], float]:
         )
     window = stages.load(launched, Profile("capacity", "closed", _CAPACITY_S, concurrency=1))
     return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s
+
+
+def _ask_unseen(stages: Stages, launched: Launched, wanted: int) -> list[tuple[Any, Any]]:
+    """Unseen payloads with the reference's predictions; those that it refuses are none.
+
+    Too few are none either.
+    """
+    protocol = registered()[stages.variant.table.protocol]
+    deadline = time.monotonic() + _UNSEEN_S
+    found: list[tuple[Any, Any]] = []
+    with asking.asker(launched, protocol, protocol.path) as ask:
+        for payload in islice(audit.derived(stages.bench.payloads), _REFUSED * wanted):
+            if len(found) == wanted or time.monotonic() > deadline:
+                break
+            with suppress(Unanswered, AnswerError):
+                reply = ask(protocol.encode([payload]), _UNSEEN_S)
+                if reply.is_success:
+                    found.append((payload, protocol.decode(reply.body)[0]))
+    return found if len(found) >= audit.BLOCK else []

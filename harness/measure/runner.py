@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harness.errors import HarnessError, LaunchError
+from harness.lifecycle import Installed, Lifecycle
 from harness.measure.launchers import Launched
+from harness.measure.life import Life, memory_bytes
 from harness.measure.prober import Order
 from harness.profiles import Profile
 from harness.records import (
@@ -40,15 +42,23 @@ class CellStages(Protocol):
     def version(self) -> str | None: ...
     @property
     def image(self) -> ImageFacts | None: ...
+    @property
+    def installed(self) -> Installed | None: ...
     def launch(self) -> Launched: ...
     def ready(self, launched: Launched) -> Startup | None: ...
     def verify(self, launched: Launched) -> int: ...
     def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
+    @property
+    def audits(self) -> bool: ...
+    def audit(self, launched: Launched) -> Window: ...
     def search(
         self, launched: Launched, order: Order, throughput_per_s: float | None
     ) -> tuple[Search, tuple[Window, ...]]: ...
     def stop(self, launched: Launched) -> Stop | None: ...
+
+
+Staged = TypeVar("Staged", bound=CellStages)
 
 
 @dataclass
@@ -60,11 +70,14 @@ class _Progress:
     phases_s: dict[str, float] = field(default_factory=dict)
     launched: Launched | None = None
     startup: Startup | None = None
+    memory_idle_bytes: int | None = None
     verified: int = 0
     warm_up: WarmUp | None = None
     windows: list[Window] = field(default_factory=list)
+    audit: Window | None = None
     search: Search | None = None
     probes: tuple[Window, ...] = ()
+    life: Life = field(default_factory=Life)
     stop: Stop | None = None
 
     @contextmanager
@@ -84,24 +97,30 @@ def execute(
     cell: Cell,
     server: ServerFacts,
     profiles: Sequence[Profile],
-    provision: Callable[[], CellStages],
+    provision: Callable[[], Staged],
     on_phase: Callable[[str], None] = lambda _: None,
     order: Order | None = None,
+    strain: Callable[[Staged, Launched, Life], None] | None = None,
 ) -> Run:
-    """Run a cell; where there is an order, search for its capacity at the end.
+    """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
+    what strains it.
 
     What goes wrong in it becomes part of the Run that is returned.
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     progress, failure = _Progress(on_phase), None
-    stages: CellStages | None = None
+    stages: Staged | None = None
     try:
         with progress.during("provision"):
             stages = provision()
             server = replace(server, version=stages.version)
         _measure(stages, profiles, progress)
+        if stages.audits:
+            _audit(stages, progress)
         if order is not None:
             _search(stages, order, progress)
+        if strain is not None:
+            _strain(stages, strain, progress)
     except HarnessError as error:
         failure = Failure(progress.phase, str(error))
     finally:
@@ -121,6 +140,8 @@ def _record(
     failure: Failure | None,
 ) -> Run:
     launched, log = progress.launched, _log(progress.launched)
+    installed = stages.installed if stages else None
+    strains = tuple(progress.life.strains)
     facts = RunFacts(
         campaign,
         cell,
@@ -137,12 +158,18 @@ def _record(
         launched.container if launched else None,
         progress.search,
         warm_up=progress.warm_up,
+        lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
+        strains=tuple(window.facts for window in strains),
+        audit=progress.audit.facts if progress.audit else None,
     )
-    return Run(facts, tuple(progress.windows), log, progress.probes)
+    return Run(facts, tuple(progress.windows), log, progress.probes, strains, progress.audit)
 
 
 def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
     if stages is None or progress.launched is None:
+        return None
+    if progress.life.stopped:
+        progress.stop = progress.life.stop
         return None
     try:
         with progress.during("stop"):
@@ -157,6 +184,7 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
         launched = progress.launched = stages.launch()
     with progress.during("ready"):
         progress.startup = stages.ready(launched)
+        progress.memory_idle_bytes = memory_bytes(launched)
     with progress.during("verify"):
         progress.verified = stages.verify(launched)
     for place, profile in enumerate(profiles):
@@ -170,6 +198,13 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
     _require_served(progress.windows)
 
 
+def _audit(stages: CellStages, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    with progress.during("audit"):
+        progress.audit = stages.audit(progress.launched)
+        _require_alive(progress.launched, "the audit")
+
+
 def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
     assert progress.launched is not None  # it has just been measured
     closed = [w for w in progress.windows if not w.facts.profile.is_open and w.requests.ok.any()]
@@ -180,6 +215,17 @@ def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
         found = stages.search(progress.launched, order, throughput)
         progress.search, progress.probes = found
         _require_alive(progress.launched, "the search for its capacity")
+
+
+def _strain(
+    stages: Staged, strain: Callable[[Staged, Launched, Life], None], progress: _Progress
+) -> None:
+    assert progress.launched is not None  # it has just been measured
+    progress.life = Life(
+        progress.startup, tuple(progress.windows), progress.search, progress.probes
+    )
+    with progress.during("strain"):
+        strain(stages, progress.launched, progress.life)
 
 
 def _require_alive(launched: Launched, place: str) -> None:

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness import audit as auditing
 from harness import plan
-from harness.catalog import Benchmark, Variant
-from harness.errors import AnswerError, LaunchError
+from harness.catalog import Variant
+from harness.errors import LaunchError
+from harness.lifecycle import Installed
 from harness.measure import ask as asking
 from harness.measure import gpu, own_figures, probe, prober, warming
-from harness.measure.answers import Answers
-from harness.measure.driver.job import Fired, Job, Target
+from harness.measure.answers import Answers, not_right
+from harness.measure.bench import Bench
+from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import requests_of
 from harness.measure.drivers import Driver, Firing
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.prober import Order
-from harness.measure.target import rpc_target, target
+from harness.measure.target import target_of
 from harness.measure.watching import Meter, measuring, read_calls
-from harness.profiles import Profile, due_times, payload_order, seed_of
+from harness.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window, WindowFacts
-from harness.samples import ERRORS, Ints, Requests
+from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window
+from harness.samples import Ints, Requests
 
 _SAMPLE_S = 0.5
 _KEEP_EVERY = 10  # of the answers under load, one in so many is checked
 _PREOPENED = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A benchmark made ready: its artefact, its payloads, and the reference's answers."""
-
-    benchmark: Benchmark
-    artefact: Path
-    payloads: tuple[object, ...]
-    expected: tuple[object, ...]  # empty while the reference itself is asked
-    warm_up_s: float  # of load at most; 0: none
-    verify_share: float  # of the payloads, before timing
 
 
 class Stages:
@@ -71,17 +64,19 @@ class Stages:
         self._device = device
         self._gpu = gpu.reader() if device == "gpu" else dict
         self._round = round_number
-        self._scratch = scratch
+        self.scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
         self._path = variant.table.path or protocol.path
         # What the reference is asked while it makes the right answers is one by one.
         together = bench.benchmark.together if bench.expected else 1
-        twice = [*bench.payloads, *bench.payloads * together]
+        known = (*bench.payloads, *bench.unseen)
+        twice = [*known, *known * together]
         self._messages = [
-            protocol.encode(twice[place : place + together]) for place in range(len(bench.payloads))
+            protocol.encode(twice[place : place + together]) for place in range(len(known))
         ]
+        expected = [*bench.expected, *bench.unseen_expected]
         tolerance = bench.benchmark.table.tolerance
-        self._answers = Answers(list(bench.expected), tolerance, protocol, together)
+        self._answers = Answers(expected, tolerance, protocol, together)
 
     @property
     def version(self) -> str | None:
@@ -93,9 +88,17 @@ class Stages:
         """What its container is made from, where it is one."""
         return self._provided.facts
 
-    def launch(self) -> Launched:
-        """Start the variant."""
-        return self._launcher.launch(self.order())
+    @property
+    def installed(self) -> Installed | None:
+        """Its environment, where it has one of its own."""
+        return self._provided.installed
+
+    def launch(
+        self, ports: Mapping[str, int] | None = None, scratch: Path | None = None
+    ) -> Launched:
+        """Start the variant; once more at the same ports, with a folder of its own."""
+        again = replace(self.order(), ports=ports, scratch=scratch or self.scratch)
+        return self._launcher.launch(again)
 
     def order(self) -> LaunchOrder:
         """All that a launcher needs to know to start the variant."""
@@ -108,7 +111,7 @@ class Stages:
             self._device,
             self._cpus,
             self._signature(),
-            self._scratch,
+            self.scratch,
         )
 
     def ready(self, launched: Launched) -> Startup | None:
@@ -135,22 +138,15 @@ class Stages:
         Raises AnswerError for a wrong one, and where requests fail.
         """
         share = self.bench.verify_share
-        payloads = plan.to_verify(len(self._messages), self._round, share)
+        payloads = plan.to_verify(len(self.bench.payloads), self._round, share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
-            kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
-            refused = requests.status[requests.error == ERRORS.index("status")]
-            status = ", ".join(map(str, np.unique(refused).tolist()))
-            shown = f" (HTTP {status})" if status else ""
-            raise AnswerError(
-                f"{(~requests.ok).sum()} of {len(requests)} answers are not the reference's: "
-                f"{', '.join(sorted(kinds))}{shown}. {'; '.join(complaints[:3])}"
-            )
+            raise not_right(requests, complaints)
         return 0 if self._unchecked else len(requests)
 
     def collect(self, launched: Launched) -> list[bytes]:
         """The answer to each payload, in order; fewer where some request failed."""
-        fired = self._ask(launched, plan.to_verify(len(self._messages), 1))
+        fired = self._ask(launched, plan.to_verify(len(self.bench.payloads), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
     def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None:
@@ -163,47 +159,66 @@ class Stages:
 
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
-            order = payload_order(len(self._messages), 4096 if due is None else len(due), number)
+            count = 4096 if due is None else len(due)
+            order = payload_order(len(self.bench.payloads), count, number)
             job = self._job(launched, short, order, due)
             return requests_of(self._fire(launched, job).result())
 
         return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
-    def load(self, launched: Launched, profile: Profile) -> Window:
-        """Fire one profile and keep everything."""
+    def load(
+        self,
+        launched: Launched,
+        profile: Profile,
+        meanwhile: Callable[[Firing], None] | None = None,
+        also_due: Ints | None = None,
+    ) -> Window:
+        """Fire one profile, and what else is due then, and keep everything."""
         benchmark = self.bench.benchmark
         seed = seed_of(benchmark.name, benchmark.table.version, profile.name, self._round)
         due = due_times(profile, seed) if profile.is_open else None
+        if due is not None and also_due is not None:
+            due = np.sort(np.concatenate((due, also_due)))
         count = 1 << 16 if due is None else len(due)
-        order = payload_order(len(self._messages), count, seed)
+        order = payload_order(len(self.bench.payloads), count, seed)
         job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
+        return self._window(launched, profile, job, meanwhile)
+
+    @property
+    def audits(self) -> bool:
+        """Whether it is to be audited: not the references, and not without unseen payloads."""
+        wanted = bool(self.bench.audit_s and self.bench.unseen)
+        return wanted and not (self._unchecked or self.variant.table.inside)
+
+    def audit(self, launched: Launched) -> Window:
+        """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
+        order = auditing.schedule(self.bench.payloads, self.bench.unseen, self._round)
+        profile = Profile(auditing.NAME, CLOSED, self.bench.audit_s, concurrency=1)
+        job = self._job(launched, profile, order, None)
+        return self._window(launched, profile, replace(job, limit=len(order), keep_every=1))
+
+    def _window(
+        self,
+        launched: Launched,
+        profile: Profile,
+        job: Job,
+        meanwhile: Callable[[Firing], None] | None = None,
+    ) -> Window:
         with (
             own_figures.counting(launched, self.variant.server.table) as counted,
             measuring(launched, self._gpu, self._cpus) as meter,
         ):
-            pending = self._fire(launched, job, meter)
+            pending = self._fire(launched, job, meter, meanwhile)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        cpus = len(fired.workers) or len(self._generator.cpus)
-        facts = WindowFacts(
-            profile,
-            fired.elapsed_s,
-            0.0 if self.variant.table.inside else fired.cpu_s,
-            0 if self.variant.table.inside else cpus,
-            meter.steal_share,
-            checked,
-            len(complaints),
-            workers=fired.workers,
-            cpu_energy_j=meter.cpu_energy_j,
-            cpu_energy_s=meter.cpu_energy_s,
-            host=meter.host,
-            own=counted.figures,
-        )
-        end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
-        calls = read_calls(launched.trace, pending.start_ns, end_ns)
-        return Window(facts, requests, meter.usage(pending.start_ns), calls)
+        cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        facts = meter.facts(profile, fired, cpus)
+        facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
+        start_ns = pending.start_ns
+        calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
+        return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(
         self, launched: Launched, order: Order, throughput_per_s: float | None
@@ -216,6 +231,11 @@ class Stages:
                 partial(self.load, launched),
                 partial(prober.wait_until_idle, ask, self._messages[0], order.slo),
             )
+
+    def asker(self, launched: Launched) -> AbstractContextManager[Callable[[float], bool]]:
+        """Asks one payload with a time-out, and says whether it was answered rightly."""
+        ask = asking.asker(launched, self._protocol, self._path)
+        return probe.rightly(ask, self._messages[0], None if self._unchecked else self._answers)
 
     def stop(self, launched: Launched) -> Stop | None:
         """End it."""
@@ -239,7 +259,7 @@ class Stages:
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
         think_s = profile.think_s
         return Job(
-            self._target(launched),
+            target_of(launched, self._protocol, self._path, self._messages),
             0,
             int(profile.duration_s * 1e9),
             order,
@@ -251,19 +271,20 @@ class Stages:
             think_ns=None if think_s is None else int(think_s * 1e9),
         )
 
-    def _target(self, launched: Launched) -> Target:
-        url = asking.url_of(launched)
-        if self._protocol.rpc:
-            return rpc_target(url, self._messages, launched.headers, self._protocol.method)
-        headers = {"Accept": "application/json", **launched.headers}
-        return target(url + self._path, self._messages, headers)
-
-    def _fire(self, launched: Launched, job: Job, meter: Meter | None = None) -> Firing:
+    def _fire(
+        self,
+        launched: Launched,
+        job: Job,
+        meter: Meter | None = None,
+        meanwhile: Callable[[Firing], None] | None = None,
+    ) -> Firing:
         pending: Firing
         if self.variant.table.inside:
-            pending = InsidePending(asking.url_of(launched), job, self._scratch)
+            pending = InsidePending(asking.url_of(launched), job, self.scratch)
         else:
             pending = self._generator.start(job)
+        if meanwhile is not None:
+            meanwhile(pending)
         while not pending.wait(_SAMPLE_S):
             if meter is not None:
                 meter.sample()
@@ -274,13 +295,6 @@ class Stages:
     def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
         requests = requests_of(fired)
-        if self._unchecked:
-            return requests, 0, []
-        error = requests.error.copy()
-        complaints = []
-        answered = [row for row in fired.bodies if error[row] == 0]
-        for row in answered:
-            error[row], why = self._answers.judge(int(requests.payload[row]), fired.bodies[row])
-            if why:
-                complaints.append(f"payload {requests.payload[row]}: {why}")
-        return replace(requests, error=error), len(answered), complaints
+        return (
+            (requests, 0, []) if self._unchecked else self._answers.judged(requests, fired.bodies)
+        )

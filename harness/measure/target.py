@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from harness.errors import UsageError
+from harness.measure.ask import url_of
 from harness.measure.driver.job import Target
-from harness.protocols import Message
+from harness.measure.launchers import Launched
+from harness.protocols import Message, Protocol
 
 
 def target(
@@ -31,6 +33,16 @@ def rpc_target(
     metadata = tuple((name.lower(), value) for name, value in headers.items())
     bodies = tuple(message.body for message in messages)
     return Target(parts.hostname or "", port, tls, bodies, method, metadata)
+
+
+def target_of(
+    launched: Launched, protocol: Protocol, path: str, messages: Sequence[Message]
+) -> Target:
+    """What to send to a server that was started."""
+    url = url_of(launched)
+    if protocol.rpc:
+        return rpc_target(url, messages, launched.headers, protocol.method)
+    return target(url + path, messages, {"Accept": "application/json", **launched.headers})
 
 
 def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:

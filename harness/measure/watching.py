@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from harness.hosts import HostWatch
+from harness.measure.driver.job import Fired
 from harness.measure.energy import Energy
 from harness.measure.launchers import Launched
 from harness.measure.moment import Watcher
+from harness.profiles import Profile
+from harness.records import WindowFacts
 from harness.samples import (
     MISSING,
     Calls,
@@ -55,6 +58,22 @@ class Meter:
     def end(self) -> None:
         """No more of the host."""
         self.steal_share, self.host = self._watcher.end()
+
+    def facts(self, profile: Profile, fired: Fired, cpus: int) -> WindowFacts:
+        """What is known of the window but its answers; without CPUs the server fired it itself."""
+        return WindowFacts(
+            profile,
+            fired.elapsed_s,
+            fired.cpu_s if cpus else 0.0,
+            len(fired.workers) or cpus,
+            self.steal_share,
+            0,
+            0,
+            workers=fired.workers,
+            cpu_energy_j=self.cpu_energy_j,
+            cpu_energy_s=self.cpu_energy_s,
+            host=self.host,
+        )
 
     def usage(self, start_ns: int) -> Usage:
         """The samples as columns."""

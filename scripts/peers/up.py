@@ -14,8 +14,8 @@ from harness import catalog
 from harness.catalog import Benchmark, Variant
 from harness.measure import artefacts, environments
 from harness.measure import ask as asking
+from harness.measure.bench import Bench
 from harness.measure.reference import NULL, Tools, stages_of
-from harness.measure.stages import Bench
 from harness.protocols import registered
 from peers.truth import Log
 from peers.truth_server import Order

@@ -1,5 +1,8 @@
-"""A server whose timing and faults are known: FAKE_DELAY_MS, FAKE_FAULT, FAKE_AFTER, FAKE_QUEUE,
-FAKE_DRIFT."""
+"""A server whose timing and faults are known.
+
+FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
+FAKE_QUEUE, FAKE_CHEAT, FAKE_DRIFT, FAKE_DRAINS.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,22 @@ import asyncio
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
 
+from cheats import CHEATS
 from queues import QUEUES
 from serving import load_predictor
 
 FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
 DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
+DRAINS = "FAKE_DRAINS" in os.environ  # what is in flight at SIGTERM is still answered
 DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
 DRIFT_PERIOD_S = 240.0
+BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
@@ -32,10 +39,13 @@ class App:
 
     def __init__(self) -> None:
         self.predict = load_predictor().predict
-        self.count = 0
+        self.count = self.busy = 0
+        self.broken = False
         self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
+        cheat = os.environ.get("FAKE_CHEAT")
+        self.cheat = CHEATS[cheat]() if cheat else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -43,6 +53,7 @@ class App:
         if path == "/metrics":
             return 200, self.metrics()
         self.count += 1
+        await self.bear()
         late = self.count > AFTER
         if FAULT == "dies-under-load" and late:
             print("fake: dying on purpose", flush=True)
@@ -53,17 +64,32 @@ class App:
             return 500, b'{"error": "broken on purpose"}'
         if FAULT == "garbage":
             return 200, b"<p>not a prediction</p>"
-        came = time.monotonic()
         if self.queue is not None:
             await self.queue.through()
-        await asyncio.sleep(DELAY_S * drifted())
+        if FAULT == "wrong" or (FAULT == "wrong-later" and late):
+            count = len(json.loads(body)["instances"])
+            return 200, json.dumps({"predictions": [{"label": "something else"}] * count}).encode()
+        if self.cheat is not None:
+            return 200, await self.cheat.answer(body, self.compute)
+        return 200, await self.compute(body)
+
+    async def compute(self, body: bytes) -> bytes:
+        came = time.monotonic()
+        await asyncio.sleep(DELAY_S * drifted() + BYTE_S * len(body))
         began = time.monotonic()
         predictions = self.predict(json.loads(body)["instances"])
         self.waited_s += began - came
         self.computed_s += time.monotonic() - began
-        if FAULT == "wrong" or (FAULT == "wrong-later" and late):
-            predictions = [{"label": "something else"} for _ in predictions]
-        return 200, json.dumps({"predictions": predictions}).encode()
+        return json.dumps({"predictions": predictions}).encode()
+
+    async def bear(self) -> None:
+        """More in flight than it can bear breaks it for good."""
+        self.broken = self.broken or self.busy > AFTER
+        if FAULT == "dies-when-busy" and self.broken:
+            print("fake: dying of too much on purpose", flush=True)
+            os._exit(8)
+        if FAULT == "hangs-when-busy" and self.broken:
+            await asyncio.sleep(3600)
 
     def metrics(self) -> bytes:
         """Its counters, as Prometheus reads them."""
@@ -83,9 +109,14 @@ class App:
                     name, _, value = header.partition(b":")
                     if name.lower() == b"content-length":
                         length = int(value)
-                status, body = await self.answer(path, await reader.readexactly(length))
-                head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
-                writer.write(head.encode() + body)
+                request = await reader.readexactly(length)
+                self.busy += 1
+                try:
+                    status, body = await self.answer(path, request)
+                    head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
+                    writer.write(head.encode() + body)
+                finally:
+                    self.busy -= 1
         except ConnectionError:
             pass
         finally:
@@ -99,10 +130,15 @@ async def main() -> None:
     if FAULT == "daemon":
         subprocess.Popen([sys.executable, "-c", STUBBORN], start_new_session=True)
     host, port = os.environ["HARNESS_HOST"], int(os.environ["HARNESS_PORT"])
-    server = await asyncio.start_server(App().serve, host, port)
+    app, stop = App(), asyncio.Event()
+    if DRAINS:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    server = await asyncio.start_server(app.serve, host, port)
     print("fake: listening", flush=True)
-    async with server:
-        await server.serve_forever()
+    await stop.wait()
+    server.close()
+    while app.busy:
+        await asyncio.sleep(0.001)
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def swept(count: int = 1000, cpu_s: float = 2.0) -> Run:
     sent = np.arange(count) * 10.0
     columns = fakes.requests(None, list(sent), list(sent + 10), [""] * count)
     run = fakes.exact_run((CLOSED, columns))
-    zeros = np.zeros(4, np.int64)
+    each = np.arange(count)
     used = usage(np.array([0, 10**10]), cpu_ns=np.array([5 * 10**9, int((5 + cpu_s) * 1e9)]))
-    calls = Calls(zeros, zeros + 1, zeros + 1, np.array([0, 1, 1, 0]))
+    calls = Calls(each * 10**7, each * 0 + 1, each * 0 + 1, each % 2)
     window = replace(
         run.windows[0], usage=used, calls=calls, facts=replace(run.windows[0].facts, elapsed_s=10.0)
     )

@@ -15,8 +15,8 @@ from tritonclient.utils import InferenceServerException
 
 from harness import catalog
 from harness.measure import reference, session
+from harness.measure.bench import Bench
 from harness.measure.launchers.process import LaunchedProcess
-from harness.measure.stages import Bench
 from harness.measure.verification import EVERYTHING
 
 TEXTS = 8

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from docker import DockerClient
 
+from harness.analyse import lifecycle
 from harness.measure.containers import engine as engines
 from harness.measure.launchers.process import free_ports
 from harness.records import Cell
@@ -52,6 +53,30 @@ def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:
     assert "_fake@docker" in page
     assert container.facts.image.tag in page
     assert "harness run _fake@docker --benchmark noop" in page
+
+
+def test_a_container_is_strained_and_comes_back(sandbox: Sandbox, engine: DockerClient) -> None:
+    presets = sandbox.benchmarks / "presets.toml"
+    strains = "warm_up_s = 0.1\noverload_s = 0.5\nshutdown = true\nrestart = true\n"
+    presets.write_text(presets.read_text().replace("warm_up_s = 0.1\n", strains, 1))
+    done = sandbox.harness("run", "_fake-drains@docker", "--campaign", "c")
+    assert done.returncode == 0, done.stderr
+    run = sandbox.runs("c")[Cell("_fake-drains@docker", "noop", 1)]
+    life = run.facts.lifecycle
+    assert life is not None
+    assert life.installed is None, "its image has those figures"
+    assert (life.memory_idle_bytes or 0) > 1e6
+    assert (life.memory_after_bytes or 0) > 1e6
+    assert life.overload is not None
+    assert life.overload.recovery_s is not None
+    assert life.restart is not None
+    assert life.restart.failure == ""
+    found = lifecycle.ended(run)
+    assert found is not None
+    assert found.lost == 0
+    assert lifecycle.gap_s(run) is not None
+    assert run.facts.container is not None
+    assert _ours(engine) == []
 
 
 def test_a_campaign_of_containers_is_gone_on_with(sandbox: Sandbox) -> None:

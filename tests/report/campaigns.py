@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import store
 from harness.hosts import HostCheck
+from harness.lifecycle import Installed, Lifecycle, Overload
 from harness.profiles import Profile
 from harness.records import Cell, ContainerFacts, Failure, ImageFacts
 from tests.fakes import BENCHMARK, Fake, campaign, run
@@ -19,10 +20,16 @@ PROFILES = (
     Profile("saturated", "closed", 2.0, concurrency=4),
 )
 _NASTY_LOG = f"Traceback {SCRIPT}\n\x1b[31mred\x1b[0m \x00 \u202e </pre>{IMAGE} {{{{ 7 * 7 }}}}"
+LIFE = Lifecycle(
+    Installed(300 << 20, 12.5),
+    90 << 20,
+    120 << 20,
+    Overload("p99<50ms", 200.0, 1.25),
+)
 FAKES: tuple[Fake, ...] = (
     Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),
     Fake("null", 0.5, reference=True, framework="null server", version="0.21.0"),
-    Fake("fast", 6.0),
+    Fake("fast", 6.0, life=LIFE),
     Fake("as-fast", 6.02, ready_s=3.0, memory_mib=512.0, homepage="javascript:alert(1)"),
     Fake(MATHS, 9.0, framework=f"Maths {SCRIPT}", version=f"1.0{SCRIPT}", errors=0.03),
     Fake(IMAGE, 11.0, homepage=f'https://example.org/"><b>{SCRIPT}'),

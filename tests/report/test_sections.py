@@ -30,8 +30,8 @@ def verdict_of(html: str) -> str:
 
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "capacity", "table", "charts", "breakdown", "cost", "failures"]
-    assert names == [*first, "containers", "findings", "method", "reproduce"]
+    first = ["verdict", "capacity", "table", "charts", "breakdown", "lifecycle", "cost"]
+    assert names == [*first, "failures", "containers", "findings", "method", "reproduce"]
 
 
 def test_ties_are_named_as_ties(tmp_path: Path) -> None:

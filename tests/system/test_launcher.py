@@ -120,19 +120,25 @@ def test_a_server_takes_signals_again(launch: Launch) -> None:
         assert not _ignores(server, number)
 
 
+def _sample(launched: LaunchedProcess, *, pss: bool = False) -> dict[str, int]:
+    seen = launched.sample(pss=pss)
+    assert seen is not None
+    return seen
+
+
 def test_samples_show_what_the_whole_tree_uses(launch: Launch) -> None:
     launched = launch("_fake-daemon")
     _ready(launched)
-    seen = launched.sample(pss=True)
+    seen = _sample(launched, pss=True)
     assert seen["cpu_ns"] > 0
     assert 5e6 < seen["pss_bytes"] <= seen["rss_bytes"]
     assert seen["processes"] == 2
     assert seen["threads"] >= 2
-    assert launched.sample(pss=False)["pss_bytes"] == MISSING
+    assert _sample(launched)["pss_bytes"] == MISSING
 
     def grown() -> bool:
         _post(launched)
-        return launched.sample(pss=False)["cpu_ns"] > seen["cpu_ns"]
+        return _sample(launched)["cpu_ns"] > seen["cpu_ns"]
 
     until(grown)
 

@@ -223,6 +223,31 @@ def test_an_environment_is_made_once(project: Project, uv: Uv, lock: Path) -> No
     assert len(uv.calls) == 2
 
 
+def test_size_and_time_are_written_down_once(project: Project, uv: Uv, lock: Path) -> None:
+    made = ensure("some", lock)
+    assert made.installed is not None
+    assert made.installed.seconds is not None
+    file = made.bin / "large"
+    file.write_bytes(bytes(100_000))
+    (made.bin / "again").hardlink_to(file)
+    assert ensure("some", lock) == made
+
+
+def test_an_environment_of_an_earlier_version_has_a_size(
+    project: Project, uv: Uv, lock: Path
+) -> None:
+    made = ensure("some", lock)
+    assert made.installed is not None
+    file = made.bin / "large"
+    file.write_bytes(bytes(100_000))
+    (made.bin / "again").hardlink_to(file)
+    (made.bin.parent / "complete").write_text("")
+    found = ensure("some", lock).installed
+    assert found is not None
+    assert found.seconds is None
+    assert 100_000 <= found.size_bytes - made.installed.size_bytes < 150_000
+
+
 def test_what_the_lock_lacks_is_installed_within_its_limits(
     project: Project, uv: Uv, lock: Path
 ) -> None:

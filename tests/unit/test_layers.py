@@ -17,7 +17,8 @@ MODULES = {
 }
 SHARED = [
     *("records", "samples", "profiles", "store", "columns", "catalog", "tables", "plan"),
-    *("protocols", "toml", "errors", "paths", "slo", "probes", "search", "hosts"),
+    *("protocols", "toml", "errors", "paths", "slo", "probes", "search", "lifecycle", "hosts"),
+    "audit",
 ]
 READING = ("harness.analyse", "harness.report")
 FORBIDDEN = {

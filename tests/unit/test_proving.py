@@ -7,8 +7,8 @@ import pytest
 from harness.errors import HarnessError, ProvisionError, UsageError
 from harness.hosts import HostProof
 from harness.measure import proving
+from harness.measure.bench import Bench
 from harness.measure.reference import Prepared
-from harness.measure.stages import Bench
 from harness.profiles import Profile
 from harness.tables import PresetTable
 from tests.unit.conftest import PROFILE, Project

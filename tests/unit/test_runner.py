@@ -5,15 +5,18 @@ Each test is a specification: what happens, then what must have been done, then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
+from harness.lifecycle import Installed, Lifecycle, Overload
+from harness.measure.launchers import Launched
+from harness.measure.life import Life
 from harness.measure.prober import Order
-from harness.measure.runner import CellStages, execute
+from harness.measure.runner import execute
 from harness.profiles import Profile
 from harness.records import (
     Cell,
@@ -34,6 +37,7 @@ ONE = Profile("one", "poisson", 1.0, 10.0)
 TWO = Profile("two", "closed", 1.0, concurrency=2)
 STARTUP, STOP = Startup(1.0, 1.5), Stop(0.5, 0, 0, 0)
 LOG = "listening\nworking\n"
+BORNE = Overload("p99<50ms", 100.0, 1.25)
 LONG_LOG = "".join(f"line {number}\n" for number in range(100))
 
 BEFORE_LAUNCH = ["provision"]
@@ -59,7 +63,7 @@ class FakeServer:
         return self.death
 
     def sample(self, *, pss: bool) -> dict[str, int]:
-        return {"cpu_ns": int(pss)}
+        return {"cpu_ns": int(pss), "pss_bytes": 3}
 
     def kill(self, pid: int) -> None:
         raise AssertionError(pid)
@@ -76,6 +80,7 @@ class Scenario:
 
     version = "1.2.3"
     image: ImageFacts | None = None
+    installed = Installed(1000, 2.5)
 
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []
@@ -86,6 +91,8 @@ class Scenario:
         self._dying: str | None = None
         self._answers: dict[str, str] = {}
         self.order: Order | None = None
+        self.strains: Callable[[Scenario, Launched, Life], None] | None = None
+        self.audits = False
         self._server: FakeServer | None = None
 
     # what happens
@@ -105,11 +112,12 @@ class Scenario:
 
     def run(self, *profiles: Profile) -> Run:
         cell = Cell("some", "iris", 1)
-        return execute("c", cell, SERVER, profiles, self.provision, self.shown.append, self.order)
+        show, order, strain = self.shown.append, self.order, self.strains
+        return execute("c", cell, SERVER, profiles, self.provision, show, order, strain)
 
     # the stages
 
-    def provision(self) -> CellStages:
+    def provision(self) -> Scenario:
         self._begin("provision")
         return self
 
@@ -134,13 +142,19 @@ class Scenario:
         self._begin(stage, launched)
         if self._server is not None and self._dying == stage:
             self._server.death = "it ended with exit code 7"
-        return self._window(profile, self._answers.get(stage, ","))
+        return self.window_of(profile, self._answers.get(stage, ","))
 
     @staticmethod
-    def _window(profile: Profile, answers: str = ",") -> Window:
+    def window_of(profile: Profile, answers: str = ",") -> Window:
         codes = [ERRORS.index(name) for name in answers.split(",")]
         zeros, error = np.zeros(len(codes), np.int64), np.array(codes, np.int64)
         return window(profile, Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros))
+
+    def audit(self, launched: object) -> Window:
+        self._begin("audit", launched)
+        if self._server is not None and self._dying == "audit":
+            self._server.death = "it ended with exit code 7"
+        return self.window_of(TWO)
 
     def search(
         self, launched: object, order: Order, throughput_per_s: float | None
@@ -148,7 +162,7 @@ class Scenario:
         self._begin(f"search from {throughput_per_s}", launched)
         if self._server is not None and self._dying == "search":
             self._server.death = "it ended with exit code 7"
-        found = self._window(ONE)
+        found = self.window_of(ONE)
         return Search(str(order.slo), 1.0, 2.0, order.budget_s, (found.facts,)), (found,)
 
     def stop(self, launched: object) -> Stop:
@@ -199,6 +213,107 @@ def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: 
     assert run.facts.failure.phase == "capacity"
     assert "died under load, in the search for its capacity" in run.facts.failure.message
     assert len(run.probes) == 1
+
+
+# --- the strain at its end -----------------------------------------------------------------------
+
+
+def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None:
+    cell.order = Order(parse("p99<50ms"), 5.0, None)
+
+    def strain(stages: Scenario, launched: Launched, life: Life) -> None:
+        stages.done.append("strain")
+        assert launched.exited() is None
+        assert life.startup == STARTUP
+        assert [w.facts.profile.name for w in life.windows] == ["one", "two"]
+        assert life.search is not None
+        assert len(life.probes) == 1
+        life.strains.append(cell.window_of(ONE))
+        life.overload = BORNE
+
+    cell.strains = strain
+    run = cell.run(ONE, TWO)
+    assert cell.done[-3:] == [f"search from {2 / 1.625}", "strain", "stop"]
+    assert cell.shown[-2:] == ["strain", "stop"]
+    assert run.facts.lifecycle == Lifecycle(Installed(1000, 2.5), 3, overload=BORNE)
+    assert run.facts.strains == tuple(window.facts for window in run.strains)
+    assert len(run.strains) == 1
+    assert run.facts.outcome == "ok"
+
+
+def test_a_server_that_was_stopped_under_load_is_not_stopped_twice(cell: Scenario) -> None:
+    def strain(_: Scenario, __: Launched, life: Life) -> None:
+        life.stop, life.stopped = Stop(1.5, 3, 0, 0), True
+
+    cell.strains = strain
+    run = cell.run(ONE)
+    assert cell.done[-1] == "load one"
+    assert run.facts.stop == Stop(1.5, 3, 0, 0)
+
+
+def test_what_the_strain_learnt_is_kept_where_it_fails(cell: Scenario) -> None:
+    def strain(_: Scenario, __: Launched, life: Life) -> None:
+        life.overload = BORNE
+        raise HarnessError("A generator process is gone.")
+
+    cell.strains = strain
+    run = cell.run(ONE)
+    assert windows(run) == ["one"]
+    assert run.facts.lifecycle is not None
+    assert run.facts.lifecycle.overload == BORNE
+    assert run.facts.failure == Failure("strain", "A generator process is gone.", LOG.strip())
+    assert cell.done[-1] == "stop"
+
+
+def test_a_stop_that_failed_under_load_is_not_tried_again(cell: Scenario) -> None:
+    def strain(_: Scenario, __: Launched, life: Life) -> None:
+        life.stopped = True
+        raise LaunchError("Some of its processes could not be ended.")
+
+    cell.strains = strain
+    run = cell.run(ONE)
+    assert run.facts.stop is None
+    assert run.facts.failure is not None
+    assert "could not be ended" in run.facts.failure.message
+    assert cell.done[-1] == "load one"
+
+
+def test_an_interrupt_in_the_strain_stops_the_server(cell: Scenario) -> None:
+    def strain(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    cell.strains = strain
+    with pytest.raises(KeyboardInterrupt):
+        cell.run(ONE)
+    assert cell.done[-1] == "stop"
+
+
+def test_a_cell_that_failed_is_not_strained(cell: Scenario) -> None:
+    cell.strains = lambda stages, *_: stages.done.append("strain")
+    cell.fails("load one", LaunchError("Gone.")).run(ONE)
+    assert "strain" not in cell.done
+
+
+# --- the audit ----------------------------------------------------------------------------------
+
+
+def test_it_is_audited_between_its_windows_and_the_search(cell: Scenario) -> None:
+    cell.order, cell.audits = Order(parse("p99<50ms"), 5.0, None), True
+    run = cell.run(ONE, TWO)
+    assert cell.done[-4:] == ["load two", "audit", f"search from {2 / 1.625}", "stop"]
+    assert cell.shown[-3:] == ["audit", "capacity", "stop"]
+    assert run.audit is not None
+    assert run.facts.audit == run.audit.facts
+    assert windows(run) == ["one", "two"], "it is none of the run's own windows"
+
+
+def test_a_server_that_dies_in_the_audit_has_failed(cell: Scenario) -> None:
+    cell.audits = True
+    run = cell.dies_in("audit").run(ONE)
+    assert run.facts.failure is not None
+    assert run.facts.failure.phase == "audit"
+    assert "died under load, in the audit" in run.facts.failure.message
+    assert run.audit is not None
 
 
 # --- all goes well ------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ import pytest
 
 from harness.catalog import Variant
 from harness.errors import AnswerError
+from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator
 from harness.measure.environments import Environment
 from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Bench, Stages
+from harness.measure.stages import Stages
 from harness.measure.watching import read_calls
 from harness.profiles import Profile
 from harness.samples import ERRORS, MISSING
@@ -73,11 +74,14 @@ class FakeGenerator:
 
 
 def stages(
-    project: Project, variant: Variant, generator: FakeGenerator, round_number: int = 1
+    project: Project,
+    variant: Variant,
+    generator: FakeGenerator,
+    round_number: int = 1,
+    **more: Any,
 ) -> Stages:
-    bench = Bench(
-        project.bench(), project.root, PAYLOADS, PAYLOADS, warm_up_s=1.0, verify_share=1.0
-    )
+    known: dict[str, Any] = {"warm_up_s": 1.0, "verify_share": 1.0, **more}
+    bench = Bench(project.bench(), project.root, PAYLOADS, PAYLOADS, **known)
     return Stages(
         variant,
         bench,
@@ -151,6 +155,67 @@ def test_every_tenth_answer_under_load_is_judged(project: Project, launched: Lau
     assert (window.facts.checked, window.facts.wrong) == (kept, kept)
     wrong = window.requests.error == ERRORS.index("wrong_answer")
     assert np.flatnonzero(wrong).tolist() == list(range(0, len(window.requests), 10))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_sample_under_load_is_of_all_payloads_verified_or_not(
+    project: Project, launched: Launched, number: int
+) -> None:
+    generator = FakeGenerator()
+    made = stages(project, project.variant(), generator, number, verify_share=0.8)
+    made.verify(launched)
+    made.load(launched, Profile("steady", "poisson", 60.0, 50.0))
+    verified, load = generator.jobs
+    assert len(verified.payload) < len(PAYLOADS)
+    sampled = set(load.payload[:: load.keep_every].tolist())
+    assert sampled == set(PAYLOADS)
+
+
+AUDITED: dict[str, Any] = {
+    "audit_s": 3.0,
+    "unseen": tuple(range(100, 200)),
+    "unseen_expected": tuple(range(100, 200)),
+}
+
+
+def test_every_answer_of_the_audit_is_judged(project: Project, launched: Launched) -> None:
+    # The unseen payload 100 + n is message 40 + n, and its right answer 100 + n.
+    generator = FakeGenerator(
+        lambda place: b'{"predictions": [%d]}' % (place if place < 40 else 60 + place)
+    )
+    made = stages(project, project.variant(), generator, **AUDITED)
+    assert made.audits
+    window = made.audit(launched)
+    (job,) = generator.jobs
+    assert (job.keep_every, job.concurrency, job.limit) == (1, 1, 192)
+    assert (job.duration_ns, len(job.target.messages)) == (3_000_000_000, 140)
+    assert (window.facts.checked, window.facts.wrong) == (192, 0)
+    assert window.facts.profile == Profile("audit", "closed", 3.0, concurrency=1)
+
+
+def test_a_server_that_knows_its_payloads_alone_is_wrong_in_the_audit(
+    project: Project, launched: Launched
+) -> None:
+    made = stages(project, project.variant(), FakeGenerator(), **AUDITED)
+    assert made.audit(launched).facts.wrong == 128
+
+
+def test_unseen_payloads_are_in_the_audit_alone(project: Project, launched: Launched) -> None:
+    generator = FakeGenerator()
+    made = stages(project, project.variant(), generator, **AUDITED)
+    made.verify(launched)
+    made.warm_up(launched, CLOSED)
+    made.load(launched, POISSON)
+    assert {int(place) for job in generator.jobs for place in job.payload} == set(PAYLOADS)
+
+
+def test_what_is_not_audited(project: Project) -> None:
+    variant, generator = project.variant(), FakeGenerator()
+    assert not stages(project, variant, generator).audits
+    assert not stages(project, variant, generator, audit_s=3.0).audits
+    for key in ("reference", "inside"):
+        reference = project.variant(more=f"{key} = true")
+        assert not stages(project, reference, generator, **AUDITED).audits
 
 
 def test_usage_is_sampled_at_both_ends(project: Project, launched: Launched) -> None:

@@ -21,6 +21,15 @@ from hypothesis.extra.numpy import arrays
 
 from harness import store
 from harness.errors import ResultError, StoreError, UsageError
+from harness.lifecycle import (
+    OVERLOAD,
+    SHUTDOWN,
+    Installed,
+    Lifecycle,
+    Overload,
+    Restart,
+    Shutdown,
+)
 from harness.profiles import Profile, due_times, payload_order
 from harness.records import (
     Campaign,
@@ -56,8 +65,10 @@ def assert_same(one: Run, other: Run) -> None:
     """Equal in every fact, and in every column by value and type."""
     assert one.facts == other.facts
     assert one.log == other.log
-    assert len(one.windows) == len(other.windows)
-    for mine, theirs in zip(one.windows, other.windows, strict=True):
+    for name in ("windows", "probes", "strains"):
+        assert len(getattr(one, name)) == len(getattr(other, name)), name
+    assert (one.audit is None) == (other.audit is None)
+    for mine, theirs in zip(one.every_window, other.every_window, strict=True):
         assert mine.facts == theirs.facts
         for table in ("requests", "usage", "calls"):
             for field in fields(getattr(mine, table)):
@@ -72,6 +83,32 @@ def round_trip(run: Run) -> Run:
         return store.read_run(store.write_run(Path(folder), run))
 
 
+def strained_run() -> Run:
+    """With two windows of its strain after its probe."""
+    full = stored.full_run()
+    strains = tuple(
+        stored.window(replace(stored.STEADY, name=name), full.windows[0].requests)
+        for name in (OVERLOAD, SHUTDOWN)
+    )
+    life = Lifecycle(
+        Installed(12_345, None),
+        2**27,
+        2**28,
+        Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
+        Shutdown(700_000_001, 900_000_002),
+        Restart(900_000_003, "Port 8000 is taken."),
+    )
+    facts = replace(full.facts, lifecycle=life, strains=tuple(w.facts for w in strains))
+    return replace(full, facts=facts, strains=strains)
+
+
+def audited(run: Run) -> Run:
+    """The same with an audit, whose rows come last."""
+    made = stored.full_run().windows[-1]
+    audit = replace(made, facts=replace(made.facts, profile=Profile("audit", "closed", 2.0)))
+    return replace(run, facts=replace(run.facts, audit=audit.facts), audit=audit)
+
+
 # --- what goes in comes out ---------------------------------------------------------------------
 
 
@@ -82,6 +119,10 @@ def round_trip(run: Run) -> Run:
         pytest.param(stored.failed_run(), id="failed before its first window"),
         pytest.param(stored.run(), id="without windows"),
         pytest.param(stored.lost_run(), id="a lost worker"),
+        pytest.param(strained_run(), id="strained"),
+        pytest.param(audited(stored.full_run()), id="audited after its search"),
+        pytest.param(audited(strained_run()), id="audited and strained"),
+        pytest.param(audited(stored.run(stored.window(stored.RAMP))), id="audited, not searched"),
         pytest.param(stored.run(stored.window(stored.STEADY)), id="one empty window"),
         pytest.param(
             stored.run(*[stored.window(stored.STEADY)] * 2, *stored.full_run().windows),

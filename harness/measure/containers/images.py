@@ -18,6 +18,7 @@ from filelock import FileLock
 from harness import paths
 from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError
+from harness.lifecycle import Installed
 from harness.measure import environments
 from harness.measure.containers import context
 from harness.measure.containers.context import Context
@@ -42,6 +43,7 @@ class Image:
     facts: ImageFacts
     versions: Mapping[str, str]  # read back from the build
     bin: Path = Path("/opt/venv/bin")
+    installed: Installed | None = None  # its facts have that
 
     def version_of(self, package: str | None) -> str | None:
         """The installed version of a distribution."""

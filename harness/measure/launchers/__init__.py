@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.catalog import Benchmark, Variant
+from harness.lifecycle import Installed
 from harness.records import ContainerFacts, ImageFacts, Stop
 
 STOP_GRACE_S = 10.0  # from the stop signal until it is killed
@@ -25,6 +26,10 @@ class Provided(Protocol):
     @property
     def facts(self) -> ImageFacts | None:
         """Of an image."""
+
+    @property
+    def installed(self) -> Installed | None:
+        """Of an environment of its own on this machine."""
 
     def version_of(self, package: str | None) -> str | None:
         """The installed version of a distribution, read back."""
@@ -43,6 +48,7 @@ class LaunchOrder:
     cpus: tuple[int, ...]
     signature: dict[str, Any]  # names and datatypes of the model's tensors; see protocols.tensors
     scratch: Path  # a folder of the run's own: home, temporary files, log, the predictor's calls
+    ports: Mapping[str, int] | None = None  # to take, by name, the load's as ""; None: free ones
 
 
 class Launched(Protocol):

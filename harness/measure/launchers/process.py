@@ -22,6 +22,7 @@ from harness.measure.environments import Environment
 from harness.measure.launchers import STOP_GRACE_S, LaunchOrder, launcher
 from harness.measure.launchers.place import Place, environment
 from harness.records import ContainerFacts, Stop
+from harness.tables import VariantTable
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -38,10 +39,10 @@ class LaunchedProcess:
 
     def __init__(self, order: LaunchOrder, host: str) -> None:
         table = order.variant.table
-        port, *more = free_ports(1 + len(table.more_ports), host)
+        taken = order.ports or _free(table, host)
         self.host = host
-        self.port = table.port or port
-        self.ports = dict(zip(table.more_ports, more, strict=True))
+        self.port = taken[""]
+        self.ports = {name: taken[name] for name in table.more_ports}
         self.log = order.scratch / "server.log"
         self.trace = order.scratch / "calls"
         self._exit: str | None = None
@@ -73,8 +74,10 @@ class LaunchedProcess:
                 self._exit = "its keeper was killed"
         return self._exit
 
-    def sample(self, *, pss: bool) -> dict[str, int]:
-        """CPU time, memory, processes and threads of the tree below the keeper."""
+    def sample(self, *, pss: bool) -> dict[str, int] | None:
+        """CPU time, memory, processes and threads of the tree below the keeper, while it lives."""
+        if self._keeper.poll() is not None:
+            return None
         return tree.usage(self._keeper.pid, pss=pss)
 
     def exposed(self) -> tuple[str, ...]:
@@ -151,6 +154,12 @@ class ProcessLauncher:
 
     def launch(self, order: LaunchOrder) -> LaunchedProcess:
         return LaunchedProcess(order, self._host)
+
+
+def _free(table: VariantTable, host: str) -> dict[str, int]:
+    """Ports for a variant, by name; the one that the load goes to may be fixed."""
+    port, *more = free_ports(1 + len(table.more_ports), host)
+    return {"": table.port or port, **dict(zip(table.more_ports, more, strict=True))}
 
 
 def free_ports(count: int, host: str = HOST) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 from harness.analyse.metrics import Metric
 from harness.report import view
-from harness.report.sections import Values, section
+from harness.report.sections import Values, lifecycle, section
 from harness.report.view import Report
 
 # Column groups by what the numbers were measured under. Metrics of none come last.
@@ -70,7 +70,7 @@ class Body:
     lines: tuple[Line, ...]
 
 
-@section("All numbers", order=20)
+@section("Numbers", order=20)
 def table(report: Report) -> Values | None:
     groups = _groups(report)
     return {
@@ -83,6 +83,7 @@ def table(report: Report) -> Values | None:
 def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     shown = {n for n in COLUMNS if n not in _RARE or any(row.spreads[n] for row in rows)}
+    shown -= set(lifecycle.OWN)
     groups = [
         (title, [COLUMNS[name] for name in names if name in shown])
         for title, names in _GROUPS.items()

@@ -6,6 +6,8 @@ who think saturate nothing.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -245,3 +247,7 @@ def overhead(run: Run, floor: Run) -> float | None:
 def _response(run: Run, share: float) -> float | None:
     window = steady(run)
     return None if window is None else stats.percentile(window.requests.response_ns() / 1e6, share)
+
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

@@ -1,0 +1,55 @@
+"""What is recorded of a server's life beside its windows: how it came to be here, what memory it
+keeps, how it bore too much, and how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OVERLOAD = "overload"  # names of the windows that it is strained in
+SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The environment of a server."""
+
+    size_bytes: int  # on disk; a file that has several names in it counts once
+    seconds: float | None  # that it took to install; None where an earlier version did it
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """A window at twice the capacity, and what came after."""
+
+    slo: str  # that requests are held against
+    capacity_per_s: float  # what it is twice of
+    recovery_s: float | None  # until a request was answered in time again; None: it never was
+    died: str = ""  # why the server is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The stop signal in the middle of a window; since the window's start."""
+
+    stop_ns: int  # when it was sent
+    gone_ns: int  # when nothing of the server was left
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The same server once more in the same window, at the same place."""
+
+    launched_ns: int  # since the window's start
+    failure: str = ""  # why it did not come up there
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """All of that; None where nobody looked, or the run did not get that far."""
+
+    installed: Installed | None = None
+    memory_idle_bytes: int | None = None  # after the first right answer, before any load
+    memory_after_bytes: int | None = None  # a moment after the last window
+    overload: Overload | None = None
+    shutdown: Shutdown | None = None
+    restart: Restart | None = None
