@@ -36,6 +36,7 @@ lock: .venv/dev.stamp  ## Renew every lock file
 bench: .venv/dev.stamp  ## The load driver beside its peers, the store and the report at a million requests
 	$(BIN)/python scripts/bench_driver.py
 	$(BIN)/python scripts/bench_million.py
+	$(BIN)/python scripts/bench_peers.py
 
 clean:  ## Remove the virtual environment and what the harness cached
 	-test -x $(BIN)/python && $(BIN)/python -m harness clean

@@ -73,6 +73,8 @@ class Benchmark:
     folder: Path
     table: BenchmarkTable
     synthetic: bool = False  # its weights come from a seed, and its answers mean nothing
+    length: int = 1  # each text is so many times itself
+    together: int = 1  # instances that a request carries
 
     @property
     def weights(self) -> WeightsTable | None:
@@ -96,12 +98,21 @@ class Benchmark:
         instances = []
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
-                instances.append(json.loads(line)["instance"])
+                instances.append(_longer(json.loads(line)["instance"], self.length))
             except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(f'{path}, line {number}: not {{"instance": ...}}.') from error
         if not instances:
             raise UsageError(f"{path} has no payloads.")
         return instances
+
+
+def _longer(instance: Any, times: int) -> Any:
+    """A text that many times; what is no text stays as it is. Raises UsageError."""
+    if times == 1:
+        return instance
+    if not isinstance(instance, str):
+        raise UsageError("Its payloads are no texts: their length is the model's.")
+    return " ".join([instance] * times)
 
 
 def servers() -> dict[str, Server]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.catalog import AT, Benchmark, Variant
-from harness.profiles import Profile
+from harness.profiles import USERS, Profile
+from harness.protocols import registered
 from harness.records import Cell
-from harness.tables import PROCESS, PresetTable
+from harness.tables import PROCESS, BenchmarkTable, PresetTable
 
 _LEAST_VERIFIED = 32
+SWEEP = "sweep"  # the preset's name in a campaign of that command: nobody can ask for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     floor = variant.table.reference or variant.table.inside
     if device not in variant.table.devices and not floor:
         return f"{variant.name} does not run on a {device.upper()}"
-    if benchmark.name in variant.table.without:
-        return variant.table.without[benchmark.name]
+    if benchmark.folder.name in variant.table.without:
+        return variant.table.without[benchmark.folder.name]
     if not variant.table.reference and not benchmark.predictor(variant.table.backend).exists():
         return f"{benchmark.name} has no predictor for {variant.table.backend}"
     return None
@@ -107,7 +109,7 @@ def absolute(
     """
     profiles = []
     for table in benchmark.table.profile:
-        if preset.profiles and table.name not in preset.profiles:
+        if table.name not in taken(benchmark.table, preset):
             continue
         rate, rate_to = table.rates(capacity_per_s)
         profiles.append(
@@ -118,9 +120,44 @@ def absolute(
                 rate,
                 rate_to,
                 table.concurrency,
+                table.think_s,
             )
         )
     return tuple(profiles)
+
+
+def taken(table: BenchmarkTable, preset: PresetTable) -> list[str]:
+    """Names of the benchmark's profiles that the preset takes."""
+    names = [profile.name for profile in table.profile]
+    return [name for name in names if not preset.profiles or name in preset.profiles]
+
+
+def unserved(variant: Variant, shape: str) -> str | None:
+    """Why a variant can't have a profile of that shape, or None."""
+    if shape != USERS:
+        return None
+    if variant.table.inside:
+        return "users speak HTTP, and it is asked without transport"
+    rpc = registered()[variant.table.protocol].rpc
+    return "users speak HTTP, and it speaks gRPC" if rpc else None
+
+
+def gaps(
+    made: Plan, variants: Sequence[Variant], benchmarks: Sequence[Benchmark], preset: PresetTable
+) -> Iterator[tuple[str, str]]:
+    """Profiles that a pair of the plan goes without, and why."""
+    by_name = {variant.name: variant for variant in variants}
+    tables = {benchmark.name: benchmark.table for benchmark in benchmarks}
+    for variant, benchmark in dict.fromkeys((c.variant, c.benchmark) for c in made.cells):
+        for profile in tables[benchmark].profile:
+            reason = unserved(by_name[variant], profile.shape)
+            if reason is not None and profile.name in taken(tables[benchmark], preset):
+                yield f"{profile.name} of {variant} on {benchmark}", reason
+
+
+def served(variant: Variant, profiles: Sequence[Profile]) -> tuple[Profile, ...]:
+    """The profiles that a variant can have."""
+    return tuple(p for p in profiles if unserved(variant, p.shape) is None)
 
 
 def to_verify(payloads: int, round_number: int, share: float = 1.0) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 An open-loop shape is a cumulative rate L(t), the number of arrivals expected by t. Its inverse maps
 evenly spaced counts to regular arrivals, and the arrival counts of a unit-rate Poisson process to a
 Poisson process of that rate (the inversion method; Cinlar, Introduction to Stochastic Processes,
-1975, section 4.7). A closed loop has no plan: each caller sends when its last answer has come.
+1975, section 4.7). A closed loop has no plan: each caller sends when its last answer has come; a
+user, when it has also thought for a while.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 CLOSED = "closed"
+USERS = "users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,16 @@ class Profile:
     rate_per_s: float | None = None
     rate_to_per_s: float | None = None
     concurrency: int | None = None
+    think_s: float | None = None  # mean of the exponential think times of users
 
     @property
     def is_open(self) -> bool:
-        return self.shape != CLOSED
+        return self.shape not in (CLOSED, USERS)
+
+    @property
+    def saturates(self) -> bool:
+        """Whether a caller sends again at once: users who think leave a server idle."""
+        return self.shape == CLOSED
 
 
 Inverse = Callable[[Profile, Floats], Floats]
@@ -64,13 +72,15 @@ def shape(
 
 def shape_names() -> list[str]:
     """Every shape that a profile can have."""
-    return [*SHAPES, CLOSED]
+    return [*SHAPES, CLOSED, USERS]
 
 
 def needs(shape_name: str) -> tuple[str, ...]:
     """The fields of Profile that a shape cannot do without."""
     if shape_name == CLOSED:
         return ("concurrency",)
+    if shape_name == USERS:
+        return ("concurrency", "think_s")
     return ("rate_per_s", "rate_to_per_s") if SHAPES[shape_name].far_share else ("rate_per_s",)
 
 

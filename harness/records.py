@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
 from harness.samples import Calls, Requests, Usage
 
@@ -25,6 +26,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFigures:
+    """What the server itself counted in a window, summed over its requests."""
+
+    requests: float
+    queue_s: float | None  # that they waited before the model
+    model_s: float | None  # that they were in it
+
+
+@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One profile's stretch of a run, all but its columns."""
 
@@ -37,6 +47,9 @@ class WindowFacts:
     wrong: int
     cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
+    host: HostWatch | None = None  # None in files of earlier schemas
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    own: OwnFigures | None = None  # None where the server counts nothing that is known here
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,15 @@ class Startup:
 
     ready_s: float
     first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Load before the first window, in slices, until their medians agree."""
+
+    seconds: float  # under load, in all
+    steady_s: float | None  # of them, before the first of the slices that agree; None: none did
+    medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,7 @@ class RunFacts:
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     audit: WindowFacts | None = None  # as with search; see harness.audit
+    warm_up: WarmUp | None = None  # None where there was none
 
     @property
     def outcome(self) -> str:
@@ -215,16 +238,7 @@ class BenchmarkFacts:
     capacity_per_s: float  # of the predictor in process, one caller
     profiles: tuple[Profile, ...]  # with absolute rates
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
-
-
-@dataclass(frozen=True, slots=True)
-class HostProof:
-    """What the generator can do on this host, against the null server."""
-
-    ceiling_per_s: float
-    lag_p50_us: float
-    lag_p99_us: float
-    rate_per_s: float
+    capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +269,5 @@ class Campaign:
     launcher: str
     device: str
     endpoint: Endpoint | None = None
+    checks: tuple[HostCheck, ...] = ()
+    driver: str = "native"

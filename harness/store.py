@@ -9,7 +9,9 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    4  runs have search, whose probes are windows after the run's own, and audit, which comes last
+    4  runs have search, whose probes are windows after the run's own, audit, which comes last, and
+       warm_up; windows have cpu_energy_j, cpu_energy_s, host and workers; campaigns have checks and
+       driver
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;

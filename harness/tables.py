@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness import slo, toml
 from harness.errors import UsageError, unknown
-from harness.profiles import CLOSED, needs, shape_names
+from harness.profiles import CLOSED, USERS, needs, shape_names
 
 PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
@@ -75,6 +75,15 @@ class VariantTable(toml.Strict):
         return value
 
 
+class CountersTable(toml.Strict):
+    """`[counters]`: names at `metrics_path` whose growth says where the server's time went."""
+
+    requests: str  # how many were answered
+    queue: str | None = None  # how long they waited before the model, summed over them
+    model: str | None = None  # how long they were in it, summed over them
+    unit_s: float = Field(default=1.0, gt=0)  # of those times
+
+
 class ServerTable(toml.Strict):
     """A server.toml."""
 
@@ -88,7 +97,14 @@ class ServerTable(toml.Strict):
     image: str | None = None  # that its own Dockerfile builds on; None: the usual base
     metrics_path: str | None = None
     metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
+    counters: CountersTable | None = None
     variant: tuple[VariantTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _counters_have_a_place(self) -> ServerTable:
+        if self.counters is not None and self.metrics_path is None:
+            raise ValueError("'counters' needs 'metrics_path'")
+        return self
 
 
 class WeightsTable(toml.Strict):
@@ -113,6 +129,7 @@ class ProfileTable(toml.Strict):
     rate_share_peak: float | None = Field(default=None, gt=0)
     rate_per_s_peak: float | None = Field(default=None, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
+    think_s: float | None = Field(default=None, gt=0)
 
     @field_validator("shape")
     @classmethod
@@ -124,9 +141,12 @@ class ProfileTable(toml.Strict):
     @model_validator(mode="after")
     def _complete(self) -> ProfileTable:
         rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
-        if self.shape == CLOSED:
+        if (self.shape == USERS) != (self.think_s is not None):
+            raise ValueError("users need 'think_s', and nobody else has it")
+        if self.shape in (CLOSED, USERS):
             if self.concurrency is None or rates or self._far():
-                raise ValueError("a closed loop needs 'concurrency', and has no rate")
+                who = "a closed loop needs" if self.shape == CLOSED else "'users' needs"
+                raise ValueError(f"{who} 'concurrency', and has no rate")
             return self
         if len(rates) != 1:
             raise ValueError("give either 'rate_share' or 'rate_per_s'")

@@ -29,8 +29,9 @@ from harness import paths
 from harness.measure.driver.job import Job, Target
 from harness.measure.driver.native import Generator, requests_of
 from harness.measure.environments import index_options, uv
-from harness.measure.host import Steal, split_cpus
+from harness.measure.host import split_cpus
 from harness.measure.launchers.process import free_ports
+from harness.measure.moment import Moment
 from harness.measure.target import rpc_target, target
 from harness.profiles import Profile, due_times
 from harness.protocols import Message
@@ -127,9 +128,9 @@ def open_lag(
     """Our open loop: send lag in microseconds, and the generator's share of a core."""
     due = due_times(Profile("open", "poisson", seconds, rate), seed)
     job = Job(goal, 0, int(seconds * 1e9), np.zeros_like(due), due, CONNECTIONS, None, 10**10, 0)
-    before = Steal.now()
+    before = Moment.now()
     fired = generator.fire(job)
-    stolen = before.share_until(Steal.now()) or 0.0
+    stolen = before.stolen_until(Moment.now()) or 0.0
     requests = requests_of(fired)
     assert requests.ok.all()
     lag = requests.lag_ns() / 1e3

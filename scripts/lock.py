@@ -1,6 +1,7 @@
-"""Renew every lock: the harness's own, the servers', and the benchmarks' build environments.
+"""Renew every lock: the harness's own, the servers', the benchmarks' build environments, and that
+of the tools that scripts/bench_peers.py runs.
 
-    python scripts/lock.py [NAME ...]      names of servers or benchmarks; none: everything
+    python scripts/lock.py [NAME ...]      of servers or benchmarks, or `peers`; none: everything
 
 A server's lock pins the server and what the predictors of every benchmark here need, so that one
 environment of a server serves them all.
@@ -75,10 +76,15 @@ def main(names: list[str]) -> None:
         build = benchmark.folder / "requirements-build.in"
         if build.exists() and (not names or benchmark.name in names):
             compile_lock([build, benchmark.requirements("onnx")], build.with_suffix(".txt"))
+    if not names or "peers" in names:
+        peers = paths.PROJECT / "scripts" / "peers" / "requirements.in"
+        compile_lock([peers], peers.with_suffix(".txt"))
     if not names:
         project = paths.PROJECT / "pyproject.toml"
         compile_lock([project], paths.PROJECT / "requirements.txt", "--group", "install")
-        groups = ["--group", "install", "--group", "dev"]
+        locust = ["--group", "install", "--extra", "locust"]
+        compile_lock([project], paths.PROJECT / "requirements-locust.txt", *locust)
+        groups = [*locust, "--group", "dev"]
         compile_lock([project], paths.PROJECT / "requirements-dev.txt", *groups)
 
 

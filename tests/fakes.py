@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from harness import store
+from harness.hosts import HostProof
 from harness.profiles import Profile, due_times, payload_order, seed_of
 from harness.records import (
     BenchmarkFacts,
@@ -17,13 +18,14 @@ from harness.records import (
     Cell,
     ContainerFacts,
     Failure,
-    HostProof,
     ImageFacts,
     Run,
     RunFacts,
+    Search,
     ServerFacts,
     Startup,
     Stop,
+    WarmUp,
     Window,
     WindowFacts,
 )
@@ -84,6 +86,8 @@ class Fake:
     profiles: tuple[Profile, ...] = PROFILES
     image: ImageFacts | None = None  # of its container, where it is one
     container: ContainerFacts | None = None
+    slows: float = 1.0  # by so much from the start to the end of an open-loop window
+    capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
 
 
 def run(
@@ -109,8 +113,29 @@ def run(
         (),
         fake.image,
         None if failed else fake.container,
+        warm_up=None if failed else WarmUp(0.9, 0.25, (3 * fake.median_ms, *[fake.median_ms] * 3)),
     )
-    return Run(facts, windows, fake.failure.log_tail if failed and fake.failure else "listening\n")
+    log = fake.failure.log_tail if failed and fake.failure else "listening\n"
+    if failed or fake.capacity_per_s is None:
+        return Run(facts, windows, log)
+    capacity = fake.capacity_per_s * (1 + fake.drift * rng.uniform(-1, 1))
+    probes = tuple(probe(capacity, part, rng) for part in (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0))
+    found = tuple(window.facts for window in probes)
+    search = Search(BENCHMARK.slo, capacity / 2, 9_000.0, 15.0, found)
+    return Run(replace(facts, search=search), windows, log, probes)
+
+
+def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
+    """A probe at a part of the capacity: there, 1% of its requests take longer than the SLO has."""
+    count, rate = 2000, part * capacity
+    profile = Profile("probe", "poisson", count / rate, rate)
+    due = (np.arange(count) / rate * 1e9).astype(np.int64)
+    late = rng.random(count) < min(1.0, 0.01 * part**20)
+    taken = np.where(late, 80e6, 20e6) * rng.uniform(0.9, 1.1, count)
+    done, zeros = due + taken.astype(np.int64), np.zeros(count, np.int64)
+    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros)
+    facts = WindowFacts(profile, count / rate, 0.1, 1, 0.0, 0, 0)
+    return Window(facts, requests, empty(Usage), empty(Calls))
 
 
 def server_facts(fake: Fake) -> ServerFacts:
@@ -235,6 +260,7 @@ def _requests(
         due = due_times(profile, seed)
         sent = due + (fake.lag_ms * 1e6 * rng.lognormal(0, 0.3, len(due))).astype(np.int64)
         service = _service(fake, factor, len(due), rng)
+        service = (service * np.linspace(1, fake.slows, len(due))).astype(np.int64)
     else:
         callers = profile.concurrency or 1
         per_caller = int(profile.duration_s * 1e3 / (0.7 * callers * fake.median_ms)) + 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from harness.analyse import metrics
+from harness.analyse import metrics, paired
 from harness.analyse.digest import Digest, Digested
 from harness.analyse.findings import Finding
 from harness.analyse.metrics import METRICS, Metric
+from harness.analyse.paired import Ratio
 from harness.analyse.stats import Spread, spread
 from harness.records import BenchmarkFacts, Failure, ServerFacts
 
@@ -22,6 +24,9 @@ OVERHEAD = Metric(
     2,
 )
 COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
+# Fresh starts of one server on a busy two-core machine moved its p95 by 45%: beyond that something
+# other than chance differs between the rounds.
+ROUNDS_DISAGREE = 1.5
 RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
@@ -81,15 +86,32 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
 
 
 def tied(row: Row, other: Row, column: str) -> bool:
-    """Whether two variants can't be told apart: neither is ahead in every round.
+    """Whether two variants can't be told apart by the ratio of their numbers, round by round."""
+    found = ratio(row, other, column)
+    return found is None or not found.apart
 
-    The ratio of the two is taken round by round, since what slows the machine down in one round
-    slows both; they are tied where the range of the ratios over the rounds includes 1.
+
+def ratio(row: Row, other: Row, column: str) -> Ratio | None:
+    """How many times the other's number a row's is; None where no round has both.
+
+    Of the median response time, request by request; of all else, round by round.
     """
-    ours, theirs = _by_round(row, column), _by_round(other, column)
-    ahead = {ours[number] < theirs[number] for number in ours.keys() & theirs.keys()}
-    equal = any(ours[number] == theirs[number] for number in ours.keys() & theirs.keys())
-    return equal or len(ahead) != 1
+    if column == "latency_p50":
+        return paired.by_request(_responses(row), _responses(other))
+    return paired.of_values(_by_round(row, column), _by_round(other, column))
+
+
+def disagreement(row: Row, column: str) -> tuple[float, float] | None:
+    """(least, most) of a row's rounds, where they are too far apart for one number."""
+    values = _by_round(row, column).values()
+    if len(values) < 2 or min(values) <= 0 or max(values) <= ROUNDS_DISAGREE * min(values):
+        return None
+    return min(values), max(values)
+
+
+def _responses(row: Row) -> dict[int, Any]:
+    known = [d for d in _counted(row.digests) if d.response_ms is not None]
+    return {digest.cell.round: digest.response_ms for digest in known}
 
 
 def _by_round(row: Row, column: str) -> dict[int, float]:
@@ -108,7 +130,13 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
     return Row(
         variant,
         digests[0].facts.server,
-        {name: spread([digest.values[name] for digest in counted]) for name in COLUMNS},
+        {
+            name: spread(
+                [digest.values[name] for digest in counted],
+                [digest.replicates.get(name) for digest in counted],
+            )
+            for name in COLUMNS
+        },
         len(digests),
         len(counted),
         all(digest.invalid for digest in digests),

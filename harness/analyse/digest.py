@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness import store
-from harness.analyse import capacity, findings, metrics
+from harness.analyse import breakdown, capacity, findings, metrics, resampling
+from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
 from harness.errors import ResultError
@@ -18,6 +19,7 @@ from harness.plan import to_verify
 from harness.records import Campaign, Cell, Run, RunFacts, Window
 
 FLOOR = "in-process"  # the variant that overhead is measured from
+NULL = "null"  # the variant that transport is measured by
 _BINS = 40
 _POINTS = 201
 
@@ -46,6 +48,10 @@ class Digest:
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     found: Found | None = None  # by the search for its capacity
+    replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
+    response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
+    breakdown: Breakdown | None = None  # of the steady window
+    batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
 
     @property
     def invalid(self) -> bool:
@@ -79,7 +85,7 @@ def of_campaign(folder: Path) -> Digested:
     digests: dict[Cell, Digest] = {}
     damaged: list[Damaged] = []
     for group in _by_benchmark_and_round(places):
-        floor: Run | None = None
+        points: dict[str, Run] = {}
         for cell in group:
             try:
                 run = store.read_run(places[cell])
@@ -89,9 +95,9 @@ def of_campaign(folder: Path) -> Digested:
             except ResultError as error:
                 damaged.append(Damaged(cell, str(error)))
                 continue
-            if cell.variant == FLOOR:
-                floor = run
-            digests[cell] = of_run(run, campaign, floor)
+            if cell.variant in (FLOOR, NULL):
+                points[cell.variant] = run
+            digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
     return Digested(
         folder,
         campaign,
@@ -101,24 +107,73 @@ def of_campaign(folder: Path) -> Digested:
     )
 
 
-def of_run(run: Run, campaign: Campaign, floor: Run | None) -> Digest:
-    """Reduce one run; `floor` is the in-process run of the same benchmark and round."""
+def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = None) -> Digest:
+    """Reduce one run; the others are those of the references, same benchmark and round."""
     values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
     values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
     known = campaign.benchmarks.get(run.cell.benchmark)
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
-    return Digest(run.cell, run.facts, values, tuple(doubts), curves, capacity.of_run(run))
+    found = capacity.of_run(run)
+    windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
+    return Digest(
+        run.cell,
+        run.facts,
+        values,
+        tuple(doubts),
+        curves,
+        found,
+        _replicates(run, found),
+        _response_ms(run),
+        _breakdown(run, null),
+        tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
+    )
+
+
+def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
+    """How well each headline number is known from this run alone."""
+    drawn: dict[str, Any] = {}
+    steady, saturated = metrics.steady(run), metrics.saturated(run)
+    if steady is not None and steady.requests.ok.any():
+        names = ("latency_p50", "latency_p95", "latency_p99")
+        values = resampling.percentiles(steady.requests.response_ns() / 1e6, (0.5, 0.95, 0.99))
+        drawn |= dict(zip(names, values, strict=True))
+    if saturated is not None and saturated.requests.ok.any():
+        drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
+    if found is not None:
+        rate, low, high = found.estimate.rate_per_s, found.estimate.low, found.estimate.high
+        if rate and low and high:
+            drawn["capacity"] = resampling.around(rate, low, high)
+    return drawn
+
+
+def _response_ms(run: Run) -> Any:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    requests = window.requests
+    taken = (requests.done_ns - requests.due_ns) / 1e6
+    return np.where(requests.ok, taken, np.nan).astype(np.float32)
+
+
+def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    # The in-process reference fires at itself: nothing is transported.
+    inside = not window.facts.generator_cpus
+    idle = None if null is None or inside else metrics.steady(null)
+    return breakdown.of_window(window, breakdown.transport_ns(idle))
 
 
 def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
-    """Cells that share a floor, the floor itself first."""
+    """Cells that share their references, those first: the null server has an overhead too."""
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in places:
         groups.setdefault((cell.benchmark, cell.round), []).append(cell)
     for group in groups.values():
-        yield sorted(group, key=lambda cell: cell.variant != FLOOR)
+        yield sorted(group, key=lambda cell: (cell.variant != FLOOR, cell.variant != NULL))
 
 
 def _curve(window: Window) -> Curve:

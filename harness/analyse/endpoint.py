@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.analyse import findings, stats
+from harness.hosts import WorkerFacts
 from harness.profiles import expected_count
 from harness.records import Window
 from harness.samples import ERRORS
@@ -32,6 +33,7 @@ def summary(window: Window) -> dict[str, Any]:
         "service_ms": stats.summary_ms(requests.service_ns()),
         "lag_us": _lag(lag_us) if len(lag_us) else None,
         "generator_cpu": facts.generator_cpu_s / facts.elapsed_s if facts.elapsed_s else None,
+        "workers": [_worker(worker) for worker in facts.workers],
         "findings": [
             {"name": f.name, "verdict": f.verdict.value, "message": f.message}
             for f in findings.of_window(window)
@@ -54,8 +56,26 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         shown = (f"{key} {value:.0f}" for key, value in found["lag_us"].items())
         yield f"lag us     {'  '.join(shown)}"
     yield f"generator  {found['generator_cpu']:.2f} of a CPU"
+    for worker in found["workers"]:
+        said = worker["lost"] or f"{worker['requests']} requests"
+        yield (
+            f"worker     {worker['name']}: {said}; clock {worker['offset_us']:+.0f} us "
+            f"± {worker['uncertainty_us']:.0f}"
+        )
     for finding in found["findings"]:
         yield f"{finding['verdict']}: {finding['message']}"
+
+
+def _worker(worker: WorkerFacts) -> dict[str, Any]:
+    drift = worker.drift_ns
+    return {
+        "name": worker.name,
+        "requests": worker.requests,
+        "offset_us": worker.offset_ns / 1e3,
+        "uncertainty_us": worker.uncertainty_ns / 1e3,
+        "drift_us": None if drift is None else drift / 1e3,
+        "lost": worker.lost or None,
+    }
 
 
 def _lag(lag_us: Any) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Metrics: Run -> number or None, each with unit, direction and definition in one place.
 
-"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one.
+"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one; users
+who think saturate nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def steady(run: Run) -> Window | None:
 
 def saturated(run: Run) -> Window | None:
     """The first closed-loop window."""
-    return next((w for w in run.windows if not w.facts.profile.is_open), None)
+    return next((w for w in run.windows if w.facts.profile.saturates), None)
 
 
 @metric(title="p50", unit="ms", better="lower")
@@ -107,6 +108,16 @@ def ready(run: Run) -> float | None:
 def first_answer(run: Run) -> float | None:
     """From the start of the process to the first correct prediction."""
     return run.facts.startup.first_answer_s if run.facts.startup else None
+
+
+@metric(title="steady after", unit="s", better="lower")
+def steady_after(run: Run) -> float | None:
+    """From the start of the process to steady state: to the first answer, and then the seconds of
+    load before three slices of it agreed. The verification between the two is left out."""
+    startup, warm_up = run.facts.startup, run.facts.warm_up
+    if startup is None or warm_up is None or warm_up.steady_s is None:
+        return None
+    return startup.first_answer_s + warm_up.steady_s
 
 
 @metric(title="memory", unit="MiB", better="lower", digits=0)

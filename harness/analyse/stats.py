@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+
+from harness.analyse import resampling
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 _BEYOND = 4
@@ -36,11 +39,7 @@ def summary_ms(durations_ns: Any) -> dict[str, float | None]:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A number over the rounds of a variant: the median, the least and the most.
-
-    With a handful of rounds the range is the honest interval: nothing is assumed of the rounds
-    but that they are exchangeable. It covers the true median with probability 1 - 2**(1 - n).
-    """
+    """A number over the rounds of a variant: the median, with an interval of 95%."""
 
     median: float
     low: float
@@ -48,12 +47,18 @@ class Spread:
     rounds: int
 
 
-def spread(values: Sequence[float | None]) -> Spread | None:
-    """Over the rounds that have the number; None where none has."""
-    known = [value for value in values if value is not None]
+def spread(values: Sequence[float | None], replicates: Sequence[Any] = ()) -> Spread | None:
+    """Over the rounds that have the number; None where none has.
+
+    The replicates of a round say how well it is known by itself; without them, or where a round
+    has None, as exactly as its number.
+    """
+    pairs = list(zip_longest(values, replicates))
+    known = [value for value, _ in pairs if value is not None]
     if not known:
         return None
-    return Spread(float(np.median(known)), min(known), max(known), len(known))
+    rounds = [value if drawn is None else drawn for value, drawn in pairs if value is not None]
+    return Spread(float(np.median(known)), *resampling.interval(rounds), len(known))
 
 
 def most_at_once(start: Any, duration: Any) -> int:

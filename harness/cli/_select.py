@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import catalog, paths
+import click
+
+from harness import catalog, paths, plan
 from harness.catalog import AT, REMOTE, Benchmark, Variant, pick
 from harness.errors import NothingRan, UsageError
-from harness.measure import headers, launchers
+from harness.measure import drivers, headers, launchers
+from harness.measure.drivers import DriverOrder
+from harness.measure.drivers.locust import PUBLIC
 from harness.measure.launchers import Launcher
+from harness.measure.launchers.process import ProcessLauncher
 from harness.measure.launchers.remote import schemes
 from harness.measure.reference import IN_PROCESS, NULL
 from harness.measure.target import split
+from harness.profiles import Profile
 from harness.protocols import registered
 from harness.records import Endpoint
 from harness.tables import PROCESS, PresetTable
@@ -112,15 +120,64 @@ def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
     return replace(benchmark, table=benchmark.table.model_copy(update={"slo": slo}))
 
 
-def launchers_of(variants: list[Variant], device: str) -> dict[str, Launcher]:
-    """What brings the variants up, by name. Raises NothingRan where it can't be used here."""
+def launchers_of(
+    variants: list[Variant], device: str, listen: str | None = None
+) -> dict[str, Launcher]:
+    """What brings the variants up, by name; processes listen on an address of this machine.
+
+    Raises NothingRan where one can't be used here, UsageError for another machine's address.
+    """
     found: dict[str, Launcher] = {}
     for name in dict.fromkeys(variant.launcher for variant in variants):
         found[name] = launchers.registered()[name]()
+        if name == PROCESS and listen is not None:
+            found[name] = ProcessLauncher(_own_address(listen))
         reason = found[name].why_not(device)
         if reason is not None:
             raise NothingRan(f"The launcher {name!r} can't be used here: {reason}.")
     return found
+
+
+def _own_address(text: str) -> str:
+    """An IPv4 address of this machine: clients on others must know where to go."""
+    with socket.socket() as sock:
+        try:
+            sock.bind((text, 0))
+        except OSError as error:
+            raise UsageError(f"--listen: {text!r} is no IPv4 address of this machine.") from error
+        if text != sock.getsockname()[0] or text == "0.0.0.0":
+            raise UsageError(f"--listen: name one address that others reach it by, not {text!r}.")
+    return text
+
+
+def driver(options: dict[str, Any]) -> DriverOrder:
+    """The driver that `--driver` names, with what belongs to it. Raises UsageError."""
+    drivers.kind(options["driver"])
+    order = DriverOrder(options["driver"], options["master"], options["workers"])
+    if order.workers is not None:
+        where = order.master or PUBLIC
+        click.echo(
+            f"waits for {order.workers} workers; on their machines: python -m harness worker "
+            f"{where}",
+            err=True,
+        )
+    return order
+
+
+def require_served(
+    order: DriverOrder, benchmarks: tuple[Benchmark, ...], preset: PresetTable
+) -> None:
+    """Raises UsageError where the driver can't fire a profile that the preset takes."""
+    for benchmark in benchmarks:
+        require_fired(order, plan.absolute(benchmark, preset, 1.0))
+
+
+def require_fired(order: DriverOrder, profiles: Iterable[Profile]) -> None:
+    """Raises UsageError where the driver can't fire one of them."""
+    for profile in profiles:
+        reason = drivers.why_not(order, profile)
+        if reason is not None:
+            raise UsageError(reason)
 
 
 def campaign_folder(name: str) -> Path:

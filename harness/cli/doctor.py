@@ -12,10 +12,13 @@ from harness.errors import EXIT_FAILED, EXIT_OK
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> int:
-    """Is this host fit to measure on, and what to change."""
-    from harness.measure import checkup, host
+    """Is this host fit to measure on, and what to change.
 
-    facts, doubts = host.environment(), list(checkup.all_checks())
+    It tries the generator against the null server, as a campaign does before its first cell.
+    """
+    from harness.measure import host, proving
+
+    facts, doubts = host.environment(), proving.by_itself()
     if as_json:
         rows = [{"name": d.name, "fit": d.fit, "message": d.message} for d in doubts]
         click.echo(json.dumps({"environment": facts, "checks": rows}, indent=1))

@@ -34,7 +34,10 @@ _USEFUL = ("launch", "ready", "load")
 @click.option("--protocol", help="With --launcher remote: what the endpoint speaks.")
 @click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint.")
 @click.option("--name", "endpoint_name", default="deployed", show_default=True, help="Of the row.")
-@click.option("--driver", default="native", show_default=True)
+@click.option("--driver", default="native", show_default=True, help="What sends the load.")
+@click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
+@click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
+@click.option("--listen", help="Address that servers listen on, for workers elsewhere.")
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--track", type=click.Choice(["default", "matched", "tuned"]))
 @click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")
@@ -67,8 +70,6 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
     from harness.cli import _select
     from harness.measure.campaign import Request
 
-    if options["driver"] != "native":
-        pick("driver", options["driver"], {"native": None})
     resumed, name = _named(options)
     preset = pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
@@ -87,13 +88,17 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         options["preset"],
         preset,
         options["rounds"] or preset.rounds,
-        {} if options["dry_run"] else _select.launchers_of(chosen, options["device"]),
+        {}
+        if options["dry_run"]
+        else _select.launchers_of(chosen, options["device"], options["listen"]),
         options["device"],
         tuple(sys.argv[1:]),
         endpoint,
         _select.seconds(options["budget"]),
         None if options["rounds"] or resumed else preset.budget_s,
+        _select.driver(options),
     )
+    _select.require_served(request.driver, request.benchmarks, preset)
     if resumed is not None:
         _require_same(request, resumed)
     return request, resumed
@@ -125,7 +130,7 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     names = dict.fromkeys(cell.variant for cell in resumed.cells if cell.variant != own)
     options["variants"] = tuple(names)
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
-    for name in ("preset", "device"):
+    for name in ("preset", "device", "driver"):
         options[name] = getattr(resumed, name)
     options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
     made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]

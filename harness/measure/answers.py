@@ -21,6 +21,7 @@ class Answers:
     expected: list[Any]
     tolerance: float
     protocol: Protocol
+    together: int = 1  # instances in a request: a payload and those after it, round and round
 
     def judge(self, payload: int, body: bytes) -> tuple[int, str]:
         """(error code, why) of a response to one payload; (0, "") if it is right."""
@@ -28,12 +29,14 @@ class Answers:
             predictions = self.protocol.decode(body)
         except AnswerError as error:
             return GARBAGE, str(error)
-        if len(predictions) != 1:
-            return GARBAGE, f"{len(predictions)} predictions for one instance"
-        expected = self.expected[payload]
-        if same(expected, predictions[0], self.tolerance):
-            return 0, ""
-        return WRONG, f"expected {expected!r}, got {_short(predictions[0])}"
+        if len(predictions) != self.together:
+            asked = "one instance" if self.together == 1 else f"{self.together} instances"
+            return GARBAGE, f"{len(predictions)} predictions for {asked}"
+        for place, prediction in enumerate(predictions):
+            expected = self.expected[(payload + place) % len(self.expected)]
+            if not same(expected, prediction, self.tolerance):
+                return WRONG, f"expected {expected!r}, got {_short(prediction)}"
+        return 0, ""
 
 
 def same(expected: Any, actual: Any, tolerance: float) -> bool:

@@ -40,8 +40,9 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
     """
     lock = benchmark.folder / "requirements-build.txt"
     if lock.exists():
-        environment = environments.ensure(f"{benchmark.name}-build", lock)
-    name = f"{benchmark.name}-synthetic" if benchmark.synthetic else benchmark.name
+        environment = environments.ensure(f"{benchmark.folder.name}-build", lock)
+    own = benchmark.folder.name
+    name = f"{own}-synthetic" if benchmark.synthetic else own
     folder = paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, environment)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):

@@ -16,7 +16,7 @@ class Bench:
     artefact: Path
     payloads: tuple[object, ...]
     expected: tuple[object, ...]  # empty while the reference itself is asked
-    warm_up_s: float
+    warm_up_s: float  # of load at most; 0: none
     verify_share: float  # of the payloads, before timing
     audit_s: float = 0.0  # at most; 0: no audit
     unseen: tuple[object, ...] = ()  # payloads of the audits; see harness.audit

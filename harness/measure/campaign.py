@@ -15,8 +15,9 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure import budget, host, reference, session
+from harness.measure import budget, drivers, host, proving, reference, session
 from harness.measure.costs import Costs
+from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
 from harness.measure.prober import Order
 from harness.measure.reference import Prepared, Tools
@@ -24,11 +25,9 @@ from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
 from harness.records import (
-    BenchmarkFacts,
     Campaign,
     Cell,
     Endpoint,
-    HostProof,
     Run,
     ServerFacts,
     Setup,
@@ -65,6 +64,7 @@ class Request:
     endpoint: Endpoint | None = None
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
+    driver: DriverOrder = drivers.DEFAULT
 
 
 def new_id() -> str:
@@ -75,13 +75,13 @@ def new_id() -> str:
 def run(request: Request, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
     """Run what is not stored yet; the new runs, in order.
 
-    Raises NothingRan where no cell can run here or no benchmark could be prepared, StoreError where
-    a run can't be kept.
+    Raises NothingRan where no cell can run here or no benchmark could be prepared, UsageError where
+    the generator can't fire their rates, StoreError where a run can't be kept.
     """
     made = _planned(request)
     store.require_writable(request.folder)
     deadline = time.monotonic() + (request.budget_s or math.inf)
-    with session.begin(request.launchers, request.device) as tools:
+    with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
         campaign = resumed
         if campaign is None:
@@ -148,49 +148,30 @@ def _begin(
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
 ) -> Campaign:
-    ready = {name: found for name, found in prepared.items() if isinstance(found, Prepared)}
+    """The campaign's plan. Raises UsageError where the generator can fire none of it."""
+    ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
+    proof, checks = proving.examine(ready[0], tools, observer.note)
+    for found in checks:
+        if found.fit != "good":
+            observer.note(f"{found.fit}: {found.name}: {found.message}")
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
         request.preset_name,
         shlex.join(["python", "-m", "harness", *request.argv]),
         made.cells,
-        made.left_out,
+        (*made.left_out, *plan.gaps(made, request.variants, request.benchmarks, request.preset)),
         host.environment(),
-        {
-            name: BenchmarkFacts(
-                found.bench.benchmark.table.version,
-                found.bench.benchmark.table.description,
-                found.bench.benchmark.table.slo,
-                len(found.bench.payloads),
-                found.facts,
-                found.capacity_per_s,
-                plan.absolute(found.bench.benchmark, request.preset, found.capacity_per_s),
-                request.preset.verify_share,
-            )
-            for name, found in ready.items()
-        },
-        _prove(next(iter(ready.values())).bench.benchmark, tools, observer),
+        proving.within_ceiling(prepared, request.preset, proof, observer.note),
+        proof,
         tools.server_cpus,
         tools.generator.cpus,
         ", ".join(request.launchers),
         request.device,
         request.endpoint,
+        driver=request.driver.name,
+        checks=checks,
     )
-
-
-def _prove(benchmark: Benchmark, tools: Tools, observer: Observer) -> HostProof | None:
-    try:
-        proof = reference.prove(benchmark, catalog.variants(), tools)
-    except HarnessError as error:
-        observer.note(f"The generator could not be proven on this host: {error}")
-        return None
-    observer.note(
-        f"generator: {proof.ceiling_per_s:.0f}/s against the null server; at "
-        f"{proof.rate_per_s:.0f}/s it sends {proof.lag_p50_us:.0f} us late (p99 "
-        f"{proof.lag_p99_us:.0f} us)"
-    )
-    return proof
 
 
 def _run_cells(
@@ -239,7 +220,7 @@ def _run_cell(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
-            facts.profiles if facts else (),
+            plan.served(variant, facts.profiles) if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),
@@ -275,7 +256,7 @@ def provision(
 def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
-    max_batch = table.batching.max_size if table.batching else 1
+    max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
     return ServerFacts(
         server.name,
         server.table.framework,

@@ -22,16 +22,20 @@ class Costs:
             self._known = {str(key): float(value) for key, value in found.items()}
 
     def of(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
-        """Seconds that a cell will take, its windows included."""
-        windows_s = sum(profile.duration_s for profile in benchmark.profiles) if benchmark else 0.0
-        return windows_s + self._known.get(_key(cell), UNKNOWN_S)
+        """Seconds that a cell will take, its windows and its search included."""
+        load_s = 0.0
+        if benchmark is not None:
+            load_s = sum(profile.duration_s for profile in benchmark.profiles)
+            load_s += benchmark.capacity_s
+        return load_s + self._known.get(_key(cell), UNKNOWN_S)
 
     def learn(self, run: Run) -> None:
         """From a run that did not fail. What can't be kept is not worth failing for."""
         if run.facts.failure is not None:
             return
         # An environment is made once, and a window takes as long as it is planned to.
-        phases = {k: v for k, v in run.facts.phases_s.items() if k not in ("provision", "load")}
+        apart = ("provision", "load", "capacity")
+        phases = {k: v for k, v in run.facts.phases_s.items() if k not in apart}
         self._known[_key(run.cell)] = round(sum(phases.values()), 3)
         with suppress(OSError):
             _file().parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import httpx
 import numpy as np
 
-from harness.measure import host
 from harness.measure.ask import Reply, Unanswered
 from harness.measure.driver.job import Job
-from harness.measure.driver.native import Generator, requests_of
+from harness.measure.driver.native import requests_of
+from harness.measure.drivers import Driver
+from harness.measure.moment import Watcher
 from harness.measure.target import target
 from harness.profiles import Profile, due_times
 from harness.protocols import Message
@@ -19,6 +20,7 @@ from harness.records import Window, WindowFacts
 from harness.samples import Calls, Usage, empty
 
 _PREOPENED = 16
+_SAMPLE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Endpoint:
     def method(self) -> str:
         return "POST" if self.body else "GET"
 
-    def load(self, generator: Generator, profile: Profile, seed: int) -> Window:
+    def load(self, driver: Driver, profile: Profile, seed: int) -> Window:
         """Fire one profile and keep everything. Raises UsageError for a URL that is none."""
         goal = target(self.url, [Message(self.body)], self._all_headers(), self.method)
         due = due_times(profile, seed) if profile.is_open else None
@@ -48,12 +50,26 @@ class Endpoint:
             None,
             int(self.timeout_s * 1e9),
             0,
+            think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
         )
-        before = host.Steal.now()
-        fired = generator.fire(job)
-        steal = before.share_until(host.Steal.now())
-        cpus = len(generator.cpus)
-        facts = WindowFacts(profile, fired.elapsed_s, fired.cpu_s, cpus, steal, 0, 0)
+        driver.make_ready()  # what its processes import is no load of the host's own
+        watcher = Watcher(driver.cpus)
+        pending = driver.start(job)
+        while not pending.wait(_SAMPLE_S):
+            watcher.sample()
+        fired = pending.result()
+        steal, seen = watcher.end()
+        facts = WindowFacts(
+            profile,
+            fired.elapsed_s,
+            fired.cpu_s,
+            len(fired.workers) or len(driver.cpus),
+            steal,
+            0,
+            0,
+            workers=fired.workers,
+            host=seen,
+        )
         return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
 
     def ask(self, message: Message, timeout_s: float) -> Reply:

@@ -13,7 +13,7 @@ from harness.measure.ask import Asker, Unanswered
 from harness.measure.driver.native import requests_of
 from harness.measure.launchers import Launched
 from harness.measure.stages import Stages
-from harness.profiles import payload_order
+from harness.profiles import Profile, payload_order
 from harness.protocols import Message
 from harness.records import Trial
 from harness.samples import Requests
@@ -88,7 +88,8 @@ class FaultStages(PatientStages):
     def _kill(self, launched: Launched) -> Trial:
         """SIGKILL to the process that made the last prediction, in the middle of a load."""
         order = payload_order(len(self._messages), 4096, 0)
-        job = self._job(launched, _BEFORE_S + _AFTER_S, order, None, _CALLERS)
+        load = Profile("killed", "closed", _BEFORE_S + _AFTER_S, concurrency=_CALLERS)
+        job = self._job(launched, load, order, None)
         pending = self._generator.start(job)
         pending.wait(_BEFORE_S)
         pids = _predicting(launched)

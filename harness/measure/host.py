@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,25 +16,6 @@ import psutil
 from harness.measure import gpu
 
 GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Steal:
-    """The host's CPU time so far, in ticks: all of it, and what the hypervisor took."""
-
-    total: int
-    stolen: int
-
-    @staticmethod
-    def now() -> Steal:
-        with Path("/proc/stat").open(encoding="ascii") as file:
-            ticks = [int(field) for field in file.readline().split()[1:9]]
-        return Steal(sum(ticks), ticks[7])
-
-    def share_until(self, later: Steal) -> float | None:
-        """Share stolen between the two moments."""
-        total = later.total - self.total
-        return (later.stolen - self.stolen) / total if total > 0 else None
 
 
 def split_cpus() -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -72,6 +55,7 @@ def environment() -> dict[str, str]:
         "distribution": _distribution(),
         "virtual machine": _hypervisor(),
         "governor": governor() or "not shown by this host",
+        "clock source": clock_source() or "not shown by this host",
         "python": platform.python_version(),
         "harness": importlib.metadata.version("serving-harness"),
         **({"gpu": model} if model else {}),
@@ -89,16 +73,28 @@ def governor() -> str | None:
     return path.read_text().strip() if path.exists() else None
 
 
+def frequencies_mhz(cpus: Sequence[int]) -> list[float]:
+    """What those CPUs run at now; empty where this host does not show it."""
+    folder = Path("/sys/devices/system/cpu")
+    paths = [folder / f"cpu{cpu}" / "cpufreq" / "scaling_cur_freq" for cpu in cpus]
+    with suppress(OSError, ValueError):
+        return [int(path.read_text()) / 1000 for path in paths]
+    shown = re.findall(r"^cpu MHz\s*: ([0-9.]+)$", Path("/proc/cpuinfo").read_text(), flags=re.M)
+    found = [float(value) for value in shown]
+    return [found[cpu] for cpu in cpus] if found and max(cpus) < len(found) else []
+
+
+def clock_source() -> str | None:
+    """What the kernel reads the time from, where it shows it."""
+    path = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    return path.read_text().strip() if path.exists() else None
+
+
 def free_bytes(folder: Path) -> int:
     """Free disk space where the folder is, or will be."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-def busy_share(seconds: float) -> float:
-    """Share of all CPU time that something used during the next `seconds`."""
-    return float(psutil.cpu_percent(interval=seconds)) / 100
 
 
 def _cpu_model() -> str:

@@ -16,16 +16,16 @@ import numpy as np
 from harness import audit
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
+from harness.hosts import HostProof
 from harness.measure import artefacts, environments
 from harness.measure import ask as asking
 from harness.measure.ask import Unanswered
 from harness.measure.bench import Bench
-from harness.measure.driver.native import Generator
+from harness.measure.drivers import Driver
 from harness.measure.launchers import Launched, Launcher
 from harness.measure.stages import Stages
 from harness.profiles import Profile
 from harness.protocols import registered
-from harness.records import HostProof
 from harness.tables import PresetTable
 
 IN_PROCESS = "in-process"
@@ -43,7 +43,7 @@ class Tools:
     """What every cell of a campaign shares."""
 
     launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
-    generator: Generator
+    generator: Driver
     server_cpus: tuple[int, ...]
     device: str
     scratch: Path
@@ -94,7 +94,8 @@ def prepare(
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        wanted = rounds * audit.PER_ROUND if preset.audit_s else 0
+        audits = preset.audit_s and benchmark.together == 1
+        wanted = rounds * audit.PER_ROUND if audits else 0
         (expected, capacity), unseen = _started(
             stages,
             lambda launched: (_ask(stages, launched), _ask_unseen(stages, launched, wanted)),

@@ -23,6 +23,7 @@ from harness.records import (
     ServerFacts,
     Startup,
     Stop,
+    WarmUp,
     Window,
 )
 from harness.samples import ERRORS
@@ -42,7 +43,7 @@ class CellStages(Protocol):
     def launch(self) -> Launched: ...
     def ready(self, launched: Launched) -> Startup | None: ...
     def verify(self, launched: Launched) -> int: ...
-    def warm_up(self, launched: Launched, profile: Profile) -> None: ...
+    def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None: ...
     def load(self, launched: Launched, profile: Profile) -> Window: ...
     @property
     def audits(self) -> bool: ...
@@ -63,6 +64,7 @@ class _Progress:
     launched: Launched | None = None
     startup: Startup | None = None
     verified: int = 0
+    warm_up: WarmUp | None = None
     windows: list[Window] = field(default_factory=list)
     audit: Window | None = None
     search: Search | None = None
@@ -135,12 +137,13 @@ def _record(
         progress.verified,
         tuple(window.facts for window in progress.windows),
         progress.stop,
-        failure and replace(failure, log_tail=_tail(log)),
+        _with_tail(failure, log),
         _model_threads(launched),
         stages.image if stages else None,
         launched.container if launched else None,
         progress.search,
-        progress.audit.facts if progress.audit else None,
+        audit=progress.audit.facts if progress.audit else None,
+        warm_up=progress.warm_up,
     )
     return Run(facts, tuple(progress.windows), log, progress.probes, progress.audit)
 
@@ -166,7 +169,7 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
     for place, profile in enumerate(profiles):
         if place == 0:
             with progress.during("warm up"):
-                stages.warm_up(launched, profile)
+                progress.warm_up = stages.warm_up(launched, profile)
         with progress.during("load", profile.name):
             # Kept before anything is said of it: a server that died has a window too.
             progress.windows.append(stages.load(launched, profile))
@@ -229,5 +232,7 @@ def _log(launched: Launched | None) -> str:
     return data.decode(errors="replace")
 
 
-def _tail(log: str) -> str:
-    return "\n".join(log.splitlines()[-_TAIL_LINES:])
+def _with_tail(failure: Failure | None, log: str) -> Failure | None:
+    if failure is None:
+        return None
+    return replace(failure, log_tail="\n".join(log.splitlines()[-_TAIL_LINES:]))

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.measure import host
-from harness.measure.driver.native import Generator
+from harness.measure import drivers, host
+from harness.measure.drivers import DriverOrder
 from harness.measure.launchers import Launcher
 from harness.measure.launchers.process import ProcessLauncher
 from harness.measure.reference import Tools
@@ -21,10 +21,13 @@ _LOCK = "serving-harness.lock"
 
 
 @contextmanager
-def begin(launchers: Mapping[str, Launcher], device: str) -> Iterator[Tools]:
+def begin(
+    launchers: Mapping[str, Launcher], device: str, driver: DriverOrder = drivers.DEFAULT
+) -> Iterator[Tools]:
     """Everything that cells share; it ends, whole, with the context.
 
-    This process moves to the generator's CPUs. Raises UsageError where another one measures.
+    This process moves to the generator's CPUs. Raises UsageError where another one measures,
+    HarnessError where the driver can't be had.
     """
     with ExitStack() as stack:
         stack.enter_context(exclusive())
@@ -35,7 +38,7 @@ def begin(launchers: Mapping[str, Launcher], device: str) -> Iterator[Tools]:
         stack.callback(os.sched_setaffinity, 0, allowed)
         for launcher in launchers.values():
             stack.callback(launcher.close)
-        generator = stack.enter_context(Generator(generator_cpus))
+        generator = stack.enter_context(drivers.make(generator_cpus, driver))
         known = {PROCESS: ProcessLauncher(), **launchers}
         yield Tools(known, generator, server_cpus, device, scratch)
 

@@ -14,11 +14,12 @@ from harness import plan
 from harness.catalog import Variant
 from harness.errors import AnswerError, LaunchError
 from harness.measure import ask as asking
-from harness.measure import gpu, probe, prober
+from harness.measure import gpu, own_figures, probe, prober, warming
 from harness.measure.answers import Answers
 from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job, Target
-from harness.measure.driver.native import Generator, Pending, requests_of
+from harness.measure.driver.native import requests_of
+from harness.measure.drivers import Driver, Firing
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.prober import Order
@@ -26,7 +27,7 @@ from harness.measure.target import rpc_target, target
 from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.protocols import registered, tensors
-from harness.records import ImageFacts, Search, Startup, Stop, Window, WindowFacts
+from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window, WindowFacts
 from harness.samples import ERRORS, Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -45,7 +46,7 @@ class Stages:
         bench: Bench,
         provided: Provided,
         launcher: Launcher,
-        generator: Generator,
+        generator: Driver,
         cpus: tuple[int, ...],
         device: str,
         round_number: int,
@@ -63,10 +64,16 @@ class Stages:
         self._scratch = scratch
         self._protocol = protocol = registered()[variant.table.protocol]
         self._path = variant.table.path or protocol.path
-        known = (*bench.payloads, *bench.unseen)
-        self._messages = [protocol.encode([payload]) for payload in known]
+        # What the reference is asked while it makes the right answers is one by one.
+        together = bench.benchmark.together if bench.expected else 1
+        twice = [*bench.payloads, *bench.payloads * together]
+        self._messages = [
+            protocol.encode(twice[place : place + together]) for place in range(len(bench.payloads))
+        ]
+        self._messages += [protocol.encode([payload]) for payload in bench.unseen]
         expected = [*bench.expected, *bench.unseen_expected]
-        self._answers = Answers(expected, bench.benchmark.table.tolerance, protocol)
+        tolerance = bench.benchmark.table.tolerance
+        self._answers = Answers(expected, tolerance, protocol, together)
 
     @property
     def version(self) -> str | None:
@@ -138,20 +145,23 @@ class Stages:
         fired = self._ask(launched, plan.to_verify(len(self.bench.payloads), 1))
         return [fired.bodies[row] for row in sorted(fired.bodies)]
 
-    def warm_up(self, launched: Launched, profile: Profile) -> None:
-        """Load it with the start of a profile, and keep nothing.
+    def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None:
+        """Load it with slices of the profile that comes next until it is steady; keep no request.
 
         With the profile that is measured next: a batching server remembers the load before.
         """
-        if self.bench.warm_up_s:
-            short = replace(profile, duration_s=self.bench.warm_up_s)
-            due = due_times(short, 0) if short.is_open else None
-            count = 4096 if due is None else len(due)
-            order = payload_order(len(self.bench.payloads), count, 0)
-            callers = profile.concurrency or _PREOPENED
-            self._fire(
-                launched, self._job(launched, short.duration_s, order, due, callers)
-            ).result()
+        if not self.bench.warm_up_s:
+            return None
+
+        def fire(short: Profile, number: int) -> Requests:
+            due = due_times(short, number) if short.is_open else None
+            order = payload_order(
+                len(self.bench.payloads), 4096 if due is None else len(due), number
+            )
+            job = self._job(launched, short, order, due)
+            return requests_of(self._fire(launched, job).result())
+
+        return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
     def load(self, launched: Launched, profile: Profile) -> Window:
         """Fire one profile and keep everything."""
@@ -160,8 +170,7 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         count = 1 << 16 if due is None else len(due)
         order = payload_order(len(self.bench.payloads), count, seed)
-        callers = profile.concurrency or _PREOPENED
-        job = self._job(launched, profile.duration_s, order, due, callers)
+        job = self._job(launched, profile, order, due)
         if not self._unchecked:
             job = replace(job, keep_every=_KEEP_EVERY)
         return self._window(launched, profile, job)
@@ -174,28 +183,33 @@ class Stages:
 
     def audit(self, launched: Launched) -> Window:
         """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
-        bench = self.bench
-        order = auditing.schedule(bench.payloads, bench.unseen, self._round)
-        profile = Profile(auditing.NAME, CLOSED, bench.audit_s, concurrency=1)
-        job = self._job(launched, bench.audit_s, order, None, 1)
+        order = auditing.schedule(self.bench.payloads, self.bench.unseen, self._round)
+        profile = Profile(auditing.NAME, CLOSED, self.bench.audit_s, concurrency=1)
+        job = self._job(launched, profile, order, None)
         return self._window(launched, profile, replace(job, limit=len(order), keep_every=1))
 
     def _window(self, launched: Launched, profile: Profile, job: Job) -> Window:
-        with measuring(launched, self._gpu) as meter:
+        with (
+            own_figures.counting(launched, self.variant.server.table) as counted,
+            measuring(launched, self._gpu, self._cpus) as meter,
+        ):
             pending = self._fire(launched, job, meter)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        generator_cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        cpus = len(fired.workers) or len(self._generator.cpus)
         facts = WindowFacts(
             profile,
             fired.elapsed_s,
             0.0 if self.variant.table.inside else fired.cpu_s,
-            generator_cpus,
+            0 if self.variant.table.inside else cpus,
             meter.steal_share,
             checked,
             len(complaints),
+            workers=fired.workers,
             cpu_energy_j=meter.cpu_energy_j,
             cpu_energy_s=meter.cpu_energy_s,
+            host=meter.host,
+            own=counted.figures,
         )
         end_ns = pending.start_ns + int(fired.elapsed_s * 1e9)
         calls = read_calls(launched.trace, pending.start_ns, end_ns)
@@ -219,7 +233,8 @@ class Stages:
 
     def _ask(self, launched: Launched, payloads: Ints) -> Fired:
         # One caller: a batching server would remember more, and time the next window by it.
-        job = self._job(launched, self.verify_limit_s, payloads, None, 1)
+        alone = Profile("verify", "closed", self.verify_limit_s, concurrency=1)
+        job = self._job(launched, alone, payloads, None)
         return self._fire(launched, replace(job, limit=len(payloads), keep_every=1)).result()
 
     @property
@@ -231,19 +246,19 @@ class Stages:
             return {}
         return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
-    def _job(
-        self, launched: Launched, duration_s: float, order: Ints, due: Ints | None, callers: int
-    ) -> Job:
+    def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
+        think_s = profile.think_s
         return Job(
             self._target(launched),
             0,
-            int(duration_s * 1e9),
+            int(profile.duration_s * 1e9),
             order,
             due,
-            callers,
+            profile.concurrency or _PREOPENED,
             None,
             int(self.bench.benchmark.table.timeout_s * 1e9),
             0,
+            think_ns=None if think_s is None else int(think_s * 1e9),
         )
 
     def _target(self, launched: Launched) -> Target:
@@ -253,10 +268,8 @@ class Stages:
         headers = {"Accept": "application/json", **launched.headers}
         return target(url + self._path, self._messages, headers)
 
-    def _fire(
-        self, launched: Launched, job: Job, meter: Meter | None = None
-    ) -> Pending | InsidePending:
-        pending: Pending | InsidePending
+    def _fire(self, launched: Launched, job: Job, meter: Meter | None = None) -> Firing:
+        pending: Firing
         if self.variant.table.inside:
             pending = InsidePending(asking.url_of(launched), job, self._scratch)
         else:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from harness.hosts import HostWatch
 from harness.measure.energy import Energy
-from harness.measure.host import Steal
 from harness.measure.launchers import Launched
+from harness.measure.moment import Watcher
 from harness.samples import (
     MISSING,
     Calls,
@@ -24,17 +25,23 @@ _RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
 
 
 class Meter:
-    """Samples a server while a window runs."""
+    """Samples a server, and the host, while a window runs."""
 
-    def __init__(self, launched: Launched, gpu: Callable[[], dict[str, int]]) -> None:
+    def __init__(
+        self, launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+    ) -> None:
         self._launched = launched
         self._gpu = gpu
         self._rows: list[dict[str, int]] = []
+        self._watcher = Watcher(cpus)
         self.steal_share: float | None = None
         self.cpu_energy_j: float | None = None
         self.cpu_energy_s: float | None = None
+        self.host: HostWatch | None = None
 
     def sample(self, *, pss: bool = False) -> None:
+        if not pss:  # at the window's ends the CPUs are idle
+            self._watcher.sample()
         row = self._launched.sample(pss=pss)
         if row is not None:
             self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
@@ -44,6 +51,10 @@ class Meter:
         joules = before.joules_until(after)
         if joules is not None and self._rows:
             self.cpu_energy_j, self.cpu_energy_s = joules, before.seconds_until(after)
+
+    def end(self) -> None:
+        """No more of the host."""
+        self.steal_share, self.host = self._watcher.end()
 
     def usage(self, start_ns: int) -> Usage:
         """The samples as columns."""
@@ -59,14 +70,16 @@ class Meter:
 
 
 @contextmanager
-def measuring(launched: Launched, gpu: Callable[[], dict[str, int]]) -> Iterator[Meter]:
-    """Sample a server for as long as the context lasts, its memory at both ends."""
-    meter, before = Meter(launched, gpu), Steal.now()
+def measuring(
+    launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+) -> Iterator[Meter]:
+    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends."""
+    meter = Meter(launched, gpu, cpus)
     meter.sample(pss=True)
     energy = Energy.now()
     yield meter
     meter.energy(energy, Energy.now())
-    meter.steal_share = before.share_until(Steal.now())
+    meter.end()
     meter.sample(pss=True)
 
 

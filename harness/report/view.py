@@ -14,6 +14,7 @@ from harness.analyse.digest import Digested
 from harness.analyse.metrics import Metric
 from harness.analyse.prices import PriceTable
 from harness.analyse.stats import Spread
+from harness.plan import SWEEP
 from harness.profiles import Profile
 from harness.records import Campaign
 
@@ -81,6 +82,9 @@ def interval(spread: Spread | None, metric: Metric) -> str:
 
 def rate(profile: Profile) -> str:
     """What a profile does, in words."""
+    if profile.think_s is not None:
+        think = number(profile.think_s)
+        return f"{profile.concurrency} users, each asks, waits, and thinks for {think} s on average"
     if not profile.is_open:
         return f"{profile.concurrency} callers, each sends when its last answer has come"
     base = f"{number(profile.rate_per_s, 1)}/s"
@@ -126,7 +130,9 @@ def reason(row: Row) -> str:
         failure = row.failures[0]
         return f"failed ({failure.phase}): {failure.message}"
     messages = [finding.message for _, finding in row.findings if finding.verdict == "INVALID"]
-    return messages[0] if messages else "too few answers to rank it by"
+    return (
+        messages[0] if messages else "neither its capacity nor a percentile of its latency is known"
+    )
 
 
 def contenders(comparison: Comparison, track: str) -> list[Row]:
@@ -148,6 +154,8 @@ def best_at(rows: Sequence[Row], column: str) -> tuple[Row, ...]:
 def reproduce(report: Report, row: Row, benchmark: str) -> str:
     """The command that measures a row again."""
     campaign = report.campaign
+    if campaign.preset == SWEEP:
+        return campaign.command
     pair = (row.variant, benchmark)
     planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
     words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
@@ -162,4 +170,6 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
         words += ["--launcher", "process"]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]
+    if campaign.driver != "native":
+        words += ["--driver", campaign.driver]
     return shlex.join(words)

@@ -1,16 +1,18 @@
 """A server whose timing and faults are known.
 
-FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
-FAKE_QUEUE, FAKE_CHEAT.
+FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_DRIFT, FAKE_FAULT,
+FAKE_AFTER, FAKE_QUEUE, FAKE_CHEAT.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 
 from cheats import CHEATS
 from queues import QUEUES
@@ -20,7 +22,14 @@ FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
 DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
 BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
+DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
+DRIFT_PERIOD_S = 240.0
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def drifted() -> float:
+    """By how much the machine is slower now: a wave in CLOCK_MONOTONIC, alike for all servers."""
+    return 1 + DRIFT * math.sin(2 * math.pi * time.monotonic() / DRIFT_PERIOD_S)
 
 
 class App:
@@ -29,6 +38,7 @@ class App:
     def __init__(self) -> None:
         self.predict = load_predictor().predict
         self.count = 0
+        self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
         cheat = os.environ.get("FAKE_CHEAT")
@@ -37,6 +47,8 @@ class App:
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
             return (503 if FAULT == "never-ready" else 200), b"{}"
+        if path == "/metrics":
+            return 200, self.metrics()
         self.count += 1
         late = self.count > AFTER
         if FAULT == "dies-under-load" and late:
@@ -48,18 +60,33 @@ class App:
             return 500, b'{"error": "broken on purpose"}'
         if FAULT == "garbage":
             return 200, b"<p>not a prediction</p>"
-        if self.queue is not None:
-            await self.queue.through()
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):
-            count = len(json.loads(body)["instances"])
-            return 200, json.dumps({"predictions": [{"label": "something else"}] * count}).encode()
+            wrong = [{"label": "something else"} for _ in json.loads(body)["instances"]]
+            return 200, json.dumps({"predictions": wrong}).encode()
         if self.cheat is not None:
             return 200, await self.cheat.answer(body, self.compute)
         return 200, await self.compute(body)
 
     async def compute(self, body: bytes) -> bytes:
-        await asyncio.sleep(DELAY_S + BYTE_S * len(body))
-        return json.dumps({"predictions": self.predict(json.loads(body)["instances"])}).encode()
+        """What an honest server does."""
+        came = time.monotonic()
+        if self.queue is not None:
+            await self.queue.through()
+        await asyncio.sleep((DELAY_S + BYTE_S * len(body)) * drifted())
+        began = time.monotonic()
+        predictions = self.predict(json.loads(body)["instances"])
+        self.waited_s += began - came
+        self.computed_s += time.monotonic() - began
+        return json.dumps({"predictions": predictions}).encode()
+
+    def metrics(self) -> bytes:
+        """Its counters, as Prometheus reads them."""
+        counters = {
+            "fake_predictions_total": self.count,
+            "fake_waiting_seconds_total": self.waited_s,
+            "fake_model_seconds_total": self.computed_s,
+        }
+        return "".join(f"{name} {value!r}\n" for name, value in counters.items()).encode()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -76,6 +76,25 @@ def test_ranked_by_the_highest_percentile_that_all_have(tmp_path: Path) -> None:
     assert compared(tmp_path / "short", Fake("a"), short).ranked_by == "latency_p95"
 
 
+def test_ranked_by_capacity_where_all_have_one(tmp_path: Path) -> None:
+    found = compared(
+        tmp_path,
+        Fake("quick", 5.0, capacity_per_s=80.0),
+        Fake("more", 15.0, capacity_per_s=120.0),
+        Fake("most", 9.0, capacity_per_s=300.0),
+    )
+    assert found.ranked_by == "capacity"
+    assert ranks(found) == {"most": 1, "more": 2, "quick": 3}
+    capacity = found.rows[0].spreads["capacity"]
+    assert capacity is not None
+    assert capacity.median == pytest.approx(300, rel=0.05)
+    assert capacity.low < 300 < capacity.high
+
+
+def test_not_by_capacity_where_one_has_none(tmp_path: Path) -> None:
+    assert compared(tmp_path, Fake("a", capacity_per_s=80.0), Fake("b")).ranked_by == "latency_p99"
+
+
 def test_nothing_that_counts(tmp_path: Path) -> None:
     found = compared(tmp_path, Fake("a", lag_ms=3.0, profiles=SHORT))
     assert ranks(found) == {"a": None}

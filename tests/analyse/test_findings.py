@@ -5,18 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import findings
+from harness.analyse import findings, metrics
 from harness.analyse.findings import Verdict, trials
+from harness.hosts import HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
-from harness.records import (
-    Failure,
-    HostProof,
-    Run,
-    Setup,
-    Stop,
-    Trial,
-    Window,
-)
+from harness.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
 from harness.samples import MISSING, Calls, Requests
 from tests import fakes
 
@@ -74,7 +67,32 @@ def test_generator_lagged(lag_ms: float, response_ms: float, doubted: bool) -> N
 
 def test_waiting_for_a_connection_is_not_the_generator_lagging() -> None:
     late = window(lag_ms=9.0)
-    assert verdicts(changed(late, queued=np.ones(1000, np.int64))) == {}
+    found = verdicts(changed(late, queued=np.ones(1000, np.int64)))
+    assert found == {"waited-for-connections": Verdict.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("waited", "expected"),
+    [(10, None), (11, Verdict.NOTE), (50, Verdict.NOTE), (51, Verdict.WARNING)],
+)
+def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
+    queued = (np.arange(1000) < waited).astype(np.int64)
+    found = verdicts(changed(window(), queued=queued))
+    assert found.get("waited-for-connections") is expected
+    inside = verdicts(changed(window(generator_cpus=0), queued=queued))
+    assert "waited-for-connections" not in inside, "the predictor in process has no connections"
+
+
+def test_a_rate_that_was_not_reached_is_said() -> None:
+    made = window()
+    sent = made.requests.sent_ns.copy()
+    sent[400:] = 10_000_000_001
+    (found,) = [
+        f
+        for f in findings.of_window(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
+        if f.name == "rate-missed"
+    ]
+    assert "reached 40/s of the 100/s that were asked for" in found.message
 
 
 @pytest.mark.parametrize(
@@ -149,12 +167,82 @@ def test_few_samples(count: int, doubted: bool) -> None:
     assert ("few-samples" in verdicts(window(count=count))) is doubted
 
 
-@pytest.mark.parametrize(("last_ms", "doubted"), [(15.0, False), (15.2, True)])
-def test_no_steady_state(last_ms: float, doubted: bool) -> None:
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ({}, {}),
+        ({"suspended_s": 0.009}, {}),
+        ({"suspended_s": 0.011}, {"suspended": Verdict.INVALID}),
+        ({"clock_step_s": 0.054}, {}),  # what a time service may do within ten seconds
+        ({"clock_step_s": 0.056}, {"clock-stepped": Verdict.WARNING}),
+        ({"clock_step_s": -3.0}, {"clock-stepped": Verdict.WARNING}),
+        ({"mhz": (3000.0,) * 5 + (2870.0,) * 5}, {}),
+        ({"mhz": (3000.0,) * 5 + (2850.0,) * 5}, {"frequency-changed": Verdict.WARNING}),
+        ({"mhz": (2000.0,) * 5 + (2500.0,) * 5}, {"frequency-changed": Verdict.INVALID}),
+        ({"mhz": (3000.0, 1000.0, *[3000.0] * 7)}, {}),  # for a moment only
+        ({"mhz": (3000.0, 1000.0)}, {}),  # too few to say
+        ({"swapped_in": 60, "swapped_out": 40}, {}),
+        ({"swapped_in": 61, "swapped_out": 40}, {"swapped": Verdict.WARNING}),
+        ({"swapped_out": 10_001}, {"swapped": Verdict.INVALID}),
+        ({"swapped_in": None, "swapped_out": None}, {}),
+    ],
+)
+def test_what_the_host_did_meanwhile(host: dict[str, object], expected: dict[str, Verdict]) -> None:
+    seen = replace(HostWatch(0.0, 0.0, 0, 0, ()), **host)  # type: ignore[arg-type]
+    assert verdicts(window(host=seen)) == expected
+
+
+def slower(factor: float) -> Window:
+    """Answers that take longer and longer, so many times as long at the end as at the start."""
     made = window()
-    done = made.requests.due_ns + np.where(np.arange(1000) < 600, 10_000_000, int(last_ms * 1e6))
-    found = verdicts(changed(made, done_ns=done))
+    taken = 5e6 * np.linspace(1, factor, 1000)
+    return changed(made, done_ns=made.requests.due_ns + taken.astype(np.int64))
+
+
+@pytest.mark.parametrize(("factor", "doubted"), [(1.2, False), (1.5, True), (1 / 1.5, True)])
+def test_no_steady_state(factor: float, doubted: bool) -> None:
+    found = verdicts(slower(factor))
     assert found == ({"no-steady-state": Verdict.WARNING} if doubted else {})
+
+
+@pytest.mark.parametrize("shape", ["ramp", "spike"])
+def test_what_is_not_steady_on_purpose_is_not_doubted(shape: str) -> None:
+    profile = replace(STEADY, shape=shape, rate_to_per_s=100.0)
+    made = slower(3.0)
+    assert verdicts(replace(made, facts=replace(made.facts, profile=profile))) == {}
+
+
+def test_a_saturated_window_must_be_steady_too() -> None:
+    columns = changed(window(profile=CLOSED)).requests
+    taken = 5e6 * np.linspace(1.5, 1, 1000)
+    made = changed(window(profile=CLOSED), done_ns=columns.sent_ns + taken.astype(np.int64))
+    (found,) = findings.of_window(made)
+    assert (found.name, found.verdict) == ("no-steady-state", Verdict.WARNING)
+    assert "the service time went from 7.19 to 5.31 ms" in found.message
+
+
+def test_an_overloaded_window_says_what_could_be_sustained() -> None:
+    made = window()
+    done = 12_500_000 * np.arange(1, 1001)  # 80/s of the 100/s that are due
+    (found,) = findings.of_window(changed(made, done_ns=done))
+    assert (found.name, found.verdict) == ("overloaded", Verdict.INVALID)
+    assert "Of 100/s it could sustain 80.0/s" in found.message
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "expected"),
+    [
+        (None, {}),
+        (WarmUp(0.9, 0.0, (8.0, 8.1, 8.2)), {}),
+        (WarmUp(5.0, None, (30.0, 20.0, None, 10.0)), {"not-warmed-up": Verdict.WARNING}),
+    ],
+)
+def test_not_warmed_up(warm_up: WarmUp | None, expected: dict[str, Verdict]) -> None:
+    run = fakes.run(fakes.Fake())
+    run = replace(run, facts=replace(run.facts, warm_up=warm_up))
+    found = findings.of_run(run, to_verify=64)
+    assert {finding.name: finding.verdict for finding in found} == expected
+    assert not expected or "20.00, none, 10.00 ms" in found[0].message
 
 
 def test_findings_of_a_run_name_the_window() -> None:
@@ -282,3 +370,31 @@ def test_how_a_server_takes_a_fault(
 ) -> None:
     found = list(trials.of_trials([trial]))
     assert [(f.name, f.verdict) for f in found] == ([(name, verdict)] if name else [])
+
+
+WORKER = WorkerFacts("there/7", 500, 2**50, 10_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("worker", "found"),
+    [
+        (WORKER, {}),
+        (replace(WORKER, lost="it left", drift_ns=None), {"worker-lost": Verdict.INVALID}),
+        (replace(WORKER, uncertainty_ns=4_900_000), {}),
+        (replace(WORKER, uncertainty_ns=5_100_000), {"clocks-apart": Verdict.WARNING}),
+        # Ten seconds of a clock that runs 500 millionths fast are 5 ms, and 10 ms are not known.
+        (replace(WORKER, drift_ns=-14_900_000), {}),
+        (replace(WORKER, drift_ns=-15_100_000), {"clocks-apart": Verdict.INVALID}),
+    ],
+)
+def test_workers_of_a_window(worker: WorkerFacts, found: dict[str, Verdict]) -> None:
+    made = window(workers=(WORKER, worker), elapsed_s=10.0)
+    assert verdicts(made) == found
+
+
+def test_users_saturate_nothing() -> None:
+    people = Profile("people", "users", 10.0, concurrency=8, think_s=1.0)
+    thoughtful = window(profile=people)
+    run = fakes.exact_run((people, thoughtful.requests))
+    assert metrics.saturated(run) is None
+    assert metrics.steady(run) is None

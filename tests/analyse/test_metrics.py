@@ -6,7 +6,7 @@ import pytest
 from harness.analyse import metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
-from harness.records import ContainerFacts, Run, Startup, Window
+from harness.records import ContainerFacts, Run, Startup, WarmUp, Window
 from harness.samples import Calls, usage
 from tests import fakes
 
@@ -192,3 +192,13 @@ def test_window_is_what_the_helpers_say() -> None:
     assert isinstance(first, Window)
     assert isinstance(second, Window)
     assert (first.facts.profile.name, second.facts.profile.name) == ("steady", "saturated")
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "expected"),
+    [(WarmUp(2.0, 0.75, (9.0,)), 2.25), (WarmUp(5.0, None, (9.0,)), None), (None, None)],
+)
+def test_steady_after(warm_up: WarmUp | None, expected: float | None) -> None:
+    made = fakes.run(fakes.Fake())
+    facts = replace(made.facts, startup=Startup(1.0, 1.5), warm_up=warm_up)
+    assert METRICS["steady_after"].formula(replace(made, facts=facts)) == expected

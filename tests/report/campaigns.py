@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import store
+from harness.hosts import HostCheck
 from harness.profiles import Profile
 from harness.records import Cell, ContainerFacts, Failure, ImageFacts
 from tests.fakes import BENCHMARK, Fake, campaign, run
@@ -59,6 +60,11 @@ def store_all_sorts(folder: Path) -> Path:
         campaign(fakes, rounds=3, id="all-sorts"),
         left_out=(("torch on iris", f"iris has no predictor for {SCRIPT}"),),
         benchmarks={"sentiment": facts},
+        checks=(
+            HostCheck("generator ceiling", "good", "50000/s against the null server"),
+            HostCheck("swap", "doubtful", "0.3 GiB in use, 0 pages moved in 1 s"),
+            HostCheck("other load", "unfit", f"60% of the CPU time is in use by {SCRIPT}"),
+        ),
         environment={"machine": f"Imaginary CPU {SCRIPT}", "cpus": "4"},
     )
     store.write_campaign(folder, plan)

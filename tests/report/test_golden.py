@@ -30,7 +30,8 @@ def test_report_is_the_golden_one(html: str) -> None:
 
 def test_every_drawing_has_a_text_alternative(html: str) -> None:
     drawings = re.findall(r"<svg [^>]*>", html)
-    assert len(drawings) == 5  # a distribution for each of two tracks, start-up, memory, over time
+    # A distribution for each of two tracks, start-up, memory, over time, where the time goes.
+    assert len(drawings) == 6
     assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
 
 

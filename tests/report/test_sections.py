@@ -30,14 +30,39 @@ def verdict_of(html: str) -> str:
 
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "capacity", "table", "charts", "cost", "failures", "containers", "findings"]
-    assert names == [*first, "method", "reproduce"]
+    first = ["verdict", "capacity", "table", "charts", "breakdown", "cost", "failures"]
+    assert names == [*first, "containers", "findings", "method", "reproduce"]
 
 
 def test_ties_are_named_as_ties(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0, drift=0.1), Fake("b", 6.05, drift=-0.1)))
-    assert "tied: neither is ahead in every round" in html
+    assert "tied: their ratio round by round may be 1" in html
     assert html.count("1=") == 2
+
+
+def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
+    fast, slow = Fake("fast", capacity_per_s=300.0), Fake("slow", capacity_per_s=100.0)
+    html = rendered(tmp_path, fast, slow)
+    verdict = verdict_of(html)
+    assert "capacity, the highest rate with p99<50ms" in verdict
+    assert '<p class="winner"><b>fast</b>' in verdict
+    assert "highest capacity; next <b>slow</b>" in verdict
+    assert "paired ratio 0.3" in verdict
+    assert "each variant is told apart from the next (over 3 rounds, at 98% confidence)" in verdict
+    assert "Searches for the capacity: fast" in html
+    assert 'colspan="1">at the SLO' in html
+
+
+def test_without_a_search_nothing_is_said_of_one(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a"))
+    assert 'id="capacity"' not in html
+    assert ">at the SLO</th>" not in html
+
+
+def test_rounds_that_disagree_are_said_to(tmp_path: Path) -> None:
+    html = verdict_of(rendered(tmp_path, Fake("steady", 6.0), Fake("moody", 8.0, drift=0.8)))
+    assert "The rounds of moody disagree: p99 from" in html
+    assert "The rounds of steady" not in html
 
 
 def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
@@ -77,12 +102,23 @@ def test_references_are_not_ranked(tmp_path: Path) -> None:
 
 def test_one_round_is_warned_of(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a"), Fake("b", 30.0), rounds=1))
-    assert "One round has no range" in html
+    assert "One round tells nothing apart" in html
 
 
 def test_errors_of_the_best_are_warned_of(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", errors=0.03), Fake("b", 30.0)))
     assert "a did not answer" in html
+
+
+def test_what_was_not_steady_is_marked_in_its_row(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a"), Fake("b", slows=2.0))
+    assert html.count('<span class="badge invalid">not steady in 3 of 3 rounds</span>') == 1
+    assert "not steady: the response time went from" in html
+
+
+def test_what_the_host_was_like_is_told(html: str) -> None:
+    assert "<dt>generator ceiling</dt><dd>50000/s against the null server</dd>" in html
+    assert '<span class="badge invalid">unfit</span> 60% of the CPU time' in html
 
 
 def test_command_of_each_row(html: str) -> None:

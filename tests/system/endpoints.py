@@ -38,6 +38,7 @@ class Endpoint:
         self.requests: list[bytes] = []  # heads, in the order of their coming
         self.bodies: list[bytes] = []
         self.connections = 0
+        self.peers: list[str] = []  # addresses, of each request
         self.busy = 0
         self.most_busy = 0
         self.let_go = asyncio.Event()  # for behaviours that wait until the test says so
@@ -108,6 +109,7 @@ class Endpoint:
         body = await reader.readexactly(length)
         self.requests.append(head)
         self.bodies.append(body)
+        self.peers.append(writer.get_extra_info("peername")[0])
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
         try:

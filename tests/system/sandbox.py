@@ -53,6 +53,14 @@ profiles = []
 rounds = 2
 duration_scale = 1.0
 warm_up_s = 0.1
+
+[preset.capacity]
+benchmarks = ["noop"]
+profiles = ["saturated"]
+rounds = 1
+duration_scale = 1.0
+warm_up_s = 0.1
+capacity_s = 60.0
 """
 SERVER = """\
 framework = "fake"
@@ -197,9 +205,9 @@ def make(root: Path) -> Sandbox:
     sandbox.scratch.mkdir()
     for name in ("in-process", "null", "_fake"):
         (sandbox.servers / name).mkdir(parents=True)
-        folder = paths.PROJECT / "servers" / name
-        for file in (*folder.glob("*.py"), folder / "server.toml"):
-            # Without requirements.in: they run on the interpreter of the harness.
+        # Without requirements.in: they run on the interpreter of the harness.
+        own = paths.PROJECT / "servers" / name
+        for file in (*own.glob("*.py"), own / "server.toml"):
             shutil.copy(file, sandbox.servers / name)
     shutil.copytree(paths.PROJECT / "benchmarks" / "noop", sandbox.benchmarks / "noop")
     (sandbox.benchmarks / "noop" / "benchmark.toml").write_text(BENCHMARK)

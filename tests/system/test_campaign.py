@@ -29,6 +29,9 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert plan.command == "python -m harness run _fake --campaign first --json"
     assert plan.proof is not None
     assert plan.proof.ceiling_per_s > 0
+    checks = {check.name: check for check in plan.checks}
+    assert "against the null server" in checks["generator ceiling"].message
+    assert {"send lag", "timer", "clock source", "swap", "other load"} <= checks.keys()
     shared = set(plan.server_cpus) & set(plan.generator_cpus)
     assert not shared or len(os.sched_getaffinity(0)) == 1
 
@@ -45,6 +48,10 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert (steady.requests.due_ns == theirs.due_ns).all(), "identical load, literally"
     assert (steady.requests.payload == theirs.payload).all()
     assert steady.facts.checked > 0
+    assert steady.facts.host is not None
+    assert steady.facts.host.suspended_s < 0.01
+    assert fake.facts.warm_up is not None
+    assert fake.facts.warm_up.medians_ms
     assert steady.facts.wrong == 0
     assert len(steady.calls.batch) == len(steady.requests)
     assert (steady.calls.batch == 1).all()
@@ -52,8 +59,25 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
 
     page = (sandbox.reports / "first" / "index.html").read_text()
     assert "_fake" in page
+    assert "Checks of the host" in page
     assert not list(sandbox.scratch.glob("harness-*")), "temporary files go with the campaign"
     assert not sandbox.processes()
+
+
+@pytest.mark.slow
+def test_warm_up_ends_when_the_server_is_steady(sandbox: Sandbox) -> None:
+    presets = sandbox.benchmarks / "presets.toml"
+    presets.write_text(presets.read_text().replace("warm_up_s = 0.1", "warm_up_s = 60.0"))
+    done = sandbox.harness("run", "_fake-slow", "--campaign", "c", "--json")
+    assert done.returncode == 0, done.stderr
+    for run in sandbox.runs("c").values():
+        assert run.facts.warm_up is not None
+        assert run.facts.warm_up.steady_s is not None, run.cell
+        assert run.facts.phases_s["warm up"] < 60
+    slow = sandbox.runs("c")[Cell("_fake-slow", "noop", 1)].facts.warm_up
+    assert slow is not None
+    assert slow.medians_ms[-1] is not None
+    assert slow.medians_ms[-1] >= 40
 
 
 @pytest.mark.slow

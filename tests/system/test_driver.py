@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
+from harness.measure.driver import native
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator, requests_of
 from harness.measure.target import target
@@ -364,13 +365,28 @@ def test_a_window_that_was_cut_short_leaves_nothing_to_the_next() -> None:
 
 
 def test_a_generator_process_that_is_killed_fails_its_window_alone() -> None:
+    before = {worker.pid for worker in _workers()}
     with Generator([CPU, CPU]) as generator, Endpoint(hold) as endpoint, Endpoint(echo) as other:
         pending = generator.start(closed_job(endpoint.url, 4, 8))
         until(lambda: endpoint.busy == 4)
         _workers()[-1].kill()
-        with pytest.raises(HarnessError, match="generator process ended"):
+        with pytest.raises(HarnessError, match=r"generator process ended .* \(signal 9\)"):
             until(lambda: pending.wait(0.1))
+        left = {worker.pid for worker in _workers()} - before
+        assert not left, "the other one does not go on while the server is being stopped"
         assert kinds(requests_of(generator.fire(closed_job(other.url, 4, 20)))) == {"": 20}
+
+
+def test_a_generator_process_that_stands_still_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(native, "_PATIENCE_NS", 100_000_000)
+    with Generator([CPU, CPU]) as generator, Endpoint(echo) as endpoint:
+        pending = generator.start(closed_job(endpoint.url, 4, seconds=0.2, timeout_s=0.5))
+        _workers()[-1].send_signal(signal.SIGSTOP)
+        with pytest.raises(HarnessError, match="did not end its window in time"):
+            until(lambda: pending.wait(0.1))
+        assert kinds(requests_of(generator.fire(closed_job(endpoint.url, 4, 20)))) == {"": 20}
 
 
 def test_generator_processes_end_with_the_context() -> None:

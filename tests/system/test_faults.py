@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -193,12 +195,15 @@ def test_without_the_reference_nothing_can_run(sandbox: Sandbox, how: str) -> No
     assert len(sandbox.runs("earlier")) == 1
 
 
-def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("window", ["steady", "saturated"])
+def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox, window: str) -> None:
     file = sandbox.benchmarks / "noop" / "benchmark.toml"
-    file.write_text(file.read_text().replace("duration_s = 0.5", "duration_s = 4.0"))
+    short = {"steady": "duration_s = 0.5", "saturated": "duration_s = 0.3"}[window]
+    file.write_text(file.read_text().replace(short, "duration_s = 4.0"))
     process = sandbox.start("run", "_fake", "--campaign", "c", "--rounds", "2", "--json")
     until(lambda: list(sandbox.results.glob("c/noop/null/round-1/run.json")))
-    until(lambda: _calls(sandbox) > 100)  # it is verified and warm, and has most still before it
+    # It is verified and warm, and in the middle of that window.
+    until(lambda: _calls(sandbox) > {"steady": 150, "saturated": 400}[window])
     (worker,) = [line for line in sandbox.processes() if "driver.worker" in line]
     os.kill(int(worker.partition(":")[0]), signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=LONG_S)
@@ -206,7 +211,39 @@ def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox) -> No
     assert "Traceback" not in stderr
     (failed,) = [cell for cell in json.loads(stdout)["cells"] if cell["outcome"] != "ok"]
     assert (failed["variant"], failed["round"], failed["phase"]) == ("_fake", 1, "load")
-    assert "A generator process ended before it had told what it fired" in failed["message"]
+    assert (
+        "A generator process ended before it had told what it fired: somebody killed it"
+        in (failed["message"])
+    )
+    runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
+    whole = [w.facts.profile.name for w in runs["_fake", 1].windows]
+    assert whole == {"steady": [], "saturated": ["steady"]}[window]
+    for key in (("_fake", 2), ("null", 2), ("in-process", 2)):
+        assert [w.requests.ok.any() for w in runs[key].windows] == [True, True], key
+    assert not sandbox.processes()
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_rate_beyond_the_ceiling_is_refused_before_it_is_fired(
+    sandbox: Sandbox, others: bool
+) -> None:
+    """Alone it is the end of the command; another benchmark goes on."""
+    wanted = [w for name in (["noop", "mad"] if others else ["mad"]) for w in ("--benchmark", name)]
+    shutil.copytree(sandbox.benchmarks / "noop", sandbox.benchmarks / "mad")
+    file = sandbox.benchmarks / "mad" / "benchmark.toml"
+    file.write_text(file.read_text().replace("rate_per_s = 200.0", "rate_per_s = 5e7"))
+    done = sandbox.harness("run", "_fake", *wanted, "--campaign", "c", "--json")
+    said = r"The profile 'steady' of mad asks for 50000000/s, and the ceiling of the generator on "
+    assert re.search(said + r"this host is \d+/s", done.stderr)
+    assert "Traceback" not in done.stderr
+    if not others:
+        assert done.returncode == 2
+        assert not (sandbox.results / "c").exists()
+        return
+    assert done.returncode == 1
+    cells = json.loads(done.stdout)["cells"]
+    assert {c["benchmark"]: c["phase"] for c in cells} == {"noop": None, "mad": "provision"}
+    assert all("this host is" in c["message"] for c in cells if c["benchmark"] == "mad")
 
 
 def _calls(sandbox: Sandbox) -> int:

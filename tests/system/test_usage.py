@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from harness.measure import gpu
+from harness.measure import gpu, session
 from tests import fakes
 from tests.system.conftest import Command
 from tests.system.sandbox import SERVER, Sandbox, variant
@@ -267,6 +268,32 @@ def test_doctor_gives_a_reason_for_each_check(cli: Command) -> None:
     unfit = any(row["fit"] == "unfit" for row in found["checks"])
     assert {row["fit"] for row in found["checks"]} <= {"good", "doubtful", "unfit"}
     assert done.returncode == (1 if unfit else 0)
+
+
+def test_doctor_proves_the_generator(cli: Command) -> None:
+    checks = {row["name"]: row for row in json.loads(cli("doctor", "--json").stdout)["checks"]}
+    assert "/s against the null server" in checks["generator ceiling"]["message"]
+    assert "at 1000/s" in checks["send lag"]["message"]
+
+
+@pytest.mark.parametrize("lacking", ["lock", "null", "benchmarks"])
+def test_doctor_says_why_the_generator_could_not_be_proven(
+    cli: Command, sandbox: Sandbox, lacking: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        said = {
+            "lock": "Another campaign is measuring on this machine",
+            "null": "There is no variant 'null'",
+            "benchmarks": "There is no benchmark, whose requests the generator would send",
+        }[lacking]
+        if lacking == "lock":
+            stack.enter_context(session.exclusive())
+        else:
+            shutil.rmtree(sandbox.benchmarks if lacking != "null" else sandbox.servers / "null")
+        checks = {row["name"]: row for row in json.loads(cli("doctor", "--json").stdout)["checks"]}
+    assert checks["generator ceiling"]["fit"] == checks["send lag"]["fit"] == "doubtful"
+    assert said in checks["generator ceiling"]["message"]
+    assert "a reading" in checks["clock source"]["message"], "the others are made all the same"
 
 
 def test_doctor_speaks_to_people_too(cli: Command) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import store
+from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
 from harness.records import (
     BenchmarkFacts,
@@ -22,7 +23,6 @@ from harness.records import (
     ContainerFacts,
     Endpoint,
     Failure,
-    HostProof,
     ImageFacts,
     Run,
     RunFacts,
@@ -31,6 +31,7 @@ from harness.records import (
     Setup,
     Startup,
     Stop,
+    WarmUp,
     Window,
     WindowFacts,
 )
@@ -113,9 +114,31 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
     )
 
 
+def lost_run() -> Run:
+    """Two workers fired it, of which one was lost, and nobody knows what became of its request."""
+    requests = Requests(
+        payload=ints(1, 2),
+        due_ns=ints(10, 20),
+        sent_ns=ints(11, MISSING),
+        first_byte_ns=ints(12, MISSING),
+        done_ns=ints(13, MISSING),
+        status=ints(200, 0),
+        error=ints(0, ERRORS.index("lost")),
+        queued=ints(0, 0),
+    )
+    made = window(STEADY, requests)
+    workers = (
+        WorkerFacts("here/1", 1, -2_000, 500, 30),
+        WorkerFacts("there/7", 1, 2**50, 70_000, None, "its heartbeats stopped"),
+    )
+    users = Profile("people", "users", 2.0, concurrency=8, think_s=0.5)
+    return run(replace(made, facts=replace(made.facts, workers=workers)), window(users))
+
+
 def full_run() -> Run:
-    """One request of each kind of end, a window without requests, one of a closed loop."""
-    kinds = len(ERRORS)
+    """One request of each kind of end that schema 1 had, a window without requests, one of a
+    closed loop."""
+    kinds = ERRORS.index("lost")
     none = MISSING
     requests = Requests(
         payload=np.arange(kinds),
@@ -159,7 +182,19 @@ def full_run() -> Run:
     )
     probe = window(Profile("probe-1", "poisson", 1.5, 250.5), requests, used, calls)
     search = Search("p99<50ms, errors<0.1%", 250.5, 9_000.5, 15.0, (probe.facts,))
-    return replace(full, facts=replace(full.facts, search=search), probes=(probe,))
+    watched = replace(
+        full.windows[0].facts,
+        cpu_energy_j=50.5,
+        cpu_energy_s=1.75,
+        host=HostWatch(0.0, -0.25, 7, None, (2500.5, 2400.0)),
+        workers=(WorkerFacts("other/7", 3, -5, 40, None, "it was killed"),),
+    )
+    windows = (replace(full.windows[0], facts=watched), *full.windows[1:])
+    warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
+    facts = replace(
+        full.facts, windows=tuple(w.facts for w in windows), search=search, warm_up=warm_up
+    )
+    return replace(full, facts=facts, windows=windows, probes=(probe,))
 
 
 def failed_run() -> Run:
@@ -194,12 +229,21 @@ def campaign() -> Campaign:
         launcher="process",
         device="cpu",
         endpoint=Endpoint("deployed", "https://example.org", "v2", {"Authorization": "$TOKEN"}),
+        checks=(HostCheck("cpus", "good", "4: server and generator are kept apart"),),
+        driver="locust",
     )
 
 
 def as_schema_3(run: Run) -> Run:
     """The same as schema 3 knew it."""
-    return replace(run, facts=replace(run.facts, search=None), probes=())
+    windows = tuple(replace(window, facts=_as_schema_3(window.facts)) for window in run.windows)
+    known = tuple(window.facts for window in windows)
+    facts = replace(run.facts, windows=known, search=None, warm_up=None)
+    return replace(run, facts=facts, windows=windows, probes=())
+
+
+def _as_schema_3(facts: WindowFacts) -> WindowFacts:
+    return replace(facts, cpu_energy_j=None, cpu_energy_s=None, host=None, workers=())
 
 
 def as_schema_2(later: Run) -> Run:

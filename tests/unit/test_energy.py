@@ -98,7 +98,7 @@ class Counters:
 
 def test_both_ends_of_a_window_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "Energy", Counters())
-    with watching.measuring(cast(Launched, FakeLaunched(tmp_path)), dict) as meter:
+    with watching.measuring(cast(Launched, FakeLaunched(tmp_path)), dict, ()) as meter:
         pass
     assert (meter.cpu_energy_j, meter.cpu_energy_s) == (50.0, 2.0)
 
@@ -111,6 +111,6 @@ def test_this_machine_s_energy_is_not_that_of_a_server_elsewhere(
             """Nobody here can know."""
 
     monkeypatch.setattr(watching, "Energy", Counters())
-    with watching.measuring(cast(Launched, Elsewhere(tmp_path)), dict) as meter:
+    with watching.measuring(cast(Launched, Elsewhere(tmp_path)), dict, ()) as meter:
         pass
     assert (meter.cpu_energy_j, meter.cpu_energy_s) == (None, None)

@@ -17,7 +17,7 @@ MODULES = {
 }
 SHARED = [
     *("records", "samples", "profiles", "store", "columns", "catalog", "tables", "plan"),
-    *("protocols", "toml", "errors", "paths", "slo", "probes", "search", "audit"),
+    *("protocols", "toml", "errors", "paths", "slo", "probes", "search", "hosts", "audit"),
 ]
 READING = ("harness.analyse", "harness.report")
 FORBIDDEN = {

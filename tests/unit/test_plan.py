@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -45,6 +47,16 @@ name = "closed"
 shape = "closed"
 concurrency = 8
 duration_s = 10.0
+"""
+
+
+PEOPLE = """
+[[profile]]
+name = "people"
+shape = "users"
+concurrency = 2
+think_s = 1.0
+duration_s = 1.0
 """
 
 
@@ -181,3 +193,28 @@ def test_a_share_of_the_payloads_in_the_first_round(share: float, wanted: int) -
     assert len(set(chosen.tolist())) == wanted
     assert len(plan.to_verify(600, 2, share)) == 75
     assert len(plan.to_verify(20, 1, share)) == 20
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("", None),
+        ("inside = true\n", "users speak HTTP, and it is asked without transport"),
+        ('protocol = "v2-grpc"\n', "users speak HTTP, and it speaks gRPC"),
+    ],
+)
+def test_users_speak_http(project: Project, more: str, why: str | None) -> None:
+    people = Profile("people", "users", 1.0, concurrency=2, think_s=1.0)
+    steady = Profile("steady", "poisson", 1.0, 5.0)
+    variant = project.variant()
+    for line in more.splitlines():
+        key, _, value = line.partition(" = ")
+        changed = variant.table.model_copy(update={key: json.loads(value)})
+        variant = replace(variant, table=changed)
+    kept = plan.served(variant, (people, steady))
+    assert kept == ((people, steady) if why is None else (steady,))
+    bench = project.bench(profiles=PEOPLE)
+    made = plan.make([variant], [bench], 2, "cpu")
+    gaps = list(plan.gaps(made, [variant], [bench], preset()))
+    assert gaps == ([] if why is None else [("people of some on some", why)])
+    assert list(plan.gaps(made, [variant], [bench], preset("steady"))) == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from harness.profiles import (
     CLOSED,
     SHAPES,
+    USERS,
     Floats,
     Profile,
     due_times,
@@ -173,15 +174,17 @@ def test_the_seed_knows_nothing_of_the_variant() -> None:
         ("ramp", ("rate_per_s", "rate_to_per_s")),
         ("spike", ("rate_per_s", "rate_to_per_s")),
         (CLOSED, ("concurrency",)),
+        (USERS, ("concurrency", "think_s")),
     ],
 )
 def test_what_a_shape_needs(shape: str, fields: tuple[str, ...]) -> None:
     assert needs(shape) == fields
     assert shape in shape_names()
-    assert Profile("p", shape, 1.0).is_open == (shape != CLOSED)
+    assert Profile("p", shape, 1.0).is_open == ("rate_per_s" in fields)
+    assert Profile("p", shape, 1.0).saturates == (shape == CLOSED)
 
 
-@pytest.mark.parametrize("shape", ["sine", CLOSED])
+@pytest.mark.parametrize("shape", ["sine", CLOSED, USERS])
 def test_a_shape_without_a_rate_has_no_times(shape: str) -> None:
     with pytest.raises(KeyError, match=shape):
         due_times(Profile("p", shape, 1.0, 1.0), 0)

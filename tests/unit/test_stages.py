@@ -225,16 +225,26 @@ def test_usage_is_sampled_at_both_ends(project: Project, launched: Launched) -> 
     assert (np.diff(window.usage.at_ns) >= 0).all()
 
 
+def test_a_window_says_what_the_host_did(project: Project, launched: Launched) -> None:
+    window = stages(project, project.variant(), FakeGenerator()).load(launched, POISSON)
+    host = window.facts.host
+    assert host is not None
+    assert abs(host.suspended_s) < 0.01
+    assert abs(host.clock_step_s) < 0.05
+
+
 @pytest.mark.parametrize("profile", [POISSON, CLOSED], ids=lambda profile: profile.name)
-def test_warm_up_is_the_start_of_the_same_profile(
+def test_warm_up_is_slices_of_the_same_profile(
     project: Project, launched: Launched, profile: Profile
 ) -> None:
     generator = FakeGenerator()
-    stages(project, project.variant(), generator).warm_up(launched, profile)
-    (job,) = generator.jobs
-    assert job.duration_ns == 1_000_000_000
-    assert (job.due_ns is None) is (profile is CLOSED)
-    assert job.keep_every == 0
+    found = stages(project, project.variant(), generator).warm_up(launched, profile)
+    assert found is not None
+    assert 1 <= len(generator.jobs) == len(found.medians_ms)
+    assert sum(job.duration_ns for job in generator.jobs) <= 1_001_000_000
+    for job in generator.jobs:
+        assert (job.due_ns is None) is (profile is CLOSED)
+        assert job.keep_every == 0
 
 
 def test_calls_of_every_process_are_those_of_the_window_by_time(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def audited(run: Run) -> Run:
         pytest.param(stored.run(), id="without windows"),
         pytest.param(audited(stored.full_run()), id="audited after its search"),
         pytest.param(audited(stored.run(stored.window(stored.RAMP))), id="audited, not searched"),
+        pytest.param(stored.lost_run(), id="a lost worker"),
         pytest.param(stored.run(stored.window(stored.STEADY)), id="one empty window"),
         pytest.param(
             stored.run(*[stored.window(stored.STEADY)] * 2, *stored.full_run().windows),
@@ -147,13 +148,11 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
 def test_other_tools_find_names_and_nulls_in_the_file(tmp_path: Path) -> None:
     place = store.write_run(tmp_path, stored.full_run())
     rows = pq.read_table(place / "requests.parquet").to_pylist()
-    assert [row["error"] for row in rows] == [
-        *(None, *ERRORS[1:]),
-        *(None, None),
-        *(None, *ERRORS[1:]),  # of the search's probe
-    ]
-    assert [row["window"] for row in rows] == [0] * len(ERRORS) + [2, 2] + [3] * len(ERRORS)
-    unsent, closed = rows[ERRORS.index("unsent")], rows[len(ERRORS) + 1]
+    known = (None, *ERRORS[1 : ERRORS.index("lost")])
+    # Those of the search's probe come last.
+    assert [row["error"] for row in rows] == [*known, None, None, *known]
+    assert [row["window"] for row in rows] == [0] * len(known) + [2, 2] + [3] * len(known)
+    unsent, closed = rows[ERRORS.index("unsent")], rows[len(known) + 1]
     assert (unsent["sent_ns"], unsent["first_byte_ns"], unsent["done_ns"]) == (None, None, None)
     assert (closed["due_ns"], closed["sent_ns"]) == (None, 7)
     usage = pq.read_table(place / "usage.parquet").to_pylist()
@@ -368,6 +367,8 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 
 # --- what earlier versions wrote ----------------------------------------------------------------
 
+EARLIER = replace(stored.campaign(), checks=(), driver="native")
+
 
 def test_schema_4_loads() -> None:
     folder = stored.DATA / "schema-4"
@@ -378,7 +379,7 @@ def test_schema_4_loads() -> None:
 
 def test_schema_3_still_loads() -> None:
     folder = stored.DATA / "schema-3"
-    assert store.read_campaign(folder) == stored.campaign()
+    assert store.read_campaign(folder) == EARLIER
     for run in (stored.full_run(), stored.failed_run()):
         place = store.cell_folder(folder, run.cell)
         assert_same(store.read_run(place), stored.as_schema_3(run))
@@ -386,7 +387,7 @@ def test_schema_3_still_loads() -> None:
 
 def test_schema_2_still_loads() -> None:
     folder = stored.DATA / "schema-2"
-    assert store.read_campaign(folder) == stored.campaign()
+    assert store.read_campaign(folder) == EARLIER
     for run in (stored.full_run(), stored.failed_run()):
         place = store.cell_folder(folder, run.cell)
         assert_same(store.read_run(place), stored.as_schema_2(run))
@@ -394,7 +395,7 @@ def test_schema_2_still_loads() -> None:
 
 def test_schema_1_still_loads() -> None:
     folder = stored.DATA / "schema-1"
-    campaign = replace(stored.campaign(), endpoint=None)
+    campaign = replace(EARLIER, endpoint=None)
     assert store.read_campaign(folder) == campaign
     for run in (stored.full_run(), stored.failed_run()):
         place = store.cell_folder(folder, run.cell)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.records import HostProof, Run, Window
+from harness.hosts import HostProof
+from harness.records import Run, Window
 
 
 class Verdict(StrEnum):

@@ -39,7 +39,7 @@ def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
     if not len(calls.batch):
         return
     workers, batch = len(np.unique(calls.process)), int(calls.batch.max())
-    idle = not window.facts.profile.is_open and workers < asked.workers
+    idle = window.facts.profile.saturates and workers < asked.workers
     if workers > asked.workers or idle:
         yield f"{workers} processes made predictions, asked: {asked.workers}"
     if batch > asked.max_batch:
@@ -56,7 +56,7 @@ def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
         return
     for window in run.windows:
         batch = window.calls.batch
-        if not window.facts.profile.is_open and len(batch) and batch.max() == 1:
+        if window.facts.profile.saturates and len(batch) and batch.max() == 1:
             yield Verdict.WARNING, "batching is on, but each prediction was of one instance"
 
 

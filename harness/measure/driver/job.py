@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.hosts import WorkerFacts
 from harness.samples import Ints
 
 
@@ -33,6 +34,8 @@ class Job:
     timeout_ns: int
     keep_every: int  # the body of every so-manyth answer is kept for checking; 0 keeps none
     max_connections: int = 1024
+    think_ns: int | None = None  # mean think time of users; None where nobody thinks
+    source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,4 @@ class Fired:
     bodies: dict[int, bytes]
     cpu_s: float
     elapsed_s: float
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`

@@ -80,11 +80,15 @@ class HttpLoop(Loop):
 
     async def connect(self) -> Connection | None:
         """A new connection, or None where the server refuses one."""
-        target = self.job.target
+        target, source = self.job.target, self.job.source
         try:
             async with asyncio.timeout(self.job.timeout_ns / 1e9):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self), target.host, target.port, ssl=self._tls
+                    lambda: Connection(self),
+                    target.host,
+                    target.port,
+                    ssl=self._tls,
+                    local_addr=(source, 0) if source else None,
                 )
         except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
             return None

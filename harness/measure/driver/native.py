@@ -5,39 +5,58 @@ from __future__ import annotations
 import contextlib
 import pickle
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.measure.driver.job import Fired, Job
 from harness.samples import Requests
 
 _LEAD_NS = 60_000_000  # from sending the jobs to the window's start, for connections to open
 _RPC_LEAD_NS = 300_000_000  # a channel takes longer than a socket
+_PATIENCE_NS = 30_000_000_000  # with a process that should have told what it fired
 
 
 class Pending:
-    """A window that is being fired."""
+    """A window that is being fired, to be over by `latest_ns`."""
 
-    def __init__(self, workers: Sequence[subprocess.Popen[bytes]], start_ns: int) -> None:
+    def __init__(
+        self, workers: Sequence[subprocess.Popen[bytes]], start_ns: int, latest_ns: int
+    ) -> None:
         self._waiting = {_pipe(worker.stdout): worker for worker in workers}
         self._order = list(workers)
         self._fired: dict[int, Fired] = {}
+        self._latest_ns = latest_ns
         self.start_ns = start_ns
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long at most; whether the window is over."""
+        """Wait so long at most; whether the window is over.
+
+        Raises HarnessError where a process is lost. The others end with it: what they fired is a
+        part of the load that was planned, and they would go on while the server is stopped.
+        """
         ready, _, _ = select.select(list(self._waiting), [], [], seconds)
-        for stream in ready:
-            self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
-            del self._waiting[stream]
+        try:
+            for stream in ready:
+                self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
+                del self._waiting[stream]
+            if self._waiting and time.monotonic_ns() > self._latest_ns:
+                raise HarnessError(
+                    "A generator process did not end its window in time. Was it stopped?"
+                )
+        except HarnessError:
+            for worker in self._order:
+                worker.kill()
+                worker.wait()
+            raise
         return self.over
 
     @property
@@ -48,7 +67,7 @@ class Pending:
     def result(self) -> Fired:
         """Everything that was fired, in one table, ordered by planned or actual send time."""
         parts = [self._fired[worker.pid] for worker in self._order]
-        return _merge(parts)
+        return merge(parts)
 
 
 class Generator:
@@ -72,19 +91,23 @@ class Generator:
 
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
-        self._make_ready()
+        if job.think_ns is not None:
+            raise UsageError("Users who think are Locust's: give --driver locust.")
+        self.make_ready()
         start_ns = time.monotonic_ns() + (_RPC_LEAD_NS if job.target.method else _LEAD_NS)
-        shards = _shards(replace(job, start_ns=start_ns), len(self._workers))
-        self._pending = Pending(self._workers[: len(shards)], start_ns)
-        for worker, shard in zip(self._workers, shards, strict=False):
-            _tell(worker, shard)
+        parts = shards(replace(job, start_ns=start_ns), len(self._workers))
+        # Opening connections may take a time-out, and so may the last answer.
+        latest_ns = start_ns + job.duration_ns + 2 * job.timeout_ns + _PATIENCE_NS
+        self._pending = Pending(self._workers[: len(parts)], start_ns, latest_ns)
+        for worker, part in zip(self._workers, parts, strict=False):
+            _tell(worker, part)
         return self._pending
 
-    def fire(self, job: Job) -> Fired:
-        """Fire a job and wait for its end."""
+    def fire(self, job: Job, meanwhile: Callable[[], object] = lambda: None) -> Fired:
+        """Fire a job and wait for its end; `meanwhile` is called twice a second."""
         pending = self.start(job)
-        while not pending.wait(1.0):
-            pass
+        while not pending.wait(0.5):
+            meanwhile()
         return pending.result()
 
     def _begin(self) -> None:
@@ -108,7 +131,7 @@ class Generator:
                 with contextlib.suppress(BrokenPipeError):
                     _pipe(stream).close()
 
-    def _make_ready(self) -> None:
+    def make_ready(self) -> None:
         """Wait for the processes to have started; new ones where the last window was cut short.
 
         Else the columns of that window, still to come, would be taken for those of the next.
@@ -140,9 +163,17 @@ def _told(worker: subprocess.Popen[bytes]) -> Any:
         return pickle.load(_pipe(worker.stdout))
     except (EOFError, pickle.UnpicklingError) as error:
         raise HarnessError(
-            f"A generator process ended before it had told what it fired (exit code "
-            f"{worker.wait(5)}). Is the machine out of memory?"
+            f"A generator process ended before it had told what it fired: {_ended(worker)}. What "
+            "it sent in this window is lost."
         ) from error
+
+
+def _ended(worker: subprocess.Popen[bytes]) -> str:
+    """How a process ended, and what that may mean."""
+    code = worker.wait(5)
+    if code != -signal.SIGKILL:
+        return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ended it"
+    return "somebody killed it (signal 9), or the kernel did since the machine is out of memory"
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
@@ -155,17 +186,18 @@ def requests_of(fired: Fired) -> Requests:
     return Requests(**fired.columns)
 
 
-def _shards(job: Job, workers: int) -> list[Job]:
+def shards(job: Job, workers: int) -> list[Job]:
+    """A job dealt out to so many processes, request by request in turn; fewer for fewer callers."""
     if job.due_ns is None:
         workers = min(workers, job.concurrency)
-    shards = []
+    dealt = []
     for number in range(workers):
         due = None if job.due_ns is None else job.due_ns[number::workers]
         limit = job.limit
         if limit is not None:
             limit = limit // workers + (number < limit % workers)
         callers = job.concurrency // workers + (number < job.concurrency % workers)
-        shards.append(
+        dealt.append(
             replace(
                 job,
                 due_ns=due,
@@ -174,10 +206,11 @@ def _shards(job: Job, workers: int) -> list[Job]:
                 limit=limit,
             )
         )
-    return shards
+    return dealt
 
 
-def _merge(parts: list[Fired]) -> Fired:
+def merge(parts: list[Fired]) -> Fired:
+    """What several processes fired as one table, ordered by planned or actual send time."""
     if len(parts) == 1:
         return parts[0]
     columns = {

@@ -88,8 +88,11 @@ def main() -> None:
 
 
 def _tell(stream: IO[bytes], what: Fired | None) -> None:
-    pickle.dump(what, stream, protocol=5)
-    stream.flush()
+    try:
+        pickle.dump(what, stream, protocol=5)
+        stream.flush()
+    except BrokenPipeError:  # nobody is there any more to be told
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -31,21 +31,21 @@ _STOP_LIMIT_S = 30.0
 class LaunchedProcess:
     """A server below its keeper."""
 
-    host = HOST
     scheme = "http"
     base = ""
     headers: Mapping[str, str] = {}
     container: ContainerFacts | None = None
 
-    def __init__(self, order: LaunchOrder) -> None:
+    def __init__(self, order: LaunchOrder, host: str) -> None:
         table = order.variant.table
-        port, *more = free_ports(1 + len(table.more_ports))
+        port, *more = free_ports(1 + len(table.more_ports), host)
+        self.host = host
         self.port = table.port or port
         self.ports = dict(zip(table.more_ports, more, strict=True))
         self.log = order.scratch / "server.log"
         self.trace = order.scratch / "calls"
         self._exit: str | None = None
-        _require_free(self.port)
+        _require_free(host, self.port)
         for folder in (self.trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
         self.log.touch()
@@ -130,7 +130,10 @@ class LaunchedProcess:
 
 @launcher("process")
 class ProcessLauncher:
-    """Starts variants as processes of this machine."""
+    """Starts variants as processes of this machine, on loopback unless told otherwise."""
+
+    def __init__(self, host: str = HOST) -> None:
+        self._host = host
 
     def why_not(self, device: str) -> str | None:
         if sys.platform != "linux":
@@ -147,26 +150,26 @@ class ProcessLauncher:
         """Nothing is shared by its servers."""
 
     def launch(self, order: LaunchOrder) -> LaunchedProcess:
-        return LaunchedProcess(order)
+        return LaunchedProcess(order, self._host)
 
 
-def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on."""
+def free_ports(count: int, host: str = HOST) -> list[int]:
+    """Different ports that nobody listens on, of loopback or another address of this machine."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for sock in sockets:
-            sock.bind((HOST, 0))
+            sock.bind((host, 0))
         return [sock.getsockname()[1] for sock in sockets]
 
 
-def _require_free(port: int) -> None:
+def _require_free(host: str, port: int) -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((HOST, port))
+            sock.bind((host, port))
         except OSError as error:
             raise LaunchError(
-                f"Port {port} is already taken on {HOST}. End what listens there, or remove "
+                f"Port {port} is already taken on {host}. End what listens there, or remove "
                 "'port' from server.toml, so that a free one is chosen."
             ) from error
 
@@ -175,7 +178,7 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, An
     table = order.variant.table
     place = Place(
         order.provided.bin,
-        HOST,
+        launched.host,
         launched.port,
         launched.ports,
         paths.PROJECT / "servers" / "shared",

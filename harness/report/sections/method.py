@@ -23,8 +23,26 @@ def method(report: Report) -> Values | None:
             (name, facts, list(_flat(facts.artefact)))
             for name, facts in _in_order(campaign.benchmarks)
         ],
+        "workers": _workers(report),
         "left_out": _grouped(campaign.left_out),
     }
+
+
+def _workers(report: Report) -> list[tuple[str, float, float]]:
+    """Of the driver `locust`: (name, clock's offset and its uncertainty in ms), the least sure."""
+    found: dict[str, tuple[float, float]] = {}
+    for digest in report.digested.digests:
+        for window in digest.facts.windows:
+            for worker in window.workers:
+                offset, unsure = worker.offset_ns / 1e6, worker.uncertainty_ns / 1e6
+                found[worker.name] = max(
+                    found.get(worker.name, (offset, unsure)), (offset, unsure), key=_second
+                )
+    return [(name, *clock) for name, clock in sorted(found.items())]
+
+
+def _second(pair: tuple[float, float]) -> float:
+    return pair[1]
 
 
 def _in_order(benchmarks: dict[str, BenchmarkFacts]) -> list[tuple[str, BenchmarkFacts]]:

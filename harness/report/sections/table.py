@@ -13,6 +13,7 @@ from harness.report.view import Report
 
 # Column groups by what the numbers were measured under. Metrics of none come last.
 _GROUPS = {
+    "at the SLO": ("capacity",),
     "steady": (
         "latency_p50",
         "latency_p95",
@@ -25,14 +26,15 @@ _GROUPS = {
         "gpu_energy",
     ),
     "saturated": ("throughput", "batch_size"),
-    "start-up": ("ready", "first_answer"),
+    "start-up": ("ready", "first_answer", "steady_after"),
 }
 _REST = "whole run"
 # Shown where somebody has them.
 _RARE = (
-    *("container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
+    *("capacity", "container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),
 )
+_UNSTEADY = "no-steady-state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
     ]
     grouped = {name for names in _GROUPS.values() for name in names}
     rest = [metric for name, metric in COLUMNS.items() if name in shown - grouped]
-    return [*groups, (_REST, rest)] if rest else groups
+    return [(title, metrics) for title, metrics in (*groups, (_REST, rest)) if metrics]
 
 
 def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
     profiles = facts.profiles if facts else ()
     loads = {
         "steady": next((p for p in profiles if p.is_open), None),
-        "saturated": next((p for p in profiles if not p.is_open), None),
+        "saturated": next((p for p in profiles if p.saturates), None),
     }
     return {
         "name": comparison.benchmark,
@@ -163,9 +165,14 @@ def _why_out(row: Row) -> str:
 
 
 def _note(row: Row) -> str:
-    """Rounds that ran and do not count, for a row whose other rounds do."""
+    """What the reader of a row must see at once: rounds that do not count, or were not steady."""
     left = row.rounds - row.counted
-    return f"{left} of {row.rounds} rounds left out" if left and not row.invalid else ""
+    if left and not row.invalid:
+        return f"{left} of {row.rounds} rounds left out"
+    unsteady = {number for number, finding in row.findings if finding.name == _UNSTEADY}
+    if unsteady and not row.invalid:
+        return f"not steady in {len(unsteady)} of {view.plural(row.rounds, 'round')}"
+    return ""
 
 
 def _cell(row: Row, metric: Metric, best: bool) -> Cell:

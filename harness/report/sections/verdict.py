@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from harness import slo
-from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.comparison import COLUMNS, Comparison, Row, disagreement, ratio, tied
 from harness.analyse.metrics import Metric
+from harness.analyse.paired import CONFIDENCE
 from harness.analyse.stats import Spread
 from harness.profiles import Profile
 from harness.report import view
@@ -70,7 +72,8 @@ def _track(comparison: Comparison, track: str, metric: Metric) -> dict[str, Any]
         "best_at": _best_at(rows) if len(rows) > 1 else [],
         "bars": _bars(comparison, rows, metric),
         "limit": _limit(comparison, metric),
-        "cautions": _cautions(best),
+        "cautions": [*_cautions(best), *_disagreements(rows, metric)],
+        "sureness": _sureness(rows, metric),
         "reasons": _reasons(comparison, track),
     }
 
@@ -83,7 +86,29 @@ def _next(best: tuple[Row, ...], others: list[Row], metric: Metric) -> dict[str,
     if own is None or then is None:
         return None
     apart = 100 * (then.median / own.median - 1) if own.median else 0.0
-    return {"row": others[0], "median": then.median, "apart": apart}
+    found = ratio(others[0], best[0], metric.name)
+    sure = found if found is not None and found.rounds > 1 else None
+    return {"row": others[0], "median": then.median, "apart": apart, "ratio": sure}
+
+
+def _sureness(rows: list[Row], metric: Metric) -> str | None:
+    """How sure the order is, in a sentence."""
+    if len(rows) < 2:
+        return None
+    pairs = list(pairwise(rows))
+    sure = sum(not tied(row, following, metric.name) for row, following in pairs)
+    rounds = max(row.counted for row in rows)
+    basis = f"over {view.plural(rounds, 'round')}, at {100 * CONFIDENCE:g}% confidence"
+    if sure == len(pairs):
+        return f"How sure: each variant is told apart from the next ({basis})."
+    if sure == 0:
+        return (
+            f"How sure: no variant is told apart from the next ({basis}): the order may be chance."
+        )
+    return (
+        f"How sure: {sure} of {len(pairs)} variants are told apart from the next ({basis}); the "
+        "others may change places with their neighbours."
+    )
 
 
 def _best_at(rows: list[Row]) -> list[dict[str, Any]]:
@@ -151,9 +176,22 @@ def _cautions(best: tuple[Row, ...]) -> list[str]:
                 "count: the others failed or are INVALID."
             )
     if any(row.counted == 1 for row in best):
-        found.append("One round has no range: no tie can be seen, and the order may be chance.")
+        found.append("One round tells nothing apart: the order may be chance.")
     elif any(row.counted == 2 for row in best):
-        found.append("Two rounds give a rough range: more rounds may part ties, or make some.")
+        found.append("Two rounds tell little apart: more of them would.")
+    return found
+
+
+def _disagreements(rows: list[Row], metric: Metric) -> list[str]:
+    found = []
+    for row in rows:
+        span = disagreement(row, metric.name)
+        if span is not None:
+            low, high = (view.amount(value, metric) for value in span)
+            found.append(
+                f"The rounds of {row.variant} disagree: {metric.title} from {low} to {high}. "
+                "The host or the server was not the same in all of them."
+            )
     return found
 
 

@@ -1,0 +1,181 @@
+"""`harness sweep`: one variant after another along one axis."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from harness.catalog import Benchmark, Variant
+    from harness.measure.campaign import Request
+    from harness.measure.sweep import Point
+    from harness.records import Run
+
+_TITLES = {
+    "throughput_per_s": "predictions/s",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "cpu_per_1000_s": "CPU s per 1000",
+}
+
+
+@click.command("sweep")
+@click.argument("variants", nargs=-1, required=True)
+@click.option("--over", "axis", required=True, help="See docs/scale.md.")
+@click.option("--values", default="1,2,4,8", show_default=True, help="Of the axis.")
+@click.option("--benchmark", default="sentiment", show_default=True)
+@click.option(
+    "--duration", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True
+)
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@click.option("--campaign", "name", help="Name of the new campaign.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(**options: Any) -> int:
+    """Measure variants at each value of one axis, and how cost grows along it."""
+    swept = _points(options)
+    request = _request(options, swept)
+    runs = _measure(request)
+    return _conclude(options, request, swept, runs)
+
+
+def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
+    """The points of each variant, checked in full before anything starts."""
+    from harness import catalog, plan
+    from harness.catalog import pick
+    from harness.measure import sweep
+
+    known = catalog.variants()
+    pick("axis", options["axis"], sweep.AXES)
+    benchmark: Benchmark = pick("benchmark", options["benchmark"], catalog.benchmarks())
+    values, found = _values(options["values"]), {}
+    for name in dict.fromkeys(options["variants"]):
+        variant: Variant = pick("variant", name, known)
+        reason = plan.why_not(variant, benchmark, options["device"])
+        if variant.table.inside or variant.table.reference:
+            reason = "it is a reference point, which has no axes"
+        if reason is not None:
+            raise UsageError(f"{name} on {benchmark.name}: {reason}.")
+        axis, duration_s = options["axis"], options["duration"]
+        found[name] = sweep.points(axis, variant, benchmark, values, duration_s)
+    return found
+
+
+def _values(text: str) -> tuple[int, ...]:
+    """What `1,2,4` names, ascending, each once. Raises UsageError."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise UsageError(f"--values: {text!r} is no list of whole numbers above 0, such as 1,2,4.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
+    from harness import plan
+    from harness.cli import _select
+    from harness.measure.campaign import Request, new_id
+    from harness.tables import PresetTable
+
+    points = [point for one in swept.values() for point in one]
+    name = options["name"] or new_id()
+    folder = _select.campaign_folder(name)
+    if folder.exists():
+        raise UsageError(f"{folder} exists already: choose another --campaign.")
+    preset = PresetTable(
+        benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=1.0, verify_share=0.25
+    )
+    variants = tuple({point.variant.name: point.variant for point in points}.values())
+    return Request(
+        name,
+        folder,
+        variants,
+        tuple({point.benchmark.name: point.benchmark for point in points}.values()),
+        plan.SWEEP,
+        preset,
+        1,
+        _select.launchers_of(list(variants), options["device"]),
+        options["device"],
+        tuple(sys.argv[1:]),
+    )
+
+
+def _measure(request: Request) -> list[Run]:
+    from harness.cli import _progress
+    from harness.measure import campaign
+
+    observer = _progress.observer()
+    try:
+        return campaign.run(request, observer)
+    except KeyboardInterrupt:
+        observer.close()
+        click.echo("Interrupted. What finished is stored.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        observer.close()
+
+
+def _conclude(
+    options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
+) -> int:
+    from harness import paths, store
+    from harness.analyse import digest, growth
+    from harness.plan import to_verify
+    from harness.report import page
+
+    campaign, by_cell = store.read_campaign(request.folder), {run.cell: run for run in runs}
+    report = page.write(digest.of_campaign(request.folder), paths.reports_dir() / request.id)
+    rows = []
+    for name, points in swept.items():
+        measured = []
+        for point in points:
+            if point.cell not in by_cell:
+                continue
+            known = campaign.benchmarks.get(point.benchmark.name)
+            wanted = len(to_verify(known.payloads, 1, known.verify_share)) if known else 0
+            together, run = point.benchmark.together, by_cell[point.cell]
+            value, axis = point.value, options["axis"]
+            measured.append(growth.point(run, axis, value, together, wanted, campaign.proof))
+        rows.append({"variant": name, **growth.summary(measured, options["axis"])})
+    found = {
+        "campaign": request.id,
+        "results": str(request.folder),
+        "report": str(report),
+        "axis": options["axis"],
+        "benchmark": options["benchmark"],
+        "variants": rows,
+    }
+    for line in [json.dumps(found, indent=1)] if options["as_json"] else _lines(found, report):
+        click.echo(line)
+    return EXIT_FAILED if any(run.facts.failure for run in runs) else EXIT_OK
+
+
+def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
+    """The same for a person."""
+    head = f"{found['axis']:>12}" + "".join(f"{title:>16}" for title in _TITLES.values())
+    for row in found["variants"]:
+        yield f"{row['variant']} on {found['benchmark']}"
+        yield head
+        for point in row["points"]:
+            numbers = "".join(f"{_shown(point[cost]):>16}" for cost in _TITLES)
+            yield f"{point['value']:>12}{numbers}{'  INVALID' if point['invalid'] else ''}"
+        if any(row["growth"].values()):
+            grown = "".join(f"{_exponent(row['growth'][cost]):>16}" for cost in _TITLES)
+            yield f"{'grows as ^':>12}{grown}"
+        if row["note"]:
+            yield f"note: {row['note']}"
+        yield ""
+    yield "one run a point: an exponent's ± is of the points' distance from a line, not of rounds"
+    yield f"results  {found['results']}\nreport   {report}"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.3f}" if value < 100 else f"{value:,.0f}"
+
+
+def _exponent(found: dict[str, Any] | None) -> str:
+    return "-" if found is None else f"{found['exponent']:+.2f} ± {found['error']:.2f}"

@@ -1,0 +1,55 @@
+"""`harness worker`: this machine sends a part of another machine's load."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+
+
+@click.command("worker")
+@click.argument("master")
+@click.option("--cpus", help="Such as 0,2-3; one worker each. Without: all that it may use.")
+@click.option("--address", default="", help="Of this machine, to send HTTP requests from.")
+def command(master: str, cpus: str | None, address: str) -> int:
+    """Work for `--driver locust` of another machine; MASTER is its HOST:PORT.
+
+    Ends when that ends. Only on a network that you trust: nothing of it is encrypted.
+    """
+    from harness.measure.drivers.locust import address as parts
+    from harness.measure.drivers.locust import require_locust
+
+    require_locust()
+    host, port = parts(master)
+    own = os.sched_getaffinity(0)
+    chosen = sorted(own) if cpus is None else numbers(cpus)
+    if not own.issuperset(chosen):
+        raise UsageError(f"--cpus: this machine lets it use {sorted(own)} alone.")
+    program = [sys.executable, "-m", "harness.measure.swarm.worker", host, str(port)]
+    sources = [address] if address else []
+    workers = [subprocess.Popen([*program, str(cpu), *sources]) for cpu in chosen]
+    click.echo(f"{len(workers)} workers for {master}, CPUs {chosen}", err=True)
+    try:
+        codes = [worker.wait() for worker in workers]
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.wait()
+    return EXIT_FAILED if any(codes) else EXIT_OK
+
+
+def numbers(text: str) -> list[int]:
+    """What `0,2-3` names, each once, ascending. Raises UsageError."""
+    found: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if match is None or int(match[1]) > int(match[2] or match[1]):
+            raise UsageError(f"--cpus: {text!r} is no list of CPUs: write for example 0,2-3.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        found |= set(range(first, last + 1))
+    return sorted(found)

@@ -1,0 +1,51 @@
+"""What is known of the hosts that a campaign ran on: the records of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class HostProof:
+    """What the generator can do on this host, against the null server."""
+
+    ceiling_per_s: float
+    lag_p50_us: float
+    lag_p99_us: float
+    rate_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostCheck:
+    """What one check of the host found before the campaign; `doctor` runs the same."""
+
+    name: str
+    fit: Literal["good", "doubtful", "unfit"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostWatch:
+    """What happened to the host while a window ran, beside stolen time."""
+
+    suspended_s: float  # CLOCK_BOOTTIME went on while CLOCK_MONOTONIC stood
+    clock_step_s: float  # by which CLOCK_REALTIME was set forward (back: below 0) meanwhile
+    swapped_in: int | None  # pages, of the whole host; None where the kernel does not tell
+    swapped_out: int | None
+    mhz: tuple[float, ...]  # mean frequency of the CPUs that serve, sampled; empty: not shown
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """A generator process of the driver `locust`, in one window.
+
+    Its stamps are of its own clock, so that the offset moves when it began, and no latency.
+    """
+
+    name: str  # host and process
+    requests: int  # rows of it; of a lost one those that it was to send, where there was a plan
+    offset_ns: int  # its CLOCK_MONOTONIC less the harness's
+    uncertainty_ns: int  # the offset is that much off at most
+    drift_ns: int | None  # how much the offset changed in the window; None where nobody could ask
+    lost: str = ""  # why nothing came back from it

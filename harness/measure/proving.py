@@ -1,0 +1,116 @@
+"""What is found out of the host and the generator before anything is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from harness import catalog, plan
+from harness.catalog import Benchmark
+from harness.errors import HarnessError, ProvisionError, UsageError
+from harness.hosts import HostCheck, HostProof
+from harness.measure import checkup, host, reference, session
+from harness.measure.reference import Prepared, Tools
+from harness.profiles import Profile
+from harness.records import BenchmarkFacts
+from harness.tables import PresetTable
+
+_SMALLEST = "noop"  # its model needs nothing
+
+
+def examine(
+    benchmark: Benchmark, tools: Tools, note: Callable[[str], object]
+) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
+    """(the generator's proof, where it could be had; what every check of the host found)."""
+    proof: HostProof | None = None
+    why_not = ""
+    try:
+        proof = reference.prove(benchmark, catalog.variants(), tools)
+        note(
+            f"generator: {proof.ceiling_per_s:.0f}/s against the null server; at "
+            f"{proof.rate_per_s:.0f}/s it sends {proof.lag_p50_us:.0f} us late (p99 "
+            f"{proof.lag_p99_us:.0f} us)"
+        )
+    except HarnessError as error:
+        why_not = f"The generator could not be proven on this host: {error}"
+        note(why_not)
+    return proof, tuple(
+        checkup.all_checks(proof or why_not, (tools.server_cpus, tools.generator.cpus))
+    )
+
+
+def by_itself() -> tuple[HostCheck, ...]:
+    """The same outside a campaign. What stands in the way of the proof is a check's sentence."""
+    try:
+        known = catalog.benchmarks()
+        benchmark = known.get(_SMALLEST) or next(iter(known.values()), None)
+        if benchmark is None:
+            raise ProvisionError("There is no benchmark, whose requests the generator would send.")
+        with session.begin({}, "cpu") as tools:
+            return examine(benchmark, tools, lambda _: None)[1]
+    except HarnessError as error:
+        return tuple(checkup.all_checks(str(error), host.split_cpus()))
+
+
+def within_ceiling(
+    prepared: dict[str, Prepared | HarnessError],
+    preset: PresetTable,
+    proof: HostProof | None,
+    note: Callable[[str], object],
+) -> dict[str, BenchmarkFacts]:
+    """What is to be known of the benchmarks that are ready and that the generator can fire.
+
+    In `prepared`, the reason takes the place of the others, so that their cells fail with it.
+    Raises UsageError where none is left.
+    """
+    known = {}
+    refused: list[UsageError] = []
+    for name, found in prepared.items():
+        if isinstance(found, HarnessError):
+            continue
+        facts = _facts(found, preset)
+        error = refusal(name, facts.profiles, proof)
+        if error is None:
+            known[name] = facts
+        else:
+            refused.append(error)
+            prepared[name] = error
+            note(str(error))
+    if not known:
+        raise UsageError(" ".join(map(str, refused)))
+    return known
+
+
+def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
+    benchmark = found.bench.benchmark
+    return BenchmarkFacts(
+        benchmark.table.version,
+        benchmark.table.description,
+        benchmark.table.slo,
+        len(found.bench.payloads),
+        found.facts,
+        found.capacity_per_s,
+        plan.absolute(benchmark, preset, found.capacity_per_s),
+        preset.verify_share,
+        preset.capacity_s,
+    )
+
+
+def refusal(
+    benchmark: str, profiles: Iterable[Profile], proof: HostProof | None
+) -> UsageError | None:
+    """Why a benchmark can't be fired by this generator, or None.
+
+    Between CEILING_SHARE of the ceiling and the ceiling it is fired, and its window is INVALID.
+    """
+    if proof is None:
+        return None
+    for profile in profiles:
+        rate = max(profile.rate_per_s or 0.0, profile.rate_to_per_s or 0.0)
+        if rate > proof.ceiling_per_s:
+            return UsageError(
+                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, and the "
+                f"ceiling of the generator on this host is {proof.ceiling_per_s:.0f}/s (against "
+                "the null server): it can't be fired. Lower its rate in benchmark.toml, or give "
+                "the generator more CPUs."
+            )
+    return None

@@ -1,0 +1,84 @@
+"""What a search's probes say, for a person, for a program, and as a doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness import slo
+from harness.analyse import capacity, findings, metrics
+from harness.analyse.findings import Verdict
+from harness.records import Run, Window
+from tests import fakes
+from tests.fakes import Fake
+
+WANTED = slo.parse("p99<50ms")
+
+
+def probes(*parts: float) -> list[Window]:
+    rng = np.random.default_rng(1)
+    return [fakes.probe(200.0, part, rng) for part in parts]
+
+
+def with_probes(*windows: Window) -> Run:
+    run = fakes.run(Fake("a", capacity_per_s=200.0))
+    assert run.facts.search is not None
+    search = replace(run.facts.search, probes=tuple(window.facts for window in windows))
+    return replace(run, facts=replace(run.facts, search=search), probes=windows)
+
+
+def doubts(run: Run) -> list[Verdict]:
+    return [f.verdict for f in findings.of_run(run, 0) if f.name == "capacity-unsure"]
+
+
+def test_a_search_that_found_it() -> None:
+    found = capacity.of_probes(probes(0.5, 2.0, 0.9, 1.1, 0.97, 1.03), WANTED)
+    assert found.estimate.rate_per_s == pytest.approx(200, rel=0.05)
+    assert [step.ruling for step in found.steps[:2]] == ["holds", "broken"]
+    assert "/s at p99<50ms, errors<0.1% (95% interval" in capacity.sentence(found)
+    shown = capacity.as_json(found)
+    assert shown["met"]
+    assert shown["interval"][0] <= shown["capacity"] <= shown["interval"][1]
+    assert [probe["held"] for probe in shown["probes"][:2]] == [True, False]
+    assert len(list(capacity.path(found))) == 6
+
+
+def test_a_search_that_met_it_nowhere() -> None:
+    found = capacity.of_probes(probes(2.0, 1.5), WANTED)
+    assert capacity.sentence(found).endswith("is met at no rate that was tried, down to 300.0/s")
+    assert capacity.as_json(found)["met"] is False
+    run = with_probes(*probes(2.0, 1.5))
+    assert metrics.METRICS["capacity"].formula(run) == 0.0
+    assert doubts(run) == [Verdict.WARNING]
+
+
+def test_a_search_that_found_no_limit() -> None:
+    found = capacity.of_probes(probes(0.3, 0.5), WANTED)
+    assert capacity.sentence(found).startswith("at least 100.0/s")
+    assert capacity.as_json(found)["interval"] == [100.0, None]
+    run = with_probes(*probes(0.3, 0.5))
+    assert metrics.METRICS["capacity"].formula(run) == 100.0
+    assert doubts(run) == [Verdict.WARNING]
+
+
+def test_a_search_whose_probes_were_all_disturbed() -> None:
+    stolen = [replace(p, facts=replace(p.facts, steal_share=0.5)) for p in probes(2.0, 1.5)]
+    found = capacity.of_probes(stolen, WANTED)
+    assert "none of 2 probes counts" in capacity.sentence(found)
+    assert all(line.endswith("disturbed") for line in capacity.path(found))
+    run = with_probes(*stolen)
+    assert metrics.METRICS["capacity"].formula(run) is None
+    assert doubts(run) == [Verdict.WARNING, Verdict.NOTE]
+
+
+def test_a_rough_answer_is_a_note_and_a_good_one_nothing() -> None:
+    assert doubts(with_probes(*probes(0.5, 2.0))) == [Verdict.NOTE]
+    assert doubts(with_probes(*probes(0.5, 2.0, 0.9, 1.1, 0.95, 0.97, 1.03, 1.05, 1.0))) == []
+
+
+def test_without_a_search_there_is_no_capacity() -> None:
+    run = fakes.run(Fake("a"))
+    assert metrics.METRICS["capacity"].formula(run) is None
+    assert doubts(run) == []

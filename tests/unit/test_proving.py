@@ -1,0 +1,68 @@
+"""A rate that the generator can't reach is refused, with its ceiling, before it is fired."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import HarnessError, ProvisionError, UsageError
+from harness.hosts import HostProof
+from harness.measure import proving
+from harness.measure.bench import Bench
+from harness.measure.reference import Prepared
+from harness.profiles import Profile
+from harness.tables import PresetTable
+from tests.unit.conftest import PROFILE, Project
+
+CEILING = HostProof(1000.0, 10.0, 50.0, 1000.0)
+HALF = PROFILE.replace("rate_per_s = 10.0", "rate_share = 0.5")
+PRESET = PresetTable(benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0)
+
+
+@pytest.mark.parametrize(
+    ("profile", "refused"),
+    [
+        (Profile("steady", "poisson", 1.0, 1000.0), False),
+        (Profile("steady", "poisson", 1.0, 1001.0), True),
+        (Profile("ramp", "ramp", 1.0, 10.0, 1001.0), True),
+        (Profile("spike", "spike", 1.0, 1001.0, 10.0), True),
+        (Profile("saturated", "closed", 1.0, concurrency=5000), False),
+    ],
+)
+def test_a_profile_beyond_the_ceiling(profile: Profile, refused: bool) -> None:
+    found = proving.refusal("iris", [profile], CEILING)
+    assert (found is not None) is refused
+    if found is not None:
+        assert f"The profile {profile.name!r} of iris asks for 1001/s" in str(found)
+        assert "ceiling of the generator on this host is 1000/s" in str(found)
+
+
+def test_without_a_proof_nothing_is_refused() -> None:
+    assert proving.refusal("iris", [Profile("steady", "poisson", 1.0, 1e9)], None) is None
+
+
+def prepared(project: Project, name: str, capacity_per_s: float) -> Prepared:
+    """A benchmark whose only rate is a half of what is done in process."""
+    made = project.bench(name, profiles=HALF)
+    return Prepared(Bench(made, project.root, (1, 2), (1, 2), 0.0, 1.0), {}, capacity_per_s)
+
+
+def test_a_benchmark_beyond_the_ceiling_does_not_stop_the_others(project: Project) -> None:
+    lost = ProvisionError("It has no model.")
+    known: dict[str, Prepared | HarnessError] = {
+        "slow": prepared(project, "slow", 2000.0),
+        "fast": prepared(project, "fast", 2002.0),
+        "lost": lost,
+    }
+    notes: list[str] = []
+    found = proving.within_ceiling(known, PRESET, CEILING, notes.append)
+    assert {name: facts.profiles[0].rate_per_s for name, facts in found.items()} == {"slow": 1000}
+    assert isinstance(known["slow"], Prepared)
+    assert isinstance(known["fast"], UsageError)
+    assert known["lost"] is lost
+    assert notes == [str(known["fast"])]
+
+
+def test_where_none_is_left_the_campaign_is_refused(project: Project) -> None:
+    known: dict[str, Prepared | HarnessError] = {"fast": prepared(project, "fast", 2002.0)}
+    with pytest.raises(UsageError, match="ceiling of the generator on this host is 1000/s"):
+        proving.within_ceiling(known, PRESET, CEILING, lambda _: None)

@@ -1,0 +1,96 @@
+"""Which points a sweep has, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import UsageError
+from harness.measure import sweep
+from harness.measure.answers import Answers
+from harness.measure.sweep import Point
+from harness.protocols import registered
+from harness.samples import ERRORS
+from tests.unit.conftest import PROFILE, Project
+
+TEXTS = '{"instance": "a b"}\n{"instance": ""}\n'
+CLOSED = '[[profile]]\nname = "c"\nshape = "closed"\nconcurrency = 3\nduration_s = 1.0\n'
+
+
+def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> list[Point]:
+    bench = project.bench(profiles=PROFILE + CLOSED, payloads=payloads)
+    return sweep.points(axis, project.variant(), bench, values, 2.5)
+
+
+@pytest.mark.parametrize("axis", sweep.AXES)
+def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis: str) -> None:
+    found = points(project, axis, 1, 2, 4)
+    assert len({point.cell for point in found}) == 3
+    for point in found:
+        (window,) = point.benchmark.table.profile
+        assert (window.shape, window.duration_s) == ("closed", 2.5)
+        assert str(point.value) in f"{point.cell.variant} {point.cell.benchmark}"
+
+
+def test_a_value_changes_its_axis_alone(project: Project) -> None:
+    by_axis = {axis: points(project, axis, 2)[0] for axis in sweep.AXES}
+
+    def seen(point: Point) -> dict[str, object]:
+        table = point.benchmark.table
+        return {
+            "concurrency": table.profile[0].concurrency,
+            "payload": point.benchmark.length,
+            "batch": point.benchmark.together,
+            "workers": point.variant.table.workers,
+            "threads": table.threads,
+        }
+
+    usual = {"concurrency": 3, "payload": 1, "batch": 1, "workers": 1, "threads": 1}
+    for axis, point in by_axis.items():
+        expected = {**usual, axis: 2}
+        if axis == "workers":
+            expected["concurrency"] = 4  # two callers for each
+        assert seen(point) == expected, axis
+
+
+def test_few_workers_have_the_load_of_many(project: Project) -> None:
+    callers = [p.benchmark.table.profile[0].concurrency for p in points(project, "workers", 1, 8)]
+    assert callers == [16, 16]
+
+
+def test_a_longer_text_is_the_text_again(project: Project) -> None:
+    (found,) = points(project, "payload", 3)
+    assert found.benchmark.payloads() == ["a b a b a b", "  "]
+
+
+def test_what_has_no_length(project: Project) -> None:
+    with pytest.raises(UsageError, match=r"some on some has no axis 'payload': .* no texts"):
+        points(project, "payload", 1, 2, payloads='{"instance": [1.0, 2.0]}\n')
+
+
+def test_a_protocol_that_carries_one_instance(project: Project) -> None:
+    variant = project.variant()
+    one = replace(variant, table=variant.table.model_copy(update={"protocol": "text"}))
+    with pytest.raises(UsageError, match="has no axis 'batch': This protocol carries one instance"):
+        sweep.points("batch", one, project.bench(payloads=TEXTS), (1, 2), 1.0)
+
+
+JSON = Answers([10.0, 20.0, 30.0], 1e-6, registered()["json"], together=2)
+
+
+@pytest.mark.parametrize(
+    ("payload", "said", "kind"),
+    [
+        (0, b"[10.0, 20.0]", ""),
+        (2, b"[30.0, 10.0]", ""),  # round and round
+        (0, b"[10.0, 30.0]", "wrong_answer"),
+        (0, b"[20.0, 10.0]", "wrong_answer"),
+        (0, b"[10.0]", "garbage"),
+        (0, b"[10.0, 20.0, 30.0]", "garbage"),
+    ],
+)
+def test_each_instance_of_a_request_is_checked(payload: int, said: bytes, kind: str) -> None:
+    code, why = JSON.judge(payload, b'{"predictions": ' + said + b"}")
+    assert ERRORS[code] == kind
+    assert bool(why) == bool(kind)
