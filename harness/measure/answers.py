@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import AnswerError
 from harness.protocols import Protocol
-from harness.samples import ERRORS
+from harness.samples import ERRORS, Requests
 
 GARBAGE = ERRORS.index("garbage")
 WRONG = ERRORS.index("wrong_answer")
@@ -37,6 +38,19 @@ class Answers:
             if not same(expected, prediction, self.tolerance):
                 return WRONG, f"expected {expected!r}, got {_short(prediction)}"
         return 0, ""
+
+    def judge_all(
+        self, requests: Requests, bodies: Mapping[int, bytes]
+    ) -> tuple[Requests, int, list[str]]:
+        """(requests with wrong answers marked, how many were checked, what was wrong)."""
+        error = requests.error.copy()
+        complaints = []
+        answered = [row for row in bodies if error[row] == 0]
+        for row in answered:
+            error[row], why = self.judge(int(requests.payload[row]), bodies[row])
+            if why:
+                complaints.append(f"payload {requests.payload[row]}: {why}")
+        return replace(requests, error=error), len(answered), complaints
 
 
 def same(expected: Any, actual: Any, tolerance: float) -> bool:

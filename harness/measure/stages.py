@@ -155,9 +155,8 @@ class Stages:
 
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
-            order = payload_order(
-                len(self.bench.payloads), 4096 if due is None else len(due), number
-            )
+            count = 4096 if due is None else len(due)
+            order = payload_order(len(self.bench.payloads), count, number)
             job = self._job(launched, short, order, due)
             return requests_of(self._fire(launched, job).result())
 
@@ -286,11 +285,4 @@ class Stages:
         requests = requests_of(fired)
         if self._unchecked:
             return requests, 0, []
-        error = requests.error.copy()
-        complaints = []
-        answered = [row for row in fired.bodies if error[row] == 0]
-        for row in answered:
-            error[row], why = self._answers.judge(int(requests.payload[row]), fired.bodies[row])
-            if why:
-                complaints.append(f"payload {requests.payload[row]}: {why}")
-        return replace(requests, error=error), len(answered), complaints
+        return self._answers.judge_all(requests, fired.bodies)

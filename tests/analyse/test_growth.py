@@ -77,7 +77,7 @@ def swept(count: int = 1000, cpu_s: float = 2.0) -> Run:
     run = fakes.exact_run((CLOSED, columns))
     zeros = np.zeros(4, np.int64)
     used = usage(np.array([0, 10**10]), cpu_ns=np.array([5 * 10**9, int((5 + cpu_s) * 1e9)]))
-    calls = Calls(zeros, zeros + 1, zeros + 1, np.array([0, 1, 1, 0]))
+    calls = Calls(zeros, zeros + 1, zeros + count, np.array([0, 1, 1, 0]))
     window = replace(
         run.windows[0], usage=used, calls=calls, facts=replace(run.windows[0].facts, elapsed_s=10.0)
     )
