@@ -13,6 +13,7 @@ from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from harness.analyse.capacity import Found
+    from harness.analyse.digest import Digested
     from harness.measure.campaign import Request
 
 _PRESET = "capacity"
@@ -112,14 +113,22 @@ def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found
     digested = digest.of_campaign(request.folder)
     report = page.write(digested, paths.reports_dir() / request.id)
     click.echo(f"results  {request.folder}\nreport   {report}", err=True)
+    _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)
     found = []
     for cell, place in store.stored(request.folder, digested.campaign.cells):
-        each = store.read_run(place)
-        if each.facts.failure is not None:
-            click.echo(f"{cell}: {each.facts.failure.message}", err=True)
-        found.append((cell.variant, capacity.of_probes(each.probes, wanted)))
+        found.append((cell.variant, capacity.of_probes(store.read_run(place).probes, wanted)))
     return found
+
+
+def _show_invalid(digested: Digested) -> None:
+    """Why a capacity must not be quoted."""
+    from harness.analyse.findings import Verdict
+
+    for each in digested.digests:
+        for finding in each.findings:
+            if finding.verdict is Verdict.INVALID:
+                click.echo(f"{each.cell}: INVALID: {finding.message}", err=True)
 
 
 def _request(options: dict[str, Any], budget_s: float) -> Request:

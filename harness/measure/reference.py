@@ -94,7 +94,8 @@ def prepare(
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        wanted = rounds * audit.PER_ROUND if preset.audit_s else 0
+        audits = preset.audit_s and benchmark.together == 1
+        wanted = rounds * audit.PER_ROUND if audits else 0
         (expected, capacity), unseen = _started(
             stages,
             lambda launched: (_ask(stages, launched), _ask_unseen(stages, launched, wanted)),

@@ -12,12 +12,11 @@ import numpy as np
 
 from harness import search, slo
 from harness.errors import HarnessError, LaunchError
-from harness.hosts import HostProof
+from harness.hosts import CEILING_SHARE, HostProof
 from harness.lifecycle import OVERLOAD, SHUTDOWN, Overload, Restart, Shutdown
 from harness.measure.drivers import Firing
 from harness.measure.launchers import Launched
 from harness.measure.life import Life, memory_bytes
-from harness.measure.prober import CEILING_SHARE
 from harness.measure.stages import Stages
 from harness.probes import counted
 from harness.profiles import Profile

@@ -67,8 +67,8 @@ class App:
         if self.queue is not None:
             await self.queue.through()
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):
-            count = len(json.loads(body)["instances"])
-            return 200, json.dumps({"predictions": [{"label": "something else"}] * count}).encode()
+            wrong = [{"label": "something else"} for _ in json.loads(body)["instances"]]
+            return 200, json.dumps({"predictions": wrong}).encode()
         if self.cheat is not None:
             return 200, await self.cheat.answer(body, self.compute)
         return 200, await self.compute(body)

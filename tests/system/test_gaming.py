@@ -141,6 +141,13 @@ def test_early_answers_that_happen_to_be_right_are_early_all_the_same(sandbox: S
     assert set(accused(found)) <= {EARLY, FROM_A_CACHE}
 
 
+def test_the_capacity_of_a_cheat_is_said_to_be_none(sandbox: Sandbox) -> None:
+    presets = sandbox.benchmarks / "presets.toml"
+    presets.write_text(PRESETS.replace("[preset.quick]", "[preset.capacity]"))
+    done = sandbox.harness("capacity", "_fake-caches", "--slo", "p99<50ms", "--budget", "2s")
+    assert "_fake-caches on noop, round 1: INVALID: it answers from a cache" in done.stderr
+
+
 class Remembers:
     """An endpoint that takes its time for what it has not been asked before."""
 
