@@ -46,13 +46,13 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
         if values is not None:
             body = jinja.get_template(section.template).render(values)
             parts.append((section, Markup(body)))
-    script = _file("page.js")
+    script = _files("*.js")
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
         summary=_summary(report),
         synthetic=_synthetic(report),
-        style=Markup(_file("page.css")),
+        style=Markup(_files("*.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -84,8 +84,10 @@ def _environment() -> Environment:
     return jinja
 
 
-def _file(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
+def _files(pattern: str) -> str:
+    """The text of every file of that kind, in the order of their names."""
+    found = sorted(_TEMPLATES.glob(pattern))
+    return "".join(each.read_text(encoding="utf-8") for each in found)
 
 
 def _synthetic(report: Report) -> list[str]:
