@@ -15,6 +15,7 @@ from typing import Protocol
 from harness import catalog, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
+from harness.hosts import HostCheck, HostProof
 from harness.measure import budget, drivers, host, proving, reference, session, straining
 from harness.measure.costs import Costs
 from harness.measure.drivers import DriverOrder
@@ -24,14 +25,7 @@ from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import (
-    Campaign,
-    Cell,
-    Endpoint,
-    Run,
-    ServerFacts,
-    Setup,
-)
+from harness.records import Campaign, Cell, Endpoint, Run, ServerFacts, Setup
 from harness.tables import PresetTable
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
@@ -83,14 +77,15 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     deadline = time.monotonic() + (request.budget_s or math.inf)
     with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
-        campaign = resumed
-        if campaign is None:
+        if resumed is not None:
+            campaign = proving.weaker(resumed, *_examine(tools, prepared, observer))
+        else:
             campaign = _begin(request, made, tools, prepared, observer)
             if request.budget_s is not None:
                 campaign = budget.fitted(campaign, deadline - time.monotonic())
             elif request.rounds_budget_s is not None:
                 campaign = budget.with_rounds(campaign, request.rounds_budget_s)
-            store.write_campaign(request.folder, campaign)
+        store.write_campaign(request.folder, campaign)
         return _run_cells(request, campaign, prepared, tools, observer, deadline)
 
 
@@ -149,11 +144,7 @@ def _begin(
     observer: Observer,
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
-    ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
-    proof, checks = proving.examine(ready[0], tools, observer.note)
-    for found in checks:
-        if found.fit != "good":
-            observer.note(f"{found.fit}: {found.name}: {found.message}")
+    proof, checks = _examine(tools, prepared, observer)
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -172,6 +163,13 @@ def _begin(
         driver=request.driver.name,
         checks=checks,
     )
+
+
+def _examine(
+    tools: Tools, prepared: dict[str, Prepared | HarnessError], observer: Observer
+) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
+    ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
+    return proving.examine(ready[0], tools, observer.note)
 
 
 def _run_cells(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from harness import catalog, plan
 from harness.catalog import Benchmark
@@ -11,16 +12,20 @@ from harness.hosts import HostCheck, HostProof
 from harness.measure import checkup, host, reference, session
 from harness.measure.reference import Prepared, Tools
 from harness.profiles import Profile
-from harness.records import BenchmarkFacts
+from harness.records import BenchmarkFacts, Campaign
 from harness.tables import PresetTable
 
+_FITNESS = ("good", "doubtful", "unfit")
 _SMALLEST = "noop"  # its model needs nothing
 
 
 def examine(
     benchmark: Benchmark, tools: Tools, note: Callable[[str], object]
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
-    """(the generator's proof, where it could be had; what every check of the host found)."""
+    """(the generator's proof, where it could be had; what every check of the host found).
+
+    `note` is told of the proof and of every check that is not good.
+    """
     proof: HostProof | None = None
     why_not = ""
     try:
@@ -33,8 +38,29 @@ def examine(
     except HarnessError as error:
         why_not = f"The generator could not be proven on this host: {error}"
         note(why_not)
-    return proof, tuple(
-        checkup.all_checks(proof or why_not, (tools.server_cpus, tools.generator.cpus))
+    cpus = (tools.server_cpus, tools.generator.cpus)
+    checks = tuple(checkup.all_checks(proof or why_not, cpus))
+    for found in checks:
+        if found.fit != "good":
+            note(f"{found.fit}: {found.name}: {found.message}")
+    return proof, checks
+
+
+def weaker(campaign: Campaign, proof: HostProof | None, checks: Iterable[HostCheck]) -> Campaign:
+    """A campaign that is gone on with, on a host that was examined again: what is worse counts.
+
+    Without a proof this time, the earlier one stays; the check of the generator says so.
+    """
+    proofs = [each for each in (campaign.proof, proof) if each is not None]
+    worst = {each.name: each for each in campaign.checks}
+    for each in checks:
+        before = worst.get(each.name)
+        if before is None or _FITNESS.index(each.fit) >= _FITNESS.index(before.fit):
+            worst[each.name] = each
+    return replace(
+        campaign,
+        proof=min(proofs, key=lambda each: each.ceiling_per_s, default=None),
+        checks=tuple(worst.values()),
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import HarnessError, ProvisionError, UsageError
-from harness.hosts import HostProof
+from harness.hosts import HostCheck, HostProof
 from harness.measure import proving
 from harness.measure.bench import Bench
 from harness.measure.reference import Prepared
 from harness.profiles import Profile
 from harness.tables import PresetTable
+from tests.unit import stored
 from tests.unit.conftest import PROFILE, Project
 
 CEILING = HostProof(1000.0, 10.0, 50.0, 1000.0)
@@ -66,3 +69,27 @@ def test_where_none_is_left_the_campaign_is_refused(project: Project) -> None:
     known: dict[str, Prepared | HarnessError] = {"fast": prepared(project, "fast", 2002.0)}
     with pytest.raises(UsageError, match="ceiling of the generator on this host is 1000/s"):
         proving.within_ceiling(known, PRESET, CEILING, lambda _: None)
+
+
+def test_of_a_campaign_that_is_gone_on_with_what_is_worse_counts() -> None:
+    before = replace(
+        stored.campaign(),
+        proof=CEILING,
+        checks=(HostCheck("steal", "unfit", "40 %"), HostCheck("swap", "good", "none")),
+    )
+    again = (
+        HostCheck("steal", "good", "0 %"),
+        HostCheck("swap", "doubtful", "some"),
+        HostCheck("new", "good", "since"),
+    )
+    slower = replace(CEILING, ceiling_per_s=900.0)
+    found = proving.weaker(before, slower, again)
+    assert {each.name: each.message for each in found.checks} == {
+        "steal": "40 %",
+        "swap": "some",
+        "new": "since",
+    }
+    assert found.proof == slower
+    assert proving.weaker(before, replace(CEILING, ceiling_per_s=2e3), ()).proof == CEILING
+    assert proving.weaker(before, None, ()).proof == CEILING
+    assert proving.weaker(replace(before, proof=None), slower, ()).proof == slower
