@@ -440,6 +440,28 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
     assert np.percentile(response_s, 50) < 0.02
 
 
+def test_an_answer_counts_from_when_it_came_not_from_when_it_was_seen() -> None:
+    """What a busy generator takes notice of late is not the server's lateness."""
+    with Generator([CPU]) as generator, Endpoint(hold) as endpoint:
+        pending = generator.start(open_job(endpoint.url, Profile("open", "constant", 0.04, 100.0)))
+        until(lambda: endpoint.busy == 4)
+        (worker,) = _workers()[-1:]
+        worker.suspend()
+        endpoint.release()
+        until(lambda: endpoint.busy == 0)
+        released_ns = time.monotonic_ns()
+        time.sleep(0.5)
+        worker.resume()
+        until(lambda: pending.wait(0.1))
+    fired = pending.result()
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 4}
+    assert_in_order(fired)
+    assert_own_answers(fired)
+    # Half of the time that the generator stood still: the answers were written a moment before.
+    assert requests.done_ns.max() + pending.start_ns < released_ns + 250_000_000
+
+
 def test_no_caller_begins_before_the_window(one: Generator) -> None:
     with Endpoint(echo) as endpoint:
         for _ in range(10):

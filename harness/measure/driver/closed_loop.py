@@ -16,6 +16,8 @@ _RETRY_S = 0.02
 class ClosedLoop(HttpLoop):
     """A fixed number of callers, each sending again when its last answer has come."""
 
+    by_kernel = False  # each caller waits for the process as well, and asking the kernel takes time
+
     def __init__(self, job: Job) -> None:
         super().__init__(job, min(job.limit or CHUNK, CHUNK))
         self.end_ns = job.start_ns + job.duration_ns

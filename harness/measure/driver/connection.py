@@ -55,14 +55,17 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        now = clock()
+        self.received(data, clock())
+
+    def received(self, data: bytes, now: int) -> None:
+        """Take in what came at that time."""
         loop = self.loop
         index = self.index
         if not self.started:
             if index == IDLE:
                 self._abort()
                 return
-            loop.first_byte_ns[index] = now
+            loop.first_byte_ns[index] = now = max(now, loop.sent_ns[index])
             # A server repeats its header block: the same bytes mean the same framing, so that an
             # answer that arrives whole need not be parsed again. Most often it is the last one's.
             if len(data) == loop.last_size and data.startswith(loop.last_head):
@@ -76,7 +79,7 @@ class Connection(asyncio.Protocol):
                 self._whole(data, index, now)
                 return
             self._begin(data, end)
-        self._parse(data)
+        self._parse(data, now)
 
     def _whole(self, data: bytes, index: int, now: int) -> None:
         loop = self.loop
@@ -101,7 +104,7 @@ class Connection(asyncio.Protocol):
         self.answers = 0
         self.parser = httptools.HttpResponseParser(self)
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes, now: int) -> None:
         assert self.parser is not None
         sound = True
         try:
@@ -111,7 +114,7 @@ class Connection(asyncio.Protocol):
         # Only now, when all bytes are taken in: the next request goes out on this connection at
         # once, and what follows the answer to the last one must not be taken for its answer.
         if self.answers:
-            self._finish(alone=sound and self.answers == 1)
+            self._finish(now, alone=sound and self.answers == 1)
         elif not sound:
             self._fail(GARBAGE)
             self._abort()
@@ -136,7 +139,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self.answers += 1
 
-    def _finish(self, *, alone: bool) -> None:
+    def _finish(self, now: int, *, alone: bool) -> None:
         loop, index = self.loop, self.index
         if loop.keep_every and index % loop.keep_every == 0:
             loop.bodies[index] = b"".join(self.body)
@@ -146,7 +149,6 @@ class Connection(asyncio.Protocol):
                 loop.heads.clear()
             loop.heads[self.head] = (self.status, self.length)
         self.index, self.started = IDLE, False
-        now = clock()
         if reusable:
             loop.answered(self, index, now, self.status)
         else:
@@ -157,7 +159,7 @@ class Connection(asyncio.Protocol):
         self.gone = True
         if self.index != IDLE:
             if error is None and self.started and self.until_close and self.status:
-                self._finish(alone=False)
+                self._finish(clock(), alone=False)
             else:
                 self._fail(DISCONNECTED)
         self.loop.lost(self)

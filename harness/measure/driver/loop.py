@@ -7,11 +7,14 @@ runs: what is left in the way of a request is one dictionary look-up and a few s
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Coroutine
+from typing import ClassVar
 
+from harness.measure.driver import stamped
 from harness.measure.driver.connection import IDLE, Connection, clock
 from harness.measure.driver.job import Job
 from harness.samples import ERRORS, MISSING
@@ -71,30 +74,44 @@ class Loop(ABC):
 class HttpLoop(Loop):
     """What both loops over HTTP share: connections, known header blocks, time-outs."""
 
+    by_kernel: ClassVar[bool]  # whether the kernel says when an answer came
+
     def __init__(self, job: Job, rows: int) -> None:
         super().__init__(job, rows)
         self.heads: dict[bytes, tuple[int, int]] = {}
         self.last_head, self.last_size, self.last_status = b"", -1, 0
         self.connections: set[Connection] = set()
+        self._addresses: list[stamped.Address] = []
         self._tls = ssl.create_default_context() if job.target.tls else None
 
     async def connect(self) -> Connection | None:
         """A new connection, or None where the server refuses one."""
-        target, source = self.job.target, self.job.source
+        connection = Connection(self)
         try:
             async with asyncio.timeout(self.job.timeout_ns / 1e9):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self),
-                    target.host,
-                    target.port,
-                    ssl=self._tls,
-                    local_addr=(source, 0) if source else None,
-                )
+                await self._connect(connection)
         except (OSError, UnicodeError):  # a time-out is an OSError; a host may be no host name
             return None
         if not connection.gone:
             self.connections.add(connection)
         return connection
+
+    async def _connect(self, connection: Connection) -> None:
+        target, source = self.job.target, self.job.source
+        loop = asyncio.get_running_loop()
+        if self.by_kernel and self._tls is None:
+            if not self._addresses:
+                kind = socket.SOCK_STREAM
+                self._addresses = await loop.getaddrinfo(target.host, target.port, type=kind)
+            await stamped.connect(self._addresses, source, connection)
+        else:
+            await loop.create_connection(
+                lambda: connection,
+                target.host,
+                target.port,
+                ssl=self._tls,
+                local_addr=(source, 0) if source else None,
+            )
 
     async def run(self) -> None:
         """As every loop; meanwhile requests without an answer are given up when it is time."""

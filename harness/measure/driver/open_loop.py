@@ -18,6 +18,8 @@ _UNSENT = ERRORS.index("unsent")
 class OpenLoop(HttpLoop):
     """Sends each request when it is due, whatever came of the ones before."""
 
+    by_kernel = True
+
     def __init__(self, job: Job) -> None:
         assert job.due_ns is not None
         super().__init__(job, len(job.due_ns))
