@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 
 _SHOWN = (
+    "capacity",
     "latency_p50",
     "latency_p99",
     "overhead",

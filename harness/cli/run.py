@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.measure.campaign import Request
     from harness.records import Campaign, Run
 
-_USEFUL = ("launch", "ready", "load")
+_USEFUL = ("launch", "ready", "load", "audit", "capacity", "overload", "shutdown", "restart")
 
 
 @click.command("run")
@@ -175,8 +175,8 @@ def _time_line(runs: list[Run], wall_s: float) -> str:
     """How much of the time went into what the time is for."""
     useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
     return (
-        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measured windows or in waiting "
-        "for servers to come up"
+        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measuring or in waiting for "
+        "servers to come up"
     )
 
 
