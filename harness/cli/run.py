@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.measure.campaign import Request
     from harness.records import Campaign, Run
 
-_USEFUL = ("launch", "ready", "load", "audit", "capacity", "overload", "shutdown", "restart")
+_USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 
 @click.command("run")
