@@ -1,6 +1,6 @@
 """Whether ties are ties: the same server under two names, and one that is slower, many times over.
 
-    python scripts/bench_ties.py [--campaigns 40] [--rounds 6] [--slower 1.05]
+    python scripts/bench_ties.py [--campaigns 40] [--rounds 8] [--slower 1.05]
 
 Each campaign has three `_fake` servers: `a`, `a-again`, which is the same, and `slower`. They all
 take 10 ms, on a machine that gets 30% slower and faster in a wave of four minutes, beside what
@@ -47,7 +47,7 @@ tolerance = 1e-9
 name = "steady"
 shape = "poisson"
 rate_per_s = 100.0
-duration_s = 1.5
+duration_s = 1.0
 """
 PRESETS = """
 [preset.quick]
@@ -99,7 +99,7 @@ def ratios(found: Comparison) -> tuple[Ratio | None, Ratio | None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--campaigns", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--slower", type=float, default=1.05)
     parser.add_argument("--json", type=Path, help="Write every ratio there.")
     options = parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from harness.analyse import metrics, paired
@@ -27,6 +28,7 @@ COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
 # Fresh starts of one server on a busy two-core machine moved its p95 by 45%: beyond that something
 # other than chance differs between the rounds.
 ROUNDS_DISAGREE = 1.5
+_BEFORE_LOAD = ("provision", "launch", "ready", "verify", "warm up")
 RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
@@ -97,8 +99,8 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
     Of the median response time, request by request; of all else, round by round.
     """
     if column == "latency_p50":
-        return paired.by_request(_responses(row), _responses(other))
-    return paired.of_values(_by_round(row, column), _by_round(other, column))
+        return paired.by_request(_responses(row), _responses(other), _moments(row, other))
+    return paired.of_values(_by_round(row, column), _by_round(other, column), _moments(row, other))
 
 
 def disagreement(row: Row, column: str) -> tuple[float, float] | None:
@@ -112,6 +114,23 @@ def disagreement(row: Row, column: str) -> tuple[float, float] | None:
 def _responses(row: Row) -> dict[int, Any]:
     known = [d for d in _counted(row.digests) if d.response_ms is not None]
     return {digest.cell.round: digest.response_ms for digest in known}
+
+
+def _moments(row: Row, other: Row) -> dict[int, tuple[float, float]]:
+    """When the two of each round met their load."""
+    ours, theirs = ({d.cell.round: _loaded_at(d) for d in each.digests} for each in (row, other))
+    both = {number: (ours[number], theirs[number]) for number in ours.keys() & theirs.keys()}
+    return {number: (a, b) for number, (a, b) in both.items() if a is not None and b is not None}
+
+
+def _loaded_at(digest: Digest) -> float | None:
+    """When its first window began, in seconds since 1970; None where its file has no such time."""
+    phases = digest.facts.phases_s
+    before = sum(phases.get(name, 0.0) for name in _BEFORE_LOAD)
+    try:
+        return datetime.fromisoformat(digest.facts.started_at).timestamp() + before
+    except (ValueError, OverflowError):
+        return None
 
 
 def _by_round(row: Row, column: str) -> dict[int, float]:

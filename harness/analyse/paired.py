@@ -3,6 +3,11 @@
 The unit is the round: a server's fresh start moves its latency by more than all requests after it
 tell, so thousands of requests of two starts are two observations. The interval is Student's, of the
 mean of the logarithms over the rounds.
+
+The two of a round do not run at the same moment, and the machine drifts meanwhile. Since rounds
+run forwards and backwards in turn, what it adds changes its sign from round to round: the mean is
+right, but its interval would be that of the drift. With rounds enough, the drift is a part of the
+model: the time between the two, times a slope that is itself a straight line over the campaign.
 """
 
 from __future__ import annotations
@@ -14,6 +19,12 @@ from typing import Any
 
 import numpy as np
 
+Moments = Mapping[int, tuple[float, float]]  # of each round: when ours ran and theirs, seconds
+
+# Each coefficient of the drift costs a degree of freedom. With fewer rounds it costs more than the
+# drift does; by their number alone, since a choice by the values would find what it looks for.
+_ROUNDS_FOR_SLOPE, _ROUNDS_FOR_CHANGE = 5, 6
+_TOO_ALIKE = 100.0  # condition of the regression
 CONFIDENCE = 0.98  # so that a variant beside itself is called different in one case of fifty
 
 
@@ -32,33 +43,62 @@ class Ratio:
         return self.low > 1 or self.high < 1
 
 
-def of_values(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Ratio | None:
-    """Of one number for each round. None where no round has both, or a number is not above zero."""
+def of_values(
+    ours: Mapping[int, float], theirs: Mapping[int, float], moments: Moments | None = None
+) -> Ratio | None:
+    """Of one number for each round. None where no round has both, or a number is not above zero.
+
+    Without `moments` for every round, nothing is known of the drift.
+    """
     rounds = sorted(ours.keys() & theirs.keys())
     if not rounds or any(min(ours[r], theirs[r]) <= 0 for r in rounds):
         return None
-    return _ratio([math.log(ours[r] / theirs[r]) for r in rounds])
+    return _ratio({r: math.log(ours[r] / theirs[r]) for r in rounds}, moments)
 
 
-def by_request(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> Ratio | None:
+def by_request(
+    ours: Mapping[int, Any], theirs: Mapping[int, Any], moments: Moments | None = None
+) -> Ratio | None:
     """Of response times: request i of both is the same request, so the round's ratio is the median
     over the requests that both answered (NaN marks one that was not)."""
-    logarithms = []
+    logarithms = {}
     for number in sorted(ours.keys() & theirs.keys()):
         a, b = ours[number], theirs[number]
         if len(a) == len(b):
             both = np.isfinite(a) & np.isfinite(b) & (a > 0) & (b > 0)
             if both.any():
-                logarithms.append(float(np.median(np.log(a[both] / b[both]))))
-    return _ratio(logarithms) if logarithms else None
+                logarithms[number] = float(np.median(np.log(a[both] / b[both])))
+    return _ratio(logarithms, moments) if logarithms else None
 
 
-def _ratio(logarithms: list[float]) -> Ratio:
+def _ratio(logarithms: Mapping[int, float], moments: Moments | None) -> Ratio:
     from scipy.special import stdtrit
 
-    count, middle = len(logarithms), float(np.mean(logarithms))
-    if count == 1:  # nothing says how much it would differ in the next
-        return Ratio(math.exp(middle), 0.0, math.inf, 1)
-    error = float(np.std(logarithms, ddof=1)) / math.sqrt(count)
-    reach = min(error * float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)), 700.0)
-    return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), count)
+    seen = np.array(list(logarithms.values()))
+    if len(seen) == 1:  # nothing says how much it would differ in the next
+        return Ratio(math.exp(seen[0]), 0.0, math.inf, 1)
+    known = moments is not None and logarithms.keys() <= moments.keys()
+    design = _design(
+        np.array([moments[r] for r in logarithms]) if moments and known else None, seen
+    )
+    found = np.linalg.lstsq(design, seen, rcond=None)[0]
+    free = len(seen) - design.shape[1]
+    variance = float(np.sum((seen - design @ found) ** 2)) / free
+    error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
+    middle, reach = float(found[0]), error * float(stdtrit(free, (1 + CONFIDENCE) / 2))
+    reach = min(reach, 700.0)
+    return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), len(seen))
+
+
+def _design(times: Any, seen: Any) -> Any:
+    """The regression's columns: the ratio; from so many rounds on the drift, and its change."""
+    columns = [np.ones(len(seen))]
+    if times is not None and len(seen) >= _ROUNDS_FOR_SLOPE:
+        between = times[:, 0] - times[:, 1]
+        columns.append(between / max(np.abs(between).max(), 1e-9))
+        if len(seen) >= _ROUNDS_FOR_CHANGE:
+            middle = times.mean(axis=1) - times.mean()
+            columns.append(columns[1] * middle / max(np.abs(middle).max(), 1e-9))
+    design = np.stack(columns, axis=1)
+    # Where every round had the same order, the drift can't be told from the ratio.
+    return design if np.linalg.cond(design) < _TOO_ALIKE else design[:, :1]

@@ -107,7 +107,7 @@ def execute(
 
     What goes wrong in it becomes part of the Run that is returned.
     """
-    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     progress, failure = _Progress(on_phase), None
     stages: Staged | None = None
     try:
