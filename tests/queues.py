@@ -19,12 +19,12 @@ BATCH, BATCH_S, INSTANCE_S = 8, 2e-3, 0.25e-3
 
 def mm1(arrivals: Any, rng: np.random.Generator) -> Any:
     """Exponential service times, one server."""
-    return _single(arrivals, rng.exponential(SERVICE_S, len(arrivals)))
+    return one_by_one(arrivals, rng.exponential(SERVICE_S, len(arrivals)))
 
 
 def md1(arrivals: Any, _: np.random.Generator) -> Any:
     """Constant service times, one server."""
-    return _single(arrivals, np.full(len(arrivals), SERVICE_S))
+    return one_by_one(arrivals, np.full(len(arrivals), SERVICE_S))
 
 
 def batching(arrivals: Any, _: np.random.Generator) -> Any:
@@ -44,7 +44,8 @@ def batching(arrivals: Any, _: np.random.Generator) -> Any:
 LAWS: dict[str, Law] = {"M/M/1": mm1, "M/D/1": md1, "batching": batching}
 
 
-def _single(arrivals: Any, service: Any) -> Any:
+def one_by_one(arrivals: Any, service: Any) -> Any:
+    """One server, given how long each takes."""
     # Lindley's recursion without a loop: a departure is the latest possible start plus all service.
     done = np.cumsum(service)
     return np.maximum.accumulate(arrivals - (done - service)) + done
@@ -65,11 +66,13 @@ def probe(law: Law, profile: Profile, rng: np.random.Generator) -> Window:
     return Window(facts, requests, empty(Usage), empty(Calls))
 
 
-def true_capacity(law: Law, share: float, limit_s: float, requests: int = 150_000) -> float:
+def true_capacity(
+    law: Law, share: float, limit_s: float, requests: int = 150_000, least_per_s: float = 100.0
+) -> float:
     """The rate at which that share is answered within the limit, by simulating for long."""
     if law is mm1:  # the response time is exponential with rate mu - lambda
         return 1 / SERVICE_S + math.log(1 - share) / limit_s
-    low, high = 100.0, 4000.0
+    low, high = least_per_s, 4000.0
     for _ in range(12):
         rate, rng = math.sqrt(low * high), np.random.default_rng(1)
         arrivals = np.cumsum(rng.exponential(1 / rate, requests))

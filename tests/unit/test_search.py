@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,23 @@ def test_far_from_the_limit_probes_take_a_second_or_two() -> None:
     found = searched(of_law(queues.mm1, 1), start=3000.0)
     assert found[0].facts.profile.duration_s < 2
     assert found[1].facts.profile.rate_per_s == 1500.0
+
+
+def test_where_time_is_short_other_rates_tell_more_than_the_same_again() -> None:
+    """A server that takes 12 ms, 8 seconds: not one rate could be decided in that time."""
+    wanted, unknown, low = parse("p99<50ms"), 0, []
+
+    def law(arrivals: Any, _: np.random.Generator) -> Any:
+        return queues.one_by_one(arrivals, np.full(len(arrivals), 0.012))
+
+    truth = queues.true_capacity(law, wanted.share, wanted.limit_ns / 1e9, least_per_s=5.0)
+    for seed in range(20):
+        found = searched(of_law(law, seed), wanted, budget_s=8.0, start=58.0)
+        rate = search.estimate(probes.counted(found, wanted), wanted).rate_per_s
+        unknown += rate is None
+        low += [] if rate is None else [rate / truth]
+    assert unknown <= 2
+    assert np.median(low) == pytest.approx(1.0, abs=0.25)
 
 
 def test_a_server_that_meets_it_at_no_rate() -> None:
