@@ -97,9 +97,14 @@
     const chosen = document.documentElement.dataset.theme;
     return chosen ? chosen === "dark" : system.matches;
   };
+  const forDark = all("style")
+    .flatMap((style) => [...style.sheet.cssRules])
+    .filter((rule) => rule.media && rule.media.mediaText.includes("prefers-color-scheme: dark"));
   const tell = () => theme.setAttribute("aria-pressed", String(isDark()));
   theme.addEventListener("click", () => {
-    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    const dark = !isDark();
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    for (const rule of forDark) rule.media.mediaText = dark ? "screen" : "not all";
     tell();
   });
   system.addEventListener("change", tell);
