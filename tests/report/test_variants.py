@@ -95,7 +95,8 @@ def limits_of(folder: Path, rounds: int = 3, **changed: Any) -> str:
 
 def test_what_a_campaign_does_not_tell_depends_on_it(tmp_path: Path) -> None:
     big: dict[str, Any] = {"server_cpus": (0, 1, 2, 3), "generator_cpus": (4, 5)}
-    assert "In this campaign" not in limits_of(tmp_path / "big", **big)
+    assert "In this campaign" not in limits_of(tmp_path / "far", launcher="remote", **big)
+    assert "Requests came from the same machine" in limits_of(tmp_path / "big", **big)
     assert "Each variant was started 1 time." in limits_of(tmp_path / "one", 1, **big)
     assert "The server had 2 CPUs here" in limits_of(tmp_path / "two")
     shared = limits_of(tmp_path / "shared", server_cpus=(0,), generator_cpus=(0,))

@@ -24,10 +24,6 @@ _ALWAYS = (
         "choice among them hardly shows; where it takes less, it shows more.",
     ),
     (
-        "Your network",
-        "Requests came from the same machine: no distance, no packet loss, no TLS, no proxy.",
-    ),
-    (
         "Your traffic",
         "Arrivals were random at one rate, one instance each, the same few payloads again and "
         "again. Bursts, large requests, and clients that batch for themselves are another load.",
@@ -71,8 +67,13 @@ def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
     elif 0 < cpus < _FEW_CPUS:
         yield (
             "Many CPUs",
-            f"The server had {view.plural(cpus, 'CPU')} here: its event loop, its workers and the "
-            "model competed for it. Don't carry the order to a machine with dozens.",
+            f"The server had {view.plural(cpus, 'CPU')} here, which its event loop, its workers and "
+            "the model share. Don't carry the order to a machine with dozens.",
+        )
+    if campaign.launcher != "remote" and campaign.driver == "native":
+        yield (
+            "Your network",
+            "Requests came from the same machine: no distance, no packet loss, no TLS, no proxy.",
         )
     if campaign.proof is None:
         yield (
