@@ -158,23 +158,16 @@ def _cell(known: Measured, row: Instance | Serverless) -> Cell:
         if machine is None:
             return Cell(view.NONE, "", "")
         how = f"{view.number(machine.rate_per_s, 1)}/s, ×{machine.factor:.3g}"
-        return Cell(_usd(machine.usd.median), _interval(machine.usd), how)
+        return Cell(view.usd(machine.usd.median), _interval(machine.usd), how)
     billed = on_serverless(known, row)
     if billed is None:
         return Cell(view.NONE, "", "")
     how = f"{view.number(1000 * billed.seconds)} ms × {view.number(billed.memory_gib)} GiB"
-    return Cell(_usd(billed.usd.median), _interval(billed.usd), how)
-
-
-def _usd(value: float) -> str:
-    """US dollars with two digits that matter at least."""
-    if value >= 100:
-        return f"${value:,.0f}"
-    return f"${value:.2f}" if value >= 0.1 else f"${value:.2g}"
+    return Cell(view.usd(billed.usd.median), _interval(billed.usd), how)
 
 
 def _interval(spread: Spread) -> str:
-    low, high = _usd(spread.low), _usd(spread.high)
+    low, high = view.usd(spread.low), view.usd(spread.high)
     return "" if low == high else f"{low}–{high[1:]}"
 
 
