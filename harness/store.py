@@ -173,7 +173,10 @@ def _unsealed(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
     if schema not in range(1, SCHEMA + 1):
-        raise ResultError(f"{path} has schema {schema}; this harness reads up to {SCHEMA}.")
+        raise ResultError(
+            f"{path} has schema {schema}; this harness reads up to {SCHEMA}. Read it with the "
+            "later version of the harness that wrote it."
+        )
     if seal != _seal(data):
         raise ResultError(_changed(path))
     return dict(data)

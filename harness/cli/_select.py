@@ -13,7 +13,7 @@ import click
 
 from harness import catalog, paths, plan
 from harness.catalog import AT, REMOTE, Benchmark, Variant, pick
-from harness.errors import NothingRan, UsageError
+from harness.errors import NothingRan, UsageError, unknown
 from harness.measure import drivers, headers, launchers
 from harness.measure.drivers import DriverOrder
 from harness.measure.drivers.locust import PUBLIC
@@ -185,6 +185,22 @@ def campaign_folder(name: str) -> Path:
     if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"{name!r} can't be a campaign's name: use letters, digits and dashes.")
     return paths.results_dir() / name
+
+
+def stored_campaign(name: str) -> Path:
+    """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
+    folder = campaign_folder(name)
+    if not (folder / "campaign.json").exists():
+        raise unknown("campaign", name, stored_names())
+    return folder
+
+
+def stored_names() -> list[str]:
+    """Every stored campaign, the newest last. Raises UsageError where there is none."""
+    found = sorted(paths.results_dir().glob("*/campaign.json"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise UsageError(f"There is no campaign in {paths.results_dir()}. Make one with `run`.")
+    return [path.parent.name for path in found]
 
 
 def seconds(text: str | None) -> float | None:

@@ -113,7 +113,7 @@ def _named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     if options["resume"]:
         if options["variants"] or options["everything"] or options["name"]:
             raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
-        resumed = store.read_campaign(_select.campaign_folder(options["resume"]))
+        resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()
@@ -139,6 +139,7 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
 
 def _require_same(request: Request, resumed: Campaign) -> None:
     """Numbers of another machine or another version of a benchmark are not of one campaign."""
+    from harness.hosts import machine_id
     from harness.measure import host
 
     for benchmark in request.benchmarks:
@@ -148,7 +149,7 @@ def _require_same(request: Request, resumed: Campaign) -> None:
                 f"Campaign {resumed.id} was begun with version {facts.version} of "
                 f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
             )
-    here, there = host.machine_id(host.environment()), host.machine_id(resumed.environment)
+    here, there = machine_id(host.environment()), machine_id(resumed.environment)
     if here != there:
         raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
 
@@ -201,19 +202,18 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
 
 def _conclude(folder: Path, table: PriceTable, strict: bool, as_json: bool) -> int:
     """Write the report, say where it is, and choose the exit code."""
-    from harness import paths
-    from harness.analyse import comparison, digest
-    from harness.cli import _table
-    from harness.report import page
+    from harness.analyse import digest
+    from harness.cli import _reports, _table
 
     digested = digest.of_campaign(folder)
-    report = page.write(digested, paths.reports_dir() / folder.name, table)
+    report = _reports.of(digested, table)
+    path = _reports.conclude(report)
     if as_json:
-        click.echo(json.dumps(_json(digested, folder, report), indent=1))
+        click.echo(json.dumps(_json(digested, folder, path), indent=1))
     else:
-        for line in _table.lines(comparison.compare(digested)):
+        for line in _table.lines(report.comparisons):
             click.echo(line)
-        click.echo(f"\nresults  {folder}\nreport   {report}")
+        click.echo(f"\nresults  {folder}\nreport   {path}")
     return _exit_code(digested, strict)
 
 

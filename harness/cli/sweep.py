@@ -122,13 +122,13 @@ def _measure(request: Request) -> list[Run]:
 def _conclude(
     options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
 ) -> int:
-    from harness import paths, store
+    from harness import store
     from harness.analyse import digest, growth
+    from harness.cli import _reports
     from harness.plan import to_verify
-    from harness.report import page
 
     campaign, by_cell = store.read_campaign(request.folder), {run.cell: run for run in runs}
-    report = page.write(digest.of_campaign(request.folder), paths.reports_dir() / request.id)
+    report = _reports.conclude(_reports.of(digest.of_campaign(request.folder)))
     rows = []
     for name, points in swept.items():
         measured = []

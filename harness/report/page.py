@@ -12,8 +12,7 @@ from markupsafe import Markup
 from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
-from harness.errors import StoreError
-from harness.report import sections, view
+from harness.report import files, sections, view
 from harness.report.view import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,22 +23,17 @@ def write(digested: Digested, out_dir: Path, table: PriceTable | None = None) ->
 
     Raises StoreError where it can't be written.
     """
-    html = render(digested, table)
-    path = out_dir / "index.html"
-    part = out_dir / ".index.html.part"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        part.write_text(html, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    return path
+    return files.write(out_dir / "index.html", render(digested, table))
 
 
 def render(digested: Digested, table: PriceTable | None = None) -> str:
     """The report of a campaign, as text; `table` is of prices, None for the usual one."""
-    report = Report(digested, comparison.compare(digested), table or prices.load())
-    jinja = _environment()
+    return of_report(Report(digested, comparison.compare(digested), table or prices.load()))
+
+
+def of_report(report: Report) -> str:
+    """The same, where the comparisons have been made."""
+    jinja = environment()
     jinja.filters["find"] = view.finder(report)
     parts = []
     for section in sections.load():
@@ -47,20 +41,21 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
         if values is not None:
             body = jinja.get_template(section.template).render(values)
             parts.append((section, Markup(body)))
-    script = _files("*.js")
+    script = assets("*.js")
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
         benchmarks=[comparison.benchmark for comparison in report.comparisons],
         summary=_summary(report),
         synthetic=_synthetic(report),
-        style=Markup(_files("*.css")),
+        style=Markup(assets("*.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What renders the templates: everything escaped, nothing undefined."""
     jinja = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -87,7 +82,7 @@ def _environment() -> Environment:
     return jinja
 
 
-def _files(pattern: str) -> str:
+def assets(pattern: str) -> str:
     """The text of every file of that kind, in the order of their names."""
     found = sorted(_TEMPLATES.glob(pattern))
     return "".join(each.read_text(encoding="utf-8") for each in found)

@@ -11,7 +11,10 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from pypdf import PdfReader
 
 from harness import paths
+from harness.analyse import summary
+from harness.report import index
 from tests.report.campaigns import IMAGE
+from tests.report.test_index import figures, short
 
 pytestmark = pytest.mark.slow
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -376,3 +379,59 @@ def test_hostile_text_stays_text(hostile_page: Page) -> None:
     assert page.locator("script").count() == 1
     assert IMAGE in page.locator("main").inner_text()
     assert page.evaluate("document.title").startswith("Serving Harness: ")
+
+
+# --- the list of all campaigns -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A list of thirty campaigns, the newest one with a name that is too long for a phone."""
+    root = tmp_path_factory.mktemp("list")
+    for number in range(30):
+        name = f"campaign-{number}" if number < 29 else f"a-campaign-{'x' * 120}"
+        leaders = figures("fastapi-batched", 1, 100.0 + number % 7), figures("mosec", 1, 99.0)
+        summary.keep(root / name / summary.FILE, "key", short(number, *leaders))
+    return index.write(root / "no results", root)
+
+
+@pytest.fixture
+def list_page(browser: Browser, listed: Path, events: list[str]) -> Iterator[Page]:
+    """The list, opened at 1280 px."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.on("console", lambda message: events.append(f"{message.type}: {message.text}"))
+    opened.on("pageerror", lambda error: events.append(f"error: {error}"))
+    opened.on("request", lambda request: events.append(f"request: {request.url}"))
+    opened.goto(listed.as_uri())
+    yield opened
+    opened.close()
+
+
+def test_the_list_asks_for_nothing_but_itself(
+    list_page: Page, listed: Path, events: list[str]
+) -> None:
+    list_page.wait_for_timeout(200)
+    assert events == [f"request: {listed.as_uri()}"]
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_list_never_scrolls_sideways(list_page: Page, width: int, scheme: str) -> None:
+    list_page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    list_page.set_viewport_size({"width": width, "height": 800})
+    assert list_page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_lines_of_the_list_are_seen_and_have_their_words(list_page: Page) -> None:
+    lines = list_page.get_by_role("img", name="capacity of fastapi-batched over 30 campaigns")
+    assert lines.count() == 30
+    drawn = lines.first.locator("use").bounding_box()
+    assert drawn is not None
+    assert drawn["width"] > 60
+    assert drawn["height"] > 8
+    stroke = lines.first.locator("use").evaluate("line => getComputedStyle(line).stroke")
+    assert stroke not in ("none", "")
+
+
+def test_the_list_prints_on_paper(list_page: Page) -> None:
+    assert list_page.pdf(format="A4").startswith(b"%PDF")
