@@ -164,6 +164,7 @@ class ServerFacts:
     maintained: bool = True
     note: str = ""
     asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
+    content: str = ""  # digest of the files that it ran from; empty where nobody knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,7 @@ class BenchmarkFacts:
     profiles: tuple[Profile, ...]  # with absolute rates
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
+    content: str = ""  # digest of its files; empty in those of a version that did not keep it
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,23 @@ class Endpoint:
     url: str
     protocol: str
     headers: dict[str, str]  # as they were given: `$NAME` stands for a secret that is not stored
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Another revision of the project, whose variants were measured beside this one's."""
+
+    name: str  # in the names of its variants: `fastapi@main`
+    commit: str
+
+    def of(self, variant: str) -> str:
+        """What one of its variants is called."""
+        return f"{variant}@{self.name}"
+
+    def base(self, variant: str) -> str | None:
+        """The name without the revision, or None where it is no variant of it."""
+        base = variant.removesuffix(f"@{self.name}")
+        return base if base != variant else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +298,4 @@ class Campaign:
     endpoint: Endpoint | None = None
     checks: tuple[HostCheck, ...] = ()
     driver: str = "native"
+    against: Revision | None = None
