@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.analyse import noise, paired
 from harness.analyse.comparison import COLUMNS, Row
@@ -117,6 +117,7 @@ class Floors:
 
     noise: Mapping[tuple[str, str], Noise]
     host: Mapping[tuple[str, str], float] = field(default_factory=dict)  # what the host did
+    among: int = 1  # variants that a gate may stop for: one of many is sooner unlucky
 
     def smallest(self, pair: Pair, metric: Metric, rounds: int) -> float | None:
         """The smallest change that so many rounds of a pair can show."""
@@ -124,7 +125,7 @@ class Floors:
         if key not in self.noise:
             return None
         moved = 0.0 if pair.canary else self.host.get(key, 0.0)
-        return max(self.noise[key].smallest(rounds), moved)
+        return max(self.noise[key].smallest(rounds, self.among), moved)
 
 
 def judged(
@@ -136,6 +137,7 @@ def judged(
     damaged: Sequence[str],
 ) -> Changes:
     """Every change of every pair."""
+    floors = replace(floors, among=max(1, sum(pair.stops for pair in pairs)))
     rows = tuple(row for pair in pairs for row in _of_pair(pair, floors, wanted))
     shown = tuple(_shown(rows, floors))
     return Changes(*labels, (), rows, shown, tuple(notes), tuple(damaged))
@@ -263,18 +265,21 @@ def _why(row: Row) -> str:
     return f"{len(bad)} of {len(row.digests)} rounds do not count: {reasons[0]}" if reasons else ""
 
 
+def _sees(row: Change) -> tuple[int, float]:
+    """Orders changes by rounds, and then by what they can't show because of the host."""
+    return row.ratio.rounds if row.ratio is not None else 0, row.smallest or 0.0
+
+
 def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
     """What each metric can show on each benchmark, with the most rounds that a pair has."""
     best: dict[tuple[str, str], Change] = {}
     for row in rows:
         key = (row.benchmark, row.metric.name)
-        if row.ratio is not None and (
-            key not in best or row.ratio.rounds > (best[key].ratio or row.ratio).rounds
-        ):
+        if row.ratio is not None and (key not in best or _sees(row) > _sees(best[key])):
             best[key] = row
     for (benchmark, name), row in best.items():
         known = floors.noise.get((benchmark, name))
         gates = any(r.gates for r in rows if (r.benchmark, r.metric.name) == (benchmark, name))
-        rounds = row.ratio.rounds if row.ratio is not None else 0
+        rounds, _ = _sees(row)
         source = known.source if known is not None else "not known"
         yield Shown(benchmark, row.metric, row.effect, row.smallest, rounds, gates, source)

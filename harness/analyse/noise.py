@@ -31,10 +31,10 @@ class Noise:
     values: int  # that it was estimated from
     source: str
 
-    def smallest(self, rounds: int) -> float:
-        """The smallest change that so many rounds can show, as a share: chance alone goes beyond it
-        in one case of fifty."""
-        reach = paired.student(self.values) * self.deviation / math.sqrt(rounds)
+    def smallest(self, rounds: int, among: int = 1) -> float:
+        """The smallest change that so many rounds can show, as a share: in one comparison of fifty
+        chance alone takes one of so many variants beyond it."""
+        reach = paired.student(self.values, among) * self.deviation / math.sqrt(rounds)
         return math.expm1(min(reach, 700.0))
 
 

@@ -75,8 +75,9 @@ def of_logs(logarithms: Sequence[float]) -> Ratio | None:
     return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), count)
 
 
-def student(freedom: int) -> float:
-    """How many standard errors hold CONFIDENCE, where the error was estimated itself."""
+def student(freedom: int, among: int = 1) -> float:
+    """How many standard errors hold CONFIDENCE, where the error was estimated itself; for all of
+    so many values at once."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / (2 * among)))
