@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from harness import paths, toml
 from harness.errors import UsageError, unknown
-from harness.records import Endpoint, Revision
+from harness.records import Endpoint
+from harness.revisions import Revision
 from harness.tables import (
     PROCESS,
     BenchmarkTable,

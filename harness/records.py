@@ -11,6 +11,7 @@ from typing import Any
 from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.lifecycle import Lifecycle
 from harness.profiles import Profile
+from harness.revisions import Revision
 from harness.samples import Calls, Requests, Usage
 
 
@@ -259,23 +260,6 @@ class Endpoint:
     url: str
     protocol: str
     headers: dict[str, str]  # as they were given: `$NAME` stands for a secret that is not stored
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """Another revision of the project, whose variants were measured beside this one's."""
-
-    name: str  # in the names of its variants: `fastapi@main`
-    commit: str
-
-    def of(self, variant: str) -> str:
-        """What one of its variants is called."""
-        return f"{variant}@{self.name}"
-
-    def base(self, variant: str) -> str | None:
-        """The name without the revision, or None where it is no variant of it."""
-        base = variant.removesuffix(f"@{self.name}")
-        return base if base != variant else None
 
 
 @dataclass(frozen=True, slots=True)

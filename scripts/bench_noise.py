@@ -19,7 +19,7 @@ from harness import paths
 from harness.analyse import changes, digest, noise
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.digest import Digested
-from harness.analyse.gate import TOO_NOISY, Verdict, Wanted
+from harness.analyse.gate import Verdict, Wanted
 from harness.report.compared import share
 
 Told = dict[str, list[bool]]  # by metric name: whether a variant was told apart from itself
@@ -62,17 +62,18 @@ def table(campaigns: list[Digested], rounds: int) -> list[str]:
         for name, apart in told_apart(found).items():
             told.setdefault(name, []).extend(apart)
     lines = [
-        f"| metric | smallest change, {rounds} rounds | not paired | stops a gate | told apart |",
-        "|---|--:|--:|---|--:|",
+        f"| metric | {rounds} rounds show | not paired | stops a gate from | told apart |",
+        "|---|--:|--:|--:|--:|",
     ]
     for name, known in beside.items():
-        if COLUMNS[name].effect is None:
+        effect = COLUMNS[name].effect
+        if effect is None:
             continue
         smallest = known.smallest(rounds)
         unpaired = share(steps[name].smallest(rounds)) if name in steps else "-"
-        gates = "yes" if smallest <= TOO_NOISY else "no"
         apart = told.get(name, [])
-        cells = (share(smallest), unpaired, gates, f"{sum(apart)} of {len(apart)}")
+        stops = share(max(effect, smallest))
+        cells = (share(smallest), unpaired, stops, f"{sum(apart)} of {len(apart)}")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return lines
 

@@ -10,8 +10,6 @@ from enum import StrEnum
 from harness.analyse.metrics import Metric
 from harness.analyse.paired import Ratio
 
-TOO_NOISY = 0.5  # a metric that can't show a change by half on this host stops no gate
-
 
 class Verdict(StrEnum):
     """What became of a number."""

@@ -10,7 +10,7 @@ from harness.analyse import noise, paired
 from harness.analyse.comparison import COLUMNS, Row
 from harness.analyse.digest import FLOOR, Digest
 from harness.analyse.findings import Verdict as Weight
-from harness.analyse.gate import TOO_NOISY, Verdict, Wanted, verdict
+from harness.analyse.gate import Verdict, Wanted, verdict
 from harness.analyse.metrics import Metric
 from harness.analyse.noise import Noise
 from harness.analyse.paired import Ratio
@@ -69,6 +69,12 @@ class Shown:
     rounds: int
     gates: bool
     source: str
+
+    @property
+    def stops_from(self) -> float | None:
+        """The change from which on a gate may stop; None: for none."""
+        known = self.smallest if self.gates else None
+        return None if known is None else max(self.effect, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,7 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
     if ratio is not None:
         better = "higher" if noise.counts_failures(metric) else metric.better
         said = verdict(ratio, better, effect, smallest)
-    gates = pair.stops and smallest is not None and smallest <= TOO_NOISY
+    gates = pair.stops and smallest is not None
     return Change(
         pair.benchmark,
         pair.variant,

@@ -66,6 +66,12 @@ def with_counterparts(
     return revision.counterparts(checkout, chosen, old_by_new)
 
 
+def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | None) -> None:
+    """Raises UsageError where another revision's benchmark asks other questions."""
+    if checkout is not None:
+        revision.require_same_load(checkout, benchmarks)
+
+
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     """What OLD=NEW, given any number of times, says. Raises UsageError."""
     found = {}

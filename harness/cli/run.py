@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from harness.analyse.digest import Digested
     from harness.analyse.gate import Wanted
     from harness.analyse.prices import PriceTable
-    from harness.catalog import Checkout
+    from harness.catalog import Checkout, Variant
     from harness.measure.campaign import Request
-    from harness.records import Campaign, Run
+    from harness.records import Campaign, Endpoint, Run
+    from harness.tables import PresetTable
 
 _USEFUL = ("launch", "ready", "load")
 
@@ -97,19 +98,11 @@ def _request(
     from harness import catalog
     from harness.catalog import pick
     from harness.cli import _resume, _select
-    from harness.measure import revision
     from harness.measure.campaign import Request
 
     preset = pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
-    chosen = _select.variants(
-        options["variants"],
-        options["everything"],
-        options["track"],
-        options["launchers"] or preset.launchers,
-        endpoint,
-    )
-    chosen, absent = _select.with_counterparts(chosen, checkout, options["renames"])
+    chosen, absent = _chosen(options, preset, endpoint, checkout)
     request = Request(
         name,
         _select.campaign_folder(name),
@@ -130,11 +123,26 @@ def _request(
         absent,
     )
     _select.require_served(request.driver, request.benchmarks, preset)
-    if checkout is not None:
-        revision.require_same_load(checkout, request.benchmarks)
+    _select.require_same_load(request.benchmarks, checkout)
     if resumed is not None:
         _resume.require_same(request, resumed)
     return request
+
+
+def _chosen(
+    options: dict[str, Any],
+    preset: PresetTable,
+    endpoint: Endpoint | None,
+    checkout: Checkout | None,
+) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
+    """(the variants to measure, those of another revision that it does not have)."""
+    from harness.cli import _select
+
+    ways = options["launchers"] or preset.launchers
+    chosen = _select.variants(
+        options["variants"], options["everything"], options["track"], ways, endpoint
+    )
+    return _select.with_counterparts(chosen, checkout, options["renames"])
 
 
 def measure(request: Request, resumed: Campaign | None) -> list[Run]:

@@ -29,9 +29,9 @@ from harness.records import (
     Campaign,
     Cell,
     Endpoint,
-    Revision,
     Run,
 )
+from harness.revisions import Revision
 from harness.tables import PresetTable
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.

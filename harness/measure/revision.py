@@ -19,7 +19,7 @@ from harness import catalog, paths, toml
 from harness.catalog import Benchmark, Checkout, Variant
 from harness.errors import UsageError
 from harness.measure import launchers
-from harness.records import Revision
+from harness.revisions import Revision
 from harness.tables import BenchmarkTable
 
 _FOLDER = "revisions"  # of the cache

@@ -150,17 +150,13 @@ def _table(rows: Sequence[Change]) -> list[str]:
 
 
 def _smallest(changes: Changes) -> list[str]:
-    lines = ["| benchmark | metric | least effect | smallest change | rounds | stops a gate |"]
-    lines.append("|---|---|--:|--:|--:|---|")
+    lines = ["| benchmark | metric | least effect | smallest change | rounds | stops a gate from |"]
+    lines.append("|---|---|--:|--:|--:|--:|")
     for found in changes.shown:
         cells = (found.benchmark, unit(found), share(found.effect), share(found.smallest))
-        lines.append(f"| {' | '.join(map(_plain, cells))} | {found.rounds} | {gate(found)} |")
+        stops = share(found.stops_from)
+        lines.append(f"| {' | '.join(map(_plain, cells))} | {found.rounds} | {stops} |")
     return lines
-
-
-def gate(found: Shown) -> str:
-    """Whether a gate stops for a metric."""
-    return "yes" if found.gates else "no"
 
 
 def _plain(text: str) -> str:

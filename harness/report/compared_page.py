@@ -7,7 +7,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.analyse.gate import TOO_NOISY
 from harness.analyse.judging import Change, Changes
 from harness.analyse.paired import CONFIDENCE
 from harness.errors import StoreError
@@ -46,7 +45,7 @@ def render(changes: Changes) -> str:
         lstrip_blocks=True,
     )
     helpers = (compared.ratio, compared.share, compared.said, compared.unit, compared.numbers)
-    jinja.filters.update({helper.__name__: helper for helper in (*helpers, compared.gate, strip)})
+    jinja.filters.update({helper.__name__: helper for helper in (*helpers, strip)})
     return jinja.get_template("page.html.j2").render(
         changes=changes,
         headline=compared.headline(changes),
@@ -54,7 +53,6 @@ def render(changes: Changes) -> str:
         benchmarks=list(dict.fromkeys(row.benchmark for row in changes.rows)),
         sources=list(dict.fromkeys(found.source for found in changes.shown)),
         confidence=f"{CONFIDENCE:.0%}",
-        too_noisy=f"{TOO_NOISY:.0%}",
         middle=_WIDTH / 2,
         width=_WIDTH,
     )

@@ -17,7 +17,8 @@ from harness.analyse.gate import Verdict, Wanted
 from harness.analyse.judging import ACCUSING, Change, Changes
 from harness.errors import UsageError
 from harness.profiles import Profile
-from harness.records import Campaign, Cell, Failure, Revision
+from harness.records import Campaign, Cell, Failure
+from harness.revisions import Revision
 from tests.fakes import Fake, campaign, run, stored_campaign
 
 BROKEN = Failure("ready", "It never was.")
@@ -39,11 +40,11 @@ def compared(
     wanted: Wanted | None = None,
     renamed: dict[str, str] | None = None,
 ) -> Changes:
-    sides = [
+    one, two = (
         digest.of_campaign(store_one(tmp_path / name, fakes, rounds))
         for name, fakes in (("base", base), ("new", new))
-    ]
-    return changes.of_campaigns(*sides, wanted or Wanted(), renamed or {})
+    )
+    return changes.of_campaigns(one, two, wanted or Wanted(), renamed or {})
 
 
 def row(found: Changes, metric: str, variant: str = "a") -> Change:
@@ -307,15 +308,20 @@ def test_what_has_no_changed_file_stops_no_gate(tmp_path: Path) -> None:
     assert not row(found, "latency_p50").gates
 
 
-def test_a_metric_that_shows_nothing_here_stops_no_gate(tmp_path: Path) -> None:
+def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
     sides = (Fake("b", 8.0, drift=0.9, content="s"), Fake("b@main", 8.0, drift=-0.9, content="s"))
-    fakes = (*sides, Fake("a", 80.0, content="x"), Fake("a@main", 8.0, content="y"))
-    found = changes.of_revisions(revisions(tmp_path / "c", *fakes), Wanted())
-    p50 = row(found, "latency_p50")
-    assert p50.smallest is not None
-    assert p50.smallest > 0.5
-    assert not p50.gates
-    assert row(found, "memory").gates
+    fakes = (*sides, Fake("a", 16.0, content="x"), Fake("a@main", 8.0, content="y"))
+    found = changes.of_revisions(revisions(tmp_path / "near", *fakes), Wanted())
+    shown = {each.metric.name: each for each in found.shown}
+    p50, memory = shown["latency_p50"], shown["memory"]
+    assert p50.stops_from is not None
+    assert p50.stops_from == p50.smallest
+    assert p50.stops_from > 1.0
+    assert memory.stops_from == 0.05
+    assert row(found, "latency_p50").verdict is Verdict.UNSURE
+    far = (*sides, Fake("a", 800.0, content="x"), Fake("a@main", 8.0, content="y"))
+    found = changes.of_revisions(revisions(tmp_path / "far", *far), Wanted())
+    assert row(found, "latency_p50") in found.regressions
 
 
 def test_noise_from_another_campaign(tmp_path: Path) -> None:
@@ -353,7 +359,8 @@ def test_requests_are_paired_where_they_are_the_same(tmp_path: Path) -> None:
         for cell in plan.cells:
             store.write_run(tmp_path / name, run(fake, cell.round, campaign=name))
         folders.append(tmp_path / name)
-    found = changes.of_campaigns(*map(digest.of_campaign, folders), Wanted(), {})
+    one, two = map(digest.of_campaign, folders)
+    found = changes.of_campaigns(one, two, Wanted(), {})
     p50 = row(found, "latency_p50")
     assert p50.ratio is not None
     assert p50.ratio.ratio == pytest.approx(1.10, rel=0.01)

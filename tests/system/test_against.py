@@ -60,7 +60,7 @@ def test_a_regression_against_another_revision(sandbox: Sandbox, past: str) -> N
     rows = {(row["variant"], row["metric"]): row for row in found["compare"]["rows"]}
     p50 = rows["_fake", "latency_p50"]
     assert p50["verdict"] == "worse"
-    assert p50["base"] < 30 < 60 < p50["new"]
+    assert p50["base"] < 30 < 60 < p50["new"], found["compare"]["smallest"]
     assert {row["variant"] for row in found["compare"]["regressions"]} == {"_fake"}
     assert rows["in-process", "latency_p50"]["note"] == "no file differs: chance alone"
     contents = {c.variant: run.facts.server.content for c, run in sandbox.runs("c").items()}

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import store
-from harness.records import Campaign, Cell, Revision
+from harness.records import Campaign, Cell
+from harness.revisions import Revision
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT
