@@ -1,9 +1,13 @@
 # `make run` and `make test` are all that a fresh machine needs; CI calls the same targets.
 PYTHON ?= python3
 PRESET ?= quick
+REF ?= main
+ROUNDS ?= 6
+VARIANTS ?= --all
+OPTIONS ?=
 BIN := .venv/bin
 
-.PHONY: run run-docker test test-fast lint format lock bench clean help
+.PHONY: run run-docker against test test-fast lint format lock bench clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +17,9 @@ run: .venv/run.stamp  ## Measure every variant quickly and write the report
 
 run-docker: .venv/run.stamp  ## The same with every variant in a container
 	$(BIN)/python -m harness run --all --preset $(PRESET) --launcher docker
+
+against: .venv/run.stamp  ## Measure this revision beside REF=main; VARIANTS='fastapi flask-gunicorn' for some
+	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) --rounds $(ROUNDS) --against $(REF) $(OPTIONS)
 
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools

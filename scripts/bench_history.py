@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse import changes
+from harness.analyse import steps
 from harness.analyse.series import night_values
 
 Floats = NDArray[np.float64]
@@ -85,15 +85,15 @@ def by_night(numbers: Floats) -> tuple[Floats, Floats]:
 
 def by_harness(values: Floats, canaries: Floats, level: float) -> list[int]:
     """Change points as `history` finds them."""
-    return [step.at for step in changes.fit(values, canaries, level).steps]
+    return [step.at for step in steps.fit(values, canaries, level).steps]
 
 
 def by_otava(values: Floats, canaries: Floats, level: float) -> list[int]:
     """Change points of apache-otava, in the series that this harness adjusts."""
     from otava.analysis import compute_change_points
 
-    series = np.exp(changes.fit(values, canaries, 0.0).adjusted)
-    found, _ = compute_change_points(series, max_pvalue=level, min_magnitude=changes.LEAST_CHANGE)
+    series = np.exp(steps.fit(values, canaries, 0.0).adjusted)
+    found, _ = compute_change_points(series, max_pvalue=level, min_magnitude=steps.LEAST_CHANGE)
     return [point.index for point in found]
 
 
@@ -106,7 +106,7 @@ def step_found(
     ours, canaries = by_night(numbers)
     for late in LATE:
         end = BEFORE + late
-        found = detector(ours[0, :end], canaries[:end], changes.FALSE_ALARMS / variants)
+        found = detector(ours[0, :end], canaries[:end], steps.FALSE_ALARMS / variants)
         if any(abs(place - BEFORE) < NEAR for place in found):
             return late
     return 0
@@ -115,7 +115,7 @@ def step_found(
 def false_alarms(rng: np.random.Generator, detector: Detector, variants: int, noise: Noise) -> int:
     """Different change points reported in 100 quiet nights, of all variants and the host."""
     ours, canaries = by_night(nights(rng, KNOWN + QUIET, variants, noise))
-    level = changes.FALSE_ALARMS / variants
+    level = steps.FALSE_ALARMS / variants
     nothing = np.empty((len(canaries), 0))
     series = [*((row, canaries) for row in ours), (canaries.mean(axis=1), nothing)]
     return sum(len(list(_new(detector, *each, level))) for each in series)
@@ -137,7 +137,7 @@ def host_step(
     stepped = replace(noise, step=math.log(1.4), after=after)
     numbers = nights(rng, BEFORE + after, variants, stepped)
     ours, canaries = by_night(numbers)
-    level = changes.FALSE_ALARMS / variants
+    level = steps.FALSE_ALARMS / variants
     accused = sum(bool(detector(row, canaries, level)) for row in ours)
     nothing = np.empty((len(canaries), 0))
     named = detector(canaries.mean(axis=1), nothing, level)

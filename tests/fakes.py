@@ -90,6 +90,7 @@ class Fake:
     life: Lifecycle | None = None
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
+    content: str = ""  # digest of what it ran from
 
 
 def run(
@@ -156,6 +157,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         launcher="process" if fake.image is None else "docker",
         reference=fake.reference,
         description="Answers rightly, after a while.",
+        content=fake.content,
     )
 
 

@@ -1,189 +1,219 @@
-"""Change points in one number over many nights, told apart from what the canaries did meanwhile.
+"""What changed from one campaign to another, or between two revisions in one campaign.
 
-Everything is in logarithms, so that a step of 0.05 is 5%. The number of a night is modelled as a
-level, which changes at few nights, plus the canaries' own numbers, each with a weight: a host that
-is slower for a night slows a variant and the canaries alike, but not always by the same factor.
-Pure functions.
+The ratios are those by which a report tells variants apart (`comparison`, `paired`): round by
+round, and request by request where both fired the same schedule.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from harness.analyse import comparable, comparison, noise
+from harness.analyse.comparison import COLUMNS, Row
+from harness.analyse.digest import FLOOR, Digested
+from harness.analyse.gate import Wanted
+from harness.analyse.judging import Changes, Floors, Pair, judged
+from harness.analyse.noise import Noise
+from harness.errors import UsageError, unknown
 
-Floats = NDArray[np.float64]
-
-LEAST_NIGHTS = 3  # on each side of a change: one or two odd nights are none
-LEAST_CHANGE = 0.03  # less is not acted on, and most false alarms would be less
-# Expected a night over all series if each were looked at once and at one place. Looking again night
-# after night at every place makes it some ten times as many; scripts/bench_history.py counts them.
-FALSE_ALARMS = 0.0005
-_PENALTY = 8.0  # in variances: cuts that could never be significant need not be tried
-# How far a canary's weight may be from an equal share of 1: there is no telling from a few nights.
-_PRIOR = 0.4
-_FINEST = 1e-4  # no noise is less: a series that never moved must not make 0.1% a certainty
+Rows = dict[tuple[str, str], Row]  # by benchmark and variant
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A change of level, in logarithms."""
+def of_campaigns(
+    base: Digested,
+    new: Digested,
+    wanted: Wanted,
+    renamed: Mapping[str, str],
+) -> Changes:
+    """Two campaigns; `renamed` has new names by old ones. Raises UsageError where one has no run.
 
-    at: int  # the first night of the new level
-    change: float
-    low: float  # interval of 95%
-    high: float
-    chance: float  # that noise alone gives as much at that place
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A series, explained."""
-
-    steps: tuple[Step, ...]
-    adjusted: Floats  # the series on a night on which the canaries are as they usually are
-    levels: Floats  # its level on each night
-    noise: float  # standard deviation of a night about its level, in logarithms
-    visible: float | None  # the least step that five nights would show; None with too few nights
-
-
-def fit(values: Floats, canaries: Floats, level: float) -> Fitted:
-    """Levels and changes of a series of night values.
-
-    `canaries` has a row for each night and a column for each canary, none where there is no
-    control. A change is kept where chance alone gives it less often than `level`.
+    Noise is how variants differ from round to round: other days are further apart than that, so
+    whatever the reference in process did from the one to the other is not told either.
     """
-    count = len(values)
-    others = canaries - canaries.mean(axis=0) if count else canaries
-    cuts = _candidates(values, others) if count >= 2 * LEAST_NIGHTS + 2 else []
-    while True:
-        model = _model(values, others, cuts)
-        steps = _steps(model, cuts)
-        worst = max(steps, key=lambda step: step.chance, default=None)
-        if worst is None or worst.chance < level:
-            break
-        cuts.remove(worst.at)
-    return Fitted(
-        tuple(steps),
-        values - others @ model.weights,
-        model.levels,
-        model.noise,
-        _visible(model, level),
-    )
+    _require_known(renamed, base)
+    old, now = _rows(base, renamed), _rows(new, {})
+    pairs = [
+        Pair(
+            benchmark,
+            variant,
+            old[benchmark, variant],
+            row,
+            comparable.same_load(*(d.campaign.benchmarks.get(benchmark) for d in (base, new))),
+            canary=row.server.reference,
+        )
+        for (benchmark, variant), row in now.items()
+        if (benchmark, variant) in old
+    ]
+    asked = _asked(pairs, wanted)
+    why_not = [
+        *comparable.campaigns(base.campaign, new.campaign, _benchmarks(asked)),
+        *_strangers(asked),
+    ]
+    labels, damaged = (base.campaign.id, new.campaign.id), (*_damaged(base), *_damaged(new))
+    if why_not:
+        return Changes(*labels, tuple(dict.fromkeys(why_not)), damaged=damaged)
+    floors = Floors(_from_round_to_round([old, now]), _host(pairs))
+    notes = (*comparable.notes(base.campaign, new.campaign), *_alone(old, now, labels))
+    return judged(labels, asked, floors, wanted, (*notes, *_gaps(base), *_gaps(new)), damaged)
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """Least squares: a level for each segment, a weight for each canary."""
+def of_revisions(
+    digested: Digested,
+    wanted: Wanted,
+    more: Sequence[Digested] = (),
+) -> Changes:
+    """The two revisions of a campaign that was run --against one.
 
-    edges: Sequence[int]
-    means: Floats
-    weights: Floats
-    inverse: Floats  # of the normal equations
-    levels: Floats
-    noise: float
-    freedom: int
-
-    def error(self, contrast: Floats) -> float:
-        """Standard error of a combination of the coefficients."""
-        return self.noise * math.sqrt(float(contrast @ self.inverse @ contrast))
-
-
-def _model(values: Floats, others: Floats, cuts: Sequence[int]) -> _Model:
-    """Fit levels between the cuts; the weights are drawn to equal shares of 1."""
-    count, width = len(values), others.shape[1]
-    edges = [0, *cuts, count]
-    parts = len(edges) - 1
-    pull = _spread(values, others) / _PRIOR
-    rows = np.zeros((count + width, parts + width))
-    for part, (begin, end) in enumerate(pairwise(edges)):
-        rows[begin:end, part] = 1
-    rows[:count, parts:] = others
-    rows[count:, parts:] = pull * np.eye(width)
-    wanted = np.concatenate((values, np.full(width, pull / max(width, 1))))
-    inverse = np.linalg.pinv(rows.T @ rows)
-    found = inverse @ rows.T @ wanted
-    rest = values - rows[:count] @ found
-    freedom = max(count - parts - min(width, 1), 1)
-    return _Model(
-        edges,
-        found[:parts],
-        found[parts:],
-        inverse,
-        rows[:count, :parts] @ found[:parts],
-        _noise(rest, freedom),
-        freedom,
-    )
+    Noise is what those pairs show in which no file differs, here and in `more` campaigns of that
+    kind; where there is none, how variants differ from round to round.
+    """
+    against = digested.campaign.against
+    if against is None:
+        raise UsageError(
+            f"{digested.campaign.id} has one revision, for it was not run with --against: name the "
+            "campaign to compare it with too."
+        )
+    rows = _rows(digested, {})
+    pairs = list(_revised(digested, rows))
+    labels = (against.name, "this revision")
+    damaged = tuple(_damaged(digested))
+    if not _asked(pairs, wanted):
+        return Changes(*labels, ("no variant ran in both revisions",), damaged=damaged)
+    for other in more:
+        _require_same_kind(other, digested, _benchmarks(pairs))
+    beside = [pair for each in (digested, *more) for pair in alike(each)]
+    floors = Floors({**_from_round_to_round([rows]), **_from_alike(beside)})
+    left_out = [f"{what}: {why}" for what, why in digested.campaign.left_out]
+    notes = (*left_out, *_gaps(digested))
+    return judged(labels, _asked(pairs, wanted), floors, wanted, notes, damaged)
 
 
-def _noise(rest: Floats, freedom: int) -> float:
-    """Standard deviation of what is left, widened where neighbouring nights are alike: then many
-    of them tell as little as few."""
-    power = float((rest**2).sum())
-    if power <= 0:
-        return _FINEST
-    alike = float((rest[1:] * rest[:-1]).sum()) / power + 1 / len(rest)
-    alike = min(max(alike, 0.0), 0.9)
-    return max(math.sqrt(power / freedom * (1 + alike) / (1 - alike)), _FINEST)
+def alike(digested: Digested) -> list[Pair]:
+    """Pairs of a campaign's revisions in which no file differs, and whose numbers count."""
+    found = _revised(digested, _rows(digested, {}))
+    return [pair for pair in found if pair.unchanged and pair.counts]
 
 
-def _steps(model: _Model, cuts: Sequence[int]) -> list[Step]:
-    from scipy.special import stdtr, stdtrit
+def _rows(digested: Digested, renamed: Mapping[str, str]) -> Rows:
+    """Its rows by their new names. Raises UsageError where nothing ran."""
+    if not digested.digests:
+        name = digested.campaign.id
+        why = "; ".join(_damaged(digested)) or f"go on with it: run --resume {name}"
+        raise UsageError(f"{name} has no finished run, so there is nothing to compare: {why}.")
+    return {
+        (found.benchmark, _renamed(row.variant, renamed)): row
+        for found in comparison.compare(digested)
+        for row in found.rows
+    }
 
-    found = []
-    for place, cut in enumerate(cuts):
-        contrast = np.zeros(len(model.inverse))
-        contrast[place], contrast[place + 1] = -1, 1
-        change = float(model.means[place + 1] - model.means[place])
-        error = model.error(contrast)
-        chance = 2 * float(stdtr(model.freedom, -abs(change) / error))
-        if abs(change) < math.log1p(LEAST_CHANGE):
-            chance = 1.0
-        reach = float(stdtrit(model.freedom, 0.975)) * error
-        found.append(Step(cut, change, change - reach, change + reach, chance))
+
+def _renamed(variant: str, renamed: Mapping[str, str]) -> str:
+    """A name as it is now, in a container too."""
+    own, at, way = variant.partition("@")
+    return renamed.get(variant) or renamed.get(own, own) + at + way
+
+
+def _require_known(renamed: Mapping[str, str], base: Digested) -> None:
+    planned = {cell.variant for cell in base.campaign.cells}
+    planned |= {name.partition("@")[0] for name in planned}
+    for old in renamed:
+        if old not in planned:
+            raise unknown(f"variant of {base.campaign.id}", old, planned)
+
+
+def _revised(digested: Digested, rows: Rows) -> Iterator[Pair]:
+    """Each variant of this revision with the other's."""
+    against = digested.campaign.against
+    for (benchmark, variant), row in rows.items():
+        other = rows.get((benchmark, against.of(variant))) if against is not None else None
+        if other is not None:
+            content = row.server.content
+            alike = bool(content) and content == other.server.content
+            yield Pair(benchmark, variant, other, row, same_load=True, unchanged=alike)
+
+
+def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str]) -> None:
+    """Noise of another machine or another load is not the noise of this one. Raises UsageError."""
+    reasons = list(comparable.campaigns(other.campaign, digested.campaign, benchmarks))
+    if other.campaign.against is None:
+        reasons.insert(0, "it was not run with --against")
+    if reasons:
+        raise UsageError(f"The noise of {other.campaign.id} is of no use: {'; '.join(reasons)}.")
+
+
+def _asked(pairs: Sequence[Pair], wanted: Wanted) -> list[Pair]:
+    return [pair for pair in pairs if wanted.takes(pair.variant, pair.benchmark)]
+
+
+def _benchmarks(pairs: Sequence[Pair]) -> list[str]:
+    return list(dict.fromkeys(pair.benchmark for pair in pairs))
+
+
+def _strangers(pairs: Sequence[Pair]) -> Iterator[str]:
+    if not pairs:
+        yield ("no variant ran in both on one benchmark (one that was renamed: --rename OLD=NEW)")
+    for pair in pairs:
+        yield from comparable.variants(pair.variant, pair.base, pair.new)
+
+
+def _from_alike(pairs: Sequence[Pair]) -> dict[tuple[str, str], Noise]:
+    """The noise of each benchmark's metrics in pairs in which no file differs."""
+    found: dict[tuple[str, str], Noise] = {}
+    for benchmark in _benchmarks(pairs):
+        sides = [(pair.new, pair.base) for pair in pairs if pair.benchmark == benchmark]
+        known = noise.estimate(noise.beside(sides), noise.BESIDE)
+        found |= {(benchmark, metric): each for metric, each in known.items()}
     return found
 
 
-def _candidates(values: Floats, others: Floats) -> list[int]:
-    """The cuts of the best piecewise constant fit, at a price for each (ruptures, exactly)."""
-    import ruptures
-
-    weights = _weights(values, others)
-    signal = (values - others @ weights) / _spread(values, others, weights)
-    kernel: Any = ruptures.KernelCPD(kernel="linear", min_size=LEAST_NIGHTS)
-    return [int(cut) for cut in kernel.fit(signal[:, None]).predict(pen=_PENALTY)[:-1]]
-
-
-def _weights(values: Floats, others: Floats) -> Floats:
-    """The canaries' weights from night to night differences, in which a step is one of many."""
-    width = others.shape[1]
-    ours, theirs = np.diff(values), np.diff(others, axis=0)
-    pull = 2 * (_spread(values, others) / _PRIOR) ** 2
-    wanted = theirs.T @ ours + pull / max(width, 1)
-    found: Floats = np.linalg.solve(theirs.T @ theirs + pull * np.eye(width), wanted)
+def _from_round_to_round(sides: Sequence[Rows]) -> dict[tuple[str, str], Noise]:
+    """The noise of each benchmark's metrics in rounds that follow each other."""
+    found: dict[tuple[str, str], Noise] = {}
+    for benchmark in dict.fromkeys(name for rows in sides for name, _ in rows):
+        ours = [
+            row
+            for rows in sides
+            for (name, _), row in rows.items()
+            if name == benchmark and not row.invalid
+        ]
+        known = noise.estimate(noise.next_rounds(ours), noise.NEXT_ROUND)
+        found |= {(benchmark, metric): each for metric, each in known.items()}
     return found
 
 
-def _spread(values: Floats, others: Floats, weights: Floats | None = None) -> float:
-    """Standard deviation of a night, from the median difference between neighbours; the canaries
-    have equal weights where none are given."""
-    width = others.shape[1]
-    rest = values - others @ (np.full(width, 1 / max(width, 1)) if weights is None else weights)
-    if len(rest) < 2:
-        return _FINEST
-    return max(float(np.median(np.abs(np.diff(rest)))) / (0.6745 * math.sqrt(2)), _FINEST)
+def _host(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
+    """How much the reference in process moved, which no framework did."""
+    moved = {}
+    for pair in pairs:
+        if pair.variant == FLOOR and pair.counts:
+            for name, metric in COLUMNS.items():
+                found = noise.logs(pair.new, pair.base, metric, same_load=pair.same_load)
+                if found:
+                    mean = sum(found.values()) / len(found)
+                    moved[pair.benchmark, name] = math.expm1(min(abs(mean), 700.0))
+            # It is what overhead counts from, and has none itself: all times are longer.
+            moved[pair.benchmark, "overhead"] = moved.get((pair.benchmark, "latency_p50"), 0.0)
+    return moved
 
 
-def _visible(model: _Model, level: float) -> float | None:
-    from scipy.special import stdtrit
+def _alone(old: Rows, now: Rows, labels: tuple[str, str]) -> Iterator[str]:
+    """What is in one of them alone."""
+    for label, ours, theirs in ((labels[0], old, now), (labels[1], now, old)):
+        names = [f"{variant} on {benchmark}" for benchmark, variant in ours.keys() - theirs.keys()]
+        if names:
+            yield f"in {label} alone: {', '.join(sorted(names))}"
 
-    before = model.edges[-1] - model.edges[-2]
-    if before < 2 * LEAST_NIGHTS:
-        return None
-    sure = -float(stdtrit(model.freedom, level / 2))
-    return max(sure * model.noise * math.sqrt(1 / 5 + 1 / before), math.log1p(LEAST_CHANGE))
+
+def _gaps(digested: Digested) -> Iterator[str]:
+    """What was interrupted."""
+    missing, planned = len(digested.missing), len(digested.campaign.cells)
+    if missing:
+        yield (
+            f"{digested.campaign.id} was not finished: {missing} of {planned} cells have not run; "
+            "rounds that both have are compared"
+        )
+
+
+def _damaged(digested: Digested) -> Iterator[str]:
+    return (f"{found.cell}: {found.message}" for found in digested.damaged)

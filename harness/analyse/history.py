@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.analyse import changes
-from harness.analyse.changes import Fitted, Step
+from harness.analyse import steps
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.nights import FOLLOWED, Night
 from harness.analyse.series import HOST, Mark, Place, Raw, gathered
+from harness.analyse.steps import Fitted, Step
 
 _NEAR = 2  # nights between the places of one change, as two series show it
 _SHARED = 4  # variants that change alike, at least, for it to be none of their own doing
@@ -104,9 +104,9 @@ class History:
 def of_nights(nights: Sequence[Night], metrics: Sequence[str] = FOLLOWED) -> History:
     """Every series of those metrics, and its changes; nights are the oldest first."""
     raw = list(gathered(nights, metrics))
-    long = sum(len(each.marks) >= 2 * changes.LEAST_NIGHTS + 2 for each in raw)
-    level = changes.FALSE_ALARMS / max(long, 1)
-    series = tuple(Series(each, changes.fit(each.values, each.others, level)) for each in raw)
+    long = sum(len(each.marks) >= 2 * steps.LEAST_NIGHTS + 2 for each in raw)
+    level = steps.FALSE_ALARMS / max(long, 1)
+    series = tuple(Series(each, steps.fit(each.values, each.others, level)) for each in raw)
     found = sorted(_attributed(series), key=_newest_first)
     return History(tuple(nights), series, tuple(found), level)
 
@@ -119,11 +119,11 @@ def _newest_first(change: Change) -> tuple[float, str, str]:
 
 def _attributed(series: Sequence[Series]) -> Iterator[Change]:
     """Every change, with whose doing it is."""
-    steps = [(one, step) for one in series for step in one.fitted.steps]
-    for one, step in steps:
+    found = [(one, step) for one in series for step in one.fitted.steps]
+    for one, step in found:
         beside = [
             (other, theirs)
-            for other, theirs in steps
+            for other, theirs in found
             if other.place == one.place
             and other.metric == one.metric
             and other.variant != one.variant

@@ -20,6 +20,7 @@ from harness.analyse import digest
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.digest import Digested
 from harness.errors import HarnessError, ResultError, StoreError
+from harness.hosts import machine_id
 
 FORMAT = 1  # of a summary; another number makes those in the cache anew
 SUFFIX = ".night.json"
@@ -80,16 +81,21 @@ class Night:
 
 
 def of_campaign(digested: Digested) -> Night:
-    """Reduce a digested campaign. Raises ResultError where no run of it finished."""
+    """Reduce a digested campaign.
+
+    Raises ResultError where no run of it finished, or where it measured two revisions: then its
+    numbers are of code that may never be this project's.
+    """
     campaign = digested.campaign
+    if campaign.against is not None:
+        raise ResultError(f"Campaign {campaign.id} was run --against a revision.")
     if not digested.digests:
-        raise ResultError(f"Campaign {campaign.id} has no finished run: it is left out.")
+        raise ResultError(f"Campaign {campaign.id} has no finished run.")
     problems = [f"{each.cell}: {each.message}" for each in digested.damaged]
     if digested.missing:
         planned = len(campaign.cells)
         problems.append(f"{len(digested.missing)} of its {planned} runs are not there")
-    environment = campaign.environment
-    machine = " / ".join(environment.get(key, "") for key in ("machine", "cpus", "memory"))
+    machine = machine_id(campaign.environment)
     grounds = {
         name: Ground(
             machine,
@@ -106,7 +112,7 @@ def of_campaign(digested: Digested) -> Night:
         FORMAT,
         campaign.id,
         campaign.started_at,
-        environment,
+        campaign.environment,
         grounds,
         tuple(_rows(digested)),
         tuple(problems),

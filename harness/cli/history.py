@@ -39,6 +39,7 @@ def command(
     """Change points over the campaigns in some folders (default: all results)."""
     from harness import paths
     from harness.analyse import history, nights
+    from harness.cli import _select
     from harness.report import history as report
 
     problems: list[str] = []
@@ -49,7 +50,7 @@ def command(
 
     where = folders or (paths.results_dir(),)
     chosen = _metrics(metrics)
-    known = nights.read(_folders(where), tell, _renames(renames))
+    known = nights.read(_folders(where), tell, _select.pairs("--rename", renames))
     if not known:
         named = ", ".join(map(str, where))
         raise UsageError(f"There is no campaign in {named} that can be read.")
@@ -81,16 +82,6 @@ def _metrics(given: tuple[str, ...]) -> tuple[str, ...]:
         if name not in FOLLOWED:
             raise unknown("metric that is followed", name, FOLLOWED)
     return tuple(dict.fromkeys(given)) or FOLLOWED
-
-
-def _renames(given: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for text in given:
-        old, sign, new = text.partition("=")
-        if not (old and sign and new):
-            raise UsageError(f"--rename {text!r}: write OLD=NEW.")
-        found[old] = new
-    return found
 
 
 def _text(history: History, last: int) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.analyse.changes import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.history import Change, History, Series
 from harness.analyse.series import Place
+from harness.analyse.steps import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
 from harness.errors import StoreError
 from harness.report import history_plot, view
 from harness.report.svg import draw

@@ -10,7 +10,7 @@ import pytest
 
 import bench_history
 from bench_history import Noise
-from harness.analyse import changes, history
+from harness.analyse import history, steps
 from harness.analyse.history import Change
 from harness.analyse.series import night_values
 from tests.generated import GROUND, Made, generate
@@ -65,7 +65,7 @@ def test_without_the_canaries_the_same_step_would_be_everybodys() -> None:
         ours, _ = bench_history.by_night(
             bench_history.nights(np.random.default_rng(seed), 55, 2, noise)
         )
-        alone += bool(changes.fit(ours[0], np.empty((55, 0)), 1e-4).steps)
+        alone += bool(steps.fit(ours[0], np.empty((55, 0)), 1e-4).steps)
     assert alone >= 8
 
 
@@ -94,8 +94,8 @@ def test_the_same_step_of_a_throughput_is_better() -> None:
 
 
 def test_what_all_variants_do_and_no_canary_is_shared() -> None:
-    steps = {f"v{number}": (38, 0.10) for number in range(6)}
-    told = found(4, Made(steps=steps))
+    everybody = {f"v{number}": (38, 0.10) for number in range(6)}
+    told = found(4, Made(steps=everybody))
     assert {change.cause for change in told} == {"shared"}
     assert len(told) >= 5
 
@@ -172,13 +172,13 @@ def test_a_capacity_is_set_beside_the_canaries_throughput() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 7])
 def test_too_few_nights_say_nothing(count: int) -> None:
     values = np.arange(count, dtype=float)
-    fitted = changes.fit(values, np.empty((count, 0)), 0.01)
+    fitted = steps.fit(values, np.empty((count, 0)), 0.01)
     assert fitted.steps == ()
     assert len(fitted.levels) == count
 
 
 def test_a_series_that_never_moved_has_no_change() -> None:
-    fitted = changes.fit(np.full(40, 2.0), np.full((40, 2), 1.0), 0.01)
+    fitted = steps.fit(np.full(40, 2.0), np.full((40, 2), 1.0), 0.01)
     assert fitted.steps == ()
     assert fitted.levels == pytest.approx(2.0)
 
@@ -186,13 +186,13 @@ def test_a_series_that_never_moved_has_no_change() -> None:
 def test_a_lone_night_is_no_change() -> None:
     values = np.random.default_rng(0).normal(0, 0.01, 40)
     values[20] += 0.5
-    assert changes.fit(values, np.empty((40, 0)), 1e-4).steps == ()
+    assert steps.fit(values, np.empty((40, 0)), 1e-4).steps == ()
 
 
 def test_less_than_the_least_change_is_none() -> None:
     values = np.random.default_rng(0).normal(0, 0.001, 40)
     values[20:] += 0.02
-    assert changes.fit(values, np.empty((40, 0)), 1e-4).steps == ()
+    assert steps.fit(values, np.empty((40, 0)), 1e-4).steps == ()
 
 
 def test_rounds_that_the_host_slowed_are_no_part_of_a_night() -> None:

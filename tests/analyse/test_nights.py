@@ -14,6 +14,7 @@ from harness import paths, store
 from harness.analyse import digest, history, nights
 from harness.errors import ResultError
 from harness.records import Failure
+from harness.revisions import Revision
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.generated import Made, generate
 from tests.unit.stored import DATA
@@ -152,6 +153,14 @@ def test_a_campaign_without_runs_is_refused(tmp_path: Path) -> None:
     store.write_campaign(tmp_path / "none", campaign(FAKES, 1, id="none"))
     with pytest.raises(ResultError, match="no finished run"):
         nights.of_campaign(digest.of_campaign(tmp_path / "none"))
+
+
+def test_two_revisions_in_one_campaign_are_no_night(tmp_path: Path) -> None:
+    plan = replace(campaign(FAKES, 1, id="one"), against=Revision("main", "0" * 40))
+    stored_campaign(tmp_path / "results" / "one", FAKES, plan=plan)
+    known, told = read(tmp_path / "results")
+    assert known == []
+    assert told == ["left out: Campaign one was run --against a revision."]
 
 
 def test_a_thousand_nights_fit_into_little_memory(tmp_path: Path) -> None:
