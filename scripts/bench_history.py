@@ -146,12 +146,13 @@ def host_step(
 
 def main() -> None:
     """Print a table."""
+    usual = Noise()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--variants", type=int, default=20)
-    parser.add_argument("--own", type=float, default=Noise.own, help="Noise of a round.")
-    parser.add_argument("--host", type=float, default=Noise.host, help="Of the host, by night.")
-    parser.add_argument("--memory", type=float, default=Noise.memory, help="Of the host's nights.")
+    parser.add_argument("--own", type=float, default=usual.own, help="Noise of a round.")
+    parser.add_argument("--host", type=float, default=usual.host, help="Of the host, by night.")
+    parser.add_argument("--memory", type=float, default=usual.memory, help="Of the host's nights.")
     parser.add_argument("--detector", choices=["harness", "otava"], default="harness")
     options = parser.parse_args()
     noise = Noise(host=options.host, memory=options.memory, own=options.own)

@@ -172,15 +172,17 @@ def read(folders: Sequence[Path], tell: Tell, renamed: dict[str, str] | None = N
     return [_with_names(night, renamed) for night in ordered] if renamed else ordered
 
 
-def write(night: Night, folder: Path) -> Path:
-    """Keep a summary as a file of its own. Raises StoreError."""
-    path = folder / f"{night.campaign}{SUFFIX}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(path, night)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    return path
+def keep(nights: Sequence[Night], folder: Path) -> None:
+    """Write the summaries that a folder lacks. Raises StoreError."""
+    for night in nights:
+        path = folder / f"{night.campaign}{SUFFIX}"
+        if path.exists():
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(path, night)
+        except OSError as error:
+            raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
 def _remembered(folder: Path) -> Night:

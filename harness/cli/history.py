@@ -24,7 +24,7 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
 @click.option("--last", type=click.IntRange(min=1), default=_LAST, show_default=True)
 @click.option("--fail-on-change", is_flag=True, help="Exit 3 where one is in the last nights.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
-@click.option("--export", type=click.Path(path_type=Path), help="Keep a summary of each there.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Read and write summaries there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     folders: tuple[Path, ...],
@@ -33,7 +33,7 @@ def command(
     last: int,
     fail_on_change: bool,
     form: str,
-    export: Path | None,
+    keep: Path | None,
     as_json: bool,
 ) -> int:
     """Change points over the campaigns in some folders (default: all results)."""
@@ -50,13 +50,13 @@ def command(
 
     where = folders or (paths.results_dir(),)
     chosen = _metrics(metrics)
-    known = nights.read(_folders(where), tell, _select.pairs("--rename", renames))
+    kept = (keep,) if keep is not None and keep.is_dir() else ()
+    known = nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
     if not known:
         named = ", ".join(map(str, where))
         raise UsageError(f"There is no campaign in {named} that can be read.")
-    if export is not None:
-        for night in known:
-            nights.write(night, export)
+    if keep is not None:
+        nights.keep(known, keep)
     found = history.of_nights(known, chosen)
     page = report.write(found, paths.reports_dir() / "history", last, problems)
     if as_json:

@@ -120,7 +120,7 @@ def test_failed_and_invalid_runs_give_no_numbers(tmp_path: Path) -> None:
 def test_a_summary_stands_for_its_campaign(tmp_path: Path) -> None:
     stored_campaign(tmp_path / "results" / "one", FAKES, rounds=1)
     known, _ = read(tmp_path / "results")
-    nights.write(known[0], tmp_path / "kept")
+    nights.keep(known, tmp_path / "kept")
     assert read(tmp_path / "kept")[0] == known
     told: list[str] = []
     assert nights.read([tmp_path / "results", tmp_path / "kept"], told.append) == known
@@ -128,15 +128,14 @@ def test_a_summary_stands_for_its_campaign(tmp_path: Path) -> None:
 
 def test_a_summary_of_a_later_format_is_refused(tmp_path: Path) -> None:
     [night] = generate(1, Made(count=1))
-    nights.write(replace(night, format=nights.FORMAT + 1), tmp_path)
+    nights.keep([replace(night, format=nights.FORMAT + 1)], tmp_path)
     known, told = read(tmp_path)
     assert known == []
     assert f"this harness reads up to {nights.FORMAT}" in told[0]
 
 
 def test_a_renamed_variant_goes_on(tmp_path: Path) -> None:
-    for night in generate(3, Made(count=12, variants=2)):
-        nights.write(night, tmp_path)
+    nights.keep(generate(3, Made(count=12, variants=2)), tmp_path)
     known, _ = read(tmp_path, v0="renamed")
     assert {row.variant for row in known[0].rows} == {"null", "in-process", "renamed", "v1"}
 
@@ -144,7 +143,7 @@ def test_a_renamed_variant_goes_on(tmp_path: Path) -> None:
 def test_a_container_is_renamed_with_its_variant(tmp_path: Path) -> None:
     [night] = generate(1, Made(count=1, variants=1))
     rows = tuple(replace(row, variant=f"{row.variant}@docker") for row in night.rows)
-    nights.write(replace(night, rows=rows), tmp_path)
+    nights.keep([replace(night, rows=rows)], tmp_path)
     [known], _ = read(tmp_path, v0="new")
     assert "new@docker" in [row.variant for row in known.rows]
 
@@ -164,8 +163,7 @@ def test_two_revisions_in_one_campaign_are_no_night(tmp_path: Path) -> None:
 
 
 def test_a_thousand_nights_fit_into_little_memory(tmp_path: Path) -> None:
-    for night in generate(1, Made(count=1000, variants=3)):
-        nights.write(night, tmp_path)
+    nights.keep(generate(1, Made(count=1000, variants=3)), tmp_path)
     tracemalloc.start()
     try:
         known, told = read(tmp_path)
