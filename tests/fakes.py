@@ -91,6 +91,7 @@ class Fake:
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
+    content: str = ""  # digest of what it ran from
 
 
 def run(
@@ -157,6 +158,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         launcher="process" if fake.image is None else "docker",
         reference=fake.reference,
         description="Answers rightly, after a while.",
+        content=fake.content,
     )
 
 

@@ -101,14 +101,20 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
 
     Of the median response time, request by request; of all else, round by round.
     """
-    if column == "latency_p50":
-        return paired.by_request(_responses(row), _responses(other), _moments(row, other))
-    return paired.of_values(_by_round(row, column), _by_round(other, column), _moments(row, other))
+    return paired.of_logs(logs(row, other, column), _moments(row, other))
+
+
+def logs(row: Row, other: Row, column: str, *, same_load: bool = True) -> dict[int, float]:
+    """The logarithm of the ratio in each round. Without the same load in both, requests are not
+    paired."""
+    if column == "latency_p50" and same_load:
+        return paired.logs_by_request(_responses(row), _responses(other))
+    return paired.logs_of_values(by_round(row, column), by_round(other, column))
 
 
 def disagreement(row: Row, column: str) -> tuple[float, float] | None:
     """(least, most) of a row's rounds, where they are too far apart for one number."""
-    values = _by_round(row, column).values()
+    values = by_round(row, column).values()
     if len(values) < 2 or min(values) <= 0 or max(values) <= ROUNDS_DISAGREE * min(values):
         return None
     return min(values), max(values)
@@ -129,6 +135,12 @@ def _loaded_at(digest: Digest) -> float | None:
         return datetime.fromisoformat(digest.facts.started_at).timestamp() + before
     except (ValueError, OverflowError):
         return None
+
+
+def by_round(row: Row, column: str) -> dict[int, float]:
+    """A row's number in each round that counts and has it."""
+    values = {d.cell.round: d.values[column] for d in counted(row.digests)}
+    return {number: value for number, value in values.items() if value is not None}
 
 
 def counted(digests: Sequence[Digest]) -> list[Digest]:

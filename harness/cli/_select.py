@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from harness import catalog, paths, plan
-from harness.catalog import AT, REMOTE, Benchmark, Variant, pick
+from harness.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
 from harness.errors import NothingRan, UsageError, unknown
-from harness.measure import drivers, headers, launchers
+from harness.measure import drivers, headers, launchers, revision
 from harness.measure.drivers import DriverOrder
 from harness.measure.drivers.locust import PUBLIC
 from harness.measure.launchers import Launcher
@@ -54,6 +54,33 @@ def variants(
     references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
     own = [catalog.deployed(endpoint)] if endpoint else []
     return references + [v for v in chosen if v not in references] + own
+
+
+def with_counterparts(
+    chosen: list[Variant], checkout: Checkout | None, renames: tuple[str, ...]
+) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
+    """(the variants, each followed by that of the other revision; which it does not have)."""
+    if checkout is None:
+        return chosen, ()
+    old_by_new = {new: old for old, new in pairs("--rename", renames).items()}
+    return revision.counterparts(checkout, chosen, old_by_new)
+
+
+def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | None) -> None:
+    """Raises UsageError where another revision's benchmark asks other questions."""
+    if checkout is not None:
+        revision.require_same_load(checkout, benchmarks)
+
+
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """What OLD=NEW, given any number of times, says. Raises UsageError."""
+    found = {}
+    for text in given:
+        old, equals, new = text.partition("=")
+        if not old or not equals or not new:
+            raise UsageError(f"{option}: {text!r} is not OLD=NEW.")
+        found[old] = new
+    return found
 
 
 def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:

@@ -19,13 +19,15 @@ from harness.hosts import HostCheck, HostProof
 from harness.measure import budget, drivers, host, proving, reference, session, straining
 from harness.measure.costs import Costs
 from harness.measure.drivers import DriverOrder
+from harness.measure.facts import server_facts
 from harness.measure.launchers import Launcher
 from harness.measure.prober import Order
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import Campaign, Cell, Endpoint, Run, ServerFacts, Setup
+from harness.records import Campaign, Cell, Endpoint, Run
+from harness.revisions import Revision
 from harness.tables import PresetTable
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
@@ -59,6 +61,13 @@ class Request:
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
     driver: DriverOrder = drivers.DEFAULT
+    absent: tuple[tuple[str, str], ...] = ()  # (variant of another revision, why it has none)
+
+    @property
+    def against(self) -> Revision | None:
+        """The other revision that is measured beside this one."""
+        found = (v.checkout.revision for v in self.variants if v.checkout is not None)
+        return next(found, None)
 
 
 def new_id() -> str:
@@ -151,7 +160,11 @@ def _begin(
         request.preset_name,
         shlex.join(["python", "-m", "harness", *request.argv]),
         made.cells,
-        (*made.left_out, *plan.gaps(made, request.variants, request.benchmarks, request.preset)),
+        (
+            *request.absent,
+            *made.left_out,
+            *plan.gaps(made, request.variants, request.benchmarks, request.preset),
+        ),
         host.environment(),
         proving.within_ceiling(prepared, request.preset, proof, observer.note),
         proof,
@@ -162,6 +175,7 @@ def _begin(
         request.endpoint,
         driver=request.driver.name,
         checks=checks,
+        against=request.against,
     )
 
 
@@ -262,26 +276,3 @@ def provision(
     if isinstance(found, HarnessError):
         raise ProvisionError(str(found))
     return reference.stages_of(variant, found.bench, tools, round_number, scratch, kind)
-
-
-def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
-    """What the records say of a variant, before its version is read back."""
-    server, table = variant.server, variant.table
-    max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
-    return ServerFacts(
-        server.name,
-        server.table.framework,
-        None,
-        server.table.homepage,
-        server.table.licence,
-        table.track,
-        table.protocol,
-        table.backend,
-        variant.device_for(device),
-        variant.launcher,
-        table.reference or table.inside,
-        table.description,
-        server.table.maintained,
-        server.table.note,
-        None if variant.endpoint else Setup(table.workers, benchmark.table.threads, max_batch),
-    )

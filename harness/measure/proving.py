@@ -9,7 +9,7 @@ from harness import catalog, plan
 from harness.catalog import Benchmark
 from harness.errors import HarnessError, ProvisionError, UsageError
 from harness.hosts import HostCheck, HostProof
-from harness.measure import checkup, host, reference, session
+from harness.measure import checkup, content, host, reference, session
 from harness.measure.reference import Prepared, Tools
 from harness.profiles import Profile
 from harness.records import BenchmarkFacts, Campaign
@@ -118,6 +118,7 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         plan.absolute(benchmark, preset, found.capacity_per_s),
         preset.verify_share,
         preset.capacity_s,
+        content.of_benchmark(benchmark),
     )
 
 

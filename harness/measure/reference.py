@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from harness import audit
+from harness import audit, catalog
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
 from harness.hosts import HostProof
 from harness.measure import artefacts, environments
 from harness.measure import ask as asking
+from harness.measure.artefacts import Artefact
 from harness.measure.ask import Unanswered
 from harness.measure.bench import Bench
 from harness.measure.drivers import Driver
@@ -89,7 +90,7 @@ def prepare(
     Raises HarnessError where any of it fails: without a reference nothing can be verified.
     """
     variant = pick("variant", IN_PROCESS, variants)
-    artefact = artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+    artefact = _artefact(benchmark, variants)
     payloads = tuple(benchmark.payloads())
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
@@ -110,6 +111,21 @@ def prepare(
     return Prepared(bench, artefact.facts, capacity)
 
 
+def _artefact(benchmark: Benchmark, variants: dict[str, Variant]) -> Artefact:
+    variant = pick("variant", IN_PROCESS, variants)
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+
+
+def _own(variant: Variant, bench: Bench) -> Bench:
+    """The benchmark as it is where the variant is from: another revision's model and predictor,
+    judged by our answers."""
+    if variant.checkout is None:
+        return bench
+    benchmark = variant.own(bench.benchmark)
+    artefact = _artefact(benchmark, catalog.variants(variant.checkout.servers))
+    return replace(bench, benchmark=benchmark, artefact=artefact.folder)
+
+
 def stages_of(
     variant: Variant,
     bench: Bench,
@@ -122,6 +138,7 @@ def stages_of(
 
     Raises ProvisionError.
     """
+    bench = _own(variant, bench)
     launcher, device = tools.launcher_of(variant), variant.device_for(tools.device)
     return kind(
         variant,

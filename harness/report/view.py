@@ -182,7 +182,8 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
         return campaign.command
     pair = (row.variant, benchmark)
     planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
-    words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
+    base = campaign.against.base(row.variant) if campaign.against else None
+    words = ["python", "-m", "harness", "run", base or row.variant, "--benchmark", benchmark]
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
     if row.server.launcher == "remote" and campaign.endpoint is not None:
         words.remove(row.variant)
@@ -192,6 +193,8 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
             words += ["--header", f"{name}: {value}"]
     elif row.server.launcher == "process":  # the others are in the variant's name
         words += ["--launcher", "process"]
+    if campaign.against is not None:
+        words += ["--against", campaign.against.commit]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]
     if campaign.driver != "native":
