@@ -132,7 +132,7 @@ def test_where_nothing_listens_every_request_is_an_error(cli: Command) -> None:
 
 def test_a_host_that_does_not_exist_is_an_error_of_the_connection(cli: Command) -> None:
     for host in ("no-such-host.invalid", "a..b"):
-        done = cli("load", f"http://{host}/", "--concurrency", "1", "--duration", "0.1", "--json")
+        done = cli("load", f"http://{host}/", "--concurrency", "1", "--duration", "2", "--json")
         assert done.returncode == 1
         assert json.loads(done.stdout)["errors"].keys() == {"connect"}
 

@@ -291,13 +291,17 @@ def test_a_port_that_is_taken() -> None:
             Swarm(HOST, port, [], 1)
 
 
-def test_a_master_that_was_ended_is_replaced() -> None:
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_master_that_was_ended_is_replaced(seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in the moment in which its pipes are closed and its process is still there."""
     with Swarm(HOST, 0, [CPU], None) as swarm, Endpoint(echo) as endpoint:
         job = schedule(endpoint.url, OPEN)
         pending = swarm.start(job)
         swarm._master.kill()
         with pytest.raises(HarnessError, match="Locust's master ended"):
             until(lambda: pending.wait(0.1))
+        if not seen:
+            monkeypatch.setattr(swarm._master, "poll", lambda: None)
         assert kinds(swarm.fire(job)) == {"": len(job.payload)}
 
 

@@ -125,22 +125,30 @@ class Swarm:
 
     def make_ready(self) -> None:
         """Cut the last window short where it still goes on; replace own processes that are gone."""
-        if self._master.poll() is not None:
+        pending, self._pending = self._pending, None
+        if self._master.poll() is not None or not self._cut_short(pending):
             if self._others is not None:
                 raise HarnessError("Locust's master is gone, and with it the way to its workers.")
             self._end()
             self._begin()
-        pending, self._pending = self._pending, None
-        if pending is not None and not pending.over:
-            self._order("stop")
-            while _answer(self._answers)[0] != "stopped":
-                pass
-        elif pending is not None and self._others is not None:
+        elif pending is not None and pending.over and self._others is not None:
             lost = sum(bool(worker.lost) for worker in pending.result().workers)
             self._count = max(self._count - lost, 1)  # else each window would wait for them
         for place, worker in enumerate(self._own):
             if worker.poll() is not None:
                 self._own[place] = self._worker(self.cpus[place])
+
+    def _cut_short(self, pending: SwarmPending | None) -> bool:
+        """End a window that still goes on; False where no master is there to end it."""
+        if pending is None or pending.over:
+            return True
+        try:
+            self._order("stop")
+            while _answer(self._answers)[0] != "stopped":
+                pass
+        except (HarnessError, BrokenPipeError):
+            return False  # it is ending, though its process may not be seen to have ended yet
+        return True
 
     def _worker(self, cpu: int) -> subprocess.Popen[bytes]:
         return _process("worker", *self._address, str(cpu), pipe=subprocess.DEVNULL)
