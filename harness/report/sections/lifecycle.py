@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.report import plots, view
+from harness.report import curves, view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -71,7 +71,7 @@ def _cells(row: Row, names: list[str]) -> tuple[tuple[str, str], ...]:
 def _errors(row: Row) -> str:
     """What failed at twice the capacity, over all rounds that count, unless none does."""
     counts: dict[str, int] = {}
-    for digest in plots.counted(row) or row.digests:
+    for digest in curves.counted(row) or row.digests:
         for kind, count in digest.overload_errors.items():
             counts[kind] = counts.get(kind, 0) + count
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
