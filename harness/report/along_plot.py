@@ -64,9 +64,9 @@ def _panel(frame: Frame, name: str, subject: Subject, found: Along) -> Panel:
         panels.line("high", drawing.path(_spots(frame, found.at_s, found.p95_ms))),
         panels.line("middle", drawing.path(_spots(frame, found.at_s, found.median_ms))),
     ]
-    for odd in found.odd:
+    for place, odd in enumerate(found.odd):
         parts.append(panels.line("odd", drawing.path(_spots(frame, found.at_s, odd.median_ms))))
-        parts.append(_number(frame, found, odd))
+        parts.append(_number(frame, found, odd, place))
     badges = [_badge(odd) for odd in found.odd]
     said = "; ".join([_spoken(subject.name, found), *(badge.title for badge in badges)])
     return Panel(subject, panels.draw(subject.look, said, parts), tuple(badges))
@@ -80,15 +80,15 @@ def _spots(frame: Frame, x: Any, y: Any) -> list[drawing.Spot]:
     ]
 
 
-def _number(frame: Frame, found: Along, odd: Odd) -> Markup:
-    """The round's number at the start of its line."""
+def _number(frame: Frame, found: Along, odd: Odd, place: int) -> Markup:
+    """The round's number on its line, at another place for each."""
     known = np.flatnonzero(np.isfinite(odd.median_ms) & (odd.median_ms > 0))
     if not len(known):
         return Markup("")
-    first = int(known[0])
-    x, y = frame.spot(float(found.at_s[first]), float(odd.median_ms[first]))
+    chosen = int(known[min(1 + 4 * place, len(known) - 1)])
+    x, y = frame.spot(float(found.at_s[chosen]), float(odd.median_ms[chosen]))
     text = Markup('<text x="{}" y="{}">{}</text>')
-    return text.format(drawing.number(x), drawing.number(max(y - 3, 9)), odd.number)
+    return text.format(drawing.number(x), drawing.number(max(y - 4, 9)), odd.number)
 
 
 def _badge(odd: Odd) -> Badge:

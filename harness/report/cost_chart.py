@@ -46,7 +46,10 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> Live | None
         "US dollars for a million predictions",
     )
     dots = [_dot(each, time, subjects, leading) for each, time in known]
-    steps = [[(time.median, each.usd.median) for each, time in front] for front in fronts.values()]
+    steps = {
+        track: [(time.median, each.usd.median) for each, time in front]
+        for track, front in fronts.items()
+    }
     title = "Cost against latency"
     best = "; ".join(
         f"{track}: {view.listed([each.row.variant for each, _ in front])}"

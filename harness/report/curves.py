@@ -188,9 +188,16 @@ def _on(digest: Digest, profile: str) -> tuple[Finding, ...]:
 def in_sight(highest: dict[str, float], references: Iterable[str]) -> set[str]:
     """Names without references so far below all others that they would squeeze them together."""
     aside = set(references)
-    others = [value for name, value in highest.items() if name not in aside]
-    least = min(others, default=0.0)
+    least = min((value for name, value in highest.items() if name not in aside), default=0.0)
     return {name for name, value in highest.items() if name not in aside or value * _FAR > least}
+
+
+def not_beyond(highest: dict[str, float], references: Iterable[str]) -> set[str]:
+    """The same for references that are far above all others."""
+    aside = set(references)
+    known = [value for name, value in highest.items() if name not in aside]
+    most = max(known, default=float("inf"))
+    return {name for name, value in highest.items() if name not in aside or value < _FAR * most}
 
 
 def thinned(count: int, most: int = MOST) -> Any:

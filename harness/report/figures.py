@@ -34,6 +34,7 @@ class Chart:
     title: str
     caption: str
     svg: Markup
+    tall: bool = False  # as high as two others
     kind: str = "still"
     wide: bool = False
 
@@ -48,6 +49,7 @@ class Live:
     table: Table
     kind: str = "live"
     wide: bool = False
+    tall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +62,5 @@ class Panels:
     panels: Sequence[Panel]
     kind: str = "panels"
     wide: bool = True
+    tall: bool = False
     folded: bool = False  # until the reader wants to see it

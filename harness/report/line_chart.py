@@ -12,6 +12,7 @@ from harness.report.drawing import Frame, Spot
 from harness.report.subjects import Subject
 
 _ROOM = 13.0  # between the names of two curves
+_FROM_BELOW = 0.04  # how much lower a name is where its curve ends a unit farther left; charts.js
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ def draw(
 def _ends(frame: Frame, curves: Sequence[Curve]) -> dict[str, float]:
     """The height of each shown curve's name."""
     shown = [curve for curve in curves if curve.subject.shown]
-    heights = [frame.spot(curve.x[-1], curve.y[-1])[1] for curve in shown]
+    spots = [frame.spot(curve.x[-1], curve.y[-1]) for curve in shown]
+    # Lines from farther left come in from below, so that they cross no others of that height.
+    heights = [y + _FROM_BELOW * (frame.right - x) for x, y in spots]
     moved = scales.apart(heights, _ROOM, frame.top, frame.bottom)
     return {curve.subject.name: height for curve, height in zip(shown, moved, strict=True)}
 

@@ -24,8 +24,11 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
     if comparison.facts is None:
         return None
     wanted = slo.parse(comparison.facts.slo)
-    seen = ((subjects[row.variant], curves.offered(row, wanted)) for row in rows)
-    known = [(subject, points) for subject, points in seen if points]
+    seen = {row.variant: points for row in rows if (points := curves.offered(row, wanted))}
+    references = [row.variant for row in rows if row.server.reference]
+    ends = {name: points[-1].rate_per_s for name, points in seen.items()}
+    kept = curves.not_beyond(ends, references)
+    known = [(subjects[name], points) for name, points in seen.items() if name in kept]
     if not any(len(points) > 1 for _, points in known):
         return None
     share = f"p{100 * wanted.share:g}"

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analyse.stats import Spread
-from harness.report.colours import INK, Look
+from harness.report.colours import INK, QUIET, Look
 from harness.report.drawing import short
 
 _NAMES, _NUMBERS = 1.75, 1.15  # inches on the left and on the right
 _TOP, _BOTTOM = 0.1, 0.5
 _PALE = 0.45  # opacity of the second part of a bar
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A variant's number with its interval."""
+
+    name: str
+    look: Look
+    spread: Spread
+    text: str
 
 
 def size(count: int) -> tuple[float, float]:
@@ -31,7 +42,7 @@ def bars(
     x_label: str,
 ) -> None:
     """Horizontal bars from top to bottom, each a chain of one or two parts, the second pale."""
-    axes = _axes(figure, names, looks, x_label)
+    axes = _axes(figure, dict(enumerate(names)), dict(enumerate(looks)), x_label)
     places, left = np.arange(len(names)), np.zeros(len(names))
     colours = [look.colour for look in looks]
     for number, lengths in enumerate(parts):
@@ -39,60 +50,57 @@ def bars(
         axes.barh(places, lengths, left=left, height=0.62, color=colours, alpha=opacity)
         left = left + np.array(lengths)
     axes.set_xlim(0, max(float(left.max()), 1e-9) * 1.02)
-    _numbers(axes, left, texts)
+    for place, (end, text) in enumerate(zip(left, texts, strict=True)):
+        _number(axes, float(end), place, text)
 
 
 def dots(
     figure: Figure,
-    names: Sequence[str],
-    looks: Sequence[Look],
-    spreads: Sequence[Spread],
-    texts: Sequence[str],
+    groups: Sequence[tuple[str, Sequence[Dot]]],
     x_label: str,
 ) -> None:
-    """A dot with its interval on each line, from top to bottom."""
-    axes = _axes(figure, names, looks, x_label)
-    for place, (look, spread) in enumerate(zip(looks, spreads, strict=True)):
-        axes.plot([spread.low, spread.high], [place, place], color=look.colour, linewidth=2.2)
-        axes.plot(
-            [spread.median],
-            [place],
-            look.symbol,
-            color=look.colour,
-            markersize=6,
-            markeredgewidth=0,
-        )
-    high = [spread.high for spread in spreads]
-    axes.set_xlim(0, max(max(high), 1e-9) * 1.03)
-    _numbers(axes, high, texts)
+    """A dot with its interval on each line, from top to bottom; each group below its title."""
+    lines = [entry for title, found in groups for entry in (title, *found)]
+    known = {place: line for place, line in enumerate(lines) if isinstance(line, Dot)}
+    names = {place: dot.name for place, dot in known.items()}
+    axes = _axes(figure, names, {place: dot.look for place, dot in known.items()}, x_label)
+    for place, line in enumerate(lines):
+        if isinstance(line, Dot):
+            _dot(axes, place, line)
+        else:
+            across = axes.get_yaxis_transform()
+            axes.text(0.015, place, short(line), transform=across, va="center", color=QUIET)
+    axes.set_xlim(0, max(*(dot.spread.high for dot in known.values()), 1e-9) * 1.03)
 
 
-def _axes(figure: Figure, names: Sequence[str], looks: Sequence[Look], x_label: str) -> Axes:
+def _dot(axes: Axes, place: int, dot: Dot) -> None:
+    spread, colour = dot.spread, dot.look.colour
+    axes.plot([spread.low, spread.high], [place, place], color=colour, linewidth=2.2)
+    axes.plot(
+        [spread.median], [place], dot.look.symbol, color=colour, markersize=6, markeredgewidth=0
+    )
+    _number(axes, spread.high, place, dot.text)
+
+
+def _axes(figure: Figure, names: dict[int, str], looks: dict[int, Look], x_label: str) -> Axes:
+    """Axes with a name and its mark at each of some places from the top."""
     width, height = figure.get_size_inches()
     room = (width - _NAMES - _NUMBERS) / width, (height - _TOP - _BOTTOM) / height
     axes = figure.add_axes((_NAMES / width, _BOTTOM / height, *room))
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_yticks(np.arange(len(names)), [short(name) for name in names], color=INK)
+    axes.set_ylim(max(names) + 0.6, -0.6)
+    axes.set_yticks(list(names), [short(name) for name in names.values()], color=INK)
     axes.tick_params(axis="y", pad=11)
-    for place, look in enumerate(looks):
+    beside = axes.get_yaxis_transform()
+    for place, look in looks.items():
         # Left of the axis, between it and the name.
-        axes.plot(
-            [-0.012],
-            [place],
-            look.symbol,
-            color=look.colour,
-            markersize=5,
-            markeredgewidth=0,
-            transform=axes.get_yaxis_transform(),
-            clip_on=False,
-        )
+        drawn = axes.plot([-0.012], [place], look.symbol, color=look.colour, transform=beside)
+        drawn[0].set(markersize=5, markeredgewidth=0, clip_on=False)
     axes.locator_params(axis="x", nbins=5)
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(x_label)
     return axes
 
 
-def _numbers(axes: Axes, ends: Sequence[float] | np.ndarray, texts: Sequence[str]) -> None:
-    for place, (end, text) in enumerate(zip(ends, texts, strict=True)):
-        spot = (float(end), place)
-        axes.annotate(text, spot, (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+def _number(axes: Axes, end: float, place: int, text: str) -> None:
+    spot = (end, place)
+    axes.annotate(text, spot, (4, 0), textcoords="offset points", va="center", fontsize=8.5)

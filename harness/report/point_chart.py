@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.report import drawing
+from harness.report import drawing, scales
 from harness.report.drawing import Frame, Spot
 from harness.report.line_chart import Entry, points
 from harness.report.subjects import Subject
@@ -39,15 +39,16 @@ class Place:
 def draw(
     frame: Frame,
     dots: Sequence[Point],
-    fronts: Iterable[Sequence[tuple[float, float]]],
+    fronts: dict[str, Sequence[tuple[float, float]]],
     alternative: str,
 ) -> Markup:
-    """The picture; each front is drawn as the steps that nothing lies below."""
+    """The picture; each front, by its track, is drawn as the steps that nothing lies below."""
     spots = [frame.spot(dot.entry.x, dot.entry.y) for dot in dots]
     places = placed(frame, dots, spots)
-    steps = [_front(frame, front) for front in fronts]
+    steps = [_front(frame, front) for front in fronts.values()]
+    named = _named(frame, fronts)
     drawn = [_point(*each) for each in zip(dots, spots, places, strict=True)]
-    return drawing.picture(alternative, frame.grid(), *steps, *drawn, size=drawing.HALF)
+    return drawing.picture(alternative, frame.grid(), *steps, named, *drawn, size=drawing.HALF)
 
 
 def placed(frame: Frame, dots: Sequence[Point], spots: Sequence[Spot]) -> list[Place | None]:
@@ -81,12 +82,24 @@ def _meet(box: Box, other: Box) -> bool:
 
 def _front(frame: Frame, front: Sequence[tuple[float, float]]) -> Markup:
     corners = [frame.spot(*pair) for pair in front]
-    first, last = corners[0], corners[-1]
-    said = f"M{drawing.number(first[0])} {drawing.number(frame.top)}"
+    said = f"M{drawing.number(corners[0][0])} {drawing.number(frame.top)}"
     for x, y in corners:
         said += f"H{drawing.number(x)}V{drawing.number(y)}"
-    said += f"H{drawing.number(max(frame.right, last[0]))}"
+    said += f"H{drawing.number(frame.right)}"
     return Markup('<path class="front" d="{}"/>').format(said)
+
+
+def _named(frame: Frame, fronts: dict[str, Sequence[tuple[float, float]]]) -> Markup:
+    """What the fronts are of, above their right ends."""
+    ends = [frame.spot(*front[-1])[1] - 4 for front in fronts.values()]
+    heights = scales.apart(ends, _LINE, frame.top, frame.bottom)
+    texts = (
+        Markup('<text x="{}" y="{}">{}</text>').format(
+            drawing.number(frame.right), drawing.number(height), drawing.short(track)
+        )
+        for track, height in zip(fronts, heights, strict=True)
+    )
+    return Markup('<g class="fronts">') + Markup("").join(texts) + Markup("</g>")
 
 
 def _point(dot: Point, spot: Spot, place: Place | None) -> Markup:

@@ -27,7 +27,7 @@ from harness.report.subjects import Subjects
 from harness.report.view import Report
 
 _LOAD = "the same load for all"
-_SMALL = 12  # panels that need not be folded away, whatever the profile
+_SMALL = 12  # variants whose pictures are no longer than others
 
 
 @section("Charts", order=30)
@@ -47,9 +47,9 @@ def _benchmark(
         _capacity(comparison, rows, looks),
         load_chart.offered(comparison, rows, known),
         load_chart.distribution(rows, known, _load(comparison)),
-        cost_chart.cost(report, rows, known),
         _startup(comparison, rows, looks),
         _memory(comparison, rows, looks),
+        cost_chart.cost(report, rows, known),
         *_along(comparison, known, number),
     ]
     names = {row.variant for row in rows}
@@ -62,7 +62,10 @@ def _benchmark(
 
 
 def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
-    known = [(row, spread) for row in rows if (spread := row.spreads["capacity"]) is not None]
+    seen = [(row, spread) for row in rows if (spread := row.spreads["capacity"]) is not None]
+    references = [row.variant for row in rows if row.server.reference]
+    kept = curves.not_beyond({row.variant: spread.high for row, spread in seen}, references)
+    known = [(row, spread) for row, spread in seen if row.variant in kept]
     if not known or comparison.facts is None:
         return None
     # Track by track, references last, each from the highest to the lowest.
@@ -75,36 +78,26 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
         )
     )
     metric = COLUMNS["capacity"]
-    texts = [_with_interval(view.number(s.median, 1), view.interval(s, metric)) for _, s in known]
-    names = [row.variant for row, _ in known]
+    groups: dict[str, list[plots.Dot]] = {}
+    for row, spread in known:
+        text = _with_interval(view.number(spread.median, 1), view.interval(spread, metric))
+        dot = plots.Dot(row.variant, looks[row.variant], spread, text)
+        groups.setdefault(subjects.kind(row), []).append(dot)
 
     def plot(figure: Figure) -> None:
-        chosen, spreads = [looks[name] for name in names], [spread for _, spread in known]
-        plots.dots(figure, names, chosen, spreads, texts, "requests per second")
+        plots.dots(figure, list(groups.items()), "requests per second")
 
     said = "; ".join(
-        f"{row.variant} ({subjects.kind(row)}) {text}"
-        for (row, _), text in zip(known, texts, strict=True)
+        f"{dot.name} ({kind}) {dot.text}" for kind, dots in groups.items() for dot in dots
     )
     alternative = f"Capacity in requests per second with {comparison.facts.slo}: {said}"
     caption = (
         f"The highest rate of random arrivals that holds {comparison.facts.slo}, with its 95% "
-        "interval. Further right is better. Tracks are not compared with each other: "
-        f"{_tracks([row for row, _ in known])}."
+        "interval. Further right is better. Tracks are not compared with each other."
     )
-    picture = svg.draw(
-        f"{comparison.benchmark}/capacity-dots", plots.size(len(names)), alternative, plot
-    )
-    return Chart("Capacity", caption, picture)
-
-
-def _tracks(rows: Sequence[Row]) -> str:
-    """How many lines each track has, from top to bottom."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[subjects.kind(row)] = counts.get(subjects.kind(row), 0) + 1
-    parts = [f"{count} of {kind}" for kind, count in counts.items()]
-    return f"from the top {view.listed(parts)}" if len(parts) > 1 else f"all are of {parts[0][5:]}"
+    size = plots.size(len(known) + len(groups))
+    picture = svg.draw(f"{comparison.benchmark}/capacity-dots", size, alternative, plot)
+    return Chart("Capacity", caption, picture, tall=len(known) > _SMALL)
 
 
 def _with_interval(text: str, interval: str) -> str:

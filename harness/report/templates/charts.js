@@ -24,7 +24,9 @@
     const [top, bottom, room, x] = numbers(svg.dataset.ends);
     const ends = [...svg.querySelectorAll(".curve:not(.off) > .end")].reverse();
     const spots = ends.map((end) => numbers(end.dataset.at));
-    const heights = apart(spots.map(([, y]) => y), room, top, bottom);
+    // Lines from farther left come in from below, as in line_chart.py.
+    const wanted = spots.map(([left, y]) => y + 0.04 * (x - 6 - left));
+    const heights = apart(wanted, room, top, bottom);
     ends.forEach((end, index) => {
       const y = Math.round(10 * heights[index]) / 10;
       const lead = `M${spots[index].join(" ")}L${x - 6} ${y}L${x} ${y}`;
@@ -203,7 +205,7 @@
       }
       charts.querySelectorAll("svg[data-ends]").forEach(placeNames);
       const count = boxes.filter(({ box }) => box.checked).length;
-      summary.textContent = `${charts.dataset.choose}: ${count} of ${boxes.length}. Choose others`;
+      summary.textContent = `${charts.dataset.chooser}: ${count} of ${boxes.length}. Choose others`;
       changed();
     };
     const button = (text, wanted) => {
@@ -228,7 +230,7 @@
     apply();
   };
 
-  for (const charts of document.querySelectorAll(".charts[data-choose]")) {
+  for (const charts of document.querySelectorAll(".charts[data-chooser]")) {
     const hides = [...charts.querySelectorAll(".plot")].map((plot) => {
       const figure = plot.closest("figure");
       return pointable(plot, figure.querySelector("figcaption b").textContent);
