@@ -205,9 +205,9 @@ class RunFacts:
         return "ok" if self.failure is None else "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run:
-    """An executed cell: one server start, then every profile in order."""
+    """An executed cell: one server start, then every profile in order. Equal to itself alone."""
 
     facts: RunFacts
     windows: tuple[Window, ...]

@@ -15,7 +15,7 @@ def command(dry_run: bool) -> None:
     from harness.measure.containers import engine
 
     verb = "would remove" if dry_run else "removed"
-    for kind in ("environments", "artefacts", "weights", "images"):
+    for kind in ("environments", "artefacts", "weights", "images", "test-tools"):
         folder = paths.cache_dir() / kind
         if not folder.exists():
             continue

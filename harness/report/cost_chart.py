@@ -16,7 +16,7 @@ from harness.report.drawing import Frame
 from harness.report.figures import Line, Live, Table
 from harness.report.line_chart import Entry
 from harness.report.point_chart import Point
-from harness.report.sections.cost import cheapest, interval, usd
+from harness.report.sections.cost import cheapest, interval
 from harness.report.subjects import Subjects
 from harness.report.view import Report
 
@@ -111,7 +111,7 @@ def _dot(each: Priced, time: Spread, subjects: Subjects, leading: set[str]) -> P
 
 def _usd(spread: Spread) -> str:
     inside = f" ({interval(spread)})" if interval(spread) else ""
-    return f"{usd(spread.median)}{inside}"
+    return f"{view.usd(spread.median)}{inside}"
 
 
 def _line(each: Priced, time: Spread, column: str, subjects: Subjects, leading: set[str]) -> Line:

@@ -40,6 +40,7 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
     """The report of a campaign, as text; `table` is of prices, None for the usual one."""
     report = Report(digested, comparison.compare(digested), table or prices.load())
     jinja = _environment()
+    jinja.filters["find"] = view.finder(report)
     parts = []
     for section in sections.load():
         values = section.make(report)
@@ -50,6 +51,7 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
+        benchmarks=[comparison.benchmark for comparison in report.comparisons],
         summary=_summary(report),
         synthetic=_synthetic(report),
         style=Markup(_files("*.css")),
@@ -70,6 +72,7 @@ def _environment() -> Environment:
     )
     helpers = (
         view.amount,
+        view.anchor,
         view.home,
         view.interval,
         view.listed,

@@ -158,24 +158,17 @@ def _cell(known: Measured, row: Instance | Serverless) -> Cell:
         if machine is None:
             return Cell(view.NONE, "", "")
         how = f"{view.number(machine.rate_per_s, 1)}/s, ×{machine.factor:.3g}"
-        return Cell(usd(machine.usd.median), interval(machine.usd), how)
+        return Cell(view.usd(machine.usd.median), interval(machine.usd), how)
     billed = on_serverless(known, row)
     if billed is None:
         return Cell(view.NONE, "", "")
     how = f"{view.number(1000 * billed.seconds)} ms × {view.number(billed.memory_gib)} GiB"
-    return Cell(usd(billed.usd.median), interval(billed.usd), how)
-
-
-def usd(value: float) -> str:
-    """US dollars with two digits that matter at least."""
-    if value >= 100:
-        return f"${value:,.0f}"
-    return f"${value:.2f}" if value >= 0.1 else f"${value:.2g}"
+    return Cell(view.usd(billed.usd.median), interval(billed.usd), how)
 
 
 def interval(spread: Spread) -> str:
     """The range of a cost; empty where it is one number."""
-    low, high = usd(spread.low), usd(spread.high)
+    low, high = view.usd(spread.low), view.usd(spread.high)
     return "" if low == high else f"{low}–{high[1:]}"
 
 

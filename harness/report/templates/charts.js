@@ -221,11 +221,11 @@
       for (const { label, name } of boxes) label.hidden = !name.toLowerCase().includes(wanted);
       for (const set of groups.values()) set.hidden = !set.querySelector("label:not([hidden])");
     });
-    const tools = make(
-      "div", { className: "tools" }, search, button("All listed", () => true),
+    const picks = make(
+      "div", { className: "picks" }, search, button("All listed", () => true),
       button("None", () => false), button("As at first", ({ checked }) => checked),
     );
-    charts.prepend(make("details", { className: "chooser" }, summary, tools, ...groups.values()));
+    charts.prepend(make("details", { className: "chooser" }, summary, picks, ...groups.values()));
     charts.classList.add("chosen");
     apply();
   };
