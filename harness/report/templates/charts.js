@@ -35,14 +35,16 @@
     });
   };
 
-  // A curve's mark and colour, to stand before its name.
-  const swatch = (curve) => {
+  // The mark and colour of a curve or a panel, to stand before its name.
+  const swatch = (node) => {
+    const source = node.querySelector(".swatch") || node;
+    const colour = [...source.classList].find((name) => /^(f\d+|ref)$/.test(name));
     const svg = document.createElementNS(NS, "svg");
     const path = document.createElementNS(NS, "path");
-    svg.setAttribute("class", `swatch ${[...curve.classList].filter((c) => /^(f\d+|ref)$/.test(c))}`);
+    svg.setAttribute("class", `swatch ${colour}`);
     svg.setAttribute("viewBox", "-6 -6 12 12");
     svg.setAttribute("aria-hidden", "true");
-    const drawn = curve.querySelector(".mark, .swatch path").getAttribute("d");
+    const drawn = source.querySelector(".mark, :scope > path").getAttribute("d");
     path.setAttribute("d", "M0 0" + drawn.slice(drawn.indexOf("m"), drawn.indexOf("z") + 1));
     svg.append(path);
     return svg;
