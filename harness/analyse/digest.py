@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from harness import slo, store
+from harness import slo, store, sweeps
 from harness.analyse import (
     breakdown,
     capacity,
     findings,
+    growth,
     held,
     lifecycle,
     metrics,
@@ -26,7 +27,7 @@ from harness.analyse.findings import Finding, Verdict
 from harness.analyse.held import Held
 from harness.analyse.seen import Seen
 from harness.errors import ResultError
-from harness.plan import to_verify
+from harness.plan import SWEEP, to_verify
 from harness.records import Campaign, Cell, Run, RunFacts, Window
 
 FLOOR = "in-process"  # the variant that overhead is measured from
@@ -66,6 +67,7 @@ class Digest:
     overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
     seen: Seen | None = None
+    swept: growth.Point | None = None  # what it came to as a point of a sweep
 
     @property
     def invalid(self) -> bool:
@@ -146,7 +148,16 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         borne.errors if borne else {},
         held.of_run(run, slo.parse(known.slo)) if known else {},
         seen.of_run(run),
+        _swept(run, campaign, wanted),
     )
+
+
+def _swept(run: Run, campaign: Campaign, verified: int) -> growth.Point | None:
+    place = sweeps.place(run.cell) if campaign.preset == SWEEP else None
+    if place is None:
+        return None
+    together = place.value if place.axis == "batch" else 1  # instances of a request
+    return growth.point(run, place.axis, place.value, together, verified, campaign.proof)
 
 
 def _replicates(run: Run, found: Found | None) -> dict[str, Any]:

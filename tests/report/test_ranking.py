@@ -70,7 +70,7 @@ def test_between_two_rates_that_are_far_apart_nothing_is_fitted(tmp_path: Path) 
 def test_without_a_search_other_slos_are_judged_by_the_windows(tmp_path: Path) -> None:
     found = choices(tmp_path, Fake("quick", 8.0), Fake("late", 30.0))
     assert "For the lowest p99 at 120/s, poisson: take quick" in found["50ms"]
-    assert "take quick (at least 100/s)" in found["25ms"]
+    assert "take quick (at least 100/s, no rate that was tried is too much)" in found["25ms"]
     assert "2 late below 100/s no rate that was tried holds it" in found["25ms"]
     assert "take quick (at least 100/s) or late (at least 100/s)" in found["200ms"]
 

@@ -67,8 +67,8 @@ def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
     elif 0 < cpus < _FEW_CPUS:
         yield (
             "Many CPUs",
-            f"The server had {view.plural(cpus, 'CPU')} here, which its event loop, its workers "
-            "and the model share. Don't carry the order to a machine with dozens.",
+            f"The server had {view.plural(cpus, 'CPU')} here, for its event loop, its workers "
+            "and the model. Don't carry the order to a machine with dozens.",
         )
     if campaign.launcher != "remote" and campaign.driver == "native":
         yield (
