@@ -177,7 +177,7 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
 
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
     cells = resumed.cells if resumed else made.cells
-    left_out = resumed.left_out if resumed else made.left_out
+    left_out = resumed.left_out if resumed else (*request.absent, *made.left_out)
     if as_json:
         shown = [{"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in cells]
         click.echo(
