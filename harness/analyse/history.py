@@ -48,7 +48,7 @@ class Series:
     @property
     def has_control(self) -> bool:
         """Whether it was set beside canaries."""
-        return self.raw.others.shape[1] > 0
+        return bool(self.raw.others.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
