@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import keep_history
+import lock
 import touched
 import upgrade
 from harness import paths
@@ -267,6 +268,21 @@ def test_what_a_change_touches(files: list[str], wanted: list[str]) -> None:
 )
 def test_only_the_frameworks_own_pin_is_let_go(line: str, package: str, wanted: str) -> None:
     assert upgrade.unpinned(f"{line}\n", package) == f"{wanted}\n"
+
+
+def test_locks_of_canaries_are_renewed_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[str] = []
+
+    def note(_: list[Path], output: Path, *options: str, **more: object) -> None:
+        renewed.append(output.parent.name)
+
+    monkeypatch.setattr(lock, "compile_lock", note)
+    lock.main([])
+    assert "fastapi" in renewed
+    assert not {"null", "in-process"} & set(renewed)
+    renewed.clear()
+    lock.main(["null"])
+    assert renewed == ["null"]
 
 
 def test_the_canaries_are_never_upgraded() -> None:
