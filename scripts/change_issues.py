@@ -25,6 +25,7 @@ from typing import Any
 LABEL = "change-point"
 _DAYS = 7  # within which a change point may move as more nights come
 _BACK = 0.5  # of a change that a later one must take back for the number to have come back
+_SERIES = ("variant", "benchmark", "metric", "machine", "preset")
 _MARK = re.compile(r"<!-- change-point (\S+) -->")
 
 Change = dict[str, Any]
@@ -46,26 +47,28 @@ def title_of(variant: str, benchmark: str) -> str:
 
 
 def standing(changes: list[Change]) -> dict[str, list[Change]]:
-    """By the title of their issue: changes that the host did not make and that did not go back."""
+    """By the title of their issue: changes that the host did not make, and that still hold."""
+    series: dict[tuple[str, ...], list[Change]] = {}
+    for change in sorted(changes, key=lambda change: change["started_at"]):
+        if change["cause"] == "host":
+            continue
+        held = series.setdefault(tuple(change[key] for key in _SERIES), [])
+        if held and _takes_back(change, held[-1]):
+            held.pop()
+        else:
+            held.append(change)
     found: dict[str, list[Change]] = {}
-    for change in changes:
-        if change["cause"] != "host" and not _came_back(change, changes):
+    for held in series.values():
+        for change in held:
             title = title_of(change["variant"], change["benchmark"])
             found.setdefault(title, []).append(change)
     return found
 
 
-def _came_back(change: Change, changes: list[Change]) -> bool:
-    """Whether later changes of the same number took most of it back."""
-    same = ("variant", "benchmark", "metric", "machine", "preset")
-    later = [
-        math.log(other["ratio"])
-        for other in changes
-        if all(other[key] == change[key] for key in same)
-        and other["started_at"] > change["started_at"]
-    ]
-    step = math.log(change["ratio"])
-    return abs(step + sum(later)) < (1 - _BACK) * abs(step)
+def _takes_back(change: Change, before: Change) -> bool:
+    """Whether a change undoes most of the one before it."""
+    step = math.log(before["ratio"])
+    return abs(step + math.log(change["ratio"])) < (1 - _BACK) * abs(step)
 
 
 def body_of(changes: list[Change]) -> str:

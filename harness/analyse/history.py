@@ -48,7 +48,7 @@ class Series:
     @property
     def has_control(self) -> bool:
         """Whether it was set beside canaries."""
-        return bool(self.raw.others.shape[1] > 0)
+        return bool(self.raw.others.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,14 +107,9 @@ def of_nights(nights: Sequence[Night], metrics: Sequence[str] = FOLLOWED) -> His
     long = sum(len(each.marks) >= 2 * steps.LEAST_NIGHTS + 2 for each in raw)
     level = steps.FALSE_ALARMS / max(long, 1)
     series = tuple(Series(each, steps.fit(each.values, each.others, level)) for each in raw)
-    found = sorted(_attributed(series), key=_newest_first)
+    found = sorted(_attributed(series), key=lambda c: (c.series.variant, c.series.metric))
+    found.sort(key=lambda change: change.mark.started_at, reverse=True)
     return History(tuple(nights), series, tuple(found), level)
-
-
-def _newest_first(change: Change) -> tuple[float, str, str]:
-    days = [int(part) for part in change.mark.started_at[:10].split("-") if part.isdigit()]
-    date = sum(part * scale for part, scale in zip(days, (10_000, 100, 1), strict=False))
-    return (-date, change.series.variant, change.series.metric)
 
 
 def _attributed(series: Sequence[Series]) -> Iterator[Change]:

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness import paths
 from harness.analyse import digest
-from harness.analyse.comparison import COLUMNS
 from harness.analyse.digest import Digested
 from harness.errors import HarnessError, ResultError, StoreError
 from harness.hosts import machine_id
@@ -205,7 +204,7 @@ def _remembered(folder: Path) -> Night:
 
 def _state(folder: Path) -> str:
     """What changes with a campaign's files: the size and the time of each."""
-    known = hashlib.sha256(f"{FORMAT} {sorted(COLUMNS)} {folder.resolve()}".encode())
+    known = hashlib.sha256(f"{_code()} {folder.resolve()}".encode())
     waiting = [folder]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -216,6 +215,13 @@ def _state(folder: Path) -> str:
                     stat = entry.stat(follow_symlinks=False)
                     known.update(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return known.hexdigest()[:32]
+
+
+@cache
+def _code() -> str:
+    """What changes with the code that makes numbers of runs."""
+    own = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()
 
 
 def _write(path: Path, night: Night) -> None:

@@ -23,7 +23,7 @@ LEAST_NIGHTS = 3  # on each side of a change: one or two odd nights are none
 LEAST_CHANGE = 0.03  # less is not acted on, and most false alarms would be less
 # Expected a night over all series if each were looked at once and at one place. Looking again night
 # after night at every place makes it some ten times as many; scripts/bench_history.py counts them.
-FALSE_ALARMS = 0.0005
+FALSE_ALARMS = 0.0001
 _PENALTY = 8.0  # in variances: cuts that could never be significant need not be tried
 # How far a canary's weight may be from an equal share of 1: there is no telling from a few nights.
 _PRIOR = 0.4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -152,7 +153,7 @@ def _charts(history: History, hosts: bool) -> list[Chart]:
             f"history-{int(hosts)}-{number}",
             history_plot.size(len(panels)),
             f"{title}: {_told(changes)}",
-            lambda figure, panels=panels: history_plot.lines(figure, panels),  # type: ignore[misc]
+            partial(history_plot.lines, panels=panels),
         )
         found.append(Chart(title, _place(place), picture))
     return found

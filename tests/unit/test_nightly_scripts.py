@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import keep_history
+import lock
 import touched
 import upgrade
 from harness import paths
@@ -97,7 +98,15 @@ def test_an_issue_is_opened_once_and_closed_when_the_change_goes(settled: Told) 
 def test_a_number_that_came_back_is_gone(settled: Told) -> None:
     settled(change())
     back = change(started_at="2026-03-30T02:17:00+00:00", ratio=0.93, verdict="better")
-    assert states(settled(change(recent=False), back)) == ["CLOSED", "OPEN"]
+    assert states(settled(change(recent=False), back)) == ["CLOSED"]
+
+
+def test_half_way_back_is_not_back(settled: Told) -> None:
+    settled(change())
+    half = change(started_at="2026-03-30T02:17:00+00:00", ratio=0.97, verdict="better")
+    [issue] = settled(change(recent=False), half)
+    assert issue["state"] == "OPEN"
+    assert "2026-03-30" in issue["body"]
 
 
 def test_numbers_of_one_variant_share_an_issue(settled: Told) -> None:
@@ -214,14 +223,13 @@ def test_somebody_who_pushed_meanwhile_loses_nothing(
 
 
 def test_a_remote_that_is_not_there_is_said(checkout: Path, tmp_path: Path) -> None:
-    command: list[str | Path] = [
-        sys.executable,
-        SCRIPTS / "keep_history.py",
-        "push",
-        kept(tmp_path / "a", "one"),
-    ]
+    folder = kept(tmp_path / "a", "one")
     done = subprocess.run(
-        [*command, "--remote", "nowhere"], cwd=checkout, capture_output=True, text=True, check=False
+        [sys.executable, SCRIPTS / "keep_history.py", "push", folder, "--remote", "nowhere"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "git ls-remote failed" in done.stderr
@@ -260,6 +268,21 @@ def test_what_a_change_touches(files: list[str], wanted: list[str]) -> None:
 )
 def test_only_the_frameworks_own_pin_is_let_go(line: str, package: str, wanted: str) -> None:
     assert upgrade.unpinned(f"{line}\n", package) == f"{wanted}\n"
+
+
+def test_locks_of_canaries_are_renewed_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[str] = []
+
+    def note(_: list[Path], output: Path, *options: str, **more: object) -> None:
+        renewed.append(output.parent.name)
+
+    monkeypatch.setattr(lock, "compile_lock", note)
+    lock.main([])
+    assert "fastapi" in renewed
+    assert not {"null", "in-process"} & set(renewed)
+    renewed.clear()
+    lock.main(["null"])
+    assert renewed == ["null"]
 
 
 def test_the_canaries_are_never_upgraded() -> None:
