@@ -1,24 +1,19 @@
 """A campaign in a few kilobytes, for lists and trends over many of them: who was how fast.
 
-It is made from all runs once and kept as JSON, under a key that tells whether it still holds, so
-that the Parquet files of a thousand campaigns are not read for a page that lists them.
+It is made from all runs once and kept (see `summary_file`), so that the Parquet files of a thousand
+campaigns are not read for a page that lists them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from harness.analyse import comparison, digest
 from harness.analyse.comparison import RANKED_BY, Comparison, Row
@@ -27,21 +22,15 @@ from harness.analyse.stats import Spread
 from harness.hosts import machine_id
 from harness.records import Campaign
 
-FILE = "summary.json"
-VERSION = 1  # raise it where a metric's formula changes: summaries of the old one are made anew
 # What is kept of each variant: its headline, and what a trend is asked of.
 KEPT = (*RANKED_BY, "throughput", "first_answer", "memory", "cpu_per_1000", "error_rate")
 _LONGEST = 200  # characters of a text; names of folders are bounded by the file system
 _DIGITS = 6  # of a number
-_SEAL_BYTES = 96  # at a result file's end: its own SHA-256, and what closes the JSON
 
 
-class Figure(NamedTuple):
-    """A metric over the rounds that count: the median, with an interval of 95%."""
-
-    median: float
-    low: float
-    high: float
+# A metric over the rounds that count: the median, and the ends of its interval of 95%. No class of
+# its own: a hundred thousand of them are read for a list.
+Figure = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,50 +171,6 @@ def from_json(data: Any) -> Summary:
     return made
 
 
-def key_of(folder: Path) -> str:
-    """A text that changes with the stored campaign: made from the seals at the ends of its JSON
-    files, which hold those of all others. Take it before you read what you summarise.
-
-    A Parquet file that was damaged later does not change it: reading the campaign finds that.
-    """
-    made = hashlib.sha256(str(VERSION).encode())
-    for path in _sealed_files(folder):
-        with suppress(OSError), path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            end = os.pread(file.fileno(), _SEAL_BYTES, max(0, size - _SEAL_BYTES))
-            made.update(os.fsencode(path.relative_to(folder)) + b"\0" + end)
-    return made.hexdigest()
-
-
-def keep(path: Path, key: str, summary: Summary) -> None:
-    """Keep a summary for the next time. What can't be kept is not worth failing for."""
-    data = {"version": VERSION, "key": key, "summary": as_json(summary)}
-    part = None
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            part = Path(file.name)
-            json.dump(data, file, separators=(",", ":"))
-        part.chmod(0o644)
-        part.replace(path)
-        return
-    if part is not None:
-        part.unlink(missing_ok=True)
-
-
-def kept(path: Path, key: str | None) -> Summary | None:
-    """The summary that was kept under that key (None: under any); None where there is none."""
-    try:
-        data = json.loads(path.read_bytes())
-        if data["version"] != VERSION or key not in (None, data["key"]):
-            return None
-        return from_json(data["summary"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return None
-
-
 def _benchmark(found: Comparison) -> BenchmarkSummary:
     return BenchmarkSummary(
         found.benchmark,
@@ -257,27 +202,12 @@ def _figure(spread: Spread) -> Figure | None:
     numbers = (spread.median, spread.low, spread.high)
     if not all(map(math.isfinite, numbers)):
         return None
-    return Figure(*(float(f"{number:.{_DIGITS}g}") for number in numbers))
+    median, low, high = (float(f"{number:.{_DIGITS}g}") for number in numbers)
+    return median, low, high
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _sealed_files(folder: Path) -> Iterator[Path]:
-    """The plan and the runs of a campaign, in an order of their own."""
-    yield folder / "campaign.json"
-    for benchmark in _folders(folder):
-        for variant in _folders(benchmark):
-            for place in _folders(variant):
-                yield place / "run.json"
-
-
-def _folders(folder: Path) -> list[Path]:
-    with suppress(OSError), os.scandir(folder) as found:
-        names = [e.name for e in found if not e.name.startswith(".") and e.is_dir()]
-        return [folder / name for name in sorted(names)]
-    return []
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness import paths
-from harness.analyse import comparison, prices, summary
+from harness.analyse import comparison, prices, summary, summary_file
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
 from harness.errors import StoreError
@@ -36,7 +36,7 @@ def write(report: Report, form: Format, key: str) -> Path:
 
 def conclude(report: Report) -> Path:
     """The page of a campaign that has just been measured, and the list; the page's path."""
-    key = summary.key_of(report.digested.folder)
+    key = summary_file.key_of(report.digested.folder)
     path = write(report, formats.load()["html"], key)
     try:
         renew(_LIMIT_S)

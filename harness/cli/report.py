@@ -48,12 +48,12 @@ def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | N
 
 def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
     """One campaign's report. Raises HarnessError where there is none to be had."""
-    from harness.analyse import digest, summary
+    from harness.analyse import digest, summary_file
     from harness.cli import _reports, _select
     from harness.report import formats
 
     folder = _select.stored_campaign(name)
-    key, chosen = summary.key_of(folder), formats.load()[form]
+    key, chosen = summary_file.key_of(folder), formats.load()[form]
     digested = digest.of_campaign(folder)
     report = _reports.of(digested, table)
     if stdout:

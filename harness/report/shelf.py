@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import store
-from harness.analyse import summary
+from harness.analyse import summary, summary_file
 from harness.analyse.summary import Summary
 from harness.errors import HarnessError
 
@@ -39,7 +39,9 @@ def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> lis
     Those without a summary are read, the newest first, until `limit_s` has passed (None: all).
     """
     stored = {path.parent.name for path in results.glob("*/campaign.json")}
-    reported = {p.parent.name for f in ("index.html", summary.FILE) for p in reports.glob(f"*/{f}")}
+    reported = {
+        p.parent.name for f in ("index.html", summary_file.NAME) for p in reports.glob(f"*/{f}")
+    }
     known = {name: _kept(results / name, reports / name) for name in stored}
     unread = sorted((n for n in stored if known[n][1] is None), key=_written(results), reverse=True)
     if len(unread) >= _WORTH_A_WORD:
@@ -55,13 +57,13 @@ def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> lis
 
 def remember(folder: Path, reports: Path, key: str, made: Summary) -> None:
     """Keep the summary of a campaign that has just been read; the key is from before that."""
-    summary.keep(reports / folder.name / summary.FILE, key, made)
+    summary_file.keep(reports / folder.name / summary_file.NAME, key, made)
 
 
 def _kept(folder: Path, report: Path) -> tuple[str, Summary | None]:
     """The key of what is stored now, and the summary under it."""
-    key = summary.key_of(folder)
-    return key, summary.kept(report / summary.FILE, key)
+    key = summary_file.key_of(folder)
+    return key, summary_file.kept(report / summary_file.NAME, key)
 
 
 def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> Entry:
@@ -89,7 +91,7 @@ def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
 
 def _only_reported(name: str, reports: Path) -> Entry:
     """A campaign whose results were removed; its summary may be there still."""
-    found = summary.kept(reports / name / summary.FILE, None)
+    found = summary_file.kept(reports / name / summary_file.NAME, None)
     if found is not None:
         return _entry(name, reports, found, GONE)
     return Entry(name, "", "", "", None, GONE, (reports / name / "index.html").exists())

@@ -56,7 +56,7 @@ def collect(campaigns: Iterable[tuple[str, Summary]]) -> dict[Key, Trend]:
                 if figure is not None and not standing.invalid:
                     trend = found.setdefault(key_of(summary, benchmark, standing), Trend())
                     trend.places[name] = len(trend.values)
-                    trend.values.append(figure.median)
+                    trend.values.append(figure[0])
     return found
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import store
-from harness.analyse import comparison, digest, summary
+from harness.analyse import comparison, digest, summary, summary_file
 from harness.analyse.comparison import RANKED_BY
 from harness.analyse.stats import Spread
-from harness.analyse.summary import BenchmarkSummary, Counts, Figure, Standing, Summary
+from harness.analyse.summary import BenchmarkSummary, Counts, Standing, Summary
 from harness.records import Failure
 from tests.fakes import SATURATED, STEADY, Fake, run, stored_campaign
 
@@ -44,7 +44,7 @@ def made(folder: Path) -> Summary:
 
 
 def standing(name: str = "some", rank: int | None = 1) -> Standing:
-    known = {metric: Figure(123.456, 120.125, 130.875) for metric in summary.KEPT}
+    known = dict.fromkeys(summary.KEPT, (123.456, 120.125, 130.875))
     return Standing(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
 
 
@@ -76,7 +76,7 @@ def test_figures_and_ranks_are_those_of_the_report(folder: Path, made: Summary) 
             spread = row.spreads[name]
             assert (name in found.figures) is (spread is not None)
             if spread is not None:
-                assert found.figures[name].median == pytest.approx(spread.median, rel=1e-5)
+                assert found.figures[name][0] == pytest.approx(spread.median, rel=1e-5)
                 assert found.spread(name) == Spread(*found.figures[name], row.counted)
 
 
@@ -121,9 +121,9 @@ def test_numbers_that_are_none_are_left_out(folder: Path) -> None:
 
 
 def test_its_size_is_bounded(tmp_path: Path, made: Summary) -> None:
-    summary.keep(tmp_path / "large.json", "key", large())
+    summary_file.keep(tmp_path / "large.json", "key", large())
     assert (tmp_path / "large.json").stat().st_size < 80_000
-    summary.keep(tmp_path / "small.json", "key", replace(made, benchmarks=()))
+    summary_file.keep(tmp_path / "small.json", "key", replace(made, benchmarks=()))
     assert (tmp_path / "small.json").stat().st_size < 500
 
 
@@ -135,12 +135,12 @@ def test_long_texts_are_cut(tmp_path: Path) -> None:
 
 
 def test_kept_and_found_again(tmp_path: Path, made: Summary) -> None:
-    path = tmp_path / "not" / "there yet" / summary.FILE
-    summary.keep(path, "key", made)
-    assert summary.kept(path, "key") == made
-    assert summary.kept(path, None) == made
-    assert summary.kept(path, "other") is None
-    assert [each.name for each in path.parent.iterdir()] == [summary.FILE]
+    path = tmp_path / "not" / "there yet" / summary_file.NAME
+    summary_file.keep(path, "key", made)
+    assert summary_file.kept(path, "key") == made
+    assert summary_file.kept(path, None) == made
+    assert summary_file.kept(path, "other") is None
+    assert [each.name for each in path.parent.iterdir()] == [summary_file.NAME]
 
 
 @pytest.mark.parametrize(
@@ -149,42 +149,42 @@ def test_kept_and_found_again(tmp_path: Path, made: Summary) -> None:
 )
 def test_what_is_no_summary_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "a").write_bytes(text.encode(errors="surrogateescape"))
-    assert summary.kept(tmp_path / "a", "key") is None
-    assert summary.kept(tmp_path / "missing", "key") is None
+    assert summary_file.kept(tmp_path / "a", "key") is None
+    assert summary_file.kept(tmp_path / "missing", "key") is None
 
 
 def test_a_summary_of_another_version_is_none(
     tmp_path: Path, made: Summary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary.keep(tmp_path / "a", "key", made)
-    monkeypatch.setattr(summary, "VERSION", summary.VERSION + 1)
-    assert summary.kept(tmp_path / "a", "key") is None
+    summary_file.keep(tmp_path / "a", "key", made)
+    monkeypatch.setattr(summary_file, "VERSION", summary_file.VERSION + 1)
+    assert summary_file.kept(tmp_path / "a", "key") is None
 
 
 def test_what_cannot_be_kept_is_no_failure(tmp_path: Path, made: Summary) -> None:
     (tmp_path / "file").write_text("a file where a folder should be")
-    summary.keep(tmp_path / "file" / summary.FILE, "key", made)
+    summary_file.keep(tmp_path / "file" / summary_file.NAME, "key", made)
     (tmp_path / "taken").mkdir()
-    summary.keep(tmp_path / "taken", "key", made)
+    summary_file.keep(tmp_path / "taken", "key", made)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "taken"]
 
 
 def test_the_key_changes_with_the_runs_and_the_plan(tmp_path: Path) -> None:
     fakes = [replace(Fake("a"), profiles=()), replace(Fake("b"), profiles=())]
     folder = stored_campaign(tmp_path / "c", fakes, rounds=1)
-    keys = [summary.key_of(folder)]
+    keys = [summary_file.key_of(folder)]
     store.write_run(folder, run(fakes[0], 2, campaign="c"))
-    keys.append(summary.key_of(folder))
+    keys.append(summary_file.key_of(folder))
     plan = store.read_campaign(folder)
     store.write_campaign(folder, replace(plan, preset="nightly"))
-    keys.append(summary.key_of(folder))
+    keys.append(summary_file.key_of(folder))
     file = folder / "sentiment" / "a" / "round-1" / "run.json"
     file.write_bytes(file.read_bytes()[:-20])
-    keys.append(summary.key_of(folder))
+    keys.append(summary_file.key_of(folder))
     file.unlink()
-    keys.append(summary.key_of(folder))
+    keys.append(summary_file.key_of(folder))
     assert len(set(keys)) == len(keys)
-    assert summary.key_of(folder) == keys[-1]
+    assert summary_file.key_of(folder) == keys[-1]
 
 
 def test_the_key_is_the_same_for_a_copy_and_does_not_mind_what_is_half_written(
@@ -193,5 +193,5 @@ def test_the_key_is_the_same_for_a_copy_and_does_not_mind_what_is_half_written(
     copy = shutil.copytree(folder, tmp_path / "renamed")
     (copy / "sentiment" / "fast" / ".part-killed").mkdir()
     (copy / "a file").touch()
-    assert summary.key_of(copy) == summary.key_of(folder)
-    assert summary.key_of(tmp_path / "missing") != summary.key_of(folder)
+    assert summary_file.key_of(copy) == summary_file.key_of(folder)
+    assert summary_file.key_of(tmp_path / "missing") != summary_file.key_of(folder)

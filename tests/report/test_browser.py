@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from pypdf import PdfReader
 
 from harness import paths
-from harness.analyse import summary
+from harness.analyse import summary_file
 from harness.report import index
 from tests.report.campaigns import IMAGE
 from tests.report.test_index import figures, short
@@ -391,7 +391,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(30):
         name = f"campaign-{number}" if number < 29 else f"a-campaign-{'x' * 120}"
         leaders = figures("fastapi-batched", 1, 100.0 + number % 7), figures("mosec", 1, 99.0)
-        summary.keep(root / name / summary.FILE, "key", short(number, *leaders))
+        summary_file.keep(root / name / summary_file.NAME, "key", short(number, *leaders))
     return index.write(root / "no results", root)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness import store
-from harness.analyse import digest, summary
-from harness.analyse.summary import BenchmarkSummary, Counts, Figure, Standing, Summary
+from harness.analyse import digest, summary_file
+from harness.analyse.summary import BenchmarkSummary, Counts, Standing, Summary
 from harness.errors import StoreError
 from harness.records import Campaign, Failure
 from harness.report import index, page, shelf, trends
@@ -41,7 +41,7 @@ class Place:
 
     def keep(self, name: str, made: Summary) -> None:
         """A summary without results."""
-        summary.keep(self.reports / name / summary.FILE, "key", made)
+        summary_file.keep(self.reports / name / summary_file.NAME, "key", made)
 
     def gather(self, limit_s: float | None = None) -> list[Entry]:
         return shelf.gather(self.results, self.reports, limit_s, self.said.append)
@@ -65,7 +65,7 @@ def rows(html: str) -> list[str]:
 
 
 def figures(name: str, rank: int | None, capacity: float) -> Standing:
-    known = {"capacity": Figure(capacity, 0.9 * capacity, 1.1 * capacity)}
+    known = {"capacity": (capacity, 0.9 * capacity, 1.1 * capacity)}
     return Standing(name, "Some", "1", "matched", False, rank, False, 3, 3, known)
 
 
@@ -274,7 +274,7 @@ def test_what_changed_is_read_again_and_nothing_else(place: Place, reads: list[s
 def test_a_damaged_summary_is_made_again(place: Place, reads: list[str]) -> None:
     place.store("a", FAST)
     html = place.html()
-    (place.reports / "a" / summary.FILE).write_text("{")
+    (place.reports / "a" / summary_file.NAME).write_text("{")
     assert place.html() == html
     assert len(reads) == 2
 
