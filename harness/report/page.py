@@ -12,7 +12,7 @@ from markupsafe import Markup
 from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
-from harness.report import files, sections, view
+from harness.report import colours, files, sections, view
 from harness.report.view import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +35,8 @@ def of_report(report: Report) -> str:
     """The same, where the comparisons have been made."""
     jinja = environment()
     jinja.filters["find"] = view.finder(report)
+    looks = colours.of_variants(report.comparisons)
+    jinja.filters["look"] = lambda variant: looks[variant].classes
     parts = []
     for section in sections.load():
         values = section.make(report)
