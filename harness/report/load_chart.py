@@ -57,10 +57,9 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
 
 def _rates(curves_: Sequence[Sequence[Offered]]) -> Scale:
     """From 0, so that the load is seen as it is; by factors where one server is far beyond."""
-    ends = [points[-1].rate_per_s for points in curves_]
-    if max(ends) > _FAR_APART * min(ends):
-        return scales.log(point.rate_per_s for points in curves_ for point in points)
-    return scales.linear(ends)
+    ends = [points[-1].rate_per_s for points in curves_ if len(points) > 1]
+    rates = [point.rate_per_s for points in curves_ for point in points]
+    return scales.log(rates) if max(ends) > _FAR_APART * min(ends) else scales.linear(rates)
 
 
 def _offered(subject: Subject, points: Sequence[Offered]) -> Curve:
