@@ -92,7 +92,7 @@ def of_variants(comparisons: Iterable[Comparison]) -> dict[str, Look]:
     servers = {row.variant: row.server for each in comparisons for row in each.rows}
     known = of_frameworks(s.framework for s in servers.values() if not s.reference)
     family: dict[str, int] = {}
-    found = {}
+    found: dict[str, Look] = {}
     for name in sorted(servers):
         server = servers[name]
         place = family.get(server.framework, 0)

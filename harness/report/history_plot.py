@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.history import Series
-from harness.report.svg import GRID, INK, PALETTE, QUIET, label
+from harness.report.colours import GRID, INK, PALETTE, QUIET
+from harness.report.drawing import short
 
 _DRAWN = 400  # nights; older ones are in the numbers, but no longer in the picture
 _HEIGHT, _HEAD, _FOOT = 1.35, 0.5, 0.35  # inches
@@ -50,7 +51,7 @@ def _panel(axes: Axes, series: Series) -> None:
     for night, before, after in _versions(series, first):
         axes.axvline(night - 0.5, color=QUIET, linewidth=0.8, linestyle=":")
         if night - marked > len(nights) / 12:  # no room for more names than these
-            text = label(after if night == first else f"{before} → {after}", 24)
+            text = short(after if night == first else f"{before} → {after}", 24)
             axes.text(night - 0.4, 1.02, text, transform=top, va="bottom", fontsize=7.5)
             marked = night
     axes.set_title(f"{metric.title}, {metric.unit}", loc="left", fontsize=9, pad=14)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -39,7 +39,7 @@ class Place:
 def draw(
     frame: Frame,
     dots: Sequence[Point],
-    fronts: dict[str, Sequence[tuple[float, float]]],
+    fronts: Mapping[str, Sequence[tuple[float, float]]],
     alternative: str,
 ) -> Markup:
     """The picture; each front, by its track, is drawn as the steps that nothing lies below."""
@@ -89,7 +89,7 @@ def _front(frame: Frame, front: Sequence[tuple[float, float]]) -> Markup:
     return Markup('<path class="front" d="{}"/>').format(said)
 
 
-def _named(frame: Frame, fronts: dict[str, Sequence[tuple[float, float]]]) -> Markup:
+def _named(frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]]) -> Markup:
     """What the fronts are of, above their right ends."""
     ends = [frame.spot(*front[-1])[1] - 4 for front in fronts.values()]
     heights = scales.apart(ends, _LINE, frame.top, frame.bottom)

@@ -152,7 +152,7 @@ def _along(comparison: Comparison, known: Subjects, number: int) -> list[Panels]
     """A set of panels for each open-loop profile; what is INVALID is drawn too, and says so."""
     rows = [row for row in comparison.rows if row.measured]
     loads = {p.name: p for p in comparison.facts.profiles} if comparison.facts else {}
-    found = []
+    found: list[Panels] = []
     for place, profile in enumerate(curves.profiles(rows)):
         name = f"along-{number}-{place}"
         backdrop, made = along_plot.draw(name, rows, profile, known)

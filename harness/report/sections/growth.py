@@ -54,7 +54,7 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     looks = colours.of_variants(report.comparisons)
     points: dict[sweeps.Place, Point] = {}
     members: dict[tuple[str, str], dict[str, list[sweeps.Place]]] = {}
-    drawn = {}
+    drawn: dict[str, tuple[colours.Look, str]] = {}
     for digest in report.digested.digests:
         place = sweeps.place(digest.cell)
         if place is None or digest.swept is None:
