@@ -60,7 +60,9 @@ def dots(
     x_label: str,
 ) -> None:
     """A dot with its interval on each line, from top to bottom; each group below its title."""
-    lines: list[str | Dot] = [entry for title, found in groups for entry in (title, *found)]
+    lines: list[str | Dot] = []
+    for title, found in groups:
+        lines += [title, *found]
     known = {place: line for place, line in enumerate(lines) if isinstance(line, Dot)}
     names = {place: dot.name for place, dot in known.items()}
     axes = _axes(figure, names, {place: dot.look for place, dot in known.items()}, x_label)
