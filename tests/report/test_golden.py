@@ -30,8 +30,9 @@ def test_report_is_the_golden_one(html: str) -> None:
 
 def test_every_drawing_has_a_text_alternative(html: str) -> None:
     drawings = [tag for tag in re.findall(r"<svg [^>]*>", html) if "aria-hidden" not in tag]
-    # A distribution, start-up, memory, where the time goes, batches, a panel for each variant.
-    assert len(drawings) == 5 + html.count('<div class="panel"')
+    # A distribution, start-up, memory, cost against latency, where the time goes, batches; and a
+    # panel for each variant.
+    assert len(drawings) == 6 + html.count('<div class="panel"')
     assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
 
 
