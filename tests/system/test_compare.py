@@ -189,7 +189,7 @@ def test_campaigns_that_are_not_there_or_from_the_future(
 ) -> None:
     done = cli("compare", "base", "nowhere")
     assert done.returncode == 2
-    assert "error: There is no campaign in" in done.stderr
+    assert "error: There is no campaign 'nowhere'. Known: base, new." in done.stderr
     assert cli("compare", "../base", "new").returncode == 2
     later = sandbox.results / "later"
     later.mkdir()
