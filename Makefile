@@ -46,7 +46,7 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
+	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
