@@ -13,7 +13,7 @@ from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
 from harness.errors import StoreError
-from harness.report import sections, view
+from harness.report import colours, sections, view
 from harness.report.view import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -41,6 +41,8 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
     report = Report(digested, comparison.compare(digested), table or prices.load())
     jinja = _environment()
     jinja.filters["find"] = view.finder(report)
+    looks = colours.of_variants(report.comparisons)
+    jinja.filters["look"] = lambda variant: looks[variant].classes
     parts = []
     for section in sections.load():
         values = section.make(report)

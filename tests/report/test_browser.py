@@ -184,7 +184,7 @@ def test_ranking_and_answer_follow_the_slo(searched_page: Page) -> None:
 
 def test_the_page_follows_the_benchmark(searched_page: Page) -> None:
     page = searched_page
-    page.get_by_label("Benchmark").select_option("iris")
+    page.locator("#benchmark").select_option("iris")
     unfold(page)
     parts = page.locator("[data-benchmark]")
     named = parts.evaluate_all(
@@ -193,7 +193,7 @@ def test_the_page_follows_the_benchmark(searched_page: Page) -> None:
     )
     assert set(named) == {"iris"}
     assert page.locator(".answer:visible").count() == 1
-    page.get_by_label("Benchmark").select_option("all")
+    page.locator("#benchmark").select_option("all")
     assert page.locator(".answer:visible").count() == 2
 
 
@@ -310,7 +310,7 @@ def test_on_paper_is_everything_but_what_is_for_the_screen(
 ) -> None:
     page: Page = request.getfixturevalue(which)
     if which == "searched_page":
-        page.get_by_label("Benchmark").select_option("iris")
+        page.locator("#benchmark").select_option("iris")
         page.get_by_role("searchbox").fill("slow")
     pages, text = printed(page)
     assert pages > 5

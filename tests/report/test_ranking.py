@@ -72,7 +72,8 @@ def test_without_a_search_other_slos_are_judged_by_the_windows(tmp_path: Path) -
     assert "For the lowest p99 at 120/s, poisson: take quick" in found["50ms"]
     assert "take quick (at least 100/s, no rate that was tried is too much)" in found["25ms"]
     assert "2 late below 100/s no rate that was tried holds it" in found["25ms"]
-    assert "take quick (at least 100/s) or late (at least 100/s)" in found["200ms"]
+    # Too few requests, once those in which the queue formed are left out, show that it is held.
+    assert list(found) == ["50ms", "25ms"]
 
 
 def test_what_is_not_ranked_stands_below_with_the_reason(tmp_path: Path) -> None:
