@@ -48,8 +48,9 @@ def compile_lock(
     command = [find_uv_bin(), "pip", "compile", *common, *options, *present]
     # Else not with that file: uv would prefer what it pins, and of torch its CUDA build.
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=paths.PROJECT)
-    build = torch is not None and not cuda
-    output.write_text(_without_build(done.stdout) if build else done.stdout)
+    if "--output-file" not in options:
+        build = torch is not None and not cuda
+        output.write_text(_without_build(done.stdout) if build else done.stdout)
     print(os.path.relpath(output))
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 import lock as locking
 from harness import catalog, paths
 from harness.catalog import Server
+from harness.errors import UsageError
 from harness.measure import environments
 
 
@@ -73,7 +74,8 @@ def upgradable(servers: Sequence[Server]) -> list[Server]:
 def renew(server: Server) -> Upgrade | None:
     """Lock a server's framework at its newest release; None where that is what is locked.
 
-    Raises CalledProcessError where there is no set of releases that fit each other.
+    Raises CalledProcessError where there is no set of releases that fit each other, UsageError where
+    the lock has no such package.
     """
     package = server.table.package or ""
     wanted = server.folder / "requirements.in"
@@ -83,7 +85,9 @@ def renew(server: Server) -> Upgrade | None:
     locking.renew(server, only=package)
     new = pinned(lock, package)
     names = tuple(table.name for table in server.table.variant if table.in_all)
-    if old is None or new is None or old == new or not names:
+    if old is None or new is None:
+        raise UsageError(f"{lock.name} does not pin {package}, which server.toml names")
+    if old == new or not names:
         return None
     return Upgrade(server.name, package, old, new, names)
 
@@ -127,6 +131,9 @@ def found(names: Sequence[str]) -> Iterator[Upgrade]:
         except subprocess.CalledProcessError as error:
             why = " ".join((error.stderr or "").split())[-300:]
             print(f"{server.name}: its newest release can't be locked: {why}", flush=True)
+            continue
+        except UsageError as error:
+            print(f"{server.name}: {error}", flush=True)
             continue
         if upgrade is None:
             print(f"{server.name}: the newest {server.table.package} is locked", flush=True)
