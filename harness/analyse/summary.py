@@ -9,11 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from harness.analyse import comparison, digest
 from harness.analyse.comparison import RANKED_BY, Comparison, Row
@@ -159,18 +155,6 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
     return tuple(found)
 
 
-def as_json(summary: Summary) -> dict[str, Any]:
-    """The summary as JSON has it; `from_json` reads it."""
-    made: dict[str, Any] = _adapter().dump_python(summary, mode="json")
-    return made
-
-
-def from_json(data: Any) -> Summary:
-    """What `as_json` made. Raises pydantic's ValidationError, which is a ValueError."""
-    made: Summary = _adapter().validate_python(data)
-    return made
-
-
 def _benchmark(found: Comparison) -> BenchmarkSummary:
     return BenchmarkSummary(
         found.benchmark,
@@ -207,9 +191,5 @@ def _figure(spread: Spread) -> Figure | None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-@cache
-def _adapter() -> TypeAdapter[Summary]:
-    return TypeAdapter(Summary)
+    whole = text.encode(errors="replace").decode()  # a lone surrogate can't be written
+    return whole if len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"

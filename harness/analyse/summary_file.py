@@ -8,16 +8,26 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from harness.analyse import summary
 from harness.analyse.summary import Summary
 
 NAME = "summary.json"
 VERSION = 1  # raise it where a metric's formula changes: summaries of the old one are made anew
 _SEAL_BYTES = 96  # at a result file's end: its own SHA-256, and what closes the JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What such a file holds."""
+
+    version: int
+    key: str
+    summary: Summary
 
 
 def key_of(folder: Path) -> str:
@@ -36,8 +46,7 @@ def key_of(folder: Path) -> str:
 
 def keep(path: Path, key: str, made: Summary) -> None:
     """Keep a summary for the next time. What can't be kept is not worth failing for."""
-    data = {"version": VERSION, "key": key, "summary": summary.as_json(made)}
-    part = None
+    data, part = _adapter().dump_python(Kept(VERSION, key, made), mode="json"), None
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -55,16 +64,14 @@ def keep(path: Path, key: str, made: Summary) -> None:
 def kept(path: Path, key: str | None) -> Summary | None:
     """The summary that was kept under that key (None: under any); None where there is none."""
     try:
-        data = json.loads(path.read_bytes())
-        if data["version"] != VERSION or key not in (None, data["key"]):
-            return None
-        return summary.from_json(data["summary"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        found = _adapter().validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return None
+    return found.summary if found.version == VERSION and key in (None, found.key) else None
 
 
 # Of a thousand campaigns these are some hundred thousand files: plain strings and descriptors take
-# a fifth of the time of Path.
+# half the time of Path.
 def _sealed_files(folder: str) -> Iterator[str]:
     """The plan and the runs of a campaign, in an order of their own."""
     yield f"{folder}/campaign.json"
@@ -94,3 +101,8 @@ def _end(path: str) -> bytes | None:
         return None
     finally:
         os.close(file)
+
+
+@cache
+def _adapter() -> TypeAdapter[Kept]:
+    return TypeAdapter(Kept)

@@ -89,7 +89,7 @@ def _row(entry: Entry, lines: Lines) -> dict[str, Any]:
         "entry": entry,
         "date": entry.at[:16].replace("T", " "),
         "link": f"./{quote(entry.name, safe='')}/index.html" if entry.has_report else None,
-        "machine": ", ".join(part for part in entry.machine.split(" / ") if part),
+        "machine": _machine(entry.machine),
         "chips": _chips(found) if found else [],
         "planned": found.counts.planned if found else 0,
         "headlines": [
@@ -98,6 +98,12 @@ def _row(entry: Entry, lines: Lines) -> dict[str, Any]:
         "more": max(0, len(headlines) - _HEADLINES),
         "nothing": found is not None and not any(each.leaders for each in headlines),
     }
+
+
+def _machine(known: str) -> str:
+    """A machine as people read it, of what hosts.machine_id makes of it."""
+    name, cpus, memory = ("", "", *known.rsplit(" / ", 2))[-3:]
+    return ", ".join(part for part in (name, f"{cpus} CPUs" if cpus else "", memory) if part)
 
 
 def _chips(found: Summary) -> list[tuple[str, int, str]]:

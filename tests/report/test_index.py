@@ -90,7 +90,9 @@ def test_campaigns_with_their_headline_the_newest_first(place: Place) -> None:
     lagged = replace(Fake("lagged", lag_ms=3.0), profiles=PROFILES)
     place.store("newer", SLOW, broken, lagged, day=2)
     newer, older = rows(place.html())
-    assert re.match(r"newer 2026-01-02 03:04 · no report yet Imaginary CPU @ 2\.00GHz, 4, ", newer)
+    assert re.match(
+        r"newer 2026-01-02 03:04 · no report Imaginary CPU @ 2\.00GHz, 4 CPUs, 15\.6 GiB ", newer
+    )
     assert "preset standard" in newer
     assert "1 ok 1 INVALID 1 failed of 3" in newer
     assert re.search(r"sentiment, matched slow", newer)
@@ -324,7 +326,7 @@ def test_results_of_every_schema(place: Place, schema: int) -> None:
     (row,) = rows(place.html())
     assert "1 failed of 2" in row
     assert "damaged" not in row
-    assert "Imaginary CPU, 4" in row
+    assert "Imaginary CPU, 4 CPUs" in row
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
