@@ -74,8 +74,8 @@ def upgradable(servers: Sequence[Server]) -> list[Server]:
 def renew(server: Server) -> Upgrade | None:
     """Lock a server's framework at its newest release; None where that is what is locked.
 
-    Raises CalledProcessError where there is no set of releases that fit each other, UsageError where
-    the lock has no such package.
+    Raises CalledProcessError where there is no set of releases that fit each other, UsageError
+    where the lock has no such package.
     """
     package = server.table.package or ""
     wanted = server.folder / "requirements.in"

@@ -87,7 +87,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
         if resumed is not None:
-            campaign = proving.weaker(resumed, *_examine(tools, prepared, observer))
+            campaign = proving.weaker(resumed, *_examine(request, tools, prepared, observer))
         else:
             campaign = _begin(request, made, tools, prepared, observer)
             if request.budget_s is not None:
@@ -153,7 +153,7 @@ def _begin(
     observer: Observer,
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
-    proof, checks = _examine(tools, prepared, observer)
+    proof, checks = _examine(request, tools, prepared, observer)
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -180,10 +180,13 @@ def _begin(
 
 
 def _examine(
-    tools: Tools, prepared: dict[str, Prepared | HarnessError], observer: Observer
+    request: Request,
+    tools: Tools,
+    prepared: dict[str, Prepared | HarnessError],
+    observer: Observer,
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
     ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
-    return proving.examine(ready[0], tools, observer.note)
+    return proving.examine(ready[0], tools, request.preset.proof_s, observer.note)
 
 
 def _run_cells(

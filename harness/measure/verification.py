@@ -19,7 +19,7 @@ from harness.records import Cell, Run, ServerFacts, Trial
 from harness.tables import PresetTable
 
 EVERYTHING = PresetTable(
-    benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, verify_share=1.0
+    benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, proof_s=0.1
 )
 
 

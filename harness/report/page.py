@@ -33,10 +33,7 @@ def render(digested: Digested, table: PriceTable | None = None) -> str:
 
 def of_report(report: Report) -> str:
     """The same, where the comparisons have been made."""
-    jinja = environment()
-    jinja.filters["find"] = view.finder(report)
-    looks = colours.of_variants(report.comparisons)
-    jinja.filters["look"] = lambda variant: looks[variant].classes
+    jinja = environment_of(report)
     parts = []
     for section in sections.load():
         values = section.make(report)
@@ -81,6 +78,15 @@ def environment() -> Environment:
     )
     jinja.filters.update({helper.__name__: helper for helper in helpers})
     jinja.globals["NONE"] = view.NONE
+    return jinja
+
+
+def environment_of(report: Report) -> Environment:
+    """The same, with what the report's own variants are found and coloured by."""
+    jinja = environment()
+    jinja.filters["find"] = view.finder(report)
+    looks = colours.of_variants(report.comparisons)
+    jinja.filters["look"] = lambda variant: looks[variant].classes
     return jinja
 
 

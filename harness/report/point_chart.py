@@ -48,6 +48,7 @@ def draw(
     steps = [_front(frame, front) for front in fronts.values()]
     named = _named(frame, fronts)
     drawn = [_point(*each) for each in zip(dots, spots, places, strict=True)]
+    drawn.reverse()  # the first is on top
     return drawing.picture(alternative, frame.grid(), *steps, named, *drawn, size=drawing.HALF)
 
 

@@ -349,9 +349,15 @@ def barriers(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("which", ["page", "searched_page"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    ("which", "scheme", "width"),
+    [
+        ("page", "light", 1280),
+        ("page", "dark", 360),
+        ("searched_page", "dark", 1280),
+        ("searched_page", "light", 360),
+    ],
+)
 def test_nothing_keeps_anybody_out(
     which: str, scheme: str, width: int, request: pytest.FixtureRequest
 ) -> None:

@@ -46,7 +46,7 @@ def rendered(report: Report, name: str = "charts") -> str:
     values = found.make(report)
     if values is None:
         return ""
-    return page.environment().get_template(found.template).render(values)
+    return page.environment_of(report).get_template(found.template).render(values)
 
 
 def figures(html: str) -> dict[str, str]:

@@ -235,8 +235,11 @@ def test_pictures_are_light_on_dark_paper_in_the_dark(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     dark = colours()
     assert all(one != other for one, other in zip(light, dark, strict=True))
+    page.emulate_media(color_scheme="light", media="print")
+    paper = colours()
+    assert paper[0] == light[0]
     page.emulate_media(color_scheme="dark", media="print")
-    assert colours() == light
+    assert colours() == paper
 
 
 def test_print_has_the_pictures_as_they_are_chosen(page: Page) -> None:

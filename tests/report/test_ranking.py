@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.report.campaigns import PROFILES
 
 
 def choices(
-    folder: Path, *fakes: Fake, rounds: int = 3, profiles: Sequence[Profile] = PROFILES
+    folder: Path, *fakes: Fake, rounds: int = 3, profiles: tuple[Profile, ...] = PROFILES
 ) -> dict[str, str]:
     """What is said at each SLO, by its limit, tags left out."""
     small = [replace(fake, profiles=profiles) for fake in fakes]
