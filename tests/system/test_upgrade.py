@@ -51,7 +51,8 @@ def index(sandbox: Sandbox) -> dict[str, str]:
     git(sandbox.root, "init", "--quiet")
     git(sandbox.root, "add", "servers", "benchmarks")
     git(sandbox.root, "commit", "--quiet", "--message", "first")
-    return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
+    # Environments are installed from where pip is told to look; whoever runs this may have told it.
+    return {"PIP_FIND_LINKS": str(folder), "UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
 
 
 def upgrade(sandbox: Sandbox, index: dict[str, str], *arguments: str) -> str:
