@@ -1,9 +1,15 @@
 # `make run` and `make test` are all that a fresh machine needs; CI calls the same targets.
 PYTHON ?= python3
 PRESET ?= quick
+REF ?= main
+ROUNDS ?= 6
+VARIANTS ?= --all
+OPTIONS ?=
+KEPT ?= build/history
+JSON ?= build/history.json
 BIN := .venv/bin
 
-.PHONY: run run-docker test test-fast lint format lock bench clean help
+.PHONY: run run-docker against nightly history keep issues upgrade test test-fast lint format lock bench clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +19,30 @@ run: .venv/run.stamp  ## Measure every variant quickly and write the report
 
 run-docker: .venv/run.stamp  ## The same with every variant in a container
 	$(BIN)/python -m harness run --all --preset $(PRESET) --launcher docker
+
+against: .venv/run.stamp  ## Measure this revision beside REF=main; VARIANTS='fastapi flask-gunicorn' for some
+	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) --rounds $(ROUNDS) --against $(REF) $(OPTIONS)
+
+nightly: PRESET = nightly
+nightly: .venv/run.stamp  ## Measure at length, then say what changed since the nights before
+	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) $(OPTIONS); code=$$?; \
+	  test $$code -le 1 && $(MAKE) history && exit $$code
+
+history: .venv/run.stamp  ## What changed over all stored campaigns, and those whose summaries are in KEPT
+	mkdir -p $(KEPT) $(dir $(JSON))
+	$(BIN)/python -m harness history --keep $(KEPT) --json > $(JSON)
+	$(BIN)/python -m harness history --keep $(KEPT) --format markdown
+
+upgrade: .venv/run.stamp  ## Each framework's newest release beside the locked one; SERVERS='fastapi mosec' for some
+	$(BIN)/python scripts/upgrade.py $(SERVERS) --rounds $(ROUNDS) --preset $(PRESET) $(OPTIONS)
+
+keep: .venv/run.stamp  ## Summaries of all stored campaigns to the branch `history` of origin, and from there
+	$(BIN)/python scripts/keep_history.py fetch $(KEPT)
+	$(BIN)/python -m harness history --keep $(KEPT) > /dev/null
+	$(BIN)/python scripts/keep_history.py push $(KEPT)
+
+issues: .venv/run.stamp  ## Open an issue for what changed, close those whose change is gone (needs gh)
+	$(BIN)/python scripts/change_issues.py $(JSON) $(OPTIONS)
 
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools

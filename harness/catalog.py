@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from harness import paths, toml
 from harness.errors import UsageError, unknown
 from harness.records import Endpoint
+from harness.revisions import Revision
 from harness.tables import (
     PROCESS,
     BenchmarkTable,
@@ -39,9 +40,31 @@ class Server:
         return self.folder / ("-".join(["requirements", *parts]) + ".txt")
 
     @property
+    def shared(self) -> Path:
+        """Modules that every server can import: beside it, or those of this project."""
+        own = self.folder.parent / "shared"
+        return own if own.is_dir() else paths.PROJECT / "servers" / "shared"
+
+    @property
+    def dockerfile(self) -> Path:
+        """Its own, or the one that all share."""
+        fallback = paths.PROJECT / "servers" / "Dockerfile"
+        usual = (self.folder / "Dockerfile", self.folder.parent / "Dockerfile", fallback)
+        return next((path for path in usual if path.exists()), fallback)
+
+    @property
     def has_environment(self) -> bool:
         """Whether it needs packages of its own; without, it runs on the harness's interpreter."""
         return (self.folder / "requirements.in").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Another revision of servers/ and benchmarks/, beside this one."""
+
+    revision: Revision
+    servers: Path
+    benchmarks: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +75,21 @@ class Variant:
     table: VariantTable
     endpoint: Endpoint | None = None  # one that is already up; nothing is started then
     launcher: str = PROCESS  # how it comes up
+    checkout: Checkout | None = None  # where it is from, if not from here
 
     @property
     def name(self) -> str:
-        """What tells its rows from others, those of the same variant in a container among them."""
-        if self.launcher == PROCESS or self.endpoint is not None:
-            return self.table.name
-        return f"{self.table.name}{AT}{self.launcher}"
+        """What tells its rows from others, those of the same variant in a container, or of another
+        revision, among them."""
+        plain = self.launcher == PROCESS or self.endpoint is not None
+        name = self.table.name if plain else f"{self.table.name}{AT}{self.launcher}"
+        return name if self.checkout is None else self.checkout.revision.of(name)
+
+    def own(self, benchmark: Benchmark) -> Benchmark:
+        """A benchmark with the files that it has where the variant is from; the load is ours."""
+        if self.checkout is None:
+            return benchmark
+        return replace(benchmark, folder=self.checkout.benchmarks / benchmark.folder.name)
 
     def device_for(self, device: str) -> str:
         """What it runs on in a campaign for a device: the reference points have the CPU alone."""
@@ -115,19 +146,19 @@ def _longer(instance: Any, times: int) -> Any:
     return " ".join([instance] * times)
 
 
-def servers() -> dict[str, Server]:
+def servers(folder: Path | None = None) -> dict[str, Server]:
     """Every server, by name. Raises UsageError for a folder that can't be read."""
     found = {}
-    for path in sorted(paths.servers_dir().glob("*/server.toml")):
+    for path in sorted((folder or paths.servers_dir()).glob("*/server.toml")):
         table = toml.load(path, ServerTable)
         found[path.parent.name] = Server(path.parent.name, path.parent, table)
     return found
 
 
-def variants() -> dict[str, Variant]:
+def variants(folder: Path | None = None) -> dict[str, Variant]:
     """Every variant, by name; names that start with an underscore are for tests."""
     found: dict[str, Variant] = {}
-    for server in servers().values():
+    for server in servers(folder).values():
         for table in server.table.variant:
             if table.name in found:
                 raise UsageError(

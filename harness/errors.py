@@ -24,6 +24,7 @@ EXIT_USAGE = 2
 EXIT_REGRESSION = 3
 EXIT_NOTHING_RAN = 4
 EXIT_INTERRUPTED = 130
+_NAMES_SHOWN = 100  # of names that somebody has: campaigns may be a thousand
 
 
 class HarnessError(Exception):
@@ -70,5 +71,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that nobody has, with the nearest one that somebody has."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(names) or 'none'}."
+    shown = [*names[:_NAMES_SHOWN], *([f"{len(names)} in all"] if names[_NAMES_SHOWN:] else [])]
+    hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(shown) or 'none'}."
     return UsageError(f"There is no {kind} {name!r}.{hint}")

@@ -10,6 +10,11 @@ CEILING_SHARE = 0.8  # k6's advice: stay below 80% of what the generator can do
 STEAL_INVALID = 0.10  # of the host's CPU time, taken by the hypervisor
 
 
+def machine_id(facts: dict[str, str]) -> str:
+    """What two campaigns must share to be set beside each other."""
+    return " / ".join(facts.get(key, "") for key in ("machine", "cpus", "memory"))
+
+
 @dataclass(frozen=True, slots=True)
 class HostProof:
     """What the generator can do on this host, against the null server."""

@@ -89,7 +89,7 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and variant.launcher == PROCESS:
         why = variant.server.table.only_docker
-        return f"it runs as a container only, as {variant.name}{AT}docker: {why}"
+        return f"it runs as a container only, as {variant.table.name}{AT}docker: {why}"
     floor = variant.table.reference or variant.table.inside
     if device not in variant.table.devices and not floor:
         return f"{variant.name} does not run on a {device.upper()}"

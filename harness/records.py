@@ -11,6 +11,7 @@ from typing import Any
 from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.lifecycle import Lifecycle
 from harness.profiles import Profile
+from harness.revisions import Revision
 from harness.samples import Calls, Requests, Usage
 
 
@@ -164,6 +165,7 @@ class ServerFacts:
     maintained: bool = True
     note: str = ""
     asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
+    content: str = ""  # digest of the files that it ran from; empty where nobody knows them
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,9 @@ class RunFacts:
         return "ok" if self.failure is None else "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Run:
-    """An executed cell: one server start, then every profile in order."""
+    """An executed cell: one server start, then every profile in order. Equal to itself alone."""
 
     facts: RunFacts
     windows: tuple[Window, ...]
@@ -247,6 +249,7 @@ class BenchmarkFacts:
     profiles: tuple[Profile, ...]  # with absolute rates
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
+    content: str = ""  # digest of its files; empty in those of a version that did not keep it
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,3 +282,4 @@ class Campaign:
     endpoint: Endpoint | None = None
     checks: tuple[HostCheck, ...] = ()
     driver: str = "native"
+    against: Revision | None = None

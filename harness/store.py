@@ -11,7 +11,8 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 Schema versions
     4  runs have search, whose probes are windows after the run's own, strains, whose windows come
        next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,
-       cpu_energy_s, host and workers; campaigns have checks and driver
+       cpu_energy_s, host and workers; campaigns have checks, driver and against; servers and
+       benchmarks have content
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
@@ -173,7 +174,10 @@ def _unsealed(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
     if schema not in range(1, SCHEMA + 1):
-        raise ResultError(f"{path} has schema {schema}; this harness reads up to {SCHEMA}.")
+        raise ResultError(
+            f"{path} has schema {schema}; this harness reads up to {SCHEMA}. Read it with the "
+            "later version of the harness that wrote it."
+        )
     if seal != _seal(data):
         raise ResultError(_changed(path))
     return dict(data)

@@ -210,6 +210,7 @@ class PresetTable(toml.Strict):
     rounds: int = Field(gt=0)
     duration_scale: float = Field(gt=0)
     warm_up_s: float = Field(ge=0)
+    proof_s: float = Field(default=1.5, gt=0)  # for each thing that is measured before all cells
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
     capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
     overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none

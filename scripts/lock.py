@@ -2,6 +2,7 @@
 of the tools that scripts/bench_peers.py runs.
 
     python scripts/lock.py [NAME ...]      of servers or benchmarks, or `peers`; none: everything
+                                           but the canaries, which a history needs as they were
 
 A server's lock pins the server and what the predictors of every benchmark here need, so that one
 environment of a server serves them all.
@@ -23,9 +24,12 @@ from harness.measure import environments
 COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
 
 
-def compile_lock(inputs: list[Path], output: Path, *options: str, cuda: bool = False) -> None:
+def compile_lock(
+    inputs: list[Path], output: Path, *options: str, cuda: bool = False, only: str | None = None
+) -> None:
     """Resolve the inputs into a lock. Torch is pinned by release alone: which build of it fits,
-    CPU or CUDA, and from where, is decided when an environment is made."""
+    CPU or CUDA, and from where, is decided when an environment is made. With `only`, that package
+    is renewed, and what else the lock pins stays where it can."""
     present = [str(path) for path in inputs if path.exists()]
     text = "".join(path.read_text() for path in inputs if path.exists())
     torch = environments.torch_version(text)
@@ -39,11 +43,14 @@ def compile_lock(inputs: list[Path], output: Path, *options: str, cuda: bool = F
     overrides = inputs[0].with_name("overrides.in")
     if overrides.exists():
         options = (*options, "--override", str(overrides))
+    if only is not None and torch is None:
+        options = (*options, "--output-file", str(output), "--upgrade-package", only)
     command = [find_uv_bin(), "pip", "compile", *common, *options, *present]
-    # Not with `-o`: uv would prefer what that file pins, and of torch its CUDA build.
+    # Else not with that file: uv would prefer what it pins, and of torch its CUDA build.
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=paths.PROJECT)
-    build = torch is not None and not cuda
-    output.write_text(_without_build(done.stdout) if build else done.stdout)
+    if "--output-file" not in options:
+        build = torch is not None and not cuda
+        output.write_text(_without_build(done.stdout) if build else done.stdout)
     print(os.path.relpath(output))
 
 
@@ -62,16 +69,29 @@ def server_inputs(server: catalog.Server, backend: str) -> list[Path]:
     return [(server.folder / "requirements.in"), *predictors]
 
 
+def is_canary(server: catalog.Server) -> bool:
+    """Whether it is there to be measured as it always was."""
+    return all(table.reference or table.inside for table in server.table.variant)
+
+
+def renew(server: catalog.Server, only: str | None = None) -> None:
+    """Renew every lock of a server; with `only`, as compile_lock does."""
+    for backend in sorted({table.backend for table in server.table.variant}):
+        reference = all(t.reference for t in server.table.variant)
+        inputs = server_inputs(server, backend)
+        inputs = inputs[:1] if reference else inputs
+        compile_lock(inputs, server.lock(backend), only=only)
+        if any("gpu" in t.devices for t in server.table.variant if t.backend == backend):
+            compile_lock(inputs, server.lock(backend, "gpu"), cuda=True, only=only)
+
+
 def main(names: list[str]) -> None:
     """Renew what is named."""
     for server in catalog.servers().values():
-        if server.has_environment and (not names or server.name in names):
-            for backend in sorted({table.backend for table in server.table.variant}):
-                reference = all(t.reference for t in server.table.variant)
-                inputs = server_inputs(server, backend)
-                compile_lock(inputs[:1] if reference else inputs, server.lock(backend))
-                if any("gpu" in t.devices for t in server.table.variant if t.backend == backend):
-                    compile_lock(inputs, server.lock(backend, "gpu"), cuda=True)
+        if not server.has_environment:
+            continue
+        if server.name in names or (not names and not is_canary(server)):
+            renew(server)
     for benchmark in catalog.benchmarks().values():
         build = benchmark.folder / "requirements-build.in"
         if build.exists() and (not names or benchmark.name in names):

@@ -90,6 +90,8 @@ class Fake:
     life: Lifecycle | None = None
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
+    parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
+    content: str = ""  # digest of what it ran from
 
 
 def run(
@@ -122,7 +124,7 @@ def run(
     if failed or fake.capacity_per_s is None:
         return Run(facts, windows, log)
     capacity = fake.capacity_per_s * (1 + fake.drift * rng.uniform(-1, 1))
-    probes = tuple(probe(capacity, part, rng) for part in (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0))
+    probes = tuple(probe(capacity, part, rng) for part in fake.parts)
     found = tuple(window.facts for window in probes)
     search = Search(BENCHMARK.slo, capacity / 2, 9_000.0, 15.0, found)
     return Run(replace(facts, search=search), windows, log, probes)
@@ -156,6 +158,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         launcher="process" if fake.image is None else "docker",
         reference=fake.reference,
         description="Answers rightly, after a while.",
+        content=fake.content,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from harness import probes, search, slo
 from harness.analyse import stats
@@ -34,6 +35,10 @@ class Found:
     steps: tuple[Step, ...]
 
 
+# A metric, a finding and the digest of one run ask for the same.
+_FOUND: WeakKeyDictionary[Run, Found] = WeakKeyDictionary()
+
+
 def of_probes(windows: Sequence[Window], wanted: Slo) -> Found:
     """The answer that a search's probes give."""
     steps = []
@@ -57,7 +62,9 @@ def of_run(run: Run) -> Found | None:
     """What a run's search found; None where nothing was searched for."""
     if run.facts.search is None or not run.probes:
         return None
-    return of_probes(run.probes, slo.parse(run.facts.search.slo))
+    if run not in _FOUND:
+        _FOUND[run] = of_probes(run.probes, slo.parse(run.facts.search.slo))
+    return _FOUND[run]
 
 
 def as_json(found: Found) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from harness.analyse import metrics, paired
+from harness.analyse import held, metrics, paired
 from harness.analyse.digest import Digest, Digested
 from harness.analyse.findings import Finding
 from harness.analyse.metrics import METRICS, Metric
@@ -29,6 +29,7 @@ COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
 # other than chance differs between the rounds.
 ROUNDS_DISAGREE = 1.5
 _BEFORE_LOAD = ("provision", "launch", "ready", "verify", "warm up")
+_Any = TypeVar("_Any")
 RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
@@ -89,6 +90,8 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
 
 def tied(row: Row, other: Row, column: str) -> bool:
     """Whether two variants can't be told apart by the ratio of their numbers, round by round."""
+    if column == "capacity":  # of some rounds only bounds may be known
+        return not held.apart(_searched(row), _searched(other), _moments(row, other))
     found = ratio(row, other, column)
     return found is None or not found.apart
 
@@ -98,22 +101,23 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
 
     Of the median response time, request by request; of all else, round by round.
     """
-    if column == "latency_p50":
-        return paired.by_request(_responses(row), _responses(other), _moments(row, other))
-    return paired.of_values(_by_round(row, column), _by_round(other, column), _moments(row, other))
+    return paired.of_logs(logs(row, other, column), _moments(row, other))
+
+
+def logs(row: Row, other: Row, column: str, *, same_load: bool = True) -> dict[int, float]:
+    """The logarithm of the ratio in each round. Without the same load in both, requests are not
+    paired."""
+    if column == "latency_p50" and same_load:
+        return paired.logs_by_request(_responses(row), _responses(other))
+    return paired.logs_of_values(by_round(row, column), by_round(other, column))
 
 
 def disagreement(row: Row, column: str) -> tuple[float, float] | None:
     """(least, most) of a row's rounds, where they are too far apart for one number."""
-    values = _by_round(row, column).values()
+    values = by_round(row, column).values()
     if len(values) < 2 or min(values) <= 0 or max(values) <= ROUNDS_DISAGREE * min(values):
         return None
     return min(values), max(values)
-
-
-def _responses(row: Row) -> dict[int, Any]:
-    known = [d for d in _counted(row.digests) if d.response_ms is not None]
-    return {digest.cell.round: digest.response_ms for digest in known}
 
 
 def _moments(row: Row, other: Row) -> dict[int, tuple[float, float]]:
@@ -133,31 +137,63 @@ def _loaded_at(digest: Digest) -> float | None:
         return None
 
 
-def _by_round(row: Row, column: str) -> dict[int, float]:
-    values = {d.cell.round: d.values[column] for d in _counted(row.digests)}
+def by_round(row: Row, column: str) -> dict[int, float]:
+    """A row's number in each round that counts and has it."""
+    values = {d.cell.round: d.values[column] for d in counted(row.digests)}
     return {number: value for number, value in values.items() if value is not None}
 
 
-def _counted(digests: Sequence[Digest]) -> list[Digest]:
+def counted(digests: Sequence[Digest]) -> list[Digest]:
     """Those whose numbers count: neither failed nor INVALID, unless all are."""
     good = [digest for digest in digests if not digest.invalid]
     return good or [digest for digest in digests if digest.curves]
 
 
+def contends(row: Row) -> bool:
+    """Whether it may be ranked."""
+    return not row.server.reference and not row.invalid and row.measured
+
+
+def in_ranks(
+    ordered: Sequence[_Any], together: Callable[[_Any, _Any], bool]
+) -> Iterator[tuple[int, _Any]]:
+    """(rank, each) of what is in order: whatever is as one with the first of a rank has that."""
+    rank, leader = 0, None
+    for place, each in enumerate(ordered, 1):
+        if leader is None or not together(each, leader):
+            rank, leader = place, each
+        yield rank, each
+
+
+def _responses(row: Row) -> dict[int, Any]:
+    known = [d for d in counted(row.digests) if d.response_ms is not None]
+    return {digest.cell.round: digest.response_ms for digest in known}
+
+
+def _searched(row: Row) -> dict[int, held.Held]:
+    found = {d.cell.round: d.found for d in counted(row.digests) if d.found is not None}
+    return {number: held.of_estimate(each.estimate) for number, each in found.items()}
+
+
+def _by_round(row: Row, column: str) -> dict[int, float]:
+    values = {d.cell.round: d.values[column] for d in counted(row.digests)}
+    return {number: value for number, value in values.items() if value is not None}
+
+
 def _row(variant: str, digests: Sequence[Digest]) -> Row:
-    counted = _counted(digests)
+    known = counted(digests)
     return Row(
         variant,
         digests[0].facts.server,
         {
             name: spread(
-                [digest.values[name] for digest in counted],
-                [digest.replicates.get(name) for digest in counted],
+                [digest.values[name] for digest in known],
+                [digest.replicates.get(name) for digest in known],
             )
             for name in COLUMNS
         },
         len(digests),
-        len(counted),
+        len(known),
         all(digest.invalid for digest in digests),
         tuple(d.facts.failure for d in digests if d.facts.failure is not None),
         tuple((d.cell.round, finding) for d in digests for finding in d.findings),
@@ -167,15 +203,11 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
 
 def _ranked_by(rows: Sequence[Row]) -> str:
     """The capacity, or the highest percentile that every contender has enough samples for."""
-    contenders = [row for row in rows if _contends(row)]
+    contenders = [row for row in rows if contends(row)]
     for name in RANKED_BY:
         if contenders and all(row.spreads[name] is not None for row in contenders):
             return name
     return RANKED_BY[-1]
-
-
-def _contends(row: Row) -> bool:
-    return not row.server.reference and not row.invalid and row.measured
 
 
 def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
@@ -184,17 +216,17 @@ def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
         medians = {
             row: spread.median
             for row in rows
-            if _contends(row) and row.server.track == track
+            if contends(row) and row.server.track == track
             if (spread := row.spreads[by]) is not None
         }
         sign = 1 if COLUMNS[by].better == "lower" else -1
         field = sorted(medians, key=lambda row: sign * medians[row])
-        rank: int = 0
-        leader: Row | None = None
-        for place, row in enumerate(field, 1):
-            if leader is None or not tied(row, leader, by):
-                rank, leader = place, row
-            ranked.append(replace(row, rank=rank))
+
+        def together(row: Row, leader: Row, known: dict[Row, float] = medians) -> bool:
+            # What was seen to hold the SLO is never as one with what was not.
+            return (known[row] > 0) is (known[leader] > 0) and tied(row, leader, by)
+
+        ranked += [replace(row, rank=rank) for rank, row in in_ranks(field, together)]
     names = {row.variant for row in ranked}
     rest = sorted(
         (row for row in rows if row.variant not in names),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.analyse.comparison import Row
@@ -98,6 +98,14 @@ def on_instance(known: Measured, instance: Instance) -> InstanceCost | None:
     usd_per_s = instance.usd_per_hour / 3600
     usd = _each(known.capacity, lambda rate: MILLION * usd_per_s / (rate * factor))
     return InstanceCost(usd, known.capacity.median * factor, factor, memory_gib)
+
+
+def cheapest(
+    known: Measured, instances: Iterable[Instance]
+) -> tuple[Instance, InstanceCost] | None:
+    """The machine of a price table on which a million predictions cost least, of those that fit."""
+    found = [(each, c) for each in instances if (c := on_instance(known, each)) is not None]
+    return min(found, key=lambda pair: pair[1].usd.median) if found else None
 
 
 def on_serverless(known: Measured, platform: Serverless) -> ServerlessCost | None:

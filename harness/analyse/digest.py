@@ -9,13 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from harness import store
-from harness.analyse import breakdown, capacity, findings, lifecycle, metrics, resampling
+from harness import slo, store, sweeps
+from harness.analyse import (
+    breakdown,
+    capacity,
+    findings,
+    growth,
+    held,
+    lifecycle,
+    metrics,
+    resampling,
+    seen,
+)
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
+from harness.analyse.held import Held
+from harness.analyse.seen import Seen
 from harness.errors import ResultError
-from harness.plan import to_verify
+from harness.plan import SWEEP, to_verify
 from harness.records import Campaign, Cell, Run, RunFacts, Window
 
 FLOOR = "in-process"  # the variant that overhead is measured from
@@ -53,6 +65,9 @@ class Digest:
     breakdown: Breakdown | None = None  # of the steady window
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
     overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
+    held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
+    seen: Seen | None = None
+    swept: growth.Point | None = None  # what it came to as a point of a sweep
 
     @property
     def invalid(self) -> bool:
@@ -131,7 +146,18 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         _breakdown(run, null),
         tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
         borne.errors if borne else {},
+        held.of_run(run, slo.parse(known.slo)) if known else {},
+        seen.of_run(run),
+        _swept(run, campaign, wanted),
     )
+
+
+def _swept(run: Run, campaign: Campaign, verified: int) -> growth.Point | None:
+    place = sweeps.place(run.cell) if campaign.preset == SWEEP else None
+    if place is None:
+        return None
+    together = place.value if place.axis == "batch" else 1  # instances of a request
+    return growth.point(run, place.axis, place.value, together, verified, campaign.proof)
 
 
 def _replicates(run: Run, found: Found | None) -> dict[str, Any]:

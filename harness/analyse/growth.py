@@ -103,11 +103,15 @@ def note(points: Sequence[Point], axis: str) -> str:
     return ""
 
 
+def by_cost(points: Sequence[Point]) -> dict[str, Growth | None]:
+    """How each cost grows; nothing is said of an axis that the variant does not take."""
+    if any(point.taken is not None and point.taken != point.value for point in points):
+        return dict.fromkeys(COSTS)
+    return {cost: growth(points, cost) for cost in COSTS}
+
+
 def summary(points: Sequence[Point], axis: str) -> dict[str, Any]:
     """One variant of `sweep --json`."""
-    said = note(points, axis)
-    ignored = said.startswith("it does not take")
-    grown = {cost: None if ignored else growth(points, cost) for cost in COSTS}
     return {
         "points": [
             {"value": p.value, **p.numbers, "taken": p.taken, "invalid": p.invalid or None}
@@ -116,7 +120,7 @@ def summary(points: Sequence[Point], axis: str) -> dict[str, Any]:
         "growth": {
             cost: found
             and {"exponent": found.exponent, "error": found.error, "points": found.points}
-            for cost, found in grown.items()
+            for cost, found in by_cost(points).items()
         },
-        "note": said or None,
+        "note": note(points, axis) or None,
     }

@@ -46,14 +46,8 @@ class Ratio:
 def of_values(
     ours: Mapping[int, float], theirs: Mapping[int, float], moments: Moments | None = None
 ) -> Ratio | None:
-    """Of one number for each round. None where no round has both, or a number is not above zero.
-
-    Without `moments` for every round, nothing is known of the drift.
-    """
-    rounds = sorted(ours.keys() & theirs.keys())
-    if not rounds or any(min(ours[r], theirs[r]) <= 0 for r in rounds):
-        return None
-    return _ratio({r: math.log(ours[r] / theirs[r]) for r in rounds}, moments)
+    """Of one number for each round. None where no round has both, or a number is not above zero."""
+    return of_logs(logs_of_values(ours, theirs), moments)
 
 
 def by_request(
@@ -61,42 +55,65 @@ def by_request(
 ) -> Ratio | None:
     """Of response times: request i of both is the same request, so the round's ratio is the median
     over the requests that both answered (NaN marks one that was not)."""
-    logarithms = {}
+    return of_logs(logs_by_request(ours, theirs), moments)
+
+
+def logs_of_values(ours: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
+    """The logarithm of each round's ratio, as `of_values` has it; empty where that has none."""
+    rounds = sorted(ours.keys() & theirs.keys())
+    if any(min(ours[r], theirs[r]) <= 0 for r in rounds):
+        return {}
+    return {r: math.log(ours[r] / theirs[r]) for r in rounds}
+
+
+def logs_by_request(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> dict[int, float]:
+    """The logarithm of each round's ratio, as `by_request` has it."""
+    found = {}
     for number in sorted(ours.keys() & theirs.keys()):
         a, b = ours[number], theirs[number]
         if len(a) == len(b):
             both = np.isfinite(a) & np.isfinite(b) & (a > 0) & (b > 0)
             if both.any():
-                logarithms[number] = float(np.median(np.log(a[both] / b[both])))
-    return _ratio(logarithms, moments) if logarithms else None
+                found[number] = float(np.median(np.log(a[both] / b[both])))
+    return found
 
 
-def _ratio(logarithms: Mapping[int, float], moments: Moments | None) -> Ratio:
-    from scipy.special import stdtrit
+def of_logs(logarithms: Mapping[int, float], moments: Moments | None = None) -> Ratio | None:
+    """Of the logarithms of the rounds' ratios; None where there are none.
 
+    Without `moments` for every round, nothing is known of the drift.
+    """
+    if not logarithms:
+        return None
     seen = np.array(list(logarithms.values()))
     if len(seen) == 1:  # nothing says how much it would differ in the next
         return Ratio(math.exp(seen[0]), 0.0, math.inf, 1)
     known = moments is not None and logarithms.keys() <= moments.keys()
-    design = _design(
-        np.array([moments[r] for r in logarithms]) if moments and known else None, seen
-    )
+    times = np.array([moments[r] for r in logarithms]) if moments and known else None
+    design = _design(times, len(seen))
     found = np.linalg.lstsq(design, seen, rcond=None)[0]
     free = len(seen) - design.shape[1]
     variance = float(np.sum((seen - design @ found) ** 2)) / free
     error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
-    middle, reach = float(found[0]), error * float(stdtrit(free, (1 + CONFIDENCE) / 2))
-    reach = min(reach, 700.0)
+    middle, reach = float(found[0]), min(error * student(free), 700.0)
     return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), len(seen))
 
 
-def _design(times: Any, seen: Any) -> Any:
+def student(freedom: int, among: int = 1) -> float:
+    """How many standard errors hold CONFIDENCE, where the error was estimated itself; for all of
+    so many values at once."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / (2 * among)))
+
+
+def _design(times: Any, rounds: int) -> Any:
     """The regression's columns: the ratio; from so many rounds on the drift, and its change."""
-    columns = [np.ones(len(seen))]
-    if times is not None and len(seen) >= _ROUNDS_FOR_SLOPE:
+    columns = [np.ones(rounds)]
+    if times is not None and rounds >= _ROUNDS_FOR_SLOPE:
         between = times[:, 0] - times[:, 1]
         columns.append(between / max(np.abs(between).max(), 1e-9))
-        if len(seen) >= _ROUNDS_FOR_CHANGE:
+        if rounds >= _ROUNDS_FOR_CHANGE:
             middle = times.mean(axis=1) - times.mean()
             columns.append(columns[1] * middle / max(np.abs(middle).max(), 1e-9))
     design = np.stack(columns, axis=1)

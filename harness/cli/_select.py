@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from harness import catalog, paths, plan
-from harness.catalog import AT, REMOTE, Benchmark, Variant, pick
-from harness.errors import NothingRan, UsageError
-from harness.measure import drivers, headers, launchers
+from harness.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
+from harness.errors import NothingRan, UsageError, unknown
+from harness.measure import drivers, headers, launchers, revision
 from harness.measure.drivers import DriverOrder
 from harness.measure.drivers.locust import PUBLIC
 from harness.measure.launchers import Launcher
@@ -54,6 +54,33 @@ def variants(
     references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
     own = [catalog.deployed(endpoint)] if endpoint else []
     return references + [v for v in chosen if v not in references] + own
+
+
+def with_counterparts(
+    chosen: list[Variant], checkout: Checkout | None, renames: tuple[str, ...]
+) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
+    """(the variants, each followed by that of the other revision; which it does not have)."""
+    if checkout is None:
+        return chosen, ()
+    old_by_new = {new: old for old, new in pairs("--rename", renames).items()}
+    return revision.counterparts(checkout, chosen, old_by_new)
+
+
+def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | None) -> None:
+    """Raises UsageError where another revision's benchmark asks other questions."""
+    if checkout is not None:
+        revision.require_same_load(checkout, benchmarks)
+
+
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """What OLD=NEW, given any number of times, says. Raises UsageError."""
+    found = {}
+    for text in given:
+        old, equals, new = text.partition("=")
+        if not old or not equals or not new:
+            raise UsageError(f"{option}: {text!r} is not OLD=NEW.")
+        found[old] = new
+    return found
 
 
 def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
@@ -185,6 +212,22 @@ def campaign_folder(name: str) -> Path:
     if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"{name!r} can't be a campaign's name: use letters, digits and dashes.")
     return paths.results_dir() / name
+
+
+def stored_campaign(name: str) -> Path:
+    """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
+    folder = campaign_folder(name)
+    if not (folder / "campaign.json").exists():
+        raise unknown("campaign", name, stored_names())
+    return folder
+
+
+def stored_names() -> list[str]:
+    """Every stored campaign, the newest last. Raises UsageError where there is none."""
+    found = sorted(paths.results_dir().glob("*/campaign.json"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise UsageError(f"There is no campaign in {paths.results_dir()}. Make one with `run`.")
+    return [path.parent.name for path in found]
 
 
 def seconds(text: str | None) -> float | None:

@@ -101,17 +101,16 @@ def _wanted(options: dict[str, Any]) -> str:
 
 def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found]]:
     """As a campaign, whose results and report stay."""
-    from harness import paths, slo, store
+    from harness import slo, store
     from harness.analyse import capacity, digest
-    from harness.cli import run
-    from harness.report import page
+    from harness.cli import _reports, run
 
     if options["body"] or options["headers"]:
         raise UsageError("--body and --header go with a URL.")
     request = _request(options, budget_s)
     run.measure(request, None)
     digested = digest.of_campaign(request.folder)
-    report = page.write(digested, paths.reports_dir() / request.id)
+    report = _reports.conclude(_reports.of(digested))
     click.echo(f"results  {request.folder}\nreport   {report}", err=True)
     _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)

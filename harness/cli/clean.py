@@ -15,7 +15,8 @@ def command(dry_run: bool) -> None:
     from harness.measure.containers import engine
 
     verb = "would remove" if dry_run else "removed"
-    for kind in ("environments", "artefacts", "weights", "images"):
+    kinds = ("environments", "artefacts", "weights", "images", "nights", "revisions", "test-tools")
+    for kind in kinds:
         folder = paths.cache_dir() / kind
         if not folder.exists():
             continue

@@ -1,42 +1,85 @@
-"""`harness report`: the HTML page of stored campaigns."""
+"""`harness report`: stored campaigns as pages, Markdown, tables or JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.analyse.digest import Digested
+    from harness.analyse.prices import PriceTable
 
 
 @click.command("report")
 @click.argument("campaigns", nargs=-1)
 @click.option(
+    "--format", "form", default="html", show_default=True, help="html, markdown, csv or json."
+)
+@click.option("--stdout", is_flag=True, help="Print it; write no file.")
+@click.option(
     "--prices", "table", type=click.Path(path_type=Path), help="A table of prices, not our own."
 )
-def command(campaigns: tuple[str, ...], table: Path | None) -> int:
-    """Write reports/CAMPAIGN/index.html for each campaign (default: the newest)."""
-    from harness import paths
-    from harness.analyse import digest, prices
-    from harness.cli import _select
-    from harness.report import page
+def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | None) -> int:
+    """Write the report of each campaign (default: the newest), and the list of all."""
+    from harness.analyse import prices
+    from harness.catalog import pick
+    from harness.cli import _reports
+    from harness.report import formats
 
+    pick("format", form, formats.load())
+    if stdout and len(campaigns) > 1:
+        raise UsageError("--stdout prints one report: name one campaign.")
     known = prices.load(table)
-    code = EXIT_OK
-    for name in campaigns or (_newest(),):
-        folder = _select.campaign_folder(name)
-        digested = digest.of_campaign(folder)
-        click.echo(str(page.write(digested, paths.reports_dir() / name, known)))
-        for damaged in digested.damaged:
-            click.echo(f"left out: {damaged.cell}: {damaged.message}", err=True)
-            code = EXIT_FAILED
-    return code
+    codes, failed = [], []
+    for name in dict.fromkeys(campaigns or (_newest(),)):
+        try:
+            codes.append(_report(name, form, stdout, known))
+        except HarnessError as error:
+            failed.append(error)
+            click.echo(f"error: {error}", err=True)
+    if codes and not stdout:
+        _reports.renew()
+    return max([*codes, *(error.exit_code for error in failed)])
+
+
+def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
+    """One campaign's report. Raises HarnessError where there is none to be had."""
+    from harness.analyse import digest, summary_file
+    from harness.cli import _reports, _select
+    from harness.report import formats
+
+    folder = _select.stored_campaign(name)
+    key, chosen = summary_file.key_of(folder), formats.load()[form]
+    digested = digest.of_campaign(folder)
+    report = _reports.of(digested, table)
+    if stdout:
+        click.echo(chosen.make(report), nl=False)
+    else:
+        click.echo(str(_reports.write(report, chosen, key)))
+    return _tell(digested)
+
+
+def _tell(digested: Digested) -> int:
+    """Say what the report is not of; the exit code."""
+    from harness.report.view import plural
+
+    if digested.missing:
+        planned = plural(len(digested.campaign.cells), "run")
+        click.echo(
+            f"not finished: {len(digested.missing)} of {planned} not stored; the report is of the "
+            f"others. Go on with: python -m harness run --resume {digested.folder.name}",
+            err=True,
+        )
+    for damaged in digested.damaged:
+        click.echo(f"left out: {damaged.cell}: {damaged.message}", err=True)
+    return EXIT_FAILED if digested.damaged else EXIT_OK
 
 
 def _newest() -> str:
-    from harness import paths
+    from harness.cli import _select
 
-    found = sorted(paths.results_dir().glob("*/campaign.json"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise UsageError(f"There is no campaign in {paths.results_dir()}. Make one with `run`.")
-    return found[-1].parent.name
+    return _select.stored_names()[-1]

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_RAN, EXIT_OK, UsageError
+from harness.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_RAN,
+    EXIT_OK,
+    EXIT_REGRESSION,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from harness.analyse.digest import Digested
+    from harness.analyse.gate import Wanted
     from harness.analyse.prices import PriceTable
+    from harness.catalog import Checkout, Variant
     from harness.measure.campaign import Request
-    from harness.records import Campaign, Run
+    from harness.records import Campaign, Endpoint, Run
+    from harness.tables import PresetTable
 
 _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
@@ -46,40 +56,53 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @click.option("--resume", help="Go on with a campaign that was interrupted.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
 @click.option("--prices", type=click.Path(path_type=Path), help="A table of prices, not our own.")
+@click.option("--against", metavar="GIT-REF", help="Measure that revision beside this one.")
+@click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW.")
+@click.option("--fail-on-regression", is_flag=True, help="With --against: exit 3 where one is.")
+@click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
 @click.option("--strict", is_flag=True, help="Exit 1 also where a cell is INVALID.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Measure variants: start, verify, warm up, load, stop, store; then write the report."""
     from harness.analyse import prices
+    from harness.cli import _compared, _resume
+    from harness.measure import revision
 
     table = prices.load(options["prices"])
-    request, resumed = _request(options)
-    if options["dry_run"]:
-        return _dry_run(request, resumed, options["as_json"])
-    began = time.monotonic()
-    runs = measure(request, resumed)
-    code = _conclude(request.folder, table, options["strict"], options["as_json"])
+    wanted = _compared.wanted(options["effects"])
+    resumed, name = _resume.named(options)
+    _require_against(options)
+    with revision.checked_out(options["against"]) as checkout:
+        request = _request(options, resumed, name, checkout)
+        if options["dry_run"]:
+            return _dry_run(request, resumed, options["as_json"])
+        began = time.monotonic()
+        runs = measure(request, resumed)
+    code = _conclude(request.folder, table, wanted, options)
     click.echo(_time_line(runs, time.monotonic() - began), err=True)
     return code
 
 
-def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
+def _require_against(options: dict[str, Any]) -> None:
+    """Raises UsageError for an option that means nothing without another revision."""
+    for name in ("renames", "fail_on_regression", "effects"):
+        if options[name] and not options["against"]:
+            flag = {"renames": "rename", "effects": "minimum-effect"}.get(name, name)
+            raise UsageError(f"--{flag.replace('_', '-')} goes with --against.")
+
+
+def _request(
+    options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
+) -> Request:
     """What is asked for, checked in full before anything starts."""
     from harness import catalog
     from harness.catalog import pick
-    from harness.cli import _select
+    from harness.cli import _resume, _select
     from harness.measure.campaign import Request
 
-    resumed, name = _named(options)
     preset = pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
-    chosen = _select.variants(
-        options["variants"],
-        options["everything"],
-        options["track"],
-        options["launchers"] or preset.launchers,
-        endpoint,
-    )
+    chosen, absent = _chosen(options, preset, endpoint, checkout)
     request = Request(
         name,
         _select.campaign_folder(name),
@@ -97,60 +120,29 @@ def _request(options: dict[str, Any]) -> tuple[Request, Campaign | None]:
         _select.seconds(options["budget"]),
         None if options["rounds"] or resumed else preset.budget_s,
         _select.driver(options),
+        absent,
     )
     _select.require_served(request.driver, request.benchmarks, preset)
+    _select.require_same_load(request.benchmarks, checkout)
     if resumed is not None:
-        _require_same(request, resumed)
-    return request, resumed
+        _resume.require_same(request, resumed)
+    return request
 
 
-def _named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
-    """The campaign to go on with, if any, whose plan is taken over; and the name."""
-    from harness import store
+def _chosen(
+    options: dict[str, Any],
+    preset: PresetTable,
+    endpoint: Endpoint | None,
+    checkout: Checkout | None,
+) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
+    """(the variants to measure, those of another revision that it does not have)."""
     from harness.cli import _select
-    from harness.measure.campaign import new_id
 
-    if options["resume"]:
-        if options["variants"] or options["everything"] or options["name"]:
-            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
-        resumed = store.read_campaign(_select.campaign_folder(options["resume"]))
-        _adopt(options, resumed)
-        return resumed, options["resume"]
-    name = options["name"] or new_id()
-    folder = _select.campaign_folder(name)
-    if (folder / "campaign.json").exists():
-        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
-    return None, name
-
-
-def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
-    from harness.tables import PROCESS
-
-    own = resumed.endpoint.name if resumed.endpoint else None
-    names = dict.fromkeys(cell.variant for cell in resumed.cells if cell.variant != own)
-    options["variants"] = tuple(names)
-    options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
-    for name in ("preset", "device", "driver"):
-        options[name] = getattr(resumed, name)
-    options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
-    made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
-    options["synthetic_weights"] = bool(made_up)
-
-
-def _require_same(request: Request, resumed: Campaign) -> None:
-    """Numbers of another machine or another version of a benchmark are not of one campaign."""
-    from harness.measure import host
-
-    for benchmark in request.benchmarks:
-        facts = resumed.benchmarks.get(benchmark.name)
-        if facts is not None and facts.version != benchmark.table.version:
-            raise UsageError(
-                f"Campaign {resumed.id} was begun with version {facts.version} of "
-                f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
-            )
-    here, there = host.machine_id(host.environment()), host.machine_id(resumed.environment)
-    if here != there:
-        raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
+    ways = options["launchers"] or preset.launchers
+    chosen = _select.variants(
+        options["variants"], options["everything"], options["track"], ways, endpoint
+    )
+    return _select.with_counterparts(chosen, checkout, options["renames"])
 
 
 def measure(request: Request, resumed: Campaign | None) -> list[Run]:
@@ -185,7 +177,7 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
 
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
     cells = resumed.cells if resumed else made.cells
-    left_out = resumed.left_out if resumed else made.left_out
+    left_out = resumed.left_out if resumed else (*request.absent, *made.left_out)
     if as_json:
         shown = [{"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in cells]
         click.echo(
@@ -199,22 +191,30 @@ def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _conclude(folder: Path, table: PriceTable, strict: bool, as_json: bool) -> int:
+def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str, Any]) -> int:
     """Write the report, say where it is, and choose the exit code."""
-    from harness import paths
-    from harness.analyse import comparison, digest
-    from harness.cli import _table
-    from harness.report import page
+    from harness.analyse import changes, digest
+    from harness.cli import _compared, _reports, _table
 
     digested = digest.of_campaign(folder)
-    report = page.write(digested, paths.reports_dir() / folder.name, table)
-    if as_json:
-        click.echo(json.dumps(_json(digested, folder, report), indent=1))
+    report = _reports.of(digested, table)
+    path = _reports.conclude(report)
+    against = digested.campaign.against is not None
+    found = changes.of_revisions(digested, wanted) if against and digested.digests else None
+    if options["as_json"]:
+        printed = _json(digested, folder, path)
+        if found is not None:
+            printed["compare"] = _compared.as_json(found)
+        click.echo(json.dumps(printed, indent=1))
     else:
-        for line in _table.lines(comparison.compare(digested)):
+        for line in _table.lines(report.comparisons):
             click.echo(line)
-        click.echo(f"\nresults  {folder}\nreport   {report}")
-    return _exit_code(digested, strict)
+        for line in _compared.lines(found) if found is not None else ():
+            click.echo(line)
+        click.echo(f"\nresults  {folder}\nreport   {path}")
+    if found is not None and found.regressions and options["fail_on_regression"]:
+        return EXIT_REGRESSION
+    return _exit_code(digested, options["strict"])
 
 
 def _exit_code(digested: Digested, strict: bool) -> int:

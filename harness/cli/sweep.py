@@ -122,24 +122,15 @@ def _measure(request: Request) -> list[Run]:
 def _conclude(
     options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
 ) -> int:
-    from harness import paths, store
     from harness.analyse import digest, growth
-    from harness.plan import to_verify
-    from harness.report import page
+    from harness.cli import _reports
 
-    campaign, by_cell = store.read_campaign(request.folder), {run.cell: run for run in runs}
-    report = page.write(digest.of_campaign(request.folder), paths.reports_dir() / request.id)
+    digested = digest.of_campaign(request.folder)
+    report = _reports.conclude(_reports.of(digested))
+    seen = {found.cell: found.swept for found in digested.digests if found.swept is not None}
     rows = []
     for name, points in swept.items():
-        measured = []
-        for point in points:
-            if point.cell not in by_cell:
-                continue
-            known = campaign.benchmarks.get(point.benchmark.name)
-            wanted = len(to_verify(known.payloads, 1, known.verify_share)) if known else 0
-            together, run = point.benchmark.together, by_cell[point.cell]
-            value, axis = point.value, options["axis"]
-            measured.append(growth.point(run, axis, value, together, wanted, campaign.proof))
+        measured = [seen[point.cell] for point in points if point.cell in seen]
         rows.append({"variant": name, **growth.summary(measured, options["axis"])})
     found = {
         "campaign": request.id,

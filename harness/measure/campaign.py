@@ -19,13 +19,15 @@ from harness.hosts import HostCheck, HostProof
 from harness.measure import budget, drivers, host, proving, reference, session, straining
 from harness.measure.costs import Costs
 from harness.measure.drivers import DriverOrder
+from harness.measure.facts import server_facts
 from harness.measure.launchers import Launcher
 from harness.measure.prober import Order
 from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import Campaign, Cell, Endpoint, Run, ServerFacts, Setup
+from harness.records import Campaign, Cell, Endpoint, Run
+from harness.revisions import Revision
 from harness.tables import PresetTable
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
@@ -59,6 +61,13 @@ class Request:
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
     driver: DriverOrder = drivers.DEFAULT
+    absent: tuple[tuple[str, str], ...] = ()  # (variant of another revision, why it has none)
+
+    @property
+    def against(self) -> Revision | None:
+        """The other revision that is measured beside this one."""
+        found = (v.checkout.revision for v in self.variants if v.checkout is not None)
+        return next(found, None)
 
 
 def new_id() -> str:
@@ -78,7 +87,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     with session.begin(request.launchers, request.device, request.driver) as tools:
         prepared = _prepare(request, tools, observer)
         if resumed is not None:
-            campaign = proving.weaker(resumed, *_examine(tools, prepared, observer))
+            campaign = proving.weaker(resumed, *_examine(request, tools, prepared, observer))
         else:
             campaign = _begin(request, made, tools, prepared, observer)
             if request.budget_s is not None:
@@ -144,14 +153,18 @@ def _begin(
     observer: Observer,
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
-    proof, checks = _examine(tools, prepared, observer)
+    proof, checks = _examine(request, tools, prepared, observer)
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
         request.preset_name,
         shlex.join(["python", "-m", "harness", *request.argv]),
         made.cells,
-        (*made.left_out, *plan.gaps(made, request.variants, request.benchmarks, request.preset)),
+        (
+            *request.absent,
+            *made.left_out,
+            *plan.gaps(made, request.variants, request.benchmarks, request.preset),
+        ),
         host.environment(),
         proving.within_ceiling(prepared, request.preset, proof, observer.note),
         proof,
@@ -162,14 +175,18 @@ def _begin(
         request.endpoint,
         driver=request.driver.name,
         checks=checks,
+        against=request.against,
     )
 
 
 def _examine(
-    tools: Tools, prepared: dict[str, Prepared | HarnessError], observer: Observer
+    request: Request,
+    tools: Tools,
+    prepared: dict[str, Prepared | HarnessError],
+    observer: Observer,
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
     ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
-    return proving.examine(ready[0], tools, observer.note)
+    return proving.examine(ready[0], tools, request.preset.proof_s, observer.note)
 
 
 def _run_cells(
@@ -262,26 +279,3 @@ def provision(
     if isinstance(found, HarnessError):
         raise ProvisionError(str(found))
     return reference.stages_of(variant, found.bench, tools, round_number, scratch, kind)
-
-
-def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
-    """What the records say of a variant, before its version is read back."""
-    server, table = variant.server, variant.table
-    max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
-    return ServerFacts(
-        server.name,
-        server.table.framework,
-        None,
-        server.table.homepage,
-        server.table.licence,
-        table.track,
-        table.protocol,
-        table.backend,
-        variant.device_for(device),
-        variant.launcher,
-        table.reference or table.inside,
-        table.description,
-        server.table.maintained,
-        server.table.note,
-        None if variant.endpoint else Setup(table.workers, benchmark.table.threads, max_batch),
-    )

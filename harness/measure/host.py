@@ -62,11 +62,6 @@ def environment() -> dict[str, str]:
     }
 
 
-def machine_id(facts: dict[str, str]) -> str:
-    """What two campaigns must share to be set beside each other."""
-    return " / ".join(facts.get(key, "") for key in ("machine", "cpus", "memory"))
-
-
 def governor() -> str | None:
     """The frequency governor of CPU 0, where the host shows one."""
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

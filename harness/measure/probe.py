@@ -38,11 +38,19 @@ def until_ready(client: httpx.Client, launched: Launched, path: str, limit_s: fl
     )
 
 
-def until_right(ask: Asker, launched: Launched, message: Message, answers: Answers | None) -> float:
+def until_right(
+    ask: Asker,
+    launched: Launched,
+    message: Message,
+    answers: Answers | None,
+    *,
+    already_up: bool = False,
+) -> float:
     """Ask the first payload until the answer is right; seconds since the server's start.
 
     A server may be ready before its model is, so a refusal is asked again for a while. A wrong
-    answer is not: raises AnswerError at once.
+    answer is not: raises AnswerError at once. Of what is said to be already up, it is trouble too
+    where nobody is there, or a certificate is not to be trusted.
     """
     began = time.monotonic()
     said = ""
@@ -52,6 +60,8 @@ def until_right(ask: Asker, launched: Launched, message: Message, answers: Answe
             reply = ask(message, _ANSWER_TIMEOUT_S)
         except Unanswered as error:
             said = str(error)
+            if already_up and time.monotonic() > began + _TROUBLE_S:
+                break
             time.sleep(_EVERY_S)
             continue
         if reply.is_success:
@@ -63,7 +73,8 @@ def until_right(ask: Asker, launched: Launched, message: Message, answers: Answe
         if time.monotonic() > began + _patience_s(reply.status):
             break
         time.sleep(_EVERY_S)
-    raise AnswerError(f"It got ready, but does not answer a prediction: {said}")
+    is_there = "It is said to be up" if already_up else "It got ready"
+    raise AnswerError(f"{is_there}, but does not answer a prediction: {said}")
 
 
 @contextmanager

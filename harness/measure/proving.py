@@ -9,7 +9,7 @@ from harness import catalog, plan
 from harness.catalog import Benchmark
 from harness.errors import HarnessError, ProvisionError, UsageError
 from harness.hosts import HostCheck, HostProof
-from harness.measure import checkup, host, reference, session
+from harness.measure import checkup, content, host, reference, session
 from harness.measure.reference import Prepared, Tools
 from harness.profiles import Profile
 from harness.records import BenchmarkFacts, Campaign
@@ -17,19 +17,21 @@ from harness.tables import PresetTable
 
 _FITNESS = ("good", "doubtful", "unfit")
 _SMALLEST = "noop"  # its model needs nothing
+_SECONDS = PresetTable.model_fields["proof_s"].default
 
 
 def examine(
-    benchmark: Benchmark, tools: Tools, note: Callable[[str], object]
+    benchmark: Benchmark, tools: Tools, seconds: float, note: Callable[[str], object]
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
     """(the generator's proof, where it could be had; what every check of the host found).
 
-    `note` is told of the proof and of every check that is not good.
+    `seconds` go into each part of the proof; `note` is told of it, and of every check that is not
+    good.
     """
     proof: HostProof | None = None
     why_not = ""
     try:
-        proof = reference.prove(benchmark, catalog.variants(), tools)
+        proof = reference.prove(benchmark, catalog.variants(), tools, seconds)
         note(
             f"generator: {proof.ceiling_per_s:.0f}/s against the null server; at "
             f"{proof.rate_per_s:.0f}/s it sends {proof.lag_p50_us:.0f} us late (p99 "
@@ -72,7 +74,7 @@ def by_itself() -> tuple[HostCheck, ...]:
         if benchmark is None:
             raise ProvisionError("There is no benchmark, whose requests the generator would send.")
         with session.begin({}, "cpu") as tools:
-            return examine(benchmark, tools, lambda _: None)[1]
+            return examine(benchmark, tools, _SECONDS, lambda _: None)[1]
     except HarnessError as error:
         return tuple(checkup.all_checks(str(error), host.split_cpus()))
 
@@ -118,6 +120,7 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         plan.absolute(benchmark, preset, found.capacity_per_s),
         preset.verify_share,
         preset.capacity_s,
+        content.of_benchmark(benchmark),
     )
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from harness import audit
+from harness import audit, catalog
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import AnswerError
 from harness.hosts import HostProof
 from harness.measure import artefacts, environments
 from harness.measure import ask as asking
+from harness.measure.artefacts import Artefact
 from harness.measure.ask import Unanswered
 from harness.measure.bench import Bench
 from harness.measure.drivers import Driver
@@ -30,8 +31,6 @@ from harness.tables import PresetTable
 
 IN_PROCESS = "in-process"
 NULL = "null"
-_CAPACITY_S = 1.5
-_PROOF_S = 1.5
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
@@ -89,7 +88,7 @@ def prepare(
     Raises HarnessError where any of it fails: without a reference nothing can be verified.
     """
     variant = pick("variant", IN_PROCESS, variants)
-    artefact = artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+    artefact = _artefact(benchmark, variants)
     payloads = tuple(benchmark.payloads())
     bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
@@ -98,7 +97,10 @@ def prepare(
         wanted = rounds * audit.PER_ROUND if audits else 0
         (expected, capacity), unseen = _started(
             stages,
-            lambda launched: (_ask(stages, launched), _ask_unseen(stages, launched, wanted)),
+            lambda launched: (
+                _ask(stages, launched, preset.proof_s),
+                _ask_unseen(stages, launched, wanted),
+            ),
         )
     bench = replace(
         bench,
@@ -108,6 +110,21 @@ def prepare(
         unseen_expected=tuple(answer for _, answer in unseen),
     )
     return Prepared(bench, artefact.facts, capacity)
+
+
+def _artefact(benchmark: Benchmark, variants: dict[str, Variant]) -> Artefact:
+    variant = pick("variant", IN_PROCESS, variants)
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+
+
+def _own(variant: Variant, bench: Bench) -> Bench:
+    """The benchmark as it is where the variant is from: another revision's model and predictor,
+    judged by our answers."""
+    if variant.checkout is None:
+        return bench
+    benchmark = variant.own(bench.benchmark)
+    artefact = _artefact(benchmark, catalog.variants(variant.checkout.servers))
+    return replace(bench, benchmark=benchmark, artefact=artefact.folder)
 
 
 def stages_of(
@@ -122,6 +139,7 @@ def stages_of(
 
     Raises ProvisionError.
     """
+    bench = _own(variant, bench)
     launcher, device = tools.launcher_of(variant), variant.device_for(tools.device)
     return kind(
         variant,
@@ -136,12 +154,15 @@ def stages_of(
     )
 
 
-def prove(benchmark: Benchmark, variants: dict[str, Variant], tools: Tools) -> HostProof:
-    """The generator's ceiling and send lag on this host, against the null server."""
+def prove(
+    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, seconds: float
+) -> HostProof:
+    """The generator's ceiling and send lag on this host, `seconds` for each, against the null
+    server."""
     variant = pick("variant", NULL, variants)
     bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
-    closed = Profile("ceiling", "closed", _PROOF_S, concurrency=_PROOF_CALLERS)
-    poisson = Profile("lag", "poisson", _PROOF_S, _PROOF_RATE_PER_S)
+    closed = Profile("ceiling", "closed", seconds, concurrency=_PROOF_CALLERS)
+    poisson = Profile("lag", "poisson", seconds, _PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
         ceiling, lag = _started(
@@ -165,7 +186,7 @@ def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
         stages.stop(launched)
 
 
-def _ask(stages: Stages, launched: Launched) -> tuple[list[Any], float]:
+def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:
     """(the reference's prediction for each payload, calls per second of one caller)."""
     answers = stages.collect(launched)
     protocol = registered()[stages.variant.table.protocol]
@@ -174,7 +195,7 @@ def _ask(stages: Stages, launched: Launched) -> tuple[list[Any], float]:
         raise AnswerError(
             f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
         )
-    window = stages.load(launched, Profile("capacity", "closed", _CAPACITY_S, concurrency=1))
+    window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
     return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s
 
 

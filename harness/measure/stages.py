@@ -123,7 +123,7 @@ class Stages:
         judge = None if self._unchecked else self._answers
         if self.variant.endpoint is not None:
             with asking.asker(launched, self._protocol, self._path) as ask:
-                probe.until_right(ask, launched, self._messages[0], judge)
+                probe.until_right(ask, launched, self._messages[0], judge, already_up=True)
             return None
         port = launched.ports[table.ready_port] if table.ready_port else None
         with asking.client(launched, port) as client:

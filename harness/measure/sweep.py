@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from harness import sweeps
 from harness.catalog import Benchmark, Variant
 from harness.errors import UsageError
 from harness.protocols import registered
@@ -71,7 +72,7 @@ def batch(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, 
 def workers(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
     """Processes that hold the model."""
     table = variant.table.model_copy(
-        update={"workers": value, "name": f"{variant.table.name}-workers-{value}"}
+        update={"workers": value, "name": sweeps.named(variant.table.name, "workers", value)}
     )
     return replace(variant, table=table), benchmark
 
@@ -103,7 +104,6 @@ def points(
             raise UsageError(
                 f"{variant.name} on {benchmark.name} has no axis {name!r}: {error}"
             ) from error
-        # What is changed has the value in its name; the other has a profile of its own at least.
-        own = f"{benchmark.name}-{name}" + (f"-{value}" if changed is variant else "")
+        own = sweeps.named(benchmark.name, name, value if changed is variant else None)
         found.append(Point(value, changed, replace(bench, name=own)))
     return found

@@ -9,6 +9,7 @@ from harness import catalog, plan
 from harness.catalog import Benchmark, Variant
 from harness.errors import HarnessError
 from harness.measure import campaign, session
+from harness.measure.facts import server_facts
 from harness.measure.faults import FaultStages, PatientStages
 from harness.measure.launchers import Launcher
 from harness.measure.reference import Prepared, Tools
@@ -18,7 +19,7 @@ from harness.records import Cell, Run, ServerFacts, Trial
 from harness.tables import PresetTable
 
 EVERYTHING = PresetTable(
-    benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, verify_share=1.0
+    benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, proof_s=0.1
 )
 
 
@@ -53,7 +54,7 @@ def verify(
                 note(f"left out: {what}: {why}")
             for cell in made.cells:
                 variant = named[cell.variant]
-                facts = campaign.server_facts(variant, benchmark, device)
+                facts = server_facts(variant, benchmark, device)
                 rough = faults and benchmark is benchmarks[0] and not facts.reference
                 yield _verified(cell, variant, facts, found, tools, rough=rough)
 

@@ -12,8 +12,7 @@ from markupsafe import Markup
 from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
-from harness.errors import StoreError
-from harness.report import sections, view
+from harness.report import colours, files, sections, view
 from harness.report.view import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,41 +23,38 @@ def write(digested: Digested, out_dir: Path, table: PriceTable | None = None) ->
 
     Raises StoreError where it can't be written.
     """
-    html = render(digested, table)
-    path = out_dir / "index.html"
-    part = out_dir / ".index.html.part"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        part.write_text(html, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    return path
+    return files.write(out_dir / "index.html", render(digested, table))
 
 
 def render(digested: Digested, table: PriceTable | None = None) -> str:
     """The report of a campaign, as text; `table` is of prices, None for the usual one."""
-    report = Report(digested, comparison.compare(digested), table or prices.load())
-    jinja = _environment()
+    return of_report(Report(digested, comparison.compare(digested), table or prices.load()))
+
+
+def of_report(report: Report) -> str:
+    """The same, where the comparisons have been made."""
+    jinja = environment_of(report)
     parts = []
     for section in sections.load():
         values = section.make(report)
         if values is not None:
             body = jinja.get_template(section.template).render(values)
             parts.append((section, Markup(body)))
-    script = _files("*.js")
+    script = assets("*.js")
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
+        benchmarks=[comparison.benchmark for comparison in report.comparisons],
         summary=_summary(report),
         synthetic=_synthetic(report),
-        style=Markup(_files("*.css")),
+        style=Markup(assets("*.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What renders the templates: everything escaped, nothing undefined."""
     jinja = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -70,6 +66,7 @@ def _environment() -> Environment:
     )
     helpers = (
         view.amount,
+        view.anchor,
         view.home,
         view.interval,
         view.listed,
@@ -84,7 +81,16 @@ def _environment() -> Environment:
     return jinja
 
 
-def _files(pattern: str) -> str:
+def environment_of(report: Report) -> Environment:
+    """The same, with what the report's own variants are found and coloured by."""
+    jinja = environment()
+    jinja.filters["find"] = view.finder(report)
+    looks = colours.of_variants(report.comparisons)
+    jinja.filters["look"] = lambda variant: looks[variant].classes
+    return jinja
+
+
+def assets(pattern: str) -> str:
     """The text of every file of that kind, in the order of their names."""
     found = sorted(_TEMPLATES.glob(pattern))
     return "".join(each.read_text(encoding="utf-8") for each in found)

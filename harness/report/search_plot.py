@@ -2,61 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from markupsafe import Markup
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from harness.analyse import capacity
 from harness.analyse.capacity import Found
-from harness.report.svg import GRID, INK, PALE, PALETTE, QUIET, label, log_scale
+from harness.report import drawing, panels, scales
+from harness.report.colours import Look
+from harness.report.drawing import Frame, Spot
 
-_COLUMNS = 4
-_MARKS = {"holds": ("o", PALETTE[0]), "undecided": ("s", QUIET), "broken": ("X", PALETTE[1])}
-
-
-def size(count: int) -> tuple[float, float]:
-    """Inches for a panel each."""
-    return 10.8, 1.7 * -(-count // _COLUMNS) + 0.7
-
-
-def draw(figure: Figure, searches: Sequence[tuple[str, Found]]) -> None:
-    """A panel for each search: response time over rate, the SLO's limit, and the answer."""
-    width, height = figure.get_size_inches()
-    rows = -(-len(searches) // _COLUMNS)
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False)
-    figure.subplots_adjust(
-        left=0.6 / width,
-        right=1 - 0.2 / width,
-        top=1 - 0.3 / height,
-        bottom=0.5 / height,
-        hspace=0.55,
-        wspace=0.22,
-    )
-    for place, axes in enumerate(grid.flat):
-        if place < len(searches):
-            _panel(axes, *searches[place])
-        else:
-            axes.set_axis_off()
-    figure.supxlabel("requests per second", fontsize=9, color=QUIET, y=0.06 / height)
-    figure.supylabel("response time, ms", fontsize=9, color=QUIET, x=0.06 / width)
+# A circle, a square and a cross.
+_SHAPES = {
+    "holds": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0",
+    "undecided": "m-3-3h6v6h-6z",
+    "broken": "m-3-3l6 6m0-6l-6 6",
+}
 
 
-def _panel(axes: Axes, name: str, found: Found) -> None:
+def draw(name: str, found: Found, look: Look) -> Markup | None:
+    """The panel of a search: response time over rate, the SLO's limit, and the answer.
+
+    None where no probe has answers enough.
+    """
     limit = found.slo.limit_ns / 1e6
     seen = [(s, s.percentile_ms) for s in found.steps if s.percentile_ms is not None]
-    times = [limit, *(time for _, time in seen)]
-    log_scale(axes, min(times) / 1.3, max(times) * 1.3)
+    if not seen:
+        return None
     estimate = found.estimate
-    if estimate.low is not None and estimate.high is not None:
-        axes.axvspan(estimate.low, estimate.high, color=GRID, linewidth=0)
+    rates = [step.rate_per_s for step, _ in seen]
+    frame = panels.frame(
+        scales.linear([*rates, estimate.high or 0.0], 5), scales.log([limit, *(t for _, t in seen)])
+    )
+    parts = [_interval(frame, estimate.low, estimate.high), frame.grid()]
+    _, at = frame.spot(0.0, limit)
+    left, right = drawing.number(frame.left), drawing.number(frame.right)
+    parts.append(panels.line("limit", f"M{left} {drawing.number(at)}H{right}"))
     if estimate.rate_per_s:
-        axes.axvline(estimate.rate_per_s, color=INK, linewidth=1)
-    axes.axhline(limit, color=PALETTE[1], linewidth=0.8, linestyle="--")
+        parts.append(panels.line("answer", _upright(frame, estimate.rate_per_s)))
+    marks: dict[str, list[str]] = {}
     for step, time in seen:
-        mark, colour = _MARKS[step.ruling]
-        face = "none" if step.disturbed else colour
-        axes.plot(step.rate_per_s, time, mark, markersize=4.5, color=colour, markerfacecolor=face)
-    axes.set_xlim(left=0)
-    axes.locator_params(axis="x", nbins=4)
-    axes.set_title(label(name, 28), loc="left", fontsize=9, pad=3)
-    axes.grid(visible=True, axis="y", color=PALE, linewidth=0.5)
+        kind = f"{step.ruling}{' disturbed' if step.disturbed else ''}"
+        spot = frame.spot(step.rate_per_s, time)
+        marks.setdefault(kind, []).append(_mark(spot, _SHAPES[step.ruling]))
+    parts += [panels.line(f"probe {kind}", "".join(shapes)) for kind, shapes in marks.items()]
+    said = f"{name}: {capacity.sentence(found)}"
+    return panels.draw(look, said, [Markup('<g class="backdrop">'), *parts, Markup("</g>")])
+
+
+def _interval(frame: Frame, low: float | None, high: float | None) -> Markup:
+    if low is None or high is None:
+        return Markup("")
+    top, bottom = drawing.number(frame.top), drawing.number(frame.bottom)
+    sides = [drawing.number(frame.spot(at, frame.y.low)[0]) for at in (low, high)]
+    top, bottom = drawing.number(frame.top), drawing.number(frame.bottom)
+    return panels.line("band", f"M{sides[0]} {top}H{sides[1]}V{bottom}H{sides[0]}z")
+
+
+def _upright(frame: Frame, x: float) -> str:
+    at, _ = frame.spot(x, frame.y.low)
+    return f"M{drawing.number(at)} {drawing.number(frame.top)}V{drawing.number(frame.bottom)}"
+
+
+def _mark(spot: Spot, shape: str) -> str:
+    return f"M{drawing.number(spot[0])} {drawing.number(spot[1])}{shape}"

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib
-import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report import view
+from harness.report.colours import GRID, INK, PALE, PALETTE, QUIET
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-INK, QUIET, GRID, PALE = "#1f2933", "#5b6773", "#e3e7eb", "#c3cad1"
-# Okabe and Ito's palette, told apart by colour-blind readers; its yellow is darkened for white.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f6a00", "#6a3d9a")
-STYLES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+# What the page's style sheet has variables for, so that a picture is right in the dark too.
+_VARIABLES = {
+    **{colour: f"var(--f{place})" for place, colour in enumerate(PALETTE)},
+    INK: "var(--ink)",
+    QUIET: "var(--quiet)",
+    GRID: "var(--grid)",
+    PALE: "var(--axis)",
+}
 _RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a '$' in a name is a '$'
@@ -43,7 +47,11 @@ _RC: dict[Any, Any] = {
     "grid.linewidth": 0.8,
     "path.simplify": True,
 }
-Style = tuple[str, object]
+_COLOUR = re.compile("|".join(_VARIABLES))
+_DECIMALS = re.compile(r"-?\d+\.\d+")
+# As the style sheet has it, or of no effect.
+_USUAL = ("font-family:", "font-size: 9px", "stroke-linejoin:", "stroke-linecap: butt")
+_PLACED = ("d", "x", "y", "width", "height", "transform")
 
 
 def draw(
@@ -64,40 +72,9 @@ def draw(
     return Markup(_tidied(buffer.getvalue(), view.clean(title)))
 
 
-def styles(names: Sequence[str]) -> dict[str, Style]:
-    """A colour and a line style for each name."""
-    count = len(PALETTE)
-    return {
-        name: (PALETTE[place % count], STYLES[place // count % len(STYLES)])
-        for place, name in enumerate(names)
-    }
-
-
-def label(name: str, limit: int = 30) -> str:
-    """A name that fits beside a line or a bar."""
-    text = " ".join(str(view.clean(name)).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def log_ticks(axis_low: float, axis_high: float) -> list[float]:
-    """1-2-5 steps within a range; only powers of ten where it is wide."""
-    low, high = np.floor(np.log10(axis_low)), np.ceil(np.log10(axis_high))
-    steps = (1, 2, 5) if high - low <= 3 else (1,)
-    found = [m * 10.0**e for e in np.arange(low, high + 1) for m in steps]
-    return [tick for tick in found if axis_low * 0.999 <= tick <= axis_high * 1.001]
-
-
-def log_scale(axes: Axes, low: float, high: float) -> None:
-    """A log axis upwards with plain numbers."""
-    axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    ticks = log_ticks(low, high)
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_yticks([], minor=True)
-
-
 def _tidied(svg: bytes, title: str) -> str:
-    """Without prologue, metadata and unused identifiers; with a text alternative."""
+    """With a text alternative; without what says nothing: prologue, metadata, unused identifiers,
+    groups of one, digits that nobody sees."""
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _XLINK)
     root = ET.fromstring(svg)
@@ -106,16 +83,41 @@ def _tidied(svg: bytes, title: str) -> str:
         if child.tag == f"{{{_SVG}}}metadata" or style is not None:
             root.remove(child)
     for element in root.iter():
-        if element.tag == f"{{{_SVG}}}g":
-            element.attrib.pop("id", None)
-        style_text = element.get("style", "")
-        if "font" in style_text:
-            element.set("style", style_text.replace("'DejaVu Sans', sans-serif", "sans-serif"))
+        _shorten(element)
+    _unwrap(root)
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     root.set("role", "img")
     root.set("aria-label", title)
-    head = ET.Element(f"{{{_SVG}}}title")
-    head.text = title
-    root.insert(0, head)
-    return ET.tostring(root, encoding="unicode")
+    # Names have been escaped; white space between elements only says how they are nested.
+    return re.sub(r">\s+<", "><", ET.tostring(root, encoding="unicode"))
+
+
+def _shorten(element: ET.Element) -> None:
+    if element.tag == f"{{{_SVG}}}g":
+        element.attrib.pop("id", None)
+    for name in _PLACED:
+        if name in element.attrib:
+            found = _DECIMALS.sub(lambda match: _rounded(match[0]), element.attrib[name])
+            element.set(name, " ".join(found.split()))
+    parts = [part.strip() for part in element.get("style", "").split(";")]
+    kept = [part for part in parts if part and not part.startswith(_USUAL)]
+    element.attrib.pop("style", None)
+    if kept:
+        element.set("style", _COLOUR.sub(lambda match: _VARIABLES[match[0]], ";".join(kept)))
+
+
+def _rounded(text: str) -> str:
+    short = f"{float(text):.1f}".removesuffix(".0")
+    return "0" if short == "-0" else short
+
+
+def _unwrap(parent: ET.Element) -> None:
+    """Put what is in groups without attributes in their place."""
+    for child in list(parent):
+        _unwrap(child)
+    kept: list[ET.Element] = []
+    for child in parent:
+        bare = child.tag == f"{{{_SVG}}}g" and not child.attrib
+        kept += list(child) if bare else [child]
+    parent[:] = kept

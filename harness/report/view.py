@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,6 +70,30 @@ def amount(value: float | None, metric: Metric) -> str:
         return NONE
     text = number(value, metric.digits)
     return text + metric.unit[1:] if metric.unit.startswith("1/") else f"{text} {metric.unit}"
+
+
+def usd(value: float) -> str:
+    """US dollars with two digits that matter at least."""
+    if value >= 100:
+        return f"${value:,.0f}"
+    return f"${value:.2f}" if value >= 0.1 else f"${value:.2g}"
+
+
+def anchor(variant: str) -> str:
+    """The id of a variant's own page in the file: letters that need no quoting, one for one."""
+    return "variant-" + re.sub(r"[^A-Za-z0-9@.-]", lambda found: f"_{ord(found[0]):x}_", variant)
+
+
+def finder(report: Report) -> Callable[[str], str]:
+    """Of a variant's name, what the filter box looks for: name, server, framework, track."""
+    known = {row.variant: row for comparison in report.comparisons for row in comparison.rows}
+
+    def find(variant: str) -> str:
+        row = known.get(variant)
+        more = (row.server.server, row.server.framework, row.server.track) if row else ()
+        return str(clean(" ".join((variant, *more)).lower()))
+
+    return find
 
 
 def interval(spread: Spread | None, metric: Metric) -> str:
@@ -158,7 +182,8 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
         return campaign.command
     pair = (row.variant, benchmark)
     planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
-    words = ["python", "-m", "harness", "run", row.variant, "--benchmark", benchmark]
+    base = campaign.against.base(row.variant) if campaign.against else None
+    words = ["python", "-m", "harness", "run", base or row.variant, "--benchmark", benchmark]
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
     if row.server.launcher == "remote" and campaign.endpoint is not None:
         words.remove(row.variant)
@@ -168,6 +193,8 @@ def reproduce(report: Report, row: Row, benchmark: str) -> str:
             words += ["--header", f"{name}: {value}"]
     elif row.server.launcher == "process":  # the others are in the variant's name
         words += ["--launcher", "process"]
+    if campaign.against is not None:
+        words += ["--against", campaign.against.commit]
     if row.server.device != "cpu":
         words += ["--device", row.server.device]
     if campaign.driver != "native":

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from selectors import SelectSelector
 
 from cheats import CHEATS
 from queues import QUEUES
@@ -142,4 +143,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    # A delay is what it is: epoll would round it up to whole milliseconds.
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(SelectSelector())) as runner:
+        runner.run(main())

@@ -111,3 +111,26 @@ def test_damaged_and_missing_runs_are_told_apart(tmp_path: Path) -> None:
     assert [cell.round for cell in digested.missing] == [2]
     assert [found.cell.round for found in digested.damaged] == [3]
     assert "was truncated or edited" in digested.damaged[0].message
+
+
+def test_what_holds_the_slo_at_no_rate_comes_after_all_that_do(tmp_path: Path) -> None:
+    found = compared(
+        tmp_path,
+        Fake("some", capacity_per_s=80.0),
+        Fake("none", capacity_per_s=1.0, parts=(2.0, 1.5)),
+        Fake("none-either", capacity_per_s=300.0, parts=(2.0, 1.5)),
+    )
+    assert found.ranked_by == "capacity"
+    assert ranks(found) == {"some": 1, "none": 2, "none-either": 2}
+
+
+def test_capacities_of_which_only_bounds_are_known_are_told_apart_by_those(tmp_path: Path) -> None:
+    """As numbers, all are apart in every round; but of two nobody knows how far they go."""
+    found = compared(
+        tmp_path,
+        Fake("to-100", capacity_per_s=200.0, parts=(0.5,)),
+        Fake("to-150", capacity_per_s=300.0, parts=(0.5,)),
+        Fake("fitted", capacity_per_s=200.0),
+        Fake("beaten", capacity_per_s=60.0),
+    )
+    assert ranks(found) == {"fitted": 1, "to-150": 1, "to-100": 1, "beaten": 4}

@@ -6,15 +6,14 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from docker import DockerClient
 
 from harness import catalog, paths
 from harness.errors import ProvisionError
-from harness.measure.containers import context, images
 from harness.measure.containers import engine as engines
+from harness.measure.containers import images
 from harness.measure.containers.images import Image
 from tests.system.sandbox import Sandbox
 
@@ -82,13 +81,10 @@ def test_no_build_tool_and_no_root_in_it(ensure: Ensure, engine: DockerClient) -
     assert found == b""
 
 
-def test_a_failing_step_is_named_with_the_end_of_its_log(
-    ensure: Ensure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    broken = tmp_path / "Dockerfile"
+def test_a_failing_step_is_named_with_the_end_of_its_log(sandbox: Sandbox, ensure: Ensure) -> None:
+    broken = sandbox.servers / "_fake" / "Dockerfile"
     lines = ["ARG BASE", "FROM ${BASE}", "RUN echo well", "RUN echo not to be found; exit 7"]
     broken.write_text("# Broken on purpose.\n" + "\n".join(lines) + "\n")
-    monkeypatch.setattr(context, "dockerfile", lambda _: broken)
     with pytest.raises(ProvisionError) as caught:
         ensure()
     said = str(caught.value)

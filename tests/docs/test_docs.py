@@ -53,6 +53,17 @@ def test_every_metric_is_described_with_its_unit_and_direction() -> None:
     assert described == {m.name: [m.title, m.unit, m.better] for m in COLUMNS.values()}
 
 
+def test_every_least_effect_is_described() -> None:
+    described = {
+        name: row[1] for row in rows(section(METHOD, "What changed")) for name in coded(row[0])
+    }
+    known = {
+        name: "not judged" if metric.effect is None else f"{metric.effect:.0%}".replace("%", " %")
+        for name, metric in COLUMNS.items()
+    }
+    assert described == known
+
+
 def test_every_finding_is_described() -> None:
     described = {row[0].strip("`") for row in rows(section(METHOD, "Findings"))}
     assert described == {*WINDOW_RULES, *RUN_RULES}

@@ -10,7 +10,7 @@ from harness.hosts import HostCheck
 from harness.lifecycle import Installed, Lifecycle, Overload
 from harness.profiles import Profile
 from harness.records import Cell, ContainerFacts, Failure, ImageFacts
-from tests.fakes import BENCHMARK, Fake, campaign, run
+from tests.fakes import BENCHMARK, Fake, campaign, run, stored_campaign
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(1)>"
@@ -82,3 +82,22 @@ def store_all_sorts(folder: Path) -> Path:
     requests = store.cell_folder(folder, DAMAGED) / "requests.parquet"
     requests.write_bytes(requests.read_bytes()[:-100])
     return folder
+
+
+SEARCHED = (
+    Fake("in-process", 4.0, reference=True, framework="in process", capacity_per_s=320.0),
+    Fake("fast", 6.0, capacity_per_s=300.0),
+    Fake("as-fast", 6.1, capacity_per_s=299.0, drift=0.03),
+    Fake("slow", 20.0, capacity_per_s=120.0),
+    Fake("slowest-of-all-and-with-a-long-name", 22.0, capacity_per_s=60.0),
+    Fake("lagged", 9.0, lag_ms=3.0, capacity_per_s=200.0),
+    Fake("broken", failure=Failure("ready", "It was not ready within 60 s.", "Traceback\nboom")),
+    Fake("batched", 8.0, track="tuned", batch=4, capacity_per_s=400.0),
+    Fake("batched-more", 12.0, track="tuned", batch=8, capacity_per_s=380.0, life=LIFE),
+)
+
+
+def store_searched(folder: Path) -> Path:
+    """Store a campaign that searched for capacities on two benchmarks; the folder is returned."""
+    fakes = [replace(fake, profiles=PROFILES) for fake in SEARCHED]
+    return stored_campaign(folder, fakes, 3, ("sentiment", "iris"))

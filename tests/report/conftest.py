@@ -4,7 +4,8 @@ import pytest
 
 from harness.analyse import digest
 from harness.report import page
-from tests.report.campaigns import store_all_sorts
+from tests.report import hostile as enemy
+from tests.report.campaigns import store_all_sorts, store_searched
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,17 @@ def written(all_sorts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def html(written: Path) -> str:
     """The text of its report."""
     return written.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a campaign that searched for capacities on two benchmarks."""
+    folder = store_searched(tmp_path_factory.mktemp("results") / "searched")
+    return page.write(digest.of_campaign(folder), tmp_path_factory.mktemp("reports") / "searched")
+
+
+@pytest.fixture(scope="session")
+def hostile(all_sorts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a campaign whose every text was chosen by an enemy."""
+    found = enemy.of(digest.of_campaign(all_sorts))
+    return page.write(found, tmp_path_factory.mktemp("reports") / "hostile")

@@ -105,7 +105,7 @@ def cost_of(html: str) -> str:
 
 def cells(html: str, variant: str) -> list[str]:
     """The cells of a variant's line, their parts set apart by spaces."""
-    line = next(row for row in cost_of(html).split("<tr>") if f">{variant}</span>" in row)
+    line = next(row for row in cost_of(html).split("<tr") if f">{variant}</a>" in row)
     found = re.findall(r"<td[^>]*>(.*?)</td>", line)
     return [re.sub(r"<[^>]+>", " ", cell).strip() for cell in found]
 

@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +22,16 @@ class Tags(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-@pytest.fixture(scope="module")
-def tags(html: str) -> list[tuple[str, dict[str, str | None]]]:
+@pytest.fixture(scope="module", params=["html", "hostile_html"])
+def tags(request: pytest.FixtureRequest) -> list[tuple[str, dict[str, str | None]]]:
     parser = Tags()
-    parser.feed(html)
+    parser.feed(request.getfixturevalue(request.param))
     return parser.tags
+
+
+@pytest.fixture(scope="module")
+def hostile_html(hostile: Path) -> str:
+    return hostile.read_text(encoding="utf-8")
 
 
 def test_only_our_own_script_and_no_image(tags: list[tuple[str, dict[str, str | None]]]) -> None:
@@ -45,6 +51,20 @@ def test_nasty_text_is_shown_as_text(html: str) -> None:
     assert IMAGE in text
 
 
+def test_whatever_is_text_stays_text(html: str, hostile_html: str) -> None:
+    """Also where every name, message, version and setting is an enemy's."""
+    assert SCRIPT not in hostile_html
+    assert IMAGE not in hostile_html
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e\ud800-\udfff]", hostile_html)
+    for name in ("verdict", "table", "variants", "method", "failures", "findings", "reproduce"):
+        part = hostile_html.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+        assert SCRIPT in unescape(part), name
+    opened, closed = (len(re.findall(tag, hostile_html)) for tag in ("<style>", "</style>"))
+    assert opened == closed == 1
+    kinds = [set(re.findall(r"<([a-z][a-z0-9]*)[ >]", page)) for page in (html, hostile_html)]
+    assert kinds[1] <= kinds[0] | {"use", "rect", "clippath"}
+
+
 def test_only_web_links(tags: list[tuple[str, dict[str, str | None]]]) -> None:
     links = [attrs for tag, attrs in tags if tag == "a"]
     outside = [attrs for attrs in links if not str(attrs["href"]).startswith("#")]
@@ -53,12 +73,14 @@ def test_only_web_links(tags: list[tuple[str, dict[str, str | None]]]) -> None:
     assert all("noopener" in str(attrs["rel"]) for attrs in outside)
 
 
-def test_nothing_is_loaded(html: str, tags: list[tuple[str, dict[str, str | None]]]) -> None:
+def test_nothing_is_loaded(
+    html: str, hostile_html: str, tags: list[tuple[str, dict[str, str | None]]]
+) -> None:
     loading = [attrs.get("src") for _, attrs in tags if attrs.get("src")]
     sheets = [a["href"] for tag, a in tags if tag == "link"]
     assert loading == []
     assert sheets == ["data:,"]
-    assert not re.search(r"@import|url\((?!#)", html)
+    assert not re.search(r"@import|url\((?!#)", html + hostile_html)
     policy = next(a for tag, a in tags if tag == "meta" and "http-equiv" in a)
     assert str(policy["content"]).startswith("default-src 'none';")
 

@@ -1,6 +1,7 @@
 """What the sections say, and what they take care not to say."""
 
 import ast
+import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -28,28 +29,37 @@ def verdict_of(html: str) -> str:
     return html.partition('<section id="verdict"')[2].partition("</section>")[0]
 
 
+def answer_of(html: str) -> str:
+    """The first sentence of the report."""
+    answer = html.partition('<p class="answer">')[2].partition("</p>")[0]
+    return re.sub(r"</?[a-z][^>]*>", "", answer)
+
+
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "capacity", "table", "charts", "breakdown", "lifecycle", "cost"]
-    assert names == [*first, "failures", "containers", "findings", "method", "reproduce"]
+    first = ["verdict", "growth", "capacity", "table", "charts", "breakdown", "lifecycle"]
+    rest = ["containers", "findings", "variants", "method", "definitions", "limits", "reproduce"]
+    assert names == [*first, "cost", "failures", *rest]
 
 
 def test_ties_are_named_as_ties(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0, drift=0.1), Fake("b", 6.05, drift=-0.1)))
-    assert "tied: their ratio round by round may be 1" in html
-    assert html.count("1=") == 2
+    assert answer_of(html).startswith("For the lowest p99 at 120/s, poisson: take ")
+    assert answer_of(html).endswith(", which nothing tells apart.")
+    # At the benchmark's own SLO, and at each of the others.
+    assert html.count('<td class="rank">1=</td>') == 2 * html.count('class="answer"')
 
 
 def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
     fast, slow = Fake("fast", capacity_per_s=300.0), Fake("slow", capacity_per_s=100.0)
     html = rendered(tmp_path, fast, slow)
     verdict = verdict_of(html)
-    assert "capacity, the highest rate with p99<50ms" in verdict
-    assert '<p class="winner"><b>fast</b>' in verdict
-    assert "highest capacity; next <b>slow</b>" in verdict
+    said = answer_of(verdict)
+    assert said.startswith("For the most predictions a second with p99<50ms: take fast (30")
+    assert "Next: <b>slow</b>, " in verdict
     assert "paired ratio 0.3" in verdict
     assert "each variant is told apart from the next (over 3 rounds, at 98% confidence)" in verdict
-    assert "Searches for the capacity: fast" in html
+    assert 'aria-label="fast: 30' in html
     assert 'colspan="1">at the SLO' in html
 
 
@@ -67,23 +77,23 @@ def test_rounds_that_disagree_are_said_to(tmp_path: Path) -> None:
 
 def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0), Fake("b", 9.0)))
-    assert '<p class="winner"><b>a</b>' in html
-    assert "next <b>b</b>" in html
-    assert "tied: their" not in html
+    assert ": take a (" in answer_of(html)
+    assert "Next: <b>b</b>" in html
+    assert "which nothing tells apart" not in answer_of(html)
 
 
 def test_nothing_to_rank_is_said_with_the_reason(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", lag_ms=4.0), Fake("b", lag_ms=4.0)))
     assert "Nothing can be ranked here: each of its variants failed or is INVALID." in html
     assert "the generator sent late" in html
-    assert 'class="winner"' not in html
+    assert answer_of(html) == "For the lowest p50 at 120/s, poisson: nothing can be ranked."
 
 
 def test_only_failures_still_make_a_report(tmp_path: Path) -> None:
     html = rendered(tmp_path, Fake("a", failure=Failure("launch", "No such command.", "tail")))
     assert "Nothing can be ranked here: its only variant failed or is INVALID." in verdict_of(html)
     assert "failed (launch): No such command." in html
-    assert "<pre>tail</pre>" in html
+    assert html.count(">tail</pre>") == 2  # among the failures, and on its own page
 
 
 def test_no_run_at_all_still_makes_a_report(tmp_path: Path) -> None:
@@ -96,8 +106,8 @@ def test_no_run_at_all_still_makes_a_report(tmp_path: Path) -> None:
 
 def test_references_are_not_ranked(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a"), Fake("in-process", 1.0, reference=True)))
-    assert '<p class="winner"><b>a</b>' in html
-    assert "the only variant that could be ranked" in html
+    assert ": take a (" in answer_of(html)
+    assert "The only variant that could be ranked in this track." in html
 
 
 def test_one_round_is_warned_of(tmp_path: Path) -> None:

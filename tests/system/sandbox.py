@@ -46,6 +46,7 @@ profiles = []
 rounds = 1
 duration_scale = 1.0
 warm_up_s = 0.1
+proof_s = 0.5
 
 [preset.standard]
 benchmarks = ["noop"]
@@ -53,6 +54,7 @@ profiles = []
 rounds = 2
 duration_scale = 1.0
 warm_up_s = 0.1
+proof_s = 0.5
 
 [preset.capacity]
 benchmarks = ["noop"]
@@ -60,6 +62,7 @@ profiles = ["saturated"]
 rounds = 1
 duration_scale = 1.0
 warm_up_s = 0.1
+proof_s = 0.5
 capacity_s = 60.0
 """
 SERVER = """\

@@ -35,6 +35,7 @@ profiles = []
 rounds = 1
 duration_scale = 1.0
 warm_up_s = 0.1
+proof_s = 0.5
 audit_s = 10.0
 """
 FROM_A_CACHE, EARLY, UNSEEN = (

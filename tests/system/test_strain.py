@@ -207,7 +207,7 @@ def test_memory_is_looked_at_before_and_after(outcome: Outcome) -> None:
 def test_the_report_shows_it(outcome: Outcome) -> None:
     part = outcome.html.partition('<section id="lifecycle"')[2].partition("</section>")[0]
     for name in VARIANTS:
-        assert f'<th scope="row">{name}</th>' in part
+        assert f'<th scope="row" data-value="{name}">' in part
     assert "disconnected" in part
 
 

@@ -128,7 +128,7 @@ def test_a_password_never_gets_into_a_layer(tmp_path: Path, pip: Settings) -> No
 def test_a_server_may_build_on_an_image_of_its_own(tmp_path: Path, pip: Settings) -> None:
     variant = catalog.variants()["tensorflow-serving"]
     assert images.base_of(variant).startswith("tensorflow/serving:")
-    assert context.dockerfile(variant) == variant.server.folder / "Dockerfile"
+    assert variant.server.dockerfile == variant.server.folder / "Dockerfile"
 
 
 def test_the_base_is_an_official_one_or_the_one_that_is_named(

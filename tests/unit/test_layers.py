@@ -18,7 +18,7 @@ MODULES = {
 SHARED = [
     *("records", "samples", "profiles", "store", "columns", "catalog", "tables", "plan"),
     *("protocols", "toml", "errors", "paths", "slo", "probes", "search", "lifecycle", "hosts"),
-    "audit",
+    *("audit", "revisions", "sweeps"),
 ]
 READING = ("harness.analyse", "harness.report")
 FORBIDDEN = {

@@ -34,20 +34,26 @@ class Metric:
     definition: str
     formula: Formula
     digits: int
+    effect: float | None = 0.10  # a change that is worth telling; None: `compare` does not judge it
 
 
 METRICS: dict[str, Metric] = {}
 
 
 def metric(
-    *, title: str, unit: str, better: Literal["lower", "higher"], digits: int = 2
+    *,
+    title: str,
+    unit: str,
+    better: Literal["lower", "higher"],
+    digits: int = 2,
+    effect: float | None = 0.10,
 ) -> Callable[[Formula], Formula]:
     """Register a metric under the function's name; its docstring is the definition."""
 
     def register(formula: Formula) -> Formula:
         name = getattr(formula, "__name__", "")
         definition = " ".join((formula.__doc__ or "").split())
-        METRICS[name] = Metric(name, title, unit, better, definition, formula, digits)
+        METRICS[name] = Metric(name, title, unit, better, definition, formula, digits, effect)
         return formula
 
     return register
@@ -63,7 +69,7 @@ def saturated(run: Run) -> Window | None:
     return next((w for w in run.windows if w.facts.profile.saturates), None)
 
 
-@metric(title="p50", unit="ms", better="lower")
+@metric(title="p50", unit="ms", better="lower", effect=0.05)
 def latency_p50(run: Run) -> float | None:
     """Median response time at the steady rate, from the planned send time to the last byte."""
     return _response(run, 0.50)
@@ -81,7 +87,7 @@ def latency_p99(run: Run) -> float | None:
     return _response(run, 0.99)
 
 
-@metric(title="capacity", unit="1/s", better="higher", digits=1)
+@metric(title="capacity", unit="1/s", better="higher", digits=1, effect=0.05)
 def capacity(run: Run) -> float | None:
     """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
     that was tried where that holds it too, and 0 where none that was tried does."""
@@ -91,7 +97,7 @@ def capacity(run: Run) -> float | None:
     return found.estimate.rate_per_s or 0.0
 
 
-@metric(title="throughput", unit="1/s", better="higher", digits=1)
+@metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
 def throughput(run: Run) -> float | None:
     """Predictions answered a second in the saturated window (closed loop)."""
     window = saturated(run)
@@ -112,7 +118,7 @@ def first_answer(run: Run) -> float | None:
     return run.facts.startup.first_answer_s if run.facts.startup else None
 
 
-@metric(title="steady after", unit="s", better="lower")
+@metric(title="steady after", unit="s", better="lower", effect=0.25)
 def steady_after(run: Run) -> float | None:
     """From the start of the process to steady state: to the first answer, and then the seconds of
     load before three slices of it agreed. The verification between the two is left out."""
@@ -122,7 +128,7 @@ def steady_after(run: Run) -> float | None:
     return startup.first_answer_s + warm_up.steady_s
 
 
-@metric(title="memory", unit="MiB", better="lower", digits=0)
+@metric(title="memory", unit="MiB", better="lower", digits=0, effect=0.05)
 def memory(run: Run) -> float | None:
     """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
     seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
@@ -130,7 +136,7 @@ def memory(run: Run) -> float | None:
     return float(values.max()) / (1 << 20) if len(values) else None
 
 
-@metric(title="container peak", unit="MiB", better="lower", digits=0)
+@metric(title="container peak", unit="MiB", better="lower", digits=0, effect=0.05)
 def container_peak(run: Run) -> float | None:
     """The most memory that the container held, file cache, shared memory and /tmp included."""
     container = run.facts.container
@@ -139,19 +145,19 @@ def container_peak(run: Run) -> float | None:
     return container.memory_peak_bytes / (1 << 20)
 
 
-@metric(title="GPU", unit="%", better="higher", digits=0)
+@metric(title="GPU", unit="%", better="higher", digits=0, effect=None)
 def gpu_busy(run: Run) -> float | None:
     """Mean share of time in which the GPU computed in the saturated window."""
     return _seen(saturated(run), "gpu_percent", 1)
 
 
-@metric(title="GPU memory", unit="MiB", better="lower", digits=0)
+@metric(title="GPU memory", unit="MiB", better="lower", digits=0, effect=0.05)
 def gpu_memory(run: Run) -> float | None:
     """Mean memory of the GPU in use in the saturated window."""
     return _seen(saturated(run), "gpu_bytes", 1 << 20)
 
 
-@metric(title="GPU power", unit="W", better="lower", digits=0)
+@metric(title="GPU power", unit="W", better="lower", digits=0, effect=None)
 def gpu_power(run: Run) -> float | None:
     """Mean power that the GPU drew in the saturated window."""
     return _seen(saturated(run), "gpu_milliwatts", 1000)
@@ -163,7 +169,7 @@ def _seen(window: Window | None, column: str, unit: float) -> float | None:
     return float(seen.mean()) / unit if len(seen) else None
 
 
-@metric(title="CPU per 1000", unit="s", better="lower")
+@metric(title="CPU per 1000", unit="s", better="lower", effect=0.05)
 def cpu_per_1000(run: Run) -> float | None:
     """CPU seconds of its processes per 1000 predictions answered at the steady rate."""
     window = steady(run)
@@ -173,7 +179,7 @@ def cpu_per_1000(run: Run) -> float | None:
     return 1000 * used_s / float(window.requests.ok.sum())
 
 
-@metric(title="GPU per 1000", unit="s", better="lower")
+@metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)
 def gpu_per_1000(run: Run) -> float | None:
     """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: the mean
     share of time in which it did, times the window's length."""
@@ -205,7 +211,7 @@ def _each(window: Window | None, per_s: float | None) -> float | None:
     return per_s * window.facts.elapsed_s / float(window.requests.ok.sum())
 
 
-@metric(title="errors", unit="%", better="lower")
+@metric(title="errors", unit="%", better="lower", effect=0.01)
 def error_rate(run: Run) -> float | None:
     """Share of the requests that failed, of all requests of all windows."""
     total = sum(len(w.requests) for w in run.windows)
@@ -213,7 +219,7 @@ def error_rate(run: Run) -> float | None:
     return 100 * failed / total if total else None
 
 
-@metric(title="in the model", unit="ms", better="lower")
+@metric(title="in the model", unit="ms", better="lower", effect=0.05)
 def model_time(run: Run) -> float | None:
     """Median duration of a predictor call at the steady rate, seen from the inside."""
     window = steady(run)
@@ -222,7 +228,7 @@ def model_time(run: Run) -> float | None:
     return float(np.median(window.calls.duration_ns)) / 1e6
 
 
-@metric(title="batch", unit="instances", better="higher")
+@metric(title="batch", unit="instances", better="higher", effect=None)
 def batch_size(run: Run) -> float | None:
     """Mean number of instances in a predictor call in the saturated window."""
     window = saturated(run)

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from uv import find_uv_bin
 
-from harness import paths
 from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError
 from harness.measure import environments, weights
@@ -71,22 +70,16 @@ class Context:
 def of(variant: Variant, benchmark: Benchmark, artefact: Path, device: str = "cpu") -> Context:
     """The context of a variant's image. Raises ProvisionError for what must not get into one."""
     server, backend = variant.server, variant.table.backend
-    files: dict[str, Path | bytes] = {"Dockerfile": dockerfile(variant)}
+    files: dict[str, Path | bytes] = {"Dockerfile": server.dockerfile}
     files |= _environment(variant, benchmark, device)
     code = "app/servers"
-    files |= _tree(paths.PROJECT / "servers" / "shared", f"{code}/shared")
+    files |= _tree(server.shared, f"{code}/shared")
     files |= _tree(server.folder, f"{code}/{server.name}")
     predictor, shared = benchmark.predictor(backend), benchmark.folder.parent / "shared"
     files[f"app/benchmarks/{benchmark.name}/{predictor.name}"] = predictor
     files |= _tree(shared, "app/benchmarks/shared")
     files |= {"app/artefact/.keep": b"", **_tree(artefact, "app/artefact")}
     return Context(files)
-
-
-def dockerfile(variant: Variant) -> Path:
-    """The server's own, or the one that all share."""
-    own = variant.server.folder / "Dockerfile"
-    return own if own.exists() else paths.PROJECT / "servers" / "Dockerfile"
 
 
 def _environment(variant: Variant, benchmark: Benchmark, device: str) -> dict[str, Path | bytes]:

@@ -75,7 +75,7 @@ def ensure(
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept}.lock"), answering(f"The image {tag} can't be had", ProvisionError):
         if _find(client, tag) is None:
-            file = os.path.relpath(context.dockerfile(variant), paths.PROJECT)
+            file = os.path.relpath(variant.server.dockerfile, paths.PROJECT)
             built = _build(client, tag, made, arguments, f"The image of {variant.name}", file)
         else:
             built = _UNKNOWN

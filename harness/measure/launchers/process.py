@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import paths
 from harness.catalog import Benchmark, Variant
 from harness.errors import LaunchError
 from harness.measure import environments, gpu, tree
@@ -190,7 +189,7 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, An
         launched.host,
         launched.port,
         launched.ports,
-        paths.PROJECT / "servers" / "shared",
+        order.variant.server.shared,
         order.benchmark.predictor(table.backend),
         order.artefact,
         order.scratch / "home",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from harness.analyse import breakdown as parting
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.comparison import Comparison, Row
-from harness.report import plots, stack_plot, svg, view
+from harness.report import batch_plot, curves, stack_plot, svg, view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -48,6 +48,7 @@ def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any
     framework = {} if noop is None or noop is comparison else _framework(noop)
     lines = [_line(row, found, framework.get(row.variant)) for row, found in split]
     known = {row.variant for row, _ in split}
+    batches = list(_batches(rows))
     return {
         "name": comparison.benchmark,
         "svg": _drawn(comparison.benchmark, [(row.variant, found) for row, found in split]),
@@ -55,12 +56,13 @@ def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any
         "noop": bool(framework),
         "own": any(line.own for line in lines),
         "unsplit": [row.variant for row in rows if row.variant not in known],
-        "batches": list(_batches(rows)),
+        "batches": [_batch_line(*each) for each in batches],
+        "batches_svg": _batches_drawn(comparison.benchmark, batches) if batches else None,
     }
 
 
 def _of(row: Row) -> Breakdown | None:
-    return parting.mean(d.breakdown for d in plots.counted(row) if d.breakdown is not None)
+    return parting.mean(d.breakdown for d in curves.counted(row) if d.breakdown is not None)
 
 
 def _framework(noop: Comparison) -> dict[str, str]:
@@ -81,7 +83,7 @@ def _line(row: Row, found: Breakdown, noop: str | None) -> Line:
 
 def _own(row: Row) -> str:
     """Waiting and model by the server's own counters, in the first round that has them."""
-    for digest in plots.counted(row):
+    for digest in curves.counted(row):
         window = next((w for w in digest.facts.windows if w.profile.is_open), None)
         own = window.own if window is not None else None
         if own is not None and own.queue_s is not None and own.model_s is not None:
@@ -99,21 +101,36 @@ def _drawn(benchmark: str, bars: Sequence[tuple[str, Breakdown]]) -> Markup:
     return svg.draw(f"{benchmark}/breakdown", stack_plot.size(len(bars)), alternative, plot)
 
 
-def _batches(rows: Sequence[Row]) -> Iterable[dict[str, str]]:
-    """A line for each window in which some call had more than one instance."""
+def _batches(rows: Sequence[Row]) -> Iterable[tuple[str, Batches]]:
+    """(variant, batches) of each window in which some call had more than one instance."""
     for row in rows:
-        profiles = dict.fromkeys(b.profile for d in plots.counted(row) for b in d.batches)
+        profiles = dict.fromkeys(b.profile for d in curves.counted(row) for b in d.batches)
         for profile in profiles:
-            made = (b for d in plots.counted(row) for b in d.batches if b.profile == profile)
+            made = (b for d in curves.counted(row) for b in d.batches if b.profile == profile)
             found = parting.pooled(made)
             if found is not None and found.calls[-1][0] > 1:
-                yield {
-                    "variant": row.variant,
-                    "profile": profile,
-                    "mean": view.number(found.mean),
-                    "largest": str(found.calls[-1][0]),
-                    "shares": _shares(found),
-                }
+                yield row.variant, found
+
+
+def _batch_line(variant: str, found: Batches) -> dict[str, str]:
+    return {
+        "variant": variant,
+        "profile": found.profile,
+        "mean": view.number(found.mean),
+        "largest": str(found.calls[-1][0]),
+        "shares": _shares(found),
+    }
+
+
+def _batches_drawn(benchmark: str, batches: Sequence[tuple[str, Batches]]) -> Markup:
+    bars = [(f"{variant}, {found.profile}", found) for variant, found in batches]
+
+    def plot(figure: Figure) -> None:
+        batch_plot.draw(figure, bars)
+
+    said = "; ".join(f"{name} {view.number(found.mean)}" for name, found in bars)
+    alternative = f"Mean instances in a call to the model: {said}. The table below has the shares."
+    return svg.draw(f"{benchmark}/batches", batch_plot.size(len(bars)), alternative, plot)
 
 
 def _shares(found: Batches) -> str:

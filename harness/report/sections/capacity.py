@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
 from harness.analyse import capacity as searching
 from harness.analyse.capacity import Found
 from harness.analyse.comparison import Comparison
-from harness.report import search_plot, svg
+from harness.report import colours, search_plot, subjects
+from harness.report.colours import Look
+from harness.report.figures import Panels
+from harness.report.panels import Panel
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
 
 @section("Capacity", order=20)
 def capacity(report: Report) -> Values | None:
-    benchmarks = [found for c in report.comparisons if (found := _benchmark(c)) is not None]
-    return {"benchmarks": benchmarks} if benchmarks else None
+    looks = colours.of_variants(report.comparisons)
+    found = [made for c in report.comparisons if (made := _benchmark(c, looks)) is not None]
+    return {"benchmarks": found} if found else None
 
 
-def _benchmark(comparison: Comparison) -> dict[str, Any] | None:
+def _benchmark(comparison: Comparison, looks: dict[str, Look]) -> dict[str, Any] | None:
     searches: list[tuple[str, Found]] = []
     for row in comparison.rows:
         # One round is enough to see how it went; the others are in the figures.
@@ -28,17 +32,30 @@ def _benchmark(comparison: Comparison) -> dict[str, Any] | None:
         searches += [(row.variant, known[0])] if known else []
     if not searches:
         return None
-
-    def plot(figure: Figure) -> None:
-        search_plot.draw(figure, searches)
-
-    said = [(name, searching.sentence(found)) for name, found in searches]
-    alternative = "Searches for the capacity: " + "; ".join(f"{n} {text}" for n, text in said)
-    name = f"{comparison.benchmark}/capacity"
+    wanted = searches[0][1].slo
     return {
         "name": comparison.benchmark,
-        "slo": str(searches[0][1].slo),
-        "share": f"p{100 * searches[0][1].slo.share:g}",
-        "svg": svg.draw(name, search_plot.size(len(searches)), alternative, plot),
-        "said": said,
+        "slo": str(wanted),
+        "chart": _drawn(comparison, searches, looks),
+        "said": [(name, searching.sentence(found)) for name, found in searches],
     }
+
+
+def _drawn(
+    comparison: Comparison, searches: list[tuple[str, Found]], looks: dict[str, Look]
+) -> Panels | None:
+    known = subjects.of_comparison(comparison, looks)
+    drawn = (
+        (known[n], search_plot.draw(n, found, looks[n])) for n, found in searches if n in known
+    )
+    panels = [Panel(subject, svg) for subject, svg in drawn if svg is not None]
+    if not panels:
+        return None
+    caption = (
+        f"Each mark is a probe of the first round: p{100 * searches[0][1].slo.share:g} of its "
+        "response times, in ms, over the rate that it fired, in requests per second. Circle: "
+        "holds; cross: broken; square: undecided by itself; pale: disturbed, and only counted "
+        "where it held. Dashed: the limit. Line and band: the capacity with its 95% interval, "
+        "fitted to all probes near it."
+    )
+    return Panels("How it was searched for", caption, Markup(""), panels)

@@ -1,161 +1,176 @@
-"""Latency, start-up and memory, drawn."""
+"""Capacity, latency, start-up, memory and cost, drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from harness.analyse.comparison import Comparison, Row
-from harness.report import plots, svg, view
-from harness.report.plots import Line
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.report import (
+    along_plot,
+    colours,
+    cost_chart,
+    curves,
+    load_chart,
+    plots,
+    subjects,
+    svg,
+    view,
+)
+from harness.report.colours import Look
+from harness.report.figures import Chart, Live, Panels
 from harness.report.sections import Values, section
 from harness.report.sections.verdict import steady_profile
-from harness.report.svg import PALETTE
+from harness.report.subjects import Subjects
 from harness.report.view import Report
 
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A drawing and its caption."""
-
-    svg: Markup
-    title: str
-    caption: str
-    wide: bool = True
+_LOAD = "the same load for all"
+_SMALL = 12  # variants whose pictures are no longer than others
 
 
 @section("Charts", order=30)
 def charts(report: Report) -> Values | None:
-    return {"benchmarks": [_benchmark(comparison) for comparison in report.comparisons]}
+    looks = colours.of_variants(report.comparisons)
+    found = [_benchmark(report, c, looks, n) for n, c in enumerate(report.comparisons)]
+    found = [benchmark for benchmark in found if benchmark["charts"]]
+    return {"benchmarks": found} if found else None
 
 
-def _benchmark(comparison: Comparison) -> dict[str, Any]:
+def _benchmark(
+    report: Report, comparison: Comparison, looks: dict[str, Look], number: int
+) -> dict[str, Any]:
     rows = [row for row in comparison.rows if row.measured and not row.invalid]
-    drawn = [
-        *_distributions(comparison, rows),
-        *_startup(comparison, rows),
-        *_memory(comparison, rows),
-        *_over_time(comparison, rows),
+    known = subjects.of_comparison(comparison, looks)
+    drawn: list[Chart | Live | Panels | None] = [
+        _capacity(comparison, rows, looks),
+        load_chart.offered(comparison, rows, known),
+        load_chart.distribution(rows, known, _load(comparison)),
+        _startup(comparison, rows, looks),
+        _memory(comparison, rows, looks),
+        cost_chart.cost(report, rows, known),
+        *_along(comparison, known, number),
     ]
-    drawn_names = {row.variant for row in rows}
-    left_out = [row.variant for row in comparison.rows if row.variant not in drawn_names]
-    return {"name": comparison.benchmark, "charts": drawn, "left_out": left_out}
+    names = {row.variant for row in rows}
+    left_out = [row.variant for row in comparison.rows if row.variant not in names]
+    return {
+        "name": comparison.benchmark,
+        "charts": [chart for chart in drawn if chart is not None],
+        "left_out": left_out,
+    }
 
 
-def _distributions(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
-    """One chart for each track: tracks are not compared with each other."""
-    drawn = []
-    for track in comparison.tracks:
-        chosen = [r for r in rows if r.server.reference or r.server.track == track]
-        styles = svg.styles([row.variant for row in chosen if not row.server.reference])
-        drawable = (plots.distribution(row, styles.get(row.variant)) for row in chosen)
-        lines = [line for line in drawable if line is not None]
-        if all(line.reference for line in lines):
-            continue
-        lines = plots.in_sight(lines)
-        title = f"Response time by share of requests, track {track}"
-        name = f"{comparison.benchmark}/{track}/distribution"
-        caption = (
-            f"At {_load(comparison)}. Lower is better; further right are the slower requests. "
-            "Median over rounds; a curve ends where too few answers lie beyond."
+def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
+    seen = [(row, spread) for row in rows if (spread := row.spreads["capacity"]) is not None]
+    references = [row.variant for row in rows if row.server.reference]
+    kept = curves.not_beyond({row.variant: spread.high for row, spread in seen}, references)
+    known = [(row, spread) for row, spread in seen if row.variant in kept]
+    if not known or comparison.facts is None:
+        return None
+    # Track by track, references last, each from the highest to the lowest.
+    known.sort(
+        key=lambda pair: (
+            pair[0].server.reference,
+            pair[0].server.track,
+            -pair[1].median,
+            pair[0].variant,
         )
-        if len(lines) <= plots.OVERLAID:
-            size, plot = plots.overlay_size(lines), _overlay(lines)
-            caption += " The number at a curve's end is its last value in ms."
-        else:
-            size, plot = plots.panels_size(lines), _distribution_panels(lines)
-            caption += " The grey band is the span of all variants of the track."
-        alternative = f"{title}: {_spoken(lines)}"
-        wide = len(lines) > plots.OVERLAID
-        drawn.append(Chart(svg.draw(name, size, alternative, plot), title, caption, wide))
-    return drawn
-
-
-def _over_time(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
-    lines = [line for row in rows if (line := plots.over_time(row)) is not None]
-    if not lines:
-        return []
-    lines = plots.in_sight(lines)
-    title = "Response time along the steady window"
+    )
+    metric = COLUMNS["capacity"]
+    groups: dict[str, list[plots.Dot]] = {}
+    for row, spread in known:
+        text = _with_interval(view.number(spread.median, 1), view.interval(spread, metric))
+        dot = plots.Dot(row.variant, looks[row.variant], spread, text)
+        groups.setdefault(subjects.kind(row), []).append(dot)
 
     def plot(figure: Figure) -> None:
-        plots.panels(figure, lines, lambda _: None, "seconds since the window's start")
+        plots.dots(figure, list(groups.items()), "requests per second")
 
-    caption = (
-        f"At {_load(comparison)}. Thick: median; thin: p95, both per fortieth of the window and "
-        "median over rounds. The grey band is the span of all medians. Level is good; rising "
-        "means that the server does not keep up."
+    said = "; ".join(
+        f"{dot.name} ({kind}) {dot.text}" for kind, dots in groups.items() for dot in dots
     )
-    name = f"{comparison.benchmark}/over-time"
-    alternative = f"{title}, one panel for each of {view.plural(len(lines), 'variant')}"
-    return [Chart(svg.draw(name, plots.panels_size(lines), alternative, plot), title, caption)]
+    alternative = f"Capacity in requests per second with {comparison.facts.slo}: {said}"
+    caption = (
+        f"The highest rate of random arrivals that holds {comparison.facts.slo}, with its 95% "
+        "interval. Further right is better. Tracks are not compared with each other."
+    )
+    size = plots.size(len(known) + len(groups))
+    picture = svg.draw(f"{comparison.benchmark}/capacity-dots", size, alternative, plot)
+    return Chart("Capacity", caption, picture, tall=len(known) > _SMALL)
 
 
-def _startup(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
+def _with_interval(text: str, interval: str) -> str:
+    return f"{text} ({interval})" if interval else text
+
+
+def _startup(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     known = [
         (row.variant, ready.median, max(first.median, ready.median))
         for row in rows
         if (ready := row.spreads["ready"]) and (first := row.spreads["first_answer"])
     ]
     if not known:
-        return []
+        return None
     known.sort(key=lambda item: (item[2], item[0]))
     names, ready_s, first_s = zip(*known, strict=True)
     rest = [first - ready for ready, first in zip(ready_s, first_s, strict=True)]
     texts = [f"{view.number(a)} / {view.number(b)}" for _, a, b in known]
 
     def plot(figure: Figure) -> None:
-        parts = [(ready_s, PALETTE[0]), (rest, PALETTE[4])]
-        plots.bars(figure, names, parts, texts, "seconds since the process was started")
+        chosen, label = [looks[name] for name in names], "seconds since the process was started"
+        plots.bars(figure, names, chosen, [ready_s, rest], texts, label)
 
     alternative = "Start-up in seconds, ready and first answer: " + "; ".join(
         f"{name} {text}" for name, text in zip(names, texts, strict=True)
     )
-    drawing = svg.draw(
-        f"{comparison.benchmark}/start-up", plots.bars_size(len(names)), alternative, plot
-    )
-    caption = "Dark: until ready. Light: from there to the first right answer. Shorter is better."
-    return [Chart(drawing, "Start-up", caption, wide=False)]
+    caption = "Full: until ready. Pale: from there to the first right answer. Shorter is better."
+    name = f"{comparison.benchmark}/start-up"
+    return Chart("Start-up", caption, svg.draw(name, plots.size(len(names)), alternative, plot))
 
 
-def _memory(comparison: Comparison, rows: Sequence[Row]) -> list[Chart]:
+def _memory(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     known = [(row.variant, used.median) for row in rows if (used := row.spreads["memory"])]
     if not known:
-        return []
+        return None
     known.sort(key=lambda item: (item[1], item[0]))
     names, used_mib = zip(*known, strict=True)
     texts = [view.number(value, 0) for value in used_mib]
 
     def plot(figure: Figure) -> None:
-        plots.bars(figure, names, [(used_mib, PALETTE[2])], texts, "MiB")
+        plots.bars(figure, names, [looks[name] for name in names], [used_mib], texts, "MiB")
 
     alternative = "Memory in MiB: " + "; ".join(
         f"{name} {text}" for name, text in zip(names, texts, strict=True)
     )
-    drawing = svg.draw(
-        f"{comparison.benchmark}/memory", plots.bars_size(len(names)), alternative, plot
-    )
     caption = "Proportional set size of the whole process tree. Shorter is better."
-    return [Chart(drawing, "Memory", caption, wide=False)]
+    name = f"{comparison.benchmark}/memory"
+    return Chart("Memory", caption, svg.draw(name, plots.size(len(names)), alternative, plot))
 
 
-def _overlay(lines: Sequence[Line]) -> Any:
-    return lambda figure: plots.overlay(figure, lines)
-
-
-def _distribution_panels(lines: Sequence[Line]) -> Any:
-    dress = plots.dress_nines(lines)
-    return lambda figure: plots.panels(figure, lines, dress, "share of requests answered within")
+def _along(comparison: Comparison, known: Subjects, number: int) -> list[Panels]:
+    """A set of panels for each open-loop profile; what is INVALID is drawn too, and says so."""
+    rows = [row for row in comparison.rows if row.measured]
+    loads = {p.name: p for p in comparison.facts.profiles} if comparison.facts else {}
+    found: list[Panels] = []
+    for place, profile in enumerate(curves.profiles(rows)):
+        name = f"along-{number}-{place}"
+        backdrop, made = along_plot.draw(name, rows, profile, known)
+        if not made:
+            continue
+        load = f", {view.rate(loads[profile])}" if profile in loads else ""
+        caption = (
+            f"The window {profile}{load}: milliseconds over its seconds. Thick: median; thin: p95, "
+            "both per fortieth of the window and median over the rounds that count. Dashed, with "
+            "its number: the median of a round about which something was found. The grey band is "
+            "the span of all medians."
+        )
+        folded = bool(found) and len(made) > _SMALL
+        title = f"Response time along the window {profile}"
+        found.append(Panels(title, caption, backdrop, made, folded=folded))
+    return found
 
 
 def _load(comparison: Comparison) -> str:
     profile = steady_profile(comparison)
-    return f"the same load for all ({view.rate(profile)})" if profile else "the same load for all"
-
-
-def _spoken(lines: Sequence[Line]) -> str:
-    return "; ".join(f"{line.name} up to {line.y[-1]:.3g} ms" for line in lines)
+    return f"{_LOAD} ({view.rate(profile)})" if profile else _LOAD

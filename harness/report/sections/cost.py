@@ -91,7 +91,7 @@ def _has_any(known: Measured, prices: PriceTable) -> bool:
 
 def _table(pairs: Sequence[tuple[Row, Measured]], prices: PriceTable) -> dict[str, Any]:
     known = [found for _, found in pairs]
-    chosen: list[Instance | Serverless] = [*_cheapest(known, prices.instance)]
+    chosen: list[Instance | Serverless] = [*cheapest(known, prices.instance)]
     chosen += [p for p in prices.serverless if any(on_serverless(k, p) for k in known)]
     columns = [_column(row) for row in chosen]
     return {
@@ -105,7 +105,7 @@ def _table(pairs: Sequence[tuple[Row, Measured]], prices: PriceTable) -> dict[st
     }
 
 
-def _cheapest(known: Sequence[Measured], instances: Sequence[Instance]) -> list[Instance]:
+def cheapest(known: Sequence[Measured], instances: Sequence[Instance]) -> list[Instance]:
     """The machine of each provider that holds most variants, and of those the cheapest."""
     best: dict[str, tuple[int, float, Instance]] = {}
     for instance in instances:
@@ -158,23 +158,17 @@ def _cell(known: Measured, row: Instance | Serverless) -> Cell:
         if machine is None:
             return Cell(view.NONE, "", "")
         how = f"{view.number(machine.rate_per_s, 1)}/s, ×{machine.factor:.3g}"
-        return Cell(_usd(machine.usd.median), _interval(machine.usd), how)
+        return Cell(view.usd(machine.usd.median), interval(machine.usd), how)
     billed = on_serverless(known, row)
     if billed is None:
         return Cell(view.NONE, "", "")
     how = f"{view.number(1000 * billed.seconds)} ms × {view.number(billed.memory_gib)} GiB"
-    return Cell(_usd(billed.usd.median), _interval(billed.usd), how)
+    return Cell(view.usd(billed.usd.median), interval(billed.usd), how)
 
 
-def _usd(value: float) -> str:
-    """US dollars with two digits that matter at least."""
-    if value >= 100:
-        return f"${value:,.0f}"
-    return f"${value:.2f}" if value >= 0.1 else f"${value:.2g}"
-
-
-def _interval(spread: Spread) -> str:
-    low, high = _usd(spread.low), _usd(spread.high)
+def interval(spread: Spread) -> str:
+    """The range of a cost; empty where it is one number."""
+    low, high = view.usd(spread.low), view.usd(spread.high)
     return "" if low == high else f"{low}–{high[1:]}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.report import plots, view
+from harness.analyse.comparison import COLUMNS, Comparison, Row, counted
+from harness.report import view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -29,8 +29,9 @@ class Line:
     """A variant's numbers, and what failed at twice its capacity."""
 
     variant: str
-    cells: tuple[tuple[str, str], ...]  # (number, range over the rounds)
+    cells: tuple[tuple[str, str, float | None], ...]  # (number, range over the rounds, value)
     errors: str
+    failed: int
 
 
 @section("Lifecycle", order=33)
@@ -55,23 +56,25 @@ def _groups(report: Report) -> dict[str, tuple[str, ...]]:
 def _benchmark(comparison: Comparison, groups: dict[str, tuple[str, ...]]) -> dict[str, Any]:
     names = [name for group in groups.values() for name in group]
     rows = [row for row in comparison.rows if any(row.spreads[name] for name in OWN)]
-    lines = [Line(row.variant, _cells(row, names), _errors(row)) for row in rows]
+    lines = [_line(row, names) for row in rows]
     return {"name": comparison.benchmark, "lines": lines, "errors": any(x.errors for x in lines)}
 
 
-def _cells(row: Row, names: list[str]) -> tuple[tuple[str, str], ...]:
+def _line(row: Row, names: list[str]) -> Line:
+    """With what failed at twice the capacity, over all rounds that count, unless none does."""
+    counts: dict[str, int] = {}
+    for digest in counted(row.digests):
+        for kind, count in digest.overload_errors.items():
+            counts[kind] = counts.get(kind, 0) + count
+    said = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    return Line(row.variant, _cells(row, names), said, sum(counts.values()))
+
+
+def _cells(row: Row, names: list[str]) -> tuple[tuple[str, str, float | None], ...]:
     found = []
     for name in names:
         spread, metric = row.spreads[name], COLUMNS[name]
         text = view.number(spread.median, metric.digits) if spread is not None else view.NONE
-        found.append((text, view.interval(spread, metric)))
+        value = spread.median if spread is not None else None
+        found.append((text, view.interval(spread, metric), value))
     return tuple(found)
-
-
-def _errors(row: Row) -> str:
-    """What failed at twice the capacity, over all rounds that count, unless none does."""
-    counts: dict[str, int] = {}
-    for digest in plots.counted(row) or row.digests:
-        for kind, count in digest.overload_errors.items():
-            counts[kind] = counts.get(kind, 0) + count
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))

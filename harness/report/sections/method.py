@@ -11,7 +11,7 @@ from harness.report.sections import Values, section
 from harness.report.view import Report
 
 
-@section("How it was measured", order=60)
+@section("How this was measured", order=60)
 def method(report: Report) -> Values | None:
     campaign = report.campaign
     return {
@@ -23,6 +23,7 @@ def method(report: Report) -> Values | None:
             (name, facts, list(_flat(facts.artefact)))
             for name, facts in _in_order(campaign.benchmarks)
         ],
+        "searched": any(digest.found for digest in report.digested.digests),
         "workers": _workers(report),
         "left_out": _grouped(campaign.left_out),
     }

@@ -44,7 +44,6 @@ class Cell:
     text: str
     interval: str
     value: float | None
-    title: str
     best: bool
 
 
@@ -57,7 +56,6 @@ class Line:
     cells: tuple[Cell, ...]
     reason: str  # why it is not ranked; empty for ranked rows and reference points
     note: str
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +111,22 @@ def _bodies(report: Report, comparison: Comparison) -> list[Body]:
     bodies = []
     for track in comparison.tracks:
         rows = view.contenders(comparison, track)
-        lines = _lines(report, comparison, rows, rows)
+        lines = _lines(report, rows, rows)
         bodies.append(Body(f"Track: {track}", view.track_note(track), "ranked", lines))
     unranked = [row for row in comparison.rows if row.rank is None]
     references = [row for row in unranked if row.server.reference]
     rest = [row for row in unranked if not row.server.reference]
     if references:
-        lines = _lines(report, comparison, references, [])
+        lines = _lines(report, references, [])
         note = "what the host can do without a framework; not ranked"
         bodies.append(Body("Reference points", note, "reference", lines))
     if rest:
-        lines = _lines(report, comparison, rest, [])
+        lines = _lines(report, rest, [])
         bodies.append(Body("Not ranked", "these numbers must not be quoted", "out", lines))
     return bodies
 
 
-def _lines(
-    report: Report, comparison: Comparison, rows: list[Row], peers: list[Row]
-) -> tuple[Line, ...]:
+def _lines(report: Report, rows: list[Row], peers: list[Row]) -> tuple[Line, ...]:
     """Lines of the rows; the best among `peers` is marked in each column."""
     best = {}
     if len(peers) > 1:
@@ -148,7 +144,6 @@ def _lines(
                 tuple(cells),
                 _why_out(row),
                 _note(row),
-                view.reproduce(report, row, comparison.benchmark),
             )
         )
     return tuple(lines)
@@ -179,8 +174,6 @@ def _note(row: Row) -> str:
 def _cell(row: Row, metric: Metric, best: bool) -> Cell:
     spread = row.spreads[metric.name]
     if spread is None:
-        return Cell(view.NONE, "", None, f"{metric.title}: not known", best=False)
-    over = "one round" if spread.rounds == 1 else f"median of {spread.rounds} rounds"
-    title = f"{metric.title}: {view.amount(spread.median, metric)}, {over}"
+        return Cell(view.NONE, "", None, best=False)
     text = view.number(spread.median, metric.digits)
-    return Cell(text, view.interval(spread, metric), spread.median, title, best)
+    return Cell(text, view.interval(spread, metric), spread.median, best)

@@ -1,55 +1,55 @@
-"""Which variant is best, at a glance: track by track, ties named as ties."""
+"""Which variant to take, at a glance: SLO by SLO and track by track, ties named as ties."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from harness import slo
-from harness.analyse.comparison import COLUMNS, Comparison, Row, disagreement, ratio, tied
+from harness.analyse.comparison import COLUMNS, Comparison, Row, disagreement
 from harness.analyse.metrics import Metric
 from harness.analyse.paired import CONFIDENCE
-from harness.analyse.stats import Spread
 from harness.profiles import Profile
-from harness.report import view
+from harness.records import Cell
+from harness.report import ranking, view
+from harness.report.ranking import ERRORS_SHOWN, Figure, Ranking
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
-_ERRORS_SHOWN = 1.0  # percent
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A variant's line in the ranking, drawn as a range on a scale from 0 to 100."""
-
-    row: Row
-    tied: bool
-    spread: Spread
-    low: float
-    width: float
-    middle: float
-    slo: str  # "meets", "misses", "unsure", or nothing where there is no such limit
-    errors: float | None  # percent, where it is worth a word
+_UNKNOWN = "nothing that was fired at it tells whether it holds this"
+_NAMED = 4  # of those that are tied at the top; the others are counted
 
 
 @section("Verdict", order=10)
 def verdict(report: Report) -> Values | None:
-    return {"benchmarks": [_benchmark(comparison) for comparison in report.comparisons]}
+    measured = {comparison.benchmark for comparison in report.comparisons}
+    planned = {cell.benchmark for cell in report.campaign.cells}
+    return {
+        "benchmarks": [_benchmark(report, comparison) for comparison in report.comparisons],
+        "unmeasured": sorted(planned - measured),
+    }
 
 
-def _benchmark(comparison: Comparison) -> dict[str, Any]:
-    metric = COLUMNS[comparison.ranked_by]
-    steady = steady_profile(comparison)
-    competing = [row for row in comparison.rows if not row.server.reference]
-    tracks = sorted({row.server.track for row in competing})
+def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
+    digested, found = report.digested, ranking.of_benchmark(report, comparison)
     return {
         "name": comparison.benchmark,
         "facts": comparison.facts,
-        "metric": metric,
-        "steady": steady,
-        "tracks": [_track(comparison, track, metric) for track in tracks],
+        "steady": steady_profile(comparison),
+        "rankings": [
+            {"found": each, "number": number, "tracks": _tracks(comparison, each)}
+            for number, each in enumerate(found)
+        ],
+        "options": sorted(enumerate(found), key=lambda pair: pair[1].slo.limit_ns),
+        "absent": [
+            (why, names)
+            for why, cells in (
+                ("not run", digested.missing),
+                ("damaged", [found.cell for found in digested.damaged]),
+            )
+            if (names := _absent(comparison, cells))
+        ],
     }
 
 
@@ -59,44 +59,59 @@ def steady_profile(comparison: Comparison) -> Profile | None:
     return next((profile for profile in profiles if profile.is_open), None)
 
 
-def _track(comparison: Comparison, track: str, metric: Metric) -> dict[str, Any]:
-    rows = view.contenders(comparison, track)
-    best = comparison.best(track)
-    others = [row for row in rows if row not in best]
+def _absent(comparison: Comparison, cells: Iterable[Cell]) -> list[str]:
+    """Variants of those cells that no stored run is of."""
+    rows = {row.variant for row in comparison.rows}
+    ours = (cell.variant for cell in cells if cell.benchmark == comparison.benchmark)
+    return [name for name in dict.fromkeys(ours) if name not in rows]
+
+
+def _tracks(comparison: Comparison, found: Ranking) -> list[dict[str, Any]]:
+    competing = [row for row in comparison.rows if not row.server.reference]
+    names = sorted({row.server.track for row in competing})
+    return [_track(comparison, found, name) for name in names]
+
+
+def _track(comparison: Comparison, found: Ranking, track: str) -> dict[str, Any]:
+    figures = [f for f in found.figures if f.rank and f.row.server.track == track]
+    references = [f for f in found.figures if f.row.server.reference and not f.row.invalid]
+    # What holds the SLO nowhere is nothing to take, though nothing is ahead of it.
+    best = [figure for figure in figures if figure.rank == 1 and figure.middle > 0]
+    others = [figure for figure in figures if figure not in best]
+    limit = ranking.limit_of(found)
+    rows = [figure.row for figure in figures]
     return {
         "name": track,
-        "best": best,
-        "spread": best[0].spreads[metric.name] if best else None,
-        "next": _next(best, others, metric),
-        "alone": len(rows) == 1,
-        "best_at": _best_at(rows) if len(rows) > 1 else [],
-        "bars": _bars(comparison, rows, metric),
-        "limit": _limit(comparison, metric),
-        "cautions": [*_cautions(best), *_disagreements(rows, metric)],
-        "sureness": _sureness(rows, metric),
-        "reasons": _reasons(comparison, track),
+        "best": best[:_NAMED],
+        "more": len(best[_NAMED:]),
+        "next": _next(found, best, others),
+        "alone": len(figures) == 1,
+        "figures": figures,
+        "places": ranking.places([*figures, *references], limit),
+        "cheapest": ranking.cheapest(best),
+        "priced": any(figure.cost for figure in figures),
+        "judged": limit is not None,
+        "best_at": _best_at(rows) if found.own else [],
+        "cautions": [*_cautions(best), *(_disagreements(rows, found.metric) if found.own else [])],
+        "sureness": _sureness(found, rows),
+        "below": _below(comparison, found, track),
     }
 
 
-def _next(best: tuple[Row, ...], others: list[Row], metric: Metric) -> dict[str, Any] | None:
+def _next(found: Ranking, best: list[Figure], others: list[Figure]) -> dict[str, Any] | None:
     """The first variant that is told apart from the best, and by how much."""
     if not best or not others:
         return None
-    own, then = best[0].spreads[metric.name], others[0].spreads[metric.name]
-    if own is None or then is None:
-        return None
-    apart = 100 * (then.median / own.median - 1) if own.median else 0.0
-    found = ratio(others[0], best[0], metric.name)
-    sure = found if found is not None and found.rounds > 1 else None
-    return {"row": others[0], "median": then.median, "apart": apart, "ratio": sure}
+    ratio = found.ratio(others[0].row, best[0].row)
+    return {"figure": others[0], "ratio": ratio if ratio and ratio.rounds > 1 else None}
 
 
-def _sureness(rows: list[Row], metric: Metric) -> str | None:
+def _sureness(found: Ranking, rows: list[Row]) -> str | None:
     """How sure the order is, in a sentence."""
     if len(rows) < 2:
         return None
     pairs = list(pairwise(rows))
-    sure = sum(not tied(row, following, metric.name) for row, following in pairs)
+    sure = sum(not found.tied(row, following) for row, following in pairs)
     rounds = max(row.counted for row in rows)
     basis = f"over {view.plural(rounds, 'round')}, at {100 * CONFIDENCE:g}% confidence"
     if sure == len(pairs):
@@ -123,51 +138,13 @@ def _best_at(rows: list[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def _bars(comparison: Comparison, rows: list[Row], metric: Metric) -> list[Bar]:
-    references = [row for row in comparison.rows if row.server.reference and not row.invalid]
-    shown = [(r, s) for r in (*rows, *references) if (s := r.spreads[metric.name]) is not None]
-    scale = max((spread.high for _, spread in shown), default=0.0) or 1.0
-    limit = _limit(comparison, metric)
-    ranks = [row.rank for row in rows]
-    bars = []
-    for row, spread in shown:
-        error_rate = row.spreads["error_rate"]
-        failing = error_rate is not None and error_rate.median >= _ERRORS_SHOWN
-        bars.append(
-            Bar(
-                row,
-                row.rank is not None and ranks.count(row.rank) > 1,
-                spread,
-                100 * spread.low / scale,
-                100 * (spread.high - spread.low) / scale,
-                100 * spread.median / scale,
-                _judged(spread, limit) if limit is not None and row.rank else "",
-                error_rate.median if failing and error_rate is not None else None,
-            )
-        )
-    return bars
-
-
-def _limit(comparison: Comparison, metric: Metric) -> float | None:
-    """The SLO's limit in ms, where it is on the number that the variants are ranked by."""
-    wanted = slo.parse(comparison.facts.slo) if comparison.facts else None
-    if wanted is None or metric.name != f"latency_p{100 * wanted.share:g}":
-        return None
-    return wanted.limit_ns / 1e6
-
-
-def _judged(spread: Spread, limit: float) -> str:
-    if spread.high < limit:
-        return "meets"
-    return "misses" if spread.low >= limit else "unsure"
-
-
-def _cautions(best: tuple[Row, ...]) -> list[str]:
+def _cautions(best: list[Figure]) -> list[str]:
     """What a reader must know before acting on the verdict."""
     found = []
-    for row in best:
+    rows = [figure.row for figure in best]
+    for row in rows:
         error_rate = row.spreads["error_rate"]
-        if error_rate is not None and error_rate.median >= _ERRORS_SHOWN:
+        if error_rate is not None and error_rate.median >= ERRORS_SHOWN:
             share = view.number(error_rate.median, 1)
             found.append(f"{row.variant} did not answer {share}% of its requests.")
         if row.counted < row.rounds:
@@ -175,9 +152,9 @@ def _cautions(best: tuple[Row, ...]) -> list[str]:
                 f"Only {row.counted} of {view.plural(row.rounds, 'round')} of {row.variant} "
                 "count: the others failed or are INVALID."
             )
-    if any(row.counted == 1 for row in best):
+    if any(row.counted == 1 for row in rows):
         found.append("One round tells nothing apart: the order may be chance.")
-    elif any(row.counted == 2 for row in best):
+    elif any(row.counted == 2 for row in rows):
         found.append("Two rounds tell little apart: more of them would.")
     return found
 
@@ -195,10 +172,17 @@ def _disagreements(rows: list[Row], metric: Metric) -> list[str]:
     return found
 
 
-def _reasons(comparison: Comparison, track: str) -> list[tuple[str, list[str]]]:
-    """Why variants of the track are not ranked, variants with the same reason together."""
-    grouped: dict[str, list[str]] = {}
+def _below(comparison: Comparison, found: Ranking, track: str) -> list[tuple[Row, str, str]]:
+    """(row, what became of it, why) of the variants of a track that are not ranked."""
+    ranked = {figure.row.variant for figure in found.figures if figure.rank}
+    below = []
     for row in comparison.rows:
-        if row.server.track == track and not row.server.reference and row.rank is None:
-            grouped.setdefault(view.reason(row), []).append(row.variant)
-    return list(grouped.items())
+        if row.server.track != track or row.server.reference or row.variant in ranked:
+            continue
+        if row.failures and row.invalid:
+            kind = "failed"
+        else:
+            kind = "INVALID" if row.invalid else "not known"
+        unknown = found.by_capacity and kind == "not known"
+        below.append((row, kind, _UNKNOWN if unknown else view.reason(row)))
+    return below

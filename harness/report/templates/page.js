@@ -1,34 +1,139 @@
 "use strict";
-// Sorts the rows of each body of a table among themselves: tracks are never mixed.
-for (const table of document.querySelectorAll("table.numbers:not(.plain)")) {
-  const heads = [...table.tHead.rows[1].cells];
-  const bodies = [...table.tBodies].filter((body) => !body.classList.contains("title"));
-  const original = new Map(bodies.map((body) => [body, [...body.rows]]));
+// Everything is in the page without this; it hides, orders and colours. What it hides is marked
+// `away`, which the style sheet hides on the screen only: paper has everything.
+(() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const away = (element, yes) => element.classList.toggle("away", yes);
 
-  const key = (row, column) => {
+  // The rows of each body are sorted among themselves: tracks are never mixed.
+  const keyOf = (row, column) => {
     const cell = row.cells[column];
-    const value = cell && !cell.classList.contains("why") ? cell.dataset.value : "";
-    return column === 0 || value === "" ? value : Number(value);
+    return (cell && cell.dataset.value) || "";
   };
 
   const compare = (column, sign) => (a, b) => {
-    const [left, right] = [key(a, column), key(b, column)];
+    const [left, right] = [keyOf(a, column), keyOf(b, column)];
     if (left === "" || right === "") return (left === "") - (right === "");
     if (column === 0) return sign * left.localeCompare(right);
-    return sign * (left - right);
+    return sign * (Number(left) - Number(right));
   };
 
-  heads.forEach((head, column) => {
-    const button = head.querySelector("button");
-    button.addEventListener("click", () => {
-      const now = head.getAttribute("aria-sort");
-      const other = { ascending: "descending", descending: "ascending" };
-      const next = other[now] || button.dataset.first;
-      heads.forEach((each) => each.setAttribute("aria-sort", each === head ? next : "none"));
-      const sign = next === "ascending" ? 1 : -1;
-      for (const body of bodies) {
-        body.append(...[...original.get(body)].sort(compare(column, sign)));
+  const sortable = (table) => {
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    const bodies = [...table.tBodies].filter((body) => !body.classList.contains("title"));
+    const original = new Map(bodies.map((body) => [body, [...body.rows]]));
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...[...head.childNodes].filter((node) => node.nodeName !== "SMALL"));
+      head.prepend(button);
+      button.addEventListener("click", () => {
+        const now = head.getAttribute("aria-sort");
+        const other = { ascending: "descending", descending: "ascending" };
+        const next = other[now] || head.dataset.first;
+        for (const each of heads) each.setAttribute("aria-sort", each === head ? next : "none");
+        const sign = next === "ascending" ? 1 : -1;
+        for (const body of bodies) {
+          body.append(...[...original.get(body)].sort(compare(column, sign)));
+        }
+      });
+    });
+  };
+  all("table.sortable").forEach(sortable);
+
+  // One SLO at a time. Without the script the others lie folded below the benchmark's own.
+  const choose = (select) => {
+    const choices = all(".choice").filter((each) => each.dataset.choose === select.dataset.choose);
+    const status = select.closest(".choose").querySelector("[role=status]");
+    const show = () => {
+      for (const each of choices) {
+        const chosen = each.dataset.number === select.value;
+        away(each, !chosen);
+        if (chosen) status.textContent = each.querySelector(".answer").textContent;
+      }
+    };
+    for (const each of choices) {
+      const folded = each.closest("details.others");
+      if (folded) {
+        folded.open = true;
+        folded.classList.add("unfolded");
+      }
+    }
+    select.addEventListener("change", show);
+    select.closest(".choose").hidden = false;
+    show();
+    status.textContent = "";
+  };
+  all("select[data-choose]").forEach(choose);
+
+  // The filter: every word must be in what a row is known by.
+  const filter = document.getElementById("filter");
+  const rows = all("[data-find]");
+  const names = new Set(rows.map((row) => row.dataset.find));
+  const sift = () => {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const hits = (text) => words.every((word) => text.includes(word));
+    for (const row of rows) away(row, !hits(row.dataset.find));
+    const count = [...names].filter(hits).length;
+    document.getElementById("filtered").textContent = words.length
+      ? `${count} of ${names.size} variants`
+      : "";
+  };
+  filter.addEventListener("input", sift);
+
+  const benchmark = document.getElementById("benchmark");
+  if (benchmark) {
+    benchmark.addEventListener("change", () => {
+      for (const each of all("[data-benchmark]")) {
+        away(each, benchmark.value !== "" && each.dataset.benchmark !== benchmark.value);
       }
     });
+  }
+
+  // Light or dark as the system has it, until the reader says otherwise; nothing is remembered.
+  const theme = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : system.matches;
+  };
+  const forDark = all("style")
+    .flatMap((style) => [...style.sheet.cssRules])
+    .filter((rule) => rule.media && rule.media.mediaText.includes("prefers-color-scheme: dark"));
+  const tell = () => theme.setAttribute("aria-pressed", String(isDark()));
+  theme.addEventListener("click", () => {
+    const dark = !isDark();
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    for (const rule of forDark) rule.media.mediaText = dark ? "screen" : "not all";
+    tell();
   });
-}
+  system.addEventListener("change", tell);
+  tell();
+  document.getElementById("tools").hidden = false;
+
+  // A variant's page is folded; a link to it unfolds it.
+  const unfold = () => {
+    const id = location.hash.slice(1);
+    const goal = id && document.getElementById(id);
+    if (!goal) return;
+    away(goal.closest("[data-find]") || goal, false);
+    for (let at = goal; at; at = at.parentElement) if (at.nodeName === "DETAILS") at.open = true;
+    goal.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link && link.hash === location.hash) unfold(); // it was folded again by hand
+  });
+  unfold();
+
+  // On paper nothing is folded.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = all("details:not([open])");
+    for (const each of folded) each.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const each of folded) each.open = false;
+  });
+})();

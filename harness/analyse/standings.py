@@ -1,0 +1,110 @@
+"""Variants side by side at an SLO of the reader's choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from harness import slo
+from harness.analyse import held, paired, resampling
+from harness.analyse.comparison import Comparison, Row, contends, counted, in_ranks
+from harness.analyse.held import Held
+from harness.analyse.paired import Ratio
+from harness.analyse.stats import Spread, spread
+from harness.slo import Slo
+
+Kind = Literal["fitted", "between", "at least", "below", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """What is known of a variant's capacity at an SLO, over the rounds that count."""
+
+    row: Row
+    kind: Kind
+    least: float  # the highest rate that holds; 0 where none that was tried does
+    most: float  # the lowest that does not; infinite where none that was tried is too much
+    spread: Spread | None  # where each round's was fitted
+    rounds: Mapping[int, Held] = field(default_factory=dict)
+    rank: int | None = None  # within its track; equal ranks are tied
+
+    @property
+    def rate(self) -> float:
+        """What it is ranked by: a rate that it holds."""
+        return self.least if self.spread is None else self.spread.median
+
+
+def choices(comparison: Comparison) -> tuple[Slo, ...]:
+    """The SLOs that its runs were judged by, the strictest first."""
+    return held.choices(slo.parse(comparison.facts.slo)) if comparison.facts else ()
+
+
+def at(comparison: Comparison, wanted: Slo) -> tuple[Standing, ...]:
+    """Every row that something is known of, track by track, best first; then the others.
+
+    References have no rank, nor has a row that nothing is known of, or whose numbers don't count.
+    """
+    found = [_standing(row, wanted) for row in comparison.rows]
+    if comparison.ranked_by == "capacity" and wanted == _own(comparison):
+        return tuple(replace(standing, rank=standing.row.rank) for standing in found)
+    ranked: list[Standing] = []
+    for track in sorted({row.server.track for row in comparison.rows}):
+        runners = [s for s in found if _runs(s) and s.row.server.track == track]
+        runners.sort(key=lambda s: (-s.rate, -s.most, s.row.variant))
+        ranked += [replace(s, rank=rank) for rank, s in in_ranks(runners, tied)]
+    names = {standing.row.variant for standing in ranked}
+    return (*ranked, *(s for s in found if s.row.variant not in names))
+
+
+def tied(one: Standing, other: Standing) -> bool:
+    """Whether two can't be told apart: never one that holds the SLO somewhere and one that was not
+    seen to."""
+    return (one.rate > 0) is (other.rate > 0) and not held.apart(one.rounds, other.rounds)
+
+
+def ratio(one: Standing, other: Standing) -> Ratio | None:
+    """How many times the other's capacity one has; None where one is known by bounds only."""
+    if one.spread is None or other.spread is None:
+        return None
+    ours, theirs = (
+        {number: found.least for number, found in each.rounds.items()} for each in (one, other)
+    )
+    return paired.of_values(ours, theirs)
+
+
+def _runs(standing: Standing) -> bool:
+    return contends(standing.row) and standing.kind != "unknown"
+
+
+def _own(comparison: Comparison) -> Slo | None:
+    return slo.parse(comparison.facts.slo) if comparison.facts else None
+
+
+def _standing(row: Row, wanted: Slo) -> Standing:
+    held_in = {d.cell.round: d.held.get(str(wanted)) for d in counted(row.digests)}
+    rounds = {number: found for number, found in held_in.items() if found and found.known}
+    if not rounds:
+        return Standing(row, "unknown", 0.0, math.inf, None)
+    least, most = _middle([f.least for f in rounds.values()], [f.most for f in rounds.values()])
+    if all(found.low for found in rounds.values()):
+        return Standing(row, "fitted", least, most, _spread(list(rounds.values())), rounds)
+    return Standing(row, _kind(least, most), least, most, None, rounds)
+
+
+def _kind(least: float, most: float) -> Kind:
+    if least > 0:
+        return "between" if most < math.inf else "at least"
+    return "below" if most < math.inf else "unknown"
+
+
+def _spread(found: Sequence[Held]) -> Spread | None:
+    drawn = [resampling.around(f.least, f.low, f.high) for f in found if f.low and f.high]
+    return spread([f.least for f in found], drawn)
+
+
+def _middle(leasts: list[float], mosts: list[float]) -> tuple[float, float]:
+    """The medians, of an even number the outer one: both are rates that a round has seen."""
+    half = (len(leasts) - 1) // 2
+    return sorted(leasts)[half], sorted(mosts)[len(mosts) - 1 - half]

@@ -1,0 +1,57 @@
+"""What `compare` and `run --against` share: options, and what they print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.analyse.gate import Wanted
+    from harness.analyse.judging import Changes
+
+_EFFECT = re.compile(r"(?:(\w+)=)?(\d+(?:\.\d+)?)%")
+
+
+def wanted(
+    effects: tuple[str, ...], variants: tuple[str, ...] = (), benchmarks: tuple[str, ...] = ()
+) -> Wanted:
+    """What `--minimum-effect 5%`, `--minimum-effect capacity=10%` and names ask for.
+
+    Raises UsageError.
+    """
+    from harness.analyse.comparison import COLUMNS
+    from harness.analyse.gate import Wanted
+    from harness.catalog import pick
+
+    of: dict[str, float] = {}
+    every = None
+    for text in effects:
+        match = _EFFECT.fullmatch(text)
+        if match is None:
+            raise UsageError(
+                f"--minimum-effect: {text!r} is no share: write for example 5% or capacity=10%."
+            )
+        value = float(match[2]) / 100
+        if match[1] is None:
+            every = value
+        else:
+            pick("metric", match[1], COLUMNS)
+            of[match[1]] = value
+    return Wanted(of, every, frozenset(variants), frozenset(benchmarks))
+
+
+def lines(changes: Changes) -> Iterator[str]:
+    """The table, for a person."""
+    from harness.report import compared
+
+    return compared.lines(changes)
+
+
+def as_json(changes: Changes) -> dict[str, Any]:
+    """The same, for a program."""
+    from harness.report import compared
+
+    return compared.as_json(changes)

@@ -1,0 +1,54 @@
+"""What every command does with its reports: write them, keep a summary, renew the list of all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness import paths
+from harness.analyse import comparison, prices, summary, summary_file
+from harness.analyse.digest import Digested
+from harness.analyse.prices import PriceTable
+from harness.errors import StoreError
+from harness.report import files, formats, index, shelf
+from harness.report.formats import Format
+from harness.report.view import Report
+
+# How long a command that measures reads the campaigns of others for the list.
+_LIMIT_S = 10.0
+
+
+def of(digested: Digested, table: PriceTable | None = None) -> Report:
+    """The facts of a report; `table` is of prices, None for the usual one."""
+    return Report(digested, comparison.compare(digested), table or prices.load())
+
+
+def write(report: Report, form: Format, key: str) -> Path:
+    """Write a report of a campaign that was read under that key; its path. Raises StoreError."""
+    folder = report.digested.folder
+    path = paths.reports_dir() / folder.name / form.file
+    files.write(path, form.make(report))
+    made = summary.of(report.digested, report.comparisons)
+    shelf.remember(folder, paths.reports_dir(), key, made)
+    return path
+
+
+def conclude(report: Report) -> Path:
+    """The page of a campaign that has just been measured, and the list; the page's path."""
+    key = summary_file.key_of(report.digested.folder)
+    path = write(report, formats.load()["html"], key)
+    try:
+        renew(_LIMIT_S)
+    except StoreError as error:  # what was measured and reported stands
+        click.echo(f"The list of campaigns was not renewed: {error}", err=True)
+    return path
+
+
+def renew(limit_s: float | None = None) -> Path:
+    """Write the list of all campaigns; its path. Raises StoreError."""
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    return index.write(paths.results_dir(), paths.reports_dir(), limit_s, say)

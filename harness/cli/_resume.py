@@ -1,0 +1,67 @@
+"""A campaign that goes on: what it was asked for comes from its stored plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.measure.campaign import Request
+    from harness.records import Campaign
+
+
+def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
+    """The campaign to go on with, if any, whose plan is taken over; and the name."""
+    from harness import store
+    from harness.cli import _select
+    from harness.measure.campaign import new_id
+
+    if options["resume"]:
+        beside = ("variants", "everything", "name", "against")
+        if any(options[option] for option in beside):
+            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+        resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
+        _adopt(options, resumed)
+        return resumed, options["resume"]
+    name = options["name"] or new_id()
+    folder = _select.campaign_folder(name)
+    if (folder / "campaign.json").exists():
+        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+    return None, name
+
+
+def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
+    from harness.tables import PROCESS
+
+    own, other = resumed.endpoint, resumed.against
+    names = dict.fromkeys(cell.variant for cell in resumed.cells)
+    options["variants"] = tuple(
+        name
+        for name in names
+        if not (own and name == own.name) and not (other and other.base(name))
+    )
+    options["against"] = resumed.against  # its commit: a branch may have gone on
+    options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
+    for name in ("preset", "device", "driver"):
+        options[name] = getattr(resumed, name)
+    options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
+    made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
+    options["synthetic_weights"] = bool(made_up)
+
+
+def require_same(request: Request, resumed: Campaign) -> None:
+    """Numbers of another machine or another version of a benchmark are not of one campaign."""
+    from harness.hosts import machine_id
+    from harness.measure import host
+
+    for benchmark in request.benchmarks:
+        facts = resumed.benchmarks.get(benchmark.name)
+        if facts is not None and facts.version != benchmark.table.version:
+            raise UsageError(
+                f"Campaign {resumed.id} was begun with version {facts.version} of "
+                f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
+            )
+    here, there = machine_id(host.environment()), machine_id(resumed.environment)
+    if here != there:
+        raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")

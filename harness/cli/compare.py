@@ -1,0 +1,103 @@
+"""`harness compare`: two campaigns, or the two revisions of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import EXIT_FAILED, EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, UsageError
+
+if TYPE_CHECKING:
+    from harness.analyse.judging import Changes
+
+_TEXT, _JSON, _HTML = "text", "json", "html"
+_FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
+
+
+@click.command("compare")
+@click.argument("base")
+@click.argument("new", required=False)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default=_TEXT, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write it there.")
+@click.option("--fail-on-regression", is_flag=True, help="Exit 3 where there is one.")
+@click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
+@click.option("--variant", "variants", multiple=True, help="Only this; may be given again.")
+@click.option("--benchmark", "benchmarks", multiple=True, help="Only this; may be given again.")
+@click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant had another name.")
+@click.option("--noise", multiple=True, help="A campaign run --against its own revision.")
+def command(**options: Any) -> int:
+    """What changed from campaign BASE to campaign NEW.
+
+    With BASE alone: between the two revisions of a campaign that was `run --against` one.
+    """
+    changes = _changes(options)
+    form = _JSON if options["as_json"] else options["form"]
+    if form == _HTML:
+        click.echo(str(_page(changes, options)))
+    else:
+        _print(_texts()[form](changes), options["output"])
+    for problem in changes.damaged:
+        click.echo(f"left out: {problem}", err=True)
+    return _exit_code(changes, fail=options["fail_on_regression"])
+
+
+def _changes(options: dict[str, Any]) -> Changes:
+    from harness.analyse import changes, digest
+    from harness.cli import _compared, _select
+
+    asked = _compared.wanted(options["effects"], options["variants"], options["benchmarks"])
+    renamed = _select.pairs("--rename", options["renames"])
+    if options["new"] is None and renamed:
+        raise UsageError("--rename goes with two campaigns; of one, with run --against.")
+    if options["new"] is not None and options["noise"]:
+        raise UsageError("--noise goes with one campaign, that was run --against a revision.")
+    names = [name for name in (options["base"], options["new"]) if name is not None]
+    base, *new = (digest.of_campaign(_select.stored_campaign(name)) for name in names)
+    if new:
+        return changes.of_campaigns(base, new[0], asked, renamed)
+    more = [digest.of_campaign(_select.stored_campaign(name)) for name in options["noise"]]
+    return changes.of_revisions(base, asked, more)
+
+
+def _texts() -> dict[str, Callable[[Changes], str]]:
+    from harness.report import compared
+
+    return {
+        _TEXT: lambda changes: "\n".join(compared.lines(changes)).lstrip("\n") + "\n",
+        _JSON: lambda changes: json.dumps(compared.as_json(changes), indent=1) + "\n",
+        "markdown": compared.markdown,
+        "junit": compared.junit,
+    }
+
+
+def _page(changes: Changes, options: dict[str, Any]) -> Path:
+    """Write the page where it was asked for, or beside the newer campaign's report."""
+    from harness import paths
+    from harness.report import compared_page
+
+    base, new = options["base"], options["new"]
+    usual = f"{new}/compare-{base}.html" if new else f"{base}/compare.html"
+    return compared_page.write(changes, options["output"] or paths.reports_dir() / usual)
+
+
+def _print(text: str, output: Path | None) -> None:
+    from harness.report import compared_page
+
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(str(compared_page.put(text, output)))
+
+
+def _exit_code(changes: Changes, *, fail: bool) -> int:
+    if changes.why_not:
+        click.echo(f"error: not comparable: {'; '.join(changes.why_not)}.", err=True)
+        return EXIT_USAGE
+    if fail and changes.regressions:
+        return EXIT_REGRESSION
+    return EXIT_FAILED if changes.damaged else EXIT_OK

@@ -1,0 +1,149 @@
+"""`harness history`: what changed over many campaigns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import EXIT_OK, EXIT_REGRESSION, UsageError
+
+if TYPE_CHECKING:
+    from harness.analyse.history import Change, History
+
+_LAST = 5  # nights within which a step of 5% is found: earlier ones were told before
+
+
+@click.command("history")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.option("--metric", "metrics", multiple=True, help="May be given more than once.")
+@click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of a variant.")
+@click.option("--last", type=click.IntRange(min=1), default=_LAST, show_default=True)
+@click.option("--fail-on-change", is_flag=True, help="Exit 3 where one is in the last nights.")
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
+@click.option("--keep", type=click.Path(path_type=Path), help="Read and write summaries there.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    folders: tuple[Path, ...],
+    metrics: tuple[str, ...],
+    renames: tuple[str, ...],
+    last: int,
+    fail_on_change: bool,
+    form: str,
+    keep: Path | None,
+    as_json: bool,
+) -> int:
+    """Change points over the campaigns in some folders (default: all results)."""
+    from harness import paths
+    from harness.analyse import history, nights
+    from harness.cli import _select
+    from harness.report import history as report
+
+    problems: list[str] = []
+
+    def tell(problem: str) -> None:
+        problems.append(problem)
+        click.echo(problem, err=True)
+
+    where = folders or (paths.results_dir(),)
+    chosen = _metrics(metrics)
+    kept = (keep,) if keep is not None and keep.is_dir() else ()
+    known = nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
+    if not known:
+        named = ", ".join(map(str, where))
+        raise UsageError(f"There is no campaign in {named} that can be read.")
+    if keep is not None:
+        nights.keep(known, keep)
+    found = history.of_nights(known, chosen)
+    page = report.write(found, paths.reports_dir() / "history", last, problems)
+    if as_json:
+        click.echo(json.dumps(_json(found, last, problems, page), indent=1))
+    else:
+        click.echo(report.markdown(found, last) if form == "markdown" else _text(found, last))
+        click.echo(f"report   {page}", err=form == "markdown")
+    return EXIT_REGRESSION if fail_on_change and found.recent(last) else EXIT_OK
+
+
+def _folders(given: Sequence[Path]) -> list[Path]:
+    for folder in given:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is no folder.")
+    return list(given)
+
+
+def _metrics(given: tuple[str, ...]) -> tuple[str, ...]:
+    from harness.analyse.nights import FOLLOWED
+    from harness.errors import unknown
+
+    for name in given:
+        if name not in FOLLOWED:
+            raise unknown("metric that is followed", name, FOLLOWED)
+    return tuple(dict.fromkeys(given)) or FOLLOWED
+
+
+def _text(history: History, last: int) -> str:
+    """A line for each change, the newest first."""
+    from harness.report.history import said
+
+    long = sum(series.fitted.visible is not None for series in history.series)
+    lines = [
+        f"{len(history.nights)} campaigns, {len(history.series)} series, {long} of them long enough"
+    ]
+    for change in history.changes:
+        new = "  new" if change in history.recent(last) else ""
+        lines.append(f"{change.mark.started_at[:10]}  {said(change)}{new}")
+    return "\n".join([*lines, *([] if history.changes else ["nothing changed"])])
+
+
+def _json(history: History, last: int, problems: list[str], page: Path) -> dict[str, Any]:
+    recent = history.recent(last)
+    return {
+        "campaigns": [night.campaign for night in history.nights],
+        "problems": problems,
+        "report": str(page),
+        "changes": [
+            _change(change, change in recent)
+            for change in history.changes
+            if not change.series.is_host
+        ],
+        "host": [_change(c, False) for c in history.changes if c.series.is_host],
+        "series": [
+            {
+                "variant": series.variant,
+                "benchmark": series.place.ground.benchmark,
+                "metric": series.metric,
+                "machine": series.place.ground.machine,
+                "preset": series.place.ground.preset,
+                "nights": len(series.marks),
+                "visible": series.fitted.visible,
+            }
+            for series in history.series
+        ],
+    }
+
+
+def _change(change: Change, recent: bool) -> dict[str, Any]:
+    import math
+
+    before, after = change.levels
+    return {
+        "variant": change.series.variant,
+        "benchmark": change.series.place.ground.benchmark,
+        "metric": change.series.metric,
+        "machine": change.series.place.ground.machine,
+        "preset": change.series.place.ground.preset,
+        "campaign": change.mark.campaign,
+        "started_at": change.mark.started_at,
+        "nights_ago": change.nights_ago,
+        "ratio": change.ratio,
+        "interval": [math.exp(change.step.low), math.exp(change.step.high)],
+        "before": before,
+        "after": after,
+        "verdict": "worse" if change.worse else "better",
+        "cause": change.cause,
+        "what": list(change.what),
+        "recent": recent,
+    }

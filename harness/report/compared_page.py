@@ -1,0 +1,74 @@
+"""What changed, as one self-contained file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.analyse.judging import Change, Changes
+from harness.analyse.paired import CONFIDENCE
+from harness.errors import StoreError
+from harness.report import compared, view
+
+_TEMPLATES = Path(__file__).parent / "templates" / "compare"
+_WIDTH = 100.0  # of the strip that shows an interval, in its own units
+_SPAN = math.log(1.5)  # the strip ends at half as much again, and at two thirds
+
+
+def write(changes: Changes, path: Path) -> Path:
+    """Write the page. Raises StoreError where it can't be written."""
+    return put(render(changes), path)
+
+
+def put(text: str, path: Path) -> Path:
+    """Write a file whole or not at all. Raises StoreError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
+    return path
+
+
+def render(changes: Changes) -> str:
+    """The page, as text."""
+    jinja = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=view.clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    helpers = (compared.ratio, compared.share, compared.said, compared.unit, compared.numbers)
+    jinja.filters.update({helper.__name__: helper for helper in (*helpers, strip)})
+    return jinja.get_template("page.html.j2").render(
+        changes=changes,
+        headline=compared.headline(changes),
+        told=compared.told(changes.rows),
+        benchmarks=list(dict.fromkeys(row.benchmark for row in changes.rows)),
+        sources=list(dict.fromkeys(found.source for found in changes.shown)),
+        confidence=f"{CONFIDENCE:.0%}",
+        middle=_WIDTH / 2,
+        width=_WIDTH,
+    )
+
+
+def strip(row: Change) -> dict[str, float] | None:
+    """Where the interval, the ratio and the least effect lie on a strip; None without interval."""
+    found = row.ratio
+    if found is None or found.rounds == 1 or not math.isfinite(found.ratio) or not found.ratio:
+        return None
+    low, ratio, high = (_place(value) for value in (found.low, found.ratio, found.high))
+    within = _place(1 + row.effect) - _WIDTH / 2
+    return {"low": low, "ratio": ratio, "length": high - low, "within": within}
+
+
+def _place(value: float) -> float:
+    """A ratio's place on the strip, on a logarithmic scale; 1 lies in the middle."""
+    share = math.log(value) / _SPAN if value > 0 else -1.0
+    return round(_WIDTH / 2 * (1 + min(1.0, max(-1.0, share))), 2)

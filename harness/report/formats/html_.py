@@ -1,0 +1,12 @@
+"""The page: one self-contained file."""
+
+from __future__ import annotations
+
+from harness.report import page
+from harness.report.formats import report_format
+from harness.report.view import Report
+
+
+@report_format("html", "index.html")
+def html(report: Report) -> str:
+    return page.of_report(report)

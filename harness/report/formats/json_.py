@@ -1,0 +1,101 @@
+"""The report's figures for programs: stable keys, null where nothing is known."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from harness.analyse import summary
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.stats import Spread
+from harness.records import Cell
+from harness.report import headline, outcomes
+from harness.report.formats import report_format
+from harness.report.view import Report
+
+
+@report_format("json", "report.json")
+def json_(report: Report) -> str:
+    return json.dumps(_report(report), indent=1, allow_nan=False) + "\n"
+
+
+def _report(report: Report) -> dict[str, Any]:
+    campaign, digested = report.campaign, report.digested
+    short = summary.of(digested, report.comparisons)
+    return {
+        "campaign": campaign.id,
+        "started_at": campaign.started_at,
+        "preset": campaign.preset,
+        "device": campaign.device,
+        "command": campaign.command,
+        "environment": campaign.environment,
+        "runs": asdict(short.counts),
+        "headlines": [headline.sentence(found) for found in summary.headlines(short)],
+        "metrics": {
+            name: {key: getattr(metric, key) for key in ("title", "unit", "better", "definition")}
+            for name, metric in COLUMNS.items()
+        },
+        "benchmarks": [_benchmark(comparison) for comparison in report.comparisons],
+        "damaged": [
+            {**_cell(found.cell), "message": outcomes.damage(found, digested)}
+            for found in digested.damaged
+        ],
+        "missing": [_cell(cell) for cell in digested.missing],
+        "left_out": [{"what": what, "why": why} for what, why in campaign.left_out],
+    }
+
+
+def _benchmark(comparison: Comparison) -> dict[str, Any]:
+    facts = comparison.facts
+    return {
+        "name": comparison.benchmark,
+        "version": facts.version if facts else None,
+        "slo": facts.slo if facts else None,
+        "synthetic_weights": bool(facts and facts.artefact.get("synthetic")),
+        "ranked_by": comparison.ranked_by,
+        "variants": [_variant(row, comparison) for row in comparison.rows],
+    }
+
+
+def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
+    ranks = [each.rank for each in comparison.rows if each.server.track == row.server.track]
+    return {
+        "variant": row.variant,
+        "framework": row.server.framework,
+        "version": row.server.version,
+        "track": row.server.track,
+        "protocol": row.server.protocol,
+        "launcher": row.server.launcher,
+        "device": row.server.device,
+        "reference": row.server.reference,
+        "rank": row.rank,
+        "tied": row.rank is not None and ranks.count(row.rank) > 1,
+        "outcome": outcomes.outcome(row),
+        "reason": outcomes.why_out(row),
+        "rounds": row.rounds,
+        "counted": row.counted,
+        "failures": [
+            {"round": d.cell.round, "phase": failure.phase, "message": failure.message}
+            for d in row.digests
+            if (failure := d.facts.failure) is not None
+        ],
+        "findings": [asdict(doubt) for doubt in outcomes.doubts(row)],
+        "metrics": {name: _spread(row.spreads[name]) for name in COLUMNS},
+    }
+
+
+def _spread(spread: Spread | None) -> dict[str, float | None] | None:
+    if spread is None:
+        return None
+    numbers = {"value": spread.median, "low": spread.low, "high": spread.high}
+    return {**{key: _finite(value) for key, value in numbers.items()}, "rounds": spread.rounds}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {"variant": cell.variant, "benchmark": cell.benchmark, "round": cell.round}

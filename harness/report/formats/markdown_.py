@@ -1,0 +1,214 @@
+"""The report for a pull request: what GitHub shows in a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from harness.analyse import summary
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.findings import Verdict
+from harness.analyse.metrics import Metric
+from harness.analyse.paired import CONFIDENCE
+from harness.analyse.summary import Counts, Summary
+from harness.report import headline, outcomes, view
+from harness.report.formats import report_format
+from harness.report.github import code, text
+from harness.report.view import Report
+
+# GitHub takes 65 536 characters in a comment.
+ROOM = 60_000
+_SHOWN = (
+    *("capacity", "latency_p50", "latency_p99", "throughput", "first_answer", "memory"),
+    *("cpu_per_1000", "error_rate"),
+)
+_ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+class Part(NamedTuple):
+    """Lines of one kind, of which the last may be left out where there is no room."""
+
+    before: tuple[str, ...]
+    lines: tuple[str, ...]
+    noun: str  # of a line
+    after: tuple[str, ...] = ()
+
+
+@report_format("markdown", "report.md")
+def markdown(report: Report) -> str:
+    short = summary.of(report.digested, report.comparisons)
+    parts = [_head(report, short)]
+    for comparison in report.comparisons:
+        parts += _tables(comparison)
+    parts += [*_left_over(report), *_findings(report), _foot()]
+    return "\n".join(_fitted(parts)).rstrip() + "\n"
+
+
+def _fitted(parts: Iterable[Part]) -> Iterator[str]:
+    """All lines that there is room for; where lines are left out, how many."""
+    room = ROOM
+    for part in parts:
+        room -= sum(len(line) + 1 for line in (*part.before, *part.after, ""))
+        kept = 0
+        while kept < len(part.lines) and len(part.lines[kept]) < room:
+            room -= len(part.lines[kept]) + 1
+            kept += 1
+        yield from (*part.before, *part.lines[:kept])
+        if left := len(part.lines) - kept:
+            room = 0  # what weighs less must not stand where what weighs more had no room
+            yield from ("", f"… and {view.plural(left, part.noun)} more: see the HTML report.")
+        yield from (*part.after, "")
+
+
+def _head(report: Report, short: Summary) -> Part:
+    campaign = report.campaign
+    facts = [text(campaign.started_at[:16].replace("T", " ")), f"preset {text(campaign.preset)}"]
+    facts.append(text(campaign.environment.get("machine", "unknown machine")))
+    if "cpus" in campaign.environment:
+        facts.append(f"{text(campaign.environment['cpus'])} CPUs")
+    facts.append(_counted(short.counts))
+    found = summary.headlines(short)
+    answers = [f"- {headline.sentence(each, code, text)}" for each in found]
+    if not answers:
+        answers = ["- Nothing can be ranked: no run of this campaign is stored and sound."]
+    after = ["", " · ".join(facts), *_warnings(report, short)]
+    title = f"## Serving Harness: {code(campaign.id)}"
+    return Part((title, ""), tuple(answers), "answer", tuple(after))
+
+
+def _counted(counts: Counts) -> str:
+    kinds = {
+        "ok": counts.ok,
+        "INVALID": counts.invalid,
+        "failed": counts.failed,
+        "damaged": counts.damaged,
+        "not run": counts.missing,
+    }
+    shown = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    return f"{view.plural(counts.planned, 'run')}: {shown or 'none'}"
+
+
+def _warnings(report: Report, short: Summary) -> Iterator[str]:
+    """What a reader must know before believing any of it."""
+    made_up = [n for n, b in report.campaign.benchmarks.items() if b.artefact.get("synthetic")]
+    if made_up:
+        names = view.listed(map(code, sorted(made_up)))
+        yield from ("", f"**Synthetic weights** on {names}: the speed is real, the labels are not.")
+    counts = short.counts
+    if counts.missing:
+        yield ""
+        yield (
+            f"**Not finished**: {counts.missing} of {view.plural(counts.planned, 'planned run')} "
+            f"{'is' if counts.missing == 1 else 'are'} not stored. This is of the others."
+        )
+    if counts.damaged:
+        yield from ("", f"**Damaged**: {view.plural(counts.damaged, 'stored run')} left out.")
+    ranked = [row for comparison in report.comparisons for row in comparison.rows if row.rank]
+    if ranked and max(row.counted for row in ranked) == 1:
+        yield from ("", "**One round** tells nothing apart: the order may be chance.")
+
+
+def _tables(comparison: Comparison) -> Iterator[Part]:
+    facts = comparison.facts
+    slo = f", SLO {text(facts.slo)}" if facts else ""
+    version = f", version {facts.version}" if facts else ""
+    title = f"### {code(comparison.benchmark)}"
+    ranked_by = COLUMNS[comparison.ranked_by].title
+    yield Part((title, "", f"Ranked by {ranked_by}{slo}{version}."), (), "")
+    names = [comparison.ranked_by, *(n for n in _SHOWN if n != comparison.ranked_by)]
+    metrics = [COLUMNS[n] for n in names if any(row.spreads[n] for row in comparison.rows)]
+    for track in comparison.tracks:
+        note = view.track_note(track)
+        title = f"**Track {text(track)}**{f': {note}' if note else ''}"
+        yield _table(title, view.contenders(comparison, track), metrics)
+    references = [row for row in comparison.rows if row.server.reference and row.measured]
+    if references:
+        yield _table("**Reference points**, not ranked", references, metrics)
+    lines = tuple(line for row in comparison.rows for line in _out(row))
+    if lines:
+        yield Part(("**Failed, INVALID or not ranked**", ""), lines, "line")
+
+
+def _table(title: str, rows: list[Row], metrics: list[Metric]) -> Part:
+    heads = [f"{m.title} {m.unit} {_ARROWS[m.better]}" for m in metrics]
+    ranks = [row.rank for row in rows]
+    lines = []
+    for row in rows:
+        rank = f"{row.rank}{'=' if ranks.count(row.rank) > 1 else ''}" if row.rank else "ref"
+        left = row.rounds - row.counted
+        note = f" ({left} of {row.rounds} rounds left out)" if left and not row.invalid else ""
+        lines.append(_row([rank, code(row.variant) + note, *(_number(row, m) for m in metrics)]))
+    rule = _row(["---:", "---", *("---:" for _ in metrics)])
+    return Part((title, "", _row(["rank", "variant", *heads]), rule), tuple(lines), "variant")
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(row: Row, metric: Metric) -> str:
+    spread = row.spreads[metric.name]
+    if spread is None:
+        return view.NONE
+    shown, between = view.number(spread.median, metric.digits), view.interval(spread, metric)
+    shown = f"{shown} ({between})" if between else shown
+    return f"~~{shown}~~" if row.invalid else shown
+
+
+def _out(row: Row) -> Iterator[str]:
+    found = outcomes.mishaps(row)
+    for mishap in found:
+        when = view.rounds(mishap.rounds)
+        yield f"- {code(row.variant)} {text(mishap.what)} in {when}: {text(mishap.why)}"
+    why = outcomes.why_out(row)
+    if why is not None and not found:
+        yield f"- {code(row.variant)} not ranked: {text(why)}"
+
+
+def _left_over(report: Report) -> Iterator[Part]:
+    """What is damaged or was not run."""
+    digested = report.digested
+    lines = [
+        f"- damaged: {text(str(found.cell))}: {text(outcomes.damage(found, digested))}"
+        for found in digested.damaged
+    ]
+    missing: dict[tuple[str, str], list[int]] = {}
+    for cell in digested.missing:
+        missing.setdefault((cell.variant, cell.benchmark), []).append(cell.round)
+    lines += [
+        f"- not run: {code(variant)} on {code(benchmark)}, {view.rounds(numbers)}"
+        for (variant, benchmark), numbers in missing.items()
+    ]
+    if lines:
+        yield Part(("### Damaged or not run", ""), tuple(lines), "line")
+
+
+def _findings(report: Report) -> Iterator[Part]:
+    rows = [(row, c.benchmark) for c in report.comparisons for row in c.rows]
+    known = [(doubt, row, benchmark) for row, benchmark in rows for doubt in outcomes.doubts(row)]
+    if not known:
+        return
+    counts, lines = [], []
+    for verdict in reversed(Verdict):
+        of_it = [each for each in known if each[0].verdict is verdict]
+        counts += [_many(len(of_it), verdict)] if of_it else []
+        lines += [
+            f"- **{verdict}** {code(doubt.name)}: {code(row.variant)} on {code(benchmark)}, "
+            f"{view.rounds(doubt.rounds)}: {text(doubt.message)}"
+            for doubt, row, benchmark in of_it
+        ]
+    title = f"<details><summary>Findings: {', '.join(counts)}</summary>"
+    yield Part((title, ""), tuple(lines), "finding", ("", "</details>"))
+
+
+def _many(count: int, verdict: Verdict) -> str:
+    return f"{count} {verdict}" if verdict is Verdict.INVALID else view.plural(count, verdict)
+
+
+def _foot() -> Part:
+    said = (
+        "A number is the median over the rounds that count, with its 95% interval; `=` marks "
+        f"variants that are not told apart from the leader of their rank, at {100 * CONFIDENCE:g}% "
+        "confidence. ↓ lower is better, ↑ higher."
+    )
+    return Part((said,), (), "")

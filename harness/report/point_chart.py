@@ -1,0 +1,125 @@
+"""Variants as points between two numbers of which less is better, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.report import drawing, scales
+from harness.report.drawing import Frame, Spot
+from harness.report.line_chart import Entry, points
+from harness.report.subjects import Subject
+
+_LETTER, _LINE = 5.6, 12.0  # about the size of a letter, in units of the picture
+_AWAY = 8.0  # of a name from its point
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A variant."""
+
+    subject: Subject
+    entry: Entry
+    leads: bool  # whether it is on a front
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a name goes beside its point."""
+
+    x: float
+    y: float
+    anchor: str
+
+
+def draw(
+    frame: Frame,
+    dots: Sequence[Point],
+    fronts: Mapping[str, Sequence[tuple[float, float]]],
+    alternative: str,
+) -> Markup:
+    """The picture; each front, by its track, is drawn as the steps that nothing lies below."""
+    spots = [frame.spot(dot.entry.x, dot.entry.y) for dot in dots]
+    places = placed(frame, dots, spots)
+    steps = [_front(frame, front) for front in fronts.values()]
+    named = _named(frame, fronts)
+    drawn = [_point(*each) for each in zip(dots, spots, places, strict=True)]
+    drawn.reverse()  # the first is on top
+    return drawing.picture(alternative, frame.grid(), *steps, named, *drawn, size=drawing.HALF)
+
+
+def placed(frame: Frame, dots: Sequence[Point], spots: Sequence[Spot]) -> list[Place | None]:
+    """A place for each name where it covers no other and no point; those of a front come first."""
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    found: list[Place | None] = [None] * len(dots)
+    for index in sorted(range(len(dots)), key=lambda i: not dots[i].leads):
+        width = _LETTER * len(drawing.short(dots[index].subject.name))
+        for place, box in _around(spots[index], width):
+            inside = box[0] >= frame.left and box[2] <= frame.right + 14 and box[1] >= frame.top
+            if inside and box[3] <= frame.bottom and not any(_meet(box, other) for other in taken):
+                taken.append(box)
+                found[index] = place
+                break
+    return found
+
+
+def _around(spot: Spot, width: float) -> Iterable[tuple[Place, Box]]:
+    x, y = spot
+    for dy in (0.0, -9.0, 9.0):
+        top, bottom = y + dy - _LINE / 2, y + dy + _LINE / 2
+        for anchor, left in (("start", x + _AWAY), ("end", x - _AWAY - width)):
+            at = left if anchor == "start" else left + width
+            yield Place(at, y + dy + 4, anchor), (left, top, left + width, bottom)
+
+
+def _meet(box: Box, other: Box) -> bool:
+    apart = box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
+    return not apart
+
+
+def _front(frame: Frame, front: Sequence[tuple[float, float]]) -> Markup:
+    corners = [frame.spot(*pair) for pair in front]
+    said = f"M{drawing.number(corners[0][0])} {drawing.number(frame.top)}"
+    for x, y in corners:
+        said += f"H{drawing.number(x)}V{drawing.number(y)}"
+    said += f"H{drawing.number(frame.right)}"
+    return Markup('<path class="front" d="{}"/>').format(said)
+
+
+def _named(frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]]) -> Markup:
+    """What the fronts are of, above their right ends."""
+    ends = [frame.spot(*front[-1])[1] - 4 for front in fronts.values()]
+    heights = scales.apart(ends, _LINE, frame.top, frame.bottom)
+    texts = (
+        Markup('<text x="{}" y="{}">{}</text>').format(
+            drawing.number(frame.right), drawing.number(height), drawing.short(track)
+        )
+        for track, height in zip(fronts, heights, strict=True)
+    )
+    return Markup('<g class="fronts">') + Markup("").join(texts) + Markup("</g>")
+
+
+def _point(dot: Point, spot: Spot, place: Place | None) -> Markup:
+    opened = Markup('<g class="curve fixed {}{}" {} data-p="{}">').format(
+        dot.subject.look.classes,
+        " leads" if dot.leads else "",
+        dot.subject.attributes,
+        points([spot], [dot.entry]),
+    )
+    text = Markup("")
+    if place is not None:
+        text = Markup(
+            '<text x="{}" y="{}"{}><tspan class="key">{}</tspan><tspan class="name">{}</tspan>'
+            "</text>"
+        ).format(
+            drawing.number(place.x),
+            drawing.number(place.y),
+            Markup(' text-anchor="end"') if place.anchor == "end" else "",
+            dot.subject.key,
+            drawing.short(dot.subject.name),
+        )
+    return opened + drawing.marks(dot.subject.look, [spot]) + text + Markup("</g>")

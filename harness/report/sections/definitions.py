@@ -1,0 +1,14 @@
+"""What each number means: the definitions of the metrics, from their registry."""
+
+from __future__ import annotations
+
+from harness.analyse.comparison import COLUMNS
+from harness.report.sections import Values, section
+from harness.report.view import Report
+
+
+@section("What each number means", order=61)
+def definitions(report: Report) -> Values | None:
+    rows = [row for comparison in report.comparisons for row in comparison.rows]
+    known = {name for name in COLUMNS if any(row.spreads[name] for row in rows)}
+    return {"metrics": [(metric, name in known) for name, metric in COLUMNS.items()]}

@@ -1,0 +1,110 @@
+"""The top of the report: what to take at each SLO, and what is not ranked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from harness.analyse import digest
+from harness.profiles import Profile
+from harness.records import Failure
+from harness.report import page
+from tests.fakes import Fake, stored_campaign
+from tests.report.campaigns import PROFILES
+
+
+def choices(
+    folder: Path, *fakes: Fake, rounds: int = 3, profiles: tuple[Profile, ...] = PROFILES
+) -> dict[str, str]:
+    """What is said at each SLO, by its limit, tags left out."""
+    small = [replace(fake, profiles=profiles) for fake in fakes]
+    html = page.render(digest.of_campaign(stored_campaign(folder / "campaign", small, rounds)))
+    verdict = html.partition('<section id="verdict"')[2].partition("</section>")[0]
+    found = {}
+    for part in verdict.split('<div class="choice"')[1:]:
+        text = unescape(re.sub(r"<[^>]*>", " ", part.partition("</details>")[0]))
+        said = " ".join(text.partition(">")[2].split())
+        found[said.partition("p99<")[2].partition(",")[0]] = re.sub(
+            r" (?=[,;.:)])|(?<=\() ", "", said
+        )
+    return found
+
+
+def test_ranking_and_answer_follow_the_slo(tmp_path: Path) -> None:
+    found = choices(
+        tmp_path,
+        Fake("fast", capacity_per_s=300.0),
+        Fake("slow", capacity_per_s=100.0, parts=(0.5, 0.7)),
+    )
+    # The fakes' late answers take 72 to 88 ms: with a limit of 100 ms nothing is too much for them.
+    assert list(found) == ["50ms", "25ms", "100ms", "200ms"]  # its own comes first
+    assert "with p99<50ms: take fast (30" in found["50ms"]
+    assert "the benchmark's own SLO" in found["50ms"]
+    assert "1= slow at least 70/s no rate that was tried is too much" in found["50ms"]
+    assert "with p99<100ms: take fast (at least 60" in found["100ms"]
+    assert "or slow (at least 70/s), which nothing tells apart" in found["100ms"]
+    assert "1= fast" in found["100ms"]
+    assert "How sure: no variant is told apart from the next" in found["100ms"]
+
+
+def test_where_none_holds_it_nothing_is_to_be_taken(tmp_path: Path) -> None:
+    found = choices(
+        tmp_path,
+        Fake("a", capacity_per_s=300.0, parts=(2.0, 1.5)),
+        Fake("b", capacity_per_s=100.0, parts=(2.0, 1.5)),
+    )
+    assert "with p99<50ms: none holds it at any rate that was tried." in found["50ms"]
+    assert "1= a below 45" in found["50ms"]
+    assert "1= b below 15" in found["50ms"]
+    assert "Next:" not in found["50ms"]
+
+
+def test_between_two_rates_that_are_far_apart_nothing_is_fitted(tmp_path: Path) -> None:
+    found = choices(tmp_path, Fake("a", capacity_per_s=100.0, parts=(0.5, 2.0)))
+    assert re.search(r"1 a (49|50)\.?\d? to (19\d|20\d)/s nothing between was tried", found["50ms"])
+    assert "$" in found["50ms"]
+    assert "at most $" in found["50ms"]
+
+
+def test_without_a_search_other_slos_are_judged_by_the_windows(tmp_path: Path) -> None:
+    # A p99 is held for sure where 459 requests are: fewer are left once the queue has formed.
+    enough = (replace(PROFILES[0], duration_s=10.0),)
+    found = choices(tmp_path, Fake("quick", 8.0), Fake("late", 30.0), profiles=enough)
+    assert "For the lowest p99 at 120/s, poisson: take quick" in found["50ms"]
+    assert "take quick (at least 100/s, no rate that was tried is too much)" in found["25ms"]
+    assert "2 late below 100/s no rate that was tried holds it" in found["25ms"]
+    assert "take late (at least 100/s) or quick (at least 100/s)" in found["200ms"]
+
+
+def test_what_is_not_ranked_stands_below_with_the_reason(tmp_path: Path) -> None:
+    for said in choices(
+        tmp_path,
+        Fake("a", capacity_per_s=100.0),
+        Fake("broken", failure=Failure("ready", "It never said it was ready.")),
+        Fake("lagged", lag_ms=3.0, capacity_per_s=100.0),
+    ).values():
+        below = said.partition("Not ranked")[2]
+        assert "failed broken failed (ready): It never said it was ready." in below
+        assert "INVALID lagged steady: the generator sent late" in below
+
+
+def test_a_variant_without_any_run_is_named(tmp_path: Path) -> None:
+    folder = stored_campaign(tmp_path / "campaign", [Fake("a"), Fake("b")], rounds=1)
+    (folder / "sentiment/b/round-1/run.json").unlink()
+    html = page.render(digest.of_campaign(folder))
+    assert "<b>b</b>: no run of it on sentiment is stored and sound." in html
+    (folder / "sentiment/a/round-1/run.json").unlink()
+    html = page.render(digest.of_campaign(folder))
+    assert "<b>sentiment</b>: no run on it is stored and sound." in html
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_many_that_are_tied_are_counted(tmp_path: Path, count: int) -> None:
+    fakes = [Fake(f"v{n}", capacity_per_s=300.0, parts=(0.5,)) for n in range(count)]
+    said = choices(tmp_path, *fakes)["50ms"]
+    assert ("or one of 2 more" in said) is (count == 6)
+    assert said.count("which nothing tells apart") == 1
