@@ -56,6 +56,7 @@ profiles = []
 rounds = 1
 duration_scale = 1.0
 warm_up_s = 0.2
+proof_s = 0.3
 verify_share = 0.1
 """
 
