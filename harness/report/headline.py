@@ -46,5 +46,7 @@ def _first(variants: list[str], name: Dress) -> str:
 def _next(found: Headline, name: Dress) -> str:
     following, metric = found.following, COLUMNS[found.benchmark.ranked_by]
     if following is not None and (spread := following.spread(metric.name)) is not None:
+        if metric.name == "capacity" and spread.median == 0:
+            return f"next is {name(following.variant)}, which holds it at no rate that was tried"
         return f"next is {name(following.variant)}, {view.amount(spread.median, metric)}"
     return "nothing else could be ranked there"

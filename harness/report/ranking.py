@@ -97,6 +97,14 @@ def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: boo
     )
 
 
+def without_a_rate(report: Report, comparison: Comparison) -> dict[str, str]:
+    """What is known of the capacity of each variant that held the SLO at no rate that was tried."""
+    if comparison.facts is None:
+        return {}
+    found = by_capacity(report, comparison, slo.parse(comparison.facts.slo), own=True)
+    return {figure.row.variant: figure.text for figure in found.figures if not figure.middle}
+
+
 def by_column(comparison: Comparison, own: Slo) -> Ranking:
     """By the column that the campaign is ranked by, which is not the capacity."""
     metric = COLUMNS[comparison.ranked_by]

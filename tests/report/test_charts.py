@@ -90,6 +90,12 @@ def test_the_capacity_is_written_with_its_interval(three: dict[str, str]) -> Non
     assert {"matched", "reference"} <= set(titles)
 
 
+def test_a_capacity_below_what_was_tried_is_no_number() -> None:
+    none = Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))
+    drawn = figures(rendered(report_of(Fake("some", capacity_per_s=300.0), none)))["Capacity"]
+    assert re.search(r"none \(matched\) below 1[45]\d/s", drawn)
+
+
 def test_the_curves_carry_their_values(three: dict[str, str]) -> None:
     curve = re.findall(
         r'data-name="fast"[^>]* data-p="([^"]*)"', three["Response time by share of requests"]

@@ -177,6 +177,15 @@ def test_a_capacity_of_nothing_is_no_first_place(tmp_path: Path) -> None:
     assert "none holds p99&lt;50ms at any rate that was tried" in text
 
 
+def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: Path) -> None:
+    some = Fake("some", capacity_per_s=300.0)
+    text = made(
+        small(tmp_path, some, Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))), "markdown"
+    )
+    assert "next is `none`, which holds it at no rate that was tried." in text
+    assert re.search(r"^\| 2 \| `none` \| below \d+/s \|", text, flags=re.M)
+
+
 def test_failed_and_invalid_with_their_reason(markdown: str) -> None:
     assert re.search(r"^- `broken` failed \(ready\) in rounds 1, 2 and 3: It never", markdown, re.M)
     assert "- `once-broken` failed (launch) in round 2: Port taken." in markdown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from harness.analyse import summary
@@ -11,7 +11,7 @@ from harness.analyse.findings import Verdict
 from harness.analyse.metrics import Metric
 from harness.analyse.paired import CONFIDENCE
 from harness.analyse.summary import Counts, Summary
-from harness.report import headline, outcomes, view
+from harness.report import headline, outcomes, ranking, view
 from harness.report.formats import report_format
 from harness.report.github import code, text
 from harness.report.view import Report
@@ -39,7 +39,7 @@ def markdown(report: Report) -> str:
     short = summary.of(report.digested, report.comparisons)
     parts = [_head(report, short)]
     for comparison in report.comparisons:
-        parts += _tables(comparison)
+        parts += _tables(report, comparison)
     parts += [*_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 
@@ -108,28 +108,29 @@ def _warnings(report: Report, short: Summary) -> Iterator[str]:
         yield from ("", "**One round** tells nothing apart: the order may be chance.")
 
 
-def _tables(comparison: Comparison) -> Iterator[Part]:
+def _tables(report: Report, comparison: Comparison) -> Iterator[Part]:
     facts = comparison.facts
-    slo = f", SLO {text(facts.slo)}" if facts else ""
+    limit = f", SLO {text(facts.slo)}" if facts else ""
     version = f", version {facts.version}" if facts else ""
     title = f"### {code(comparison.benchmark)}"
     ranked_by = COLUMNS[comparison.ranked_by].title
-    yield Part((title, "", f"Ranked by {ranked_by}{slo}{version}."), (), "")
+    yield Part((title, "", f"Ranked by {ranked_by}{limit}{version}."), (), "")
     names = [comparison.ranked_by, *(n for n in _SHOWN if n != comparison.ranked_by)]
     metrics = [COLUMNS[n] for n in names if any(row.spreads[n] for row in comparison.rows)]
+    words = ranking.without_a_rate(report, comparison)
     for track in comparison.tracks:
         note = view.track_note(track)
         title = f"**Track {text(track)}**{f': {note}' if note else ''}"
-        yield _table(title, view.contenders(comparison, track), metrics)
+        yield _table(title, view.contenders(comparison, track), metrics, words)
     references = [row for row in comparison.rows if row.server.reference and row.measured]
     if references:
-        yield _table("**Reference points**, not ranked", references, metrics)
+        yield _table("**Reference points**, not ranked", references, metrics, words)
     lines = tuple(line for row in comparison.rows for line in _out(row))
     if lines:
         yield Part(("**Failed, INVALID or not ranked**", ""), lines, "line")
 
 
-def _table(title: str, rows: list[Row], metrics: list[Metric]) -> Part:
+def _table(title: str, rows: list[Row], metrics: list[Metric], words: Mapping[str, str]) -> Part:
     heads = [f"{m.title} {m.unit} {_ARROWS[m.better]}" for m in metrics]
     ranks = [row.rank for row in rows]
     lines = []
@@ -137,7 +138,9 @@ def _table(title: str, rows: list[Row], metrics: list[Metric]) -> Part:
         rank = f"{row.rank}{'=' if ranks.count(row.rank) > 1 else ''}" if row.rank else "ref"
         left = row.rounds - row.counted
         note = f" ({left} of {row.rounds} rounds left out)" if left and not row.invalid else ""
-        lines.append(_row([rank, code(row.variant) + note, *(_number(row, m) for m in metrics)]))
+        lines.append(
+            _row([rank, code(row.variant) + note, *(_number(row, m, words) for m in metrics)])
+        )
     rule = _row(["---:", "---", *("---:" for _ in metrics)])
     return Part((title, "", _row(["rank", "variant", *heads]), rule), tuple(lines), "variant")
 
@@ -146,10 +149,12 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _number(row: Row, metric: Metric) -> str:
+def _number(row: Row, metric: Metric, words: Mapping[str, str]) -> str:
     spread = row.spreads[metric.name]
     if spread is None:
         return view.NONE
+    if metric.name == "capacity" and row.variant in words:
+        return text(words[row.variant])
     shown, between = view.number(spread.median, metric.digits), view.interval(spread, metric)
     shown = f"{shown} ({between})" if between else shown
     return f"~~{shown}~~" if row.invalid else shown

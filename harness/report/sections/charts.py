@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.stats import Spread
 from harness.report import (
     along_plot,
     colours,
@@ -15,6 +16,7 @@ from harness.report import (
     curves,
     load_chart,
     plots,
+    ranking,
     subjects,
     svg,
     view,
@@ -44,7 +46,7 @@ def _benchmark(
     rows = [row for row in comparison.rows if row.measured and not row.invalid]
     known = subjects.of_comparison(comparison, looks)
     drawn: list[Chart | Live | Panels | None] = [
-        _capacity(comparison, rows, looks),
+        _capacity(report, comparison, rows, looks),
         load_chart.offered(comparison, rows, known),
         load_chart.distribution(rows, known, _load(comparison)),
         _startup(comparison, rows, looks),
@@ -61,7 +63,9 @@ def _benchmark(
     }
 
 
-def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
+def _capacity(
+    report: Report, comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]
+) -> Chart | None:
     seen = [(row, spread) for row in rows if (spread := row.spreads["capacity"]) is not None]
     references = [row.variant for row in rows if row.server.reference]
     kept = curves.not_beyond({row.variant: spread.high for row, spread in seen}, references)
@@ -77,12 +81,7 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
             pair[0].variant,
         )
     )
-    metric = COLUMNS["capacity"]
-    groups: dict[str, list[plots.Dot]] = {}
-    for row, spread in known:
-        text = _with_interval(view.number(spread.median, 1), view.interval(spread, metric))
-        dot = plots.Dot(row.variant, looks[row.variant], spread, text)
-        groups.setdefault(subjects.kind(row), []).append(dot)
+    groups = _dots(known, ranking.without_a_rate(report, comparison), looks)
 
     def plot(figure: Figure) -> None:
         plots.dots(figure, list(groups.items()), "requests per second")
@@ -98,6 +97,21 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
     size = plots.size(len(known) + len(groups))
     picture = svg.draw(f"{comparison.benchmark}/capacity-dots", size, alternative, plot)
     return Chart("Capacity", caption, picture, tall=len(known) > _SMALL)
+
+
+def _dots(
+    known: Sequence[tuple[Row, Spread]], words: Mapping[str, str], looks: dict[str, Look]
+) -> dict[str, list[plots.Dot]]:
+    """By track; in `words`, what is known of those that hold the SLO at no rate."""
+    metric = COLUMNS["capacity"]
+    groups: dict[str, list[plots.Dot]] = {}
+    for row, spread in known:
+        text = words.get(row.variant) or _with_interval(
+            view.number(spread.median, 1), view.interval(spread, metric)
+        )
+        dot = plots.Dot(row.variant, looks[row.variant], spread, text)
+        groups.setdefault(subjects.kind(row), []).append(dot)
+    return groups
 
 
 def _with_interval(text: str, interval: str) -> str:
