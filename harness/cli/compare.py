@@ -86,12 +86,12 @@ def _page(changes: Changes, options: dict[str, Any]) -> Path:
 
 
 def _print(text: str, output: Path | None) -> None:
-    from harness.report import compared_page
+    from harness.report import files
 
     if output is None:
         click.echo(text, nl=False)
     else:
-        click.echo(str(compared_page.put(text, output)))
+        click.echo(str(files.write(output, text)))
 
 
 def _exit_code(changes: Changes, *, fail: bool) -> int:

@@ -9,8 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.analyse.judging import Change, Changes
 from harness.analyse.paired import CONFIDENCE
-from harness.errors import StoreError
-from harness.report import compared, view
+from harness.report import compared, files, view
 
 _TEMPLATES = Path(__file__).parent / "templates" / "compare"
 _WIDTH = 100.0  # of the strip that shows an interval, in its own units
@@ -19,19 +18,7 @@ _SPAN = math.log(1.5)  # the strip ends at half as much again, and at two thirds
 
 def write(changes: Changes, path: Path) -> Path:
     """Write the page. Raises StoreError where it can't be written."""
-    return put(render(changes), path)
-
-
-def put(text: str, path: Path) -> Path:
-    """Write a file whole or not at all. Raises StoreError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    return path
+    return files.write(path, render(changes))
 
 
 def render(changes: Changes) -> str:

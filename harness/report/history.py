@@ -15,8 +15,7 @@ from harness.analyse.comparison import COLUMNS
 from harness.analyse.history import Change, History, Series
 from harness.analyse.series import Place
 from harness.analyse.steps import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
-from harness.errors import StoreError
-from harness.report import history_plot, view
+from harness.report import files, history_plot, view
 from harness.report.svg import draw
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -40,15 +39,7 @@ class Chart:
 
 def write(history: History, out_dir: Path, last: int, problems: Sequence[str]) -> Path:
     """Write the page; its path. Raises StoreError where it can't be written."""
-    path, part = out_dir / "index.html", out_dir / ".index.html.part"
-    html = render(history, last, problems)
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        part.write_text(html, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    return path
+    return files.write(out_dir / "index.html", render(history, last, problems))
 
 
 def render(history: History, last: int, problems: Sequence[str] = ()) -> str:
