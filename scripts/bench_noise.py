@@ -1,23 +1,31 @@
 """What chance does to each metric on this host: the same revision beside itself, campaign by
 campaign.
 
-    python scripts/bench_noise.py fastapi flask-gunicorn [--campaigns 3] [--rounds 8]
+    python scripts/bench_noise.py fastapi flask-gunicorn [--campaigns 3] [--rounds 8] [--neighbour]
 
 Each campaign is a `run --against HEAD` of a checkout without changes, so every variant is measured
-twice, interleaved. Printed for each metric: the smallest change that the paired rounds show, beside
-what the same rounds would show if they were not paired, and how often a variant was told apart from
-itself. The campaigns stay in results/, for `compare CAMPAIGN --noise NAME`.
+twice, interleaved. Printed for each metric: by how much the fresh starts of one variant lie apart,
+(most / least - 1); by how much the paired rounds are off the truth, which is that nothing differs;
+the smallest change that they show, beside what the same rounds would show if they were not paired;
+and how often a variant was told apart from itself. With --neighbour, scripts/neighbour.py works
+meanwhile. The campaigns stay in results/, for `compare CAMPAIGN --noise NAME`.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
 
 from harness import paths
-from harness.analyse import changes, digest, noise
-from harness.analyse.comparison import COLUMNS
+from harness.analyse import changes, digest, noise, paired
+from harness.analyse.comparison import COLUMNS, Row
 from harness.analyse.digest import Digested
 from harness.analyse.gate import Verdict, Wanted
 from harness.report.compared import share
@@ -37,6 +45,40 @@ def measure(options: argparse.Namespace, name: str) -> Digested:
     if not changes.alike(found):
         sys.exit("No variant was measured beside itself: commit or stash what has changed first.")
     return found
+
+
+@contextlib.contextmanager
+def neighbour(*, wanted: bool) -> Iterator[None]:
+    """Somebody who works on the same machine, until the context ends."""
+    if not wanted:
+        yield
+        return
+    command = [sys.executable, str(Path(__file__).with_name("neighbour.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            yield
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def moved(rows: Sequence[Row], name: str) -> float | None:
+    """By what share the most of one variant's fresh starts is above the least; the median over the
+    variants. None where no variant has two starts above zero."""
+    found = []
+    for row in rows:
+        values = [value for value in noise.numbers(row, COLUMNS[name]).values() if value > 0]
+        if len(values) > 1:
+            found.append(max(values) / min(values) - 1)
+    return float(np.median(found)) if found else None
+
+
+def off(pairs: Sequence[tuple[Row, Row]], name: str) -> float | None:
+    """By what share the paired rounds of a variant beside itself are off 1; the median over the
+    pairs."""
+    logs = (noise.logs(new, base, COLUMNS[name], same_load=True) for new, base in pairs)
+    found = [abs(math.log(each.ratio)) for each in map(paired.of_logs, logs) if each is not None]
+    return math.expm1(float(np.median(found))) if found else None
 
 
 def told_apart(found: Digested) -> Told:
@@ -62,20 +104,28 @@ def table(campaigns: list[Digested], rounds: int) -> list[str]:
         for name, apart in told_apart(found).items():
             told.setdefault(name, []).extend(apart)
     lines = [
-        f"| metric | {rounds} rounds show | not paired | stops a gate from | told apart |",
-        "|---|--:|--:|--:|--:|",
+        f"| metric | {rounds} starts lie apart | {rounds} pairs are off | {rounds} pairs show "
+        "| not paired | stops a gate from | told apart |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, known in beside.items():
         effect = COLUMNS[name].effect
         if effect is None:
             continue
         smallest = known.smallest(rounds)
-        unpaired = share(steps[name].smallest(rounds)) if name in steps else "-"
         apart = told.get(name, [])
-        stops = share(max(effect, smallest))
-        cells = (share(smallest), unpaired, stops, f"{sum(apart)} of {len(apart)}")
+        cells = (
+            *(_share(found) for found in (moved(rows, name), off(sides, name), smallest)),
+            _share(steps[name].smallest(rounds) if name in steps else None),
+            share(max(effect, smallest)),
+            f"{sum(apart)} of {len(apart)}",
+        )
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return lines
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else share(value)
 
 
 def main() -> None:
@@ -86,11 +136,13 @@ def main() -> None:
     parser.add_argument("--campaigns", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--name", default="noise", help="What the campaigns' names begin with.")
+    parser.add_argument("--neighbour", action="store_true", help="Somebody works meanwhile.")
     options = parser.parse_args()
     found = []
-    for number in range(1, options.campaigns + 1):
-        found.append(measure(options, f"{options.name}-{number}"))
-        print(f"{number} of {options.campaigns} campaigns", file=sys.stderr, flush=True)
+    with neighbour(wanted=options.neighbour):
+        for number in range(1, options.campaigns + 1):
+            found.append(measure(options, f"{options.name}-{number}"))
+            print(f"{number} of {options.campaigns} campaigns", file=sys.stderr, flush=True)
     print("\n".join(table(found, options.rounds)))
 
 

@@ -175,11 +175,6 @@ def _searched(row: Row) -> dict[int, held.Held]:
     return {number: held.of_estimate(each.estimate) for number, each in found.items()}
 
 
-def _by_round(row: Row, column: str) -> dict[int, float]:
-    values = {d.cell.round: d.values[column] for d in counted(row.digests)}
-    return {number: value for number, value in values.items() if value is not None}
-
-
 def _row(variant: str, digests: Sequence[Digest]) -> Row:
     known = counted(digests)
     return Row(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from harness.analyse.judging import Change, Changes
 from harness.analyse.paired import CONFIDENCE
-from harness.report import compared, files, view
+from harness.report import compared, files, templating
 
-_TEMPLATES = Path(__file__).parent / "templates" / "compare"
 _WIDTH = 100.0  # of the strip that shows an interval, in its own units
 _SPAN = math.log(1.5)  # the strip ends at half as much again, and at two thirds
 
@@ -23,16 +20,8 @@ def write(changes: Changes, path: Path) -> Path:
 
 def render(changes: Changes) -> str:
     """The page, as text."""
-    jinja = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=view.clean,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     helpers = (compared.ratio, compared.share, compared.said, compared.unit, compared.numbers)
-    jinja.filters.update({helper.__name__: helper for helper in (*helpers, strip)})
+    jinja = templating.environment(*helpers, strip, folder=templating.TEMPLATES / "compare")
     return jinja.get_template("page.html.j2").render(
         changes=changes,
         headline=compared.headline(changes),

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.history import Change, History, Series
 from harness.analyse.series import Place
 from harness.analyse.steps import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
-from harness.report import files, history_plot, view
+from harness.report import files, history_plot, templating, view
 from harness.report.svg import draw
 
-_TEMPLATES = Path(__file__).parent / "templates"
 HEADLINE = "latency_p50"  # drawn for every variant; other numbers where they changed
 CAUSES = {
     "host": "the host",
@@ -44,18 +42,10 @@ def write(history: History, out_dir: Path, last: int, problems: Sequence[str]) -
 
 def render(history: History, last: int, problems: Sequence[str] = ()) -> str:
     """The page, as text."""
-    jinja = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=view.clean,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.filters["plural"] = view.plural
+    jinja = templating.environment(view.plural)
     recent = history.recent(last)
     return jinja.get_template("history.html.j2").render(
-        style=Markup("".join(p.read_text("utf-8") for p in sorted(_TEMPLATES.glob("*.css")))),
+        style=Markup(templating.assets("*.css")),
         nights=history.nights,
         series=history.series,
         long=sum(series.fitted.visible is not None for series in history.series),

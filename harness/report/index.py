@@ -12,7 +12,7 @@ from markupsafe import Markup
 from harness.analyse import summary as summaries
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.summary import Headline, Standing, Summary
-from harness.report import files, page, shelf, trends, view
+from harness.report import files, page, shelf, templating, trends, view
 from harness.report.headline import NAMED
 from harness.report.shelf import Entry, Say
 from harness.report.trends import Key, Trend
@@ -77,7 +77,7 @@ def render(entries: list[Entry]) -> str:
             lines=drawn,
             width=trends.WIDTH,
             height=trends.HEIGHT,
-            style=Markup(page.assets("*.css")),
+            style=Markup(templating.assets("*.css")),
         )
     )
 

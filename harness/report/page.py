@@ -6,16 +6,14 @@ import base64
 import hashlib
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
-from harness.report import colours, files, sections, view
+from harness.report import colours, files, sections, templating, view
 from harness.report.view import Report
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write(digested: Digested, out_dir: Path, table: PriceTable | None = None) -> Path:
@@ -40,31 +38,22 @@ def of_report(report: Report) -> str:
         if values is not None:
             body = jinja.get_template(section.template).render(values)
             parts.append((section, Markup(body)))
-    script = assets("*.js")
+    script = templating.assets("*.js")
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
         benchmarks=[comparison.benchmark for comparison in report.comparisons],
         summary=_summary(report),
         synthetic=_synthetic(report),
-        style=Markup(assets("*.css")),
+        style=Markup(templating.assets("*.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
 def environment() -> Environment:
-    """What renders the templates: everything escaped, nothing undefined."""
-    jinja = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=view.clean,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    helpers = (
+    """What renders the templates of a campaign's pages."""
+    jinja = templating.environment(
         view.amount,
         view.anchor,
         view.home,
@@ -76,7 +65,6 @@ def environment() -> Environment:
         view.rounds,
         view.track_note,
     )
-    jinja.filters.update({helper.__name__: helper for helper in helpers})
     jinja.globals["NONE"] = view.NONE
     return jinja
 
@@ -88,12 +76,6 @@ def environment_of(report: Report) -> Environment:
     looks = colours.of_variants(report.comparisons)
     jinja.filters["look"] = lambda variant: looks[variant].classes
     return jinja
-
-
-def assets(pattern: str) -> str:
-    """The text of every file of that kind, in the order of their names."""
-    found = sorted(_TEMPLATES.glob(pattern))
-    return "".join(each.read_text(encoding="utf-8") for each in found)
 
 
 def _synthetic(report: Report) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bench_noise
 from harness.analyse import comparison, digest, noise
 from harness.analyse.comparison import COLUMNS, Row
 from harness.analyse.noise import Noise
@@ -52,6 +53,18 @@ def test_a_variant_beside_itself_is_quieter_than_its_own_next_round(tmp_path: Pa
     assert beside["latency_p50"].deviation < 0.05 < 0.1 < steps["latency_p50"].deviation
     assert beside["latency_p50"].values == 4
     assert steps["latency_p50"].values == 6
+
+
+def test_pairs_are_less_off_than_fresh_starts_lie_apart(tmp_path: Path) -> None:
+    found = rows(tmp_path, Fake("a", 8.0, drift=0.3), Fake("a-again", 8.0, drift=0.3))
+    medians = [noise.numbers(row, COLUMNS["latency_p50"]).values() for row in found.values()]
+    apart = [max(values) / min(values) - 1 for values in medians]
+    assert bench_noise.moved([*found.values()], "latency_p50") == pytest.approx(np.median(apart))
+    off = bench_noise.off([(found["a"], found["a-again"])], "latency_p50")
+    assert off is not None
+    assert 0 < off < 0.05 < 0.2 < min(apart)
+    assert bench_noise.moved([found["a"]], "gpu_memory") is None
+    assert bench_noise.off([(found["a"], found["a-again"])], "gpu_memory") is None
 
 
 def test_nothing_is_known_of_a_metric_that_nobody_has(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from harness.analyse import digest, summary_file
 from harness.analyse.summary import BenchmarkSummary, Counts, Standing, Summary
 from harness.errors import StoreError
 from harness.records import Campaign, Failure
-from harness.report import index, page, shelf, trends
+from harness.report import index, page, shelf, templating, trends
 from harness.report.shelf import GONE, NOT_YET, Entry
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
@@ -222,7 +222,7 @@ def test_hostile_names_stay_text(place: Place, all_sorts: Path) -> None:
 
 def test_it_is_one_file_with_a_policy_and_the_pages_style(place: Place) -> None:
     html = place.html()
-    assert page.assets("*.css") in html
+    assert templating.assets("*.css") in html
     assert "default-src 'none'" in html
     assert not re.search(r"@import|url\(", html)
 
