@@ -46,10 +46,10 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
 
 test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
 
 lint: .venv/dev.stamp  ## What CI checks before the tests
 	$(BIN)/ruff format --check .

@@ -26,3 +26,13 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("HARNESS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker has all tests of a file, and all that use the engine, which takes one at a time:
+    two workers with a file each would wait for one another."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        shared = file.startswith("tests/docker/")
+        item.add_marker(pytest.mark.xdist_group("tests/docker" if shared else file))
