@@ -44,9 +44,10 @@ keep: .venv/run.stamp  ## Summaries of all stored campaigns to the branch `histo
 issues: .venv/run.stamp  ## Open an issue for what changed, close those whose change is gone (needs gh)
 	$(BIN)/python scripts/change_issues.py $(JSON) $(OPTIONS)
 
+# Three at a time on two CPUs: most of what is slow waits, for a server or for a window to end.
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	scripts/with-engine $(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
+	scripts/with-engine $(BIN)/python -m pytest -m slow -n 3 --dist loadgroup
 
 test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup

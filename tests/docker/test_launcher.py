@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,33 @@ def test_it_serves_and_is_seen_from_inside_and_outside(sandbox: Sandbox) -> None
             return (server.sample(pss=False) or {})["cpu_ns"] > before
 
         until(grown)
+
+
+def test_two_networks_of_its_name_are_no_trouble(sandbox: Sandbox, engine: DockerClient) -> None:
+    """Two harnesses that begin at the same moment may both make one; an engine lets them."""
+    first, _ = engines.network(engine)
+    second = engine.networks.create(first.name, internal=True, labels={engines.LABEL: "network"})
+    try:
+        assert engines.network(engine)[0].id == first.id
+        with launched(sandbox, "_fake") as server:
+            assert predict(ready(server)).json()["predictions"]
+            (place,) = _inspected(engine)["NetworkSettings"]["Networks"].values()
+            assert place["NetworkID"] == first.id
+    finally:
+        second.remove()
+
+
+def test_harnesses_that_begin_at_the_same_moment_share_one_network(
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "NETWORK", f"harness-test-{time.monotonic_ns()}")
+    with ThreadPoolExecutor(4) as pool:
+        got = {found.id for found, _ in pool.map(engines.network, [engine] * 4)}
+    left = engine.networks.list(names=[engines.NETWORK])
+    for network in left:
+        network.remove()
+    assert {network.id for network in left} == got
+    assert len(left) == 1
 
 
 def test_it_has_no_rights(sandbox: Sandbox, engine: DockerClient) -> None:

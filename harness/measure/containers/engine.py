@@ -186,10 +186,11 @@ def network(client: DockerClient) -> tuple[Network, bool]:
 
 
 def _network(client: DockerClient, name: str, *, internal: bool) -> Network:
-    for found in client.networks.list(filters={"label": LABEL}):
-        if found.name == name and found.attrs["Internal"] is internal:
-            return found
-    return client.networks.create(
+    """The oldest one of the name: an engine lets several have it, so that two harnesses that begin
+    at the same moment may both make one."""
+    if known := _networks(client, name, internal=internal):
+        return known[0]
+    made = client.networks.create(
         name,
         driver="bridge",
         internal=internal,
@@ -199,6 +200,16 @@ def _network(client: DockerClient, name: str, *, internal: bool) -> Network:
             "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
         },
     )
+    first = _networks(client, name, internal=internal)[0]
+    if first.id != made.id:
+        made.remove()  # nobody else takes it, since it is not the oldest
+    return first
+
+
+def _networks(client: DockerClient, name: str, *, internal: bool) -> list[Network]:
+    found = client.networks.list(filters={"label": LABEL})
+    ours = [each for each in found if each.name == name and each.attrs["Internal"] is internal]
+    return sorted(ours, key=lambda each: (each.attrs["Created"], each.id))
 
 
 def _is_here(found: Network) -> bool:
