@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from filelock import FileLock
 
+from harness import paths
 from harness.errors import HarnessError, LaunchError
 from harness.measure import gpu
 
@@ -186,30 +188,31 @@ def network(client: DockerClient) -> tuple[Network, bool]:
 
 
 def _network(client: DockerClient, name: str, *, internal: bool) -> Network:
-    """The oldest one of the name: an engine lets several have it, so that two harnesses that begin
-    at the same moment may both make one."""
-    if known := _networks(client, name, internal=internal):
-        return known[0]
-    made = client.networks.create(
-        name,
-        driver="bridge",
-        internal=internal,
-        labels={LABEL: "network"},
-        options={
-            "com.docker.network.bridge.enable_icc": "false",
-            "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
-        },
-    )
-    first = _networks(client, name, internal=internal)[0]
-    if first.id != made.id:
-        made.remove()  # nobody else takes it, since it is not the oldest
-    return first
+    """The one of the name, made where there is none.
 
-
-def _networks(client: DockerClient, name: str, *, internal: bool) -> list[Network]:
-    found = client.networks.list(filters={"label": LABEL})
-    ours = [each for each in found if each.name == name and each.attrs["Internal"] is internal]
-    return sorted(ours, key=lambda each: (each.attrs["Created"], each.id))
+    An engine lets several have one name, and then starts no container on any of them: so one
+    command at a time looks, and what there is beside the oldest one is removed.
+    """
+    lock = paths.cache_dir() / "network.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        found = client.networks.list(filters={"label": LABEL})
+        known = [n for n in found if n.name == name and n.attrs["Internal"] is internal]
+        if known:
+            first, *others = sorted(known, key=lambda each: str(each.attrs["Created"]))
+            for other in others:
+                other.remove()
+            return first
+        return client.networks.create(
+            name,
+            driver="bridge",
+            internal=internal,
+            labels={LABEL: "network"},
+            options={
+                "com.docker.network.bridge.enable_icc": "false",
+                "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+            },
+        )
 
 
 def _is_here(found: Network) -> bool:

@@ -85,8 +85,8 @@ class LaunchedContainer:
         """Where this machine reaches it."""
         settings = self._container.attrs["NetworkSettings"]
         if self._ground.bridged:
-            (network,) = settings["Networks"].values()
-            return network["IPAddress"], dict(self._inside)
+            networks = settings["Networks"]
+            return networks[self._ground.network.name]["IPAddress"], dict(self._inside)
         bound = settings["Ports"]
         # One that has ended already has none; whoever asks it finds out why.
         places = {name: bound.get(f"{port}/tcp") for name, port in self._inside.items()}
@@ -193,8 +193,7 @@ def _create(image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int
     if not ground.bridged:
         made["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports.values()}
     try:
-        # By its id: an engine lets two networks have one name, and then takes it for neither.
-        return ground.client.containers.create(image, network=ground.network.id, **made)
+        return ground.client.containers.create(image, network=ground.network.name, **made)
     except APIError as error:
         if error.status_code != 409:
             raise
