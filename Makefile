@@ -47,10 +47,10 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 # Three at a time on two CPUs: most of what is slow waits, for a server or for a window to end.
 test: test-fast  ## Every test, real servers and the browser too
 	scripts/install-test-tools
-	scripts/with-engine $(BIN)/python -m pytest -m slow -n 3 --dist loadgroup
+	scripts/with-engine $(BIN)/python -m pytest -m slow -n 3 --dist loadfile
 
 test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 lint: .venv/dev.stamp  ## What CI checks before the tests
 	$(BIN)/ruff format --check .

@@ -6,9 +6,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 settings.register_profile("harness", deadline=None, derandomize=True, database=None)
 settings.load_profile("harness")
@@ -28,11 +30,15 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
     """One worker has all tests of a file, and all that use the engine, which takes one at a time:
     two workers with a file each would wait for one another."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        shared = file.startswith("tests/docker/")
-        item.add_marker(pytest.mark.xdist_group("tests/docker" if shared else file))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "tests/docker" if file.startswith("tests/docker/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """For `--dist loadfile`; xdist's own where another way is asked for."""
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None

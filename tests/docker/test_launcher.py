@@ -76,7 +76,9 @@ def test_it_serves_and_is_seen_from_inside_and_outside(sandbox: Sandbox) -> None
 
 def test_two_networks_of_its_name_are_no_trouble(sandbox: Sandbox, engine: DockerClient) -> None:
     first, _ = engines.network(engine)
-    second = engine.networks.create(first.name, internal=True, labels={engines.LABEL: "network"})
+    second = engine.networks.create(
+        engines.NETWORK, internal=True, labels={engines.LABEL: "network"}
+    )
     with launched(sandbox, "_fake") as server:
         assert predict(ready(server)).json()["predictions"]
         (place,) = _inspected(engine)["NetworkSettings"]["Networks"].values()
