@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 @click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of the payloads, where asking all takes too long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
 def command(**options: Any) -> int:
     """Start each variant, compare all its answers with the reference's, stop it."""
@@ -38,7 +45,8 @@ def command(**options: Any) -> int:
     device = options["device"]
     launchers = _select.launchers_of(chosen, device)
     failed = 0
-    found = verify(chosen, benchmarks, launchers, device, _note, faults=options["faults"])
+    faults, share = options["faults"], options["share"]
+    found = verify(chosen, benchmarks, launchers, device, _note, faults=faults, share=share)
     for verified in found:
         failed += verified.run.facts.failure is not None
         if options["as_json"]:

@@ -39,16 +39,19 @@ def verify(
     note: Callable[[str], object],
     *,
     faults: bool = False,
+    share: float = 1.0,
 ) -> Iterator[Verified]:
-    """One run without windows for each pair; nothing is stored.
+    """One run without windows for each pair, in which a share of the payloads is asked, drawn by a
+    seed; nothing is stored.
 
     Faults are inflicted on the first benchmark alone: they are the framework's to deal with.
     """
     known = catalog.variants()
+    preset = EVERYTHING.model_copy(update={"verify_share": share})
     named = {variant.name: variant for variant in variants}
     with session.begin(launchers, device) as tools:
         for benchmark in benchmarks:
-            found = campaign.prepared_or_error(benchmark, known, tools, EVERYTHING)
+            found = campaign.prepared_or_error(benchmark, known, tools, preset)
             made = plan.make(variants, [benchmark], 1, device)
             for what, why in made.left_out:
                 note(f"left out: {what}: {why}")

@@ -90,3 +90,15 @@ def test_verify_checks_every_answer_and_stores_nothing(sandbox: Sandbox) -> None
     assert "_fake-wrong on noop, round 1: failed (ready): Its first answer is not" in done.stdout
     assert not sandbox.results.exists()
     assert not sandbox.processes()
+
+
+@pytest.mark.slow
+def test_a_share_of_the_payloads_is_verified(sandbox: Sandbox) -> None:
+    lines = [f'{{"instance": "{number}", "label": "noop"}}\n' for number in range(200)]
+    (sandbox.benchmarks / "noop" / "payloads.jsonl").write_text("".join(lines))
+    done = sandbox.harness("verify", "_fake", "--share", "0.25", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    verified = {row["variant"]: row["verified"] for row in rows}
+    assert verified == {"in-process": 50, "null": 0, "_fake": 50}
+    assert sandbox.harness("verify", "_fake", "--share", "0").returncode == 2
