@@ -14,11 +14,11 @@ import signal
 import subprocess
 import sys
 import time
-from selectors import SelectSelector
 
 from cheats import CHEATS
 from queues import QUEUES
 from serving import load_predictor
+from waiting import PreciseSelector
 
 FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
@@ -143,6 +143,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    # A delay is what it is: epoll would round it up to whole milliseconds.
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(SelectSelector())) as runner:
+    loop = asyncio.SelectorEventLoop(PreciseSelector())
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())

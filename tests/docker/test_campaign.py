@@ -27,7 +27,7 @@ RUN echo begun && sleep 60
 
 
 def _ours(engine: DockerClient) -> list[str]:
-    found = engine.containers.list(all=True, filters={"label": engines.LABEL})
+    found = engine.containers.list(all=True, filters={"label": engines.LABEL}, ignore_removed=True)
     return [container.name or "" for container in found]
 
 

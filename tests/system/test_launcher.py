@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -236,3 +239,19 @@ def test_a_keeper_that_is_told_nothing_goes_quietly() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_fake_bears_more_connections_than_select_can(launch: Launch) -> None:
+    """More than 1024, as a load beyond its capacity brings."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    try:
+        fake = launch("_fake")
+        _ready(fake)
+        with ExitStack() as stack:
+            for _ in range(1100):
+                stack.enter_context(socket.create_connection((fake.host, fake.port)))
+            _post(fake)
+        assert fake.exited() is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

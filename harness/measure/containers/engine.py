@@ -114,15 +114,20 @@ def _identity(pid: int) -> str | None:
 
 def made_by(client: DockerClient, owner: str) -> list[Any]:
     """The containers of one process."""
-    return list(client.containers.list(all=True, filters={"label": f"{OWNER}={owner}"}))
+    return _containers(client, f"{OWNER}={owner}")
 
 
 def abandoned(client: DockerClient) -> Iterator[Any]:
     """This project's containers whose maker is gone."""
-    for container in client.containers.list(all=True, filters={"label": OWNER}):
+    for container in _containers(client, OWNER):
         pid = container.labels[OWNER].partition(":")[0]
         if not pid.isdecimal() or _identity(int(pid)) != container.labels[OWNER]:
             yield container
+
+
+def _containers(client: DockerClient, label: str) -> list[Any]:
+    # One may be removed by somebody else while they are looked at.
+    return list(client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
 
 
 def sweep(client: DockerClient) -> list[str]:
