@@ -91,7 +91,7 @@ def _above(ours: Mapping[int, Held], theirs: Mapping[int, Held], moments: Moment
         return False
     least, most = {r: ours[r].least for r in rounds}, {r: theirs[r].most for r in rounds}
     found = paired.of_values(least, most, moments)
-    return found is not None and found.low > 1
+    return found is not None and found.apart and found.low > 1
 
 
 def _estimate(windows: Sequence[Window], wanted: Slo) -> Estimate:

@@ -31,6 +31,14 @@ def test_the_interval_is_students() -> None:
     assert not found.apart
 
 
+@pytest.mark.parametrize(("by", "apart"), [(1.02, True), (1 / 1.02, True), (1.009, False)])
+def test_less_than_one_percent_is_a_tie_however_sure(by: float, apart: bool) -> None:
+    found = paired.of_values(rounds([by, 2 * by, 4 * by]), rounds([1.0, 2.0, 4.0]))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((by, by))
+    assert found.apart is apart
+
+
 def test_one_round_tells_nothing_apart() -> None:
     found = paired.of_values(rounds([4.0]), rounds([1.0]))
     assert found is not None
