@@ -249,7 +249,8 @@ def _model_threads(launched: Launched | None) -> tuple[int, ...]:
     """What each process of the server that loaded the model has written of it."""
     if launched is None:
         return ()
-    return tuple(int(path.read_text()) for path in sorted(launched.trace.glob("threads-*")))
+    told = (path.read_bytes() for path in sorted(launched.trace.glob("threads-*")))
+    return tuple(int(each) for each in told if each.isdigit())  # one may be killed as it writes
 
 
 def _log(launched: Launched | None) -> str:

@@ -405,6 +405,16 @@ def test_only_the_end_of_the_log_goes_into_the_failure(cell: Scenario) -> None:
     assert run.log == LONG_LOG
 
 
+def test_threads_that_a_killed_process_did_not_finish_writing_are_not_known(
+    cell: Scenario, tmp_path: Path
+) -> None:
+    for pid, text in ((7, "2"), (8, ""), (9, "\x00\x00")):
+        (tmp_path / f"threads-{pid}").write_text(text)
+    run = cell.run(ONE)
+    assert run.facts.failure is None
+    assert run.facts.model_threads == (2,)
+
+
 def test_a_huge_log_keeps_its_start_and_its_end(cell: Scenario) -> None:
     cell.log = "first\n" + "x" * 1_000_000 + "\nlast\n"
     run = cell.run()
