@@ -119,7 +119,7 @@ def verified(short_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ve
         cpus = sorted(os.sched_getaffinity(0))
         own = [{*cpus[n % HALVES :: HALVES]} or {*cpus} for n in range(len(LOTS))]
         done = list(pool.map(_verify, *zip(*LOTS, strict=True), scratch, own))
-    rows = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for command in done:
         for line in command.stdout.splitlines():
             row = json.loads(line)
