@@ -48,15 +48,15 @@ def measure(options: argparse.Namespace, name: str) -> Digested:
 
 
 @contextlib.contextmanager
-def neighbour(*, wanted: bool) -> Iterator[None]:
+def neighbour(*, wanted: bool) -> Iterator[subprocess.Popen[bytes] | None]:
     """Somebody who works on the same machine, until the context ends."""
     if not wanted:
-        yield
+        yield None
         return
     command = [sys.executable, str(Path(__file__).with_name("neighbour.py"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         try:
-            yield
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
