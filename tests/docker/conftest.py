@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from docker import DockerClient
+from docker.models.containers import Container
 from filelock import FileLock
 
 from harness.measure.containers import engine as engines
@@ -27,6 +28,11 @@ BASE = os.environ.get("HARNESS_BASE_IMAGE")
 def engine_lock() -> FileLock:
     """Held by who uses the engine: tests run two at a time."""
     return FileLock(LOCK)
+
+
+def everything(engine: DockerClient) -> list[Container]:
+    """The containers of this project; one may go while they are looked at."""
+    return engine.containers.list(all=True, filters={"label": engines.LABEL}, ignore_removed=True)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +54,7 @@ def alone(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     with engine_lock():
         engines.sweep(engine)
         yield
-        left = engine.containers.list(all=True, filters={"label": engines.LABEL})
+        left = everything(engine)
         names = [container.name for container in left]
         for container in left:
             container.remove(force=True)

@@ -13,9 +13,9 @@ import pytest
 from docker import DockerClient
 
 from harness.analyse import lifecycle
-from harness.measure.containers import engine as engines
 from harness.measure.launchers.process import free_ports
 from harness.records import Cell
+from tests.docker.conftest import everything
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
 pytestmark = pytest.mark.slow
@@ -27,8 +27,7 @@ RUN echo begun && sleep 60
 
 
 def _ours(engine: DockerClient) -> list[str]:
-    found = engine.containers.list(all=True, filters={"label": engines.LABEL}, ignore_removed=True)
-    return [container.name or "" for container in found]
+    return [container.name or "" for container in everything(engine)]
 
 
 def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:

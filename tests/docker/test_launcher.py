@@ -14,6 +14,7 @@ from docker import DockerClient
 from harness.errors import LaunchError
 from harness.measure.containers import engine as engines
 from harness.samples import MISSING
+from tests.docker.conftest import everything
 from tests.docker.containers import CPU, answers, calls, launched, predict, ready
 from tests.system.sandbox import SERVER, Sandbox, until, variant
 
@@ -141,7 +142,7 @@ def test_it_stops_by_its_signal_and_nothing_is_left(sandbox: Sandbox, engine: Do
         assert facts.reached == "container"
         assert (facts.memory_peak_bytes or 0) > 1e6
         assert (facts.throttled_s, facts.out_of_memory) == (0.0, 0)
-    assert engine.containers.list(all=True, filters={"label": engines.LABEL}) == []
+    assert everything(engine) == []
 
 
 def test_one_that_ends_at_its_start_says_how(sandbox: Sandbox) -> None:
