@@ -11,6 +11,9 @@ from harness.errors import EXIT_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
     from harness.measure.verification import Verified
+    from harness.records import Failure
+
+_LOG_LINES = 10
 
 
 @click.command("verify")
@@ -66,8 +69,9 @@ def _lines(verified: Verified) -> list[str]:
     from harness.cli import _progress
 
     run = verified.run
-    if run.facts.failure is not None:
-        return [_progress.result_line(run)]
+    failure = run.facts.failure
+    if failure is not None:  # nothing is stored where its log could be looked up
+        return [_progress.result_line(run), *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
     said = f"{checked} answers right" if checked else "answers; a reference, not checked"
     lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
@@ -76,6 +80,12 @@ def _lines(verified: Verified) -> list[str]:
     for finding in trials.of_trials(verified.trials):
         lines.append(f"  {finding.verdict.value}: {finding.name}: {finding.message}")
     return lines
+
+
+def _log(failure: Failure) -> list[str]:
+    """The end of what a server printed, fit for a terminal."""
+    lines = failure.log_tail.expandtabs().splitlines()[-_LOG_LINES:]
+    return ["".join(char if char.isprintable() else "?" for char in line) for line in lines]
 
 
 def _json(verified: Verified) -> dict[str, Any]:
@@ -90,6 +100,7 @@ def _json(verified: Verified) -> dict[str, Any]:
         "verified": facts.verified,
         "phase": facts.failure.phase if facts.failure else None,
         "message": facts.failure.message if facts.failure else None,
+        "log": facts.failure.log_tail if facts.failure else None,
         "faults": [
             {
                 "fault": trial.fault,

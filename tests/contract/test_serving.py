@@ -153,12 +153,16 @@ def _verify(
     )
 
 
+def _why(row: dict[str, Any]) -> str:
+    return f"{row['message']}\n{row['log']}" if row else ""
+
+
 @pytest.mark.parametrize(("variant", "benchmark"), pairs(CHECKED))
 def test_every_answer_is_right(verified: Verified, variant: str, benchmark: str) -> None:
     reference = catalog.variants()[variant].table.reference
     payloads = len(catalog.benchmarks()[benchmark].payloads())
     row = verified.rows.get((variant, benchmark), {})
-    assert row.get("outcome") == "ok", row.get("message") or verified.output
+    assert row.get("outcome") == "ok", _why(row) or verified.output
     assert row["verified"] == (0 if reference else payloads)
 
 
@@ -167,7 +171,7 @@ def test_what_is_left_out_of_all_is_right_too(
     verified: Verified, variant: str, benchmark: str
 ) -> None:
     row = verified.rows.get((variant, benchmark), {})
-    assert row.get("outcome") == "ok", row.get("message") or verified.output
+    assert row.get("outcome") == "ok", _why(row) or verified.output
     assert row["verified"] >= FEW * len(catalog.benchmarks()[benchmark].payloads())
 
 

@@ -91,7 +91,7 @@ def test_every_answer_is_right(
     verified: dict[tuple[str, str], dict[str, Any]], variant: str, benchmark: str
 ) -> None:
     row = verified[f"{variant}@docker", benchmark]
-    assert row["outcome"] == "ok", row["message"]
+    assert row["outcome"] == "ok", f"{row['message']}\n{row['log']}"
     assert row["verified"] == len(catalog.benchmarks()[benchmark].payloads())
 
 

@@ -93,6 +93,18 @@ def test_verify_checks_every_answer_and_stores_nothing(sandbox: Sandbox) -> None
 
 
 @pytest.mark.slow
+def test_verify_shows_the_end_of_the_log_of_a_server_that_fails(sandbox: Sandbox) -> None:
+    done = sandbox.harness("verify", "_fake-dies-at-start")
+    assert done.returncode == 1
+    failed, *log = done.stdout.splitlines()[-2:]
+    assert failed.startswith("_fake-dies-at-start on noop, round 1: failed (ready): The server is")
+    assert log == ["  | fake: no model to be found, on purpose"]
+    done = sandbox.harness("verify", "_fake-dies-at-start", "_fake", "--json")
+    logs = [json.loads(line)["log"] for line in done.stdout.splitlines()]
+    assert sorted(map(str, logs)) == ["None", "None", "None", log[0].removeprefix("  | ")]
+
+
+@pytest.mark.slow
 def test_a_share_of_the_payloads_is_verified(sandbox: Sandbox) -> None:
     lines = [f'{{"instance": "{number}", "label": "noop"}}\n' for number in range(200)]
     (sandbox.benchmarks / "noop" / "payloads.jsonl").write_text("".join(lines))

@@ -92,13 +92,15 @@ class Stamped(asyncio.WriteTransport):
             self._connection.eof_received()
             self._end(None)
             return
-        now = clock()
+        age = 0
         for level, kind, value in more:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
                 seconds, rest = _TIMESPEC.unpack(value)
                 # Never below 0: the clock that the kernel stamps by may be set back meanwhile.
-                now -= max(time.time_ns() - seconds * 1_000_000_000 - rest, 0)
-        self._connection.received(data, now)
+                age = max(time.time_ns() - seconds * 1_000_000_000 - rest, 0)
+        # Only now: if this process has to wait between the two clocks, an answer must seem later
+        # than it was, never earlier.
+        self._connection.received(data, clock() - age)
 
     def _writable(self) -> None:
         rest, self._unsent = self._unsent, b""
