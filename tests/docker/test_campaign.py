@@ -31,6 +31,8 @@ def _ours(engine: DockerClient) -> list[str]:
 
 
 def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:
+    table = sandbox.benchmarks / "noop" / "benchmark.toml"  # fifty requests of each window compare
+    table.write_text(table.read_text().replace("duration_s = 0.3", "duration_s = 2.0"))
     both = ("--launcher", "process", "--launcher", "docker")
     done = sandbox.harness("run", "_fake", *both, "--campaign", "c", "--rounds", "1", "--json")
     assert done.returncode == 0, done.stderr
