@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
-from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.comparison import COLUMNS, Row
+from harness.report import ranking
+from harness.report.view import Report
 
 _SHOWN = (
     "capacity",
@@ -19,11 +21,12 @@ _SHOWN = (
 )
 
 
-def lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def lines(report: Report) -> Iterator[str]:
     """A table for each benchmark: medians over the rounds."""
-    for comparison in comparisons:
+    for comparison in report.comparisons:
+        words = ranking.without_a_rate(report, comparison)
         heads = ["", "rank", *(f"{COLUMNS[n].title} {COLUMNS[n].unit}" for n in _SHOWN), ""]
-        rows = [heads, *(_cells(row) for row in comparison.rows)]
+        rows = [heads, *(_cells(row, words) for row in comparison.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         yield f"\n{comparison.benchmark}"
         for cells in rows:
@@ -34,11 +37,14 @@ def lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield "  ".join((first, *rest)).rstrip()
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, words: Mapping[str, str]) -> list[str]:
     cells = [row.variant, f"{row.server.track} {row.rank}" if row.rank else "-"]
     for name in _SHOWN:
         spread = row.spreads[name]
-        cells.append("-" if spread is None else f"{spread.median:.{COLUMNS[name].digits}f}")
+        if spread is not None and name == "capacity" and row.variant in words:
+            cells.append(words[row.variant])
+        else:
+            cells.append("-" if spread is None else f"{spread.median:.{COLUMNS[name].digits}f}")
     cells.append(_remark(row))
     return cells
 

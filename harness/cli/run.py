@@ -207,7 +207,7 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
             printed["compare"] = _compared.as_json(found)
         click.echo(json.dumps(printed, indent=1))
     else:
-        for line in _table.lines(report.comparisons):
+        for line in _table.lines(report):
             click.echo(line)
         for line in _compared.lines(found) if found is not None else ():
             click.echo(line)

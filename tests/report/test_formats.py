@@ -21,6 +21,7 @@ from harness.analyse import comparison, digest, prices
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.findings import Verdict
 from harness.analyse.stats import Spread
+from harness.cli import _table
 from harness.records import Failure
 from harness.report import formats
 from harness.report.formats import csv_, markdown_
@@ -179,11 +180,14 @@ def test_a_capacity_of_nothing_is_no_first_place(tmp_path: Path) -> None:
 
 def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: Path) -> None:
     some = Fake("some", capacity_per_s=300.0)
-    text = made(
-        small(tmp_path, some, Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))), "markdown"
-    )
+    none = Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))
+    report = small(tmp_path, some, none)
+    text = made(report, "markdown")
     assert "next is `none`, which holds it at no rate that was tried." in text
     assert re.search(r"^\| 2 \| `none` \| below \d+/s \|", text, flags=re.M)
+    lines = list(_table.lines(report))
+    assert any(re.search(r"^none +\w+ 2 +below \d+/s  ", line) for line in lines)
+    assert any(re.search(r"^some +\w+ 1 +\d+\.\d  ", line) for line in lines)
 
 
 def test_failed_and_invalid_with_their_reason(markdown: str) -> None:
