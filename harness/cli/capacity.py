@@ -23,6 +23,9 @@ _PRESET = "capacity"
 @click.argument("targets", nargs=-1, required=True)
 @click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option("--benchmark", help="Of the variants; the preset's where none is given.")
+@click.option(
+    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+)
 @click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--rounds", type=click.IntRange(min=1), default=1, show_default=True)
@@ -142,7 +145,7 @@ def _request(options: dict[str, Any], budget_s: float) -> Request:
     )
     chosen = [v for v in chosen if v.name in options["targets"] or not _floor(v)]
     names = (options["benchmark"],) if options["benchmark"] else ()
-    benchmarks = _select.benchmarks(names, preset, synthetic=False)[:1]
+    benchmarks = _select.benchmarks(names, preset, options["synthetic_weights"])[:1]
     if options["slo_text"]:
         benchmarks = [_select.with_slo(b, str(slo.parse(options["slo_text"]))) for b in benchmarks]
     name = campaign.new_id()

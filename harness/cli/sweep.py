@@ -13,10 +13,11 @@ import click
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from harness.catalog import Benchmark, Variant
+    from harness.catalog import Variant
     from harness.measure.campaign import Request
     from harness.measure.sweep import Point
     from harness.records import Run
+    from harness.tables import PresetTable
 
 _TITLES = {
     "throughput_per_s": "predictions/s",
@@ -31,6 +32,9 @@ _TITLES = {
 @click.option("--over", "axis", required=True, help="See docs/scale.md.")
 @click.option("--values", default="1,2,4,8", show_default=True, help="Of the axis.")
 @click.option("--benchmark", default="sentiment", show_default=True)
+@click.option(
+    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+)
 @click.option(
     "--duration", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True
 )
@@ -49,11 +53,13 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     """The points of each variant, checked in full before anything starts."""
     from harness import catalog, plan
     from harness.catalog import pick
+    from harness.cli import _select
     from harness.measure import sweep
 
     known = catalog.variants()
     pick("axis", options["axis"], sweep.AXES)
-    benchmark: Benchmark = pick("benchmark", options["benchmark"], catalog.benchmarks())
+    chosen = (options["benchmark"],)
+    (benchmark,) = _select.benchmarks(chosen, _preset(), options["synthetic_weights"])
     values, found = _values(options["values"]), {}
     for name in dict.fromkeys(options["variants"]):
         variant: Variant = pick("variant", name, known)
@@ -75,20 +81,24 @@ def _values(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
+def _preset() -> PresetTable:
+    from harness.tables import PresetTable
+
+    return PresetTable(
+        benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=1.0, verify_share=0.25
+    )
+
+
 def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
     from harness import plan
     from harness.cli import _select
     from harness.measure.campaign import Request, new_id
-    from harness.tables import PresetTable
 
     points = [point for one in swept.values() for point in one]
     name = options["name"] or new_id()
     folder = _select.campaign_folder(name)
     if folder.exists():
         raise UsageError(f"{folder} exists already: choose another --campaign.")
-    preset = PresetTable(
-        benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=1.0, verify_share=0.25
-    )
     variants = tuple({point.variant.name: point.variant for point in points}.values())
     return Request(
         name,
@@ -96,7 +106,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
         variants,
         tuple({point.benchmark.name: point.benchmark for point in points}.values()),
         plan.SWEEP,
-        preset,
+        _preset(),
         1,
         _select.launchers_of(list(variants), options["device"]),
         options["device"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from hashlib import sha256
@@ -83,3 +84,15 @@ def test_the_option_must_change_something(cli: Command) -> None:
     assert done.returncode == 2
     sentence = "--synthetic-weights: none of these benchmarks has any: noop."
     assert done.stderr == f"error: {sentence}\n"
+
+
+def test_so_do_capacity_and_sweep(harness: Command, sandbox: Sandbox) -> None:
+    options = ("--benchmark", "noop", "--synthetic-weights")
+    done = harness("capacity", "_fake", *options, "--slo", "p99<5s", "--budget", "1s", "--json")
+    assert json.loads(done.stdout)["results"][0]["variant"] == "_fake", done.stderr
+    swept = ("--over", "concurrency", "--values", "1", "--duration", "0.3", "--campaign", "swept")
+    done = harness("sweep", "_fake", *options, *swept)
+    assert done.returncode == 0, done.stderr
+    kept = [sandbox.campaign(place.name).benchmarks for place in sandbox.results.iterdir()]
+    assert len(kept) == 2
+    assert all(b.artefact == {"synthetic": True} for each in kept for b in each.values())
