@@ -125,6 +125,25 @@ def test_what_was_never_sent_was_not_sent_in_time() -> None:
     assert found["rate-missed"] is Verdict.INVALID
 
 
+@pytest.mark.parametrize(
+    ("duration_s", "late_s", "doubted"),
+    [(10.0, 0.49, False), (10.0, 0.51, True), (0.3, 0.09, False), (0.3, 0.11, True)],
+)
+def test_began_late(duration_s: float, late_s: float, doubted: bool) -> None:
+    made = window(profile=replace(CLOSED, duration_s=duration_s))
+    late = changed(made, sent_ns=made.requests.sent_ns + int(late_s * 1e9))
+    assert ("began-late" in verdicts(late)) is doubted
+    assert "began-late" not in verdicts(replace(late, facts=replace(late.facts, generator_cpus=0)))
+
+
+def test_a_closed_window_without_a_request_is_invalid() -> None:
+    nothing = window(profile=CLOSED, count=0)
+    assert verdicts(nothing)["began-late"] is Verdict.INVALID
+    lost = window(profile=CLOSED, count=2)
+    lost = changed(lost, sent_ns=np.full(2, MISSING))
+    assert verdicts(lost)["began-late"] is Verdict.INVALID
+
+
 @pytest.mark.parametrize(("rate", "expected"), [(800.0, None), (801.0, Verdict.INVALID)])
 def test_near_ceiling(rate: float, expected: Verdict | None) -> None:
     profile = replace(STEADY, rate_per_s=rate)

@@ -18,6 +18,8 @@ LAG_P50_MS = 0.5
 LAG_P99_MS = 5.0
 GENERATOR_CPU = 0.9  # a process this busy delays itself; Locust warns at the same share
 RATE_SHORT = 0.05
+BEGAN_LATE = 0.05  # of a closed window: its rate is that of the rest, over the whole
+BEGAN_LATE_S = 0.1  # the same of the shortest window that a preset has
 ERRORS_WARNING = 0.01
 ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
 # A connection is opened for a request that finds none free; more than 16 in flight need that once
@@ -69,6 +71,24 @@ def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, 
             f"only {in_time} of {len(due)} requests were sent within the window: this generator "
             f"reached {in_time / facts.profile.duration_s:.0f}/s of the "
             f"{len(due) / facts.profile.duration_s:.0f}/s that were asked for",
+        )
+
+
+@window_rule
+def began_late(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    profile = window.facts.profile
+    if not profile.saturates or not window.facts.generator_cpus:
+        return
+    sent = window.requests.sent_ns[window.requests.sent_ns != MISSING]
+    if not len(sent):
+        yield Verdict.INVALID, "the generator sent nothing: it came too late for the whole window"
+        return
+    late_s = float(sent.min()) / 1e9
+    if late_s > max(BEGAN_LATE * profile.duration_s, BEGAN_LATE_S):
+        yield (
+            Verdict.INVALID,
+            f"the generator began {late_s:.2f} s after the window's {profile.duration_s:g} s had "
+            "begun, so the rate is too low",
         )
 
 
