@@ -74,6 +74,11 @@ maintained = true
 Value = TypeVar("Value")
 
 
+def children_of(pid: int) -> list[int]:
+    """In the order of their birth, which their numbers do not tell: they begin anew."""
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def until(found: Callable[[], Value], seconds: float = LONG_S) -> Value:
     """What `found()` returns as soon as it is something. Raises TimeoutError."""
     end = time.monotonic() + seconds

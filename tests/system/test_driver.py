@@ -24,7 +24,7 @@ from harness.protocols import Message
 from harness.samples import ERRORS, MISSING, Ints, Requests
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
-from tests.system.sandbox import LONG_S, until
+from tests.system.sandbox import LONG_S, children_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -398,9 +398,8 @@ def test_generator_processes_end_with_the_context() -> None:
 
 def _workers() -> list[psutil.Process]:
     """Generator processes of this one, the newest last."""
-    children = psutil.Process().children()
-    found = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return sorted(found, key=lambda child: child.pid)
+    children = map(psutil.Process, children_of(os.getpid()))
+    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from harness.protocols import Message
 from harness.records import Window, WindowFacts
 from harness.samples import ERRORS, MISSING, Calls, Usage, empty
 from tests.system.endpoints import Endpoint, Writer, echo, hold
-from tests.system.sandbox import until
+from tests.system.sandbox import children_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -200,7 +200,7 @@ def test_a_killed_generator_process_is_noticed_at_once(own: Swarm) -> None:
         profile = Profile("open", "constant", 0.3, 100.0)
         pending = own.start(schedule(endpoint.url, profile))
         until(lambda: endpoint.busy == 30)
-        os.kill(_children_of(_workers()[0])[0], 9)
+        os.kill(children_of(_workers()[0])[0], 9)
         endpoint.release()
         until(lambda: pending.wait(0.1))
     fired = pending.result()
@@ -306,23 +306,19 @@ def test_a_master_that_was_ended_is_replaced(seen: bool, monkeypatch: pytest.Mon
 
 
 def test_its_processes_end_with_the_context() -> None:
-    before = _children_of(os.getpid())
+    before = children_of(os.getpid())
     with Swarm(HOST, 0, [CPU], None):
-        started = set(_children_of(os.getpid())) - set(before)
+        started = set(children_of(os.getpid())) - set(before)
         assert len(started) == 2
-        below = [pid for parent in started for pid in _children_of(parent)]
-    assert set(_children_of(os.getpid())) == set(before)
+        below = [pid for parent in started for pid in children_of(parent)]
+    assert set(children_of(os.getpid())) == set(before)
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
 
 
 def _workers() -> list[int]:
     """Workers of Locust that this process started, the newest last."""
     found = []
-    for pid in _children_of(os.getpid()):
+    for pid in children_of(os.getpid()):
         if b"harness.measure.swarm.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             found.append(pid)
     return found[-2:]
-
-
-def _children_of(pid: int) -> list[int]:
-    return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
