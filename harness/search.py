@@ -52,6 +52,11 @@ class Estimate:
     low: float | None
     high: float | None  # None: the highest rate that was tried holds
 
+    @property
+    def bracketed(self) -> bool:
+        """Whether it only lies between two rates too far apart to fit anything between them."""
+        return self.high is not None and self.rate_per_s is not None and self.low == self.rate_per_s
+
 
 def needed(slo: Slo) -> int:
     """Requests that suffice where none is over the limit: 459 for p99."""

@@ -97,6 +97,11 @@ def sentence(found: Found) -> str:
         return f"{found.slo} is met at no rate that was tried, down to {estimate.high:.1f}/s"
     if estimate.high is None:
         return f"at least {estimate.rate_per_s:.1f}/s: no rate that was tried was too much"
+    if estimate.bracketed:
+        return (
+            f"between {estimate.low:.1f} and {estimate.high:.1f}/s at {found.slo}: the first holds "
+            f"it, the second does not, and nothing between was tried ({count})"
+        )
     return (
         f"{estimate.rate_per_s:.1f}/s at {found.slo} (95% interval {estimate.low:.1f} to "
         f"{estimate.high:.1f}; {count})"

@@ -173,7 +173,10 @@ def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
     if found is not None:
         rate, low, high = found.estimate.rate_per_s, found.estimate.low, found.estimate.high
         if rate and low and high:
-            drawn["capacity"] = resampling.around(rate, low, high)
+            bracketed = found.estimate.bracketed
+            drawn["capacity"] = (
+                resampling.ends(low, high) if bracketed else resampling.around(rate, low, high)
+            )
     return drawn
 
 

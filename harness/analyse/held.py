@@ -69,7 +69,7 @@ def of_estimate(found: Estimate) -> Held:
         return Held(0.0, math.inf if found.high is None else found.high)
     if found.high is None:
         return Held(found.rate_per_s, math.inf)
-    if found.low == found.rate_per_s:  # a bracket too wide to fit anything in it
+    if found.bracketed:
         return Held(found.rate_per_s, found.high)
     return Held(found.rate_per_s, found.rate_per_s, found.low, found.high)
 

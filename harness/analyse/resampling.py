@@ -53,6 +53,14 @@ def around(value: float, low: float, high: float) -> Any:
     return value * np.exp(deviation * noise)
 
 
+def ends(low: float, high: float) -> Any:
+    """Replicates of a number of which two bounds are known and nothing else: both of them.
+
+    Shape: (REPLICATES,).
+    """
+    return np.where(np.arange(REPLICATES) % 2, high, low)
+
+
 def interval(rounds: Sequence[Any]) -> tuple[float, float]:
     """95% interval of the median over rounds, given the replicates of each."""
     from scipy.special import ndtr, stdtrit

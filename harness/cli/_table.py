@@ -24,7 +24,7 @@ _SHOWN = (
 def lines(report: Report) -> Iterator[str]:
     """A table for each benchmark: medians over the rounds."""
     for comparison in report.comparisons:
-        words = ranking.without_a_rate(report, comparison)
+        words = ranking.bounded(comparison)
         heads = ["", "rank", *(f"{COLUMNS[n].title} {COLUMNS[n].unit}" for n in _SHOWN), ""]
         rows = [heads, *(_cells(row, words) for row in comparison.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

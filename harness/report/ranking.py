@@ -97,12 +97,12 @@ def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: boo
     )
 
 
-def without_a_rate(report: Report, comparison: Comparison) -> dict[str, str]:
-    """What is known of the capacity of each variant that held the SLO at no rate that was tried."""
+def bounded(comparison: Comparison) -> dict[str, str]:
+    """What is known of the capacity of each variant of which only bounds are."""
     if comparison.facts is None:
         return {}
-    found = by_capacity(report, comparison, slo.parse(comparison.facts.slo), own=True)
-    return {figure.row.variant: figure.text for figure in found.figures if not figure.middle}
+    found = standings.at(comparison, slo.parse(comparison.facts.slo))
+    return {s.row.variant: _words(s)[0] for s in found if s.kind not in ("fitted", "unknown")}
 
 
 def by_column(comparison: Comparison, own: Slo) -> Ranking:

@@ -63,6 +63,13 @@ def test_a_search_that_found_no_limit() -> None:
     assert doubts(run) == [Verdict.WARNING]
 
 
+def test_a_search_that_came_no_nearer_than_a_bracket() -> None:
+    found = capacity.of_probes(probes(2.0, 0.5), WANTED)
+    assert capacity.sentence(found).startswith("between 100.0 and 400.0/s at p99<50ms")
+    assert capacity.as_json(found)["interval"] == [100.0, 400.0]
+    assert doubts(with_probes(*probes(2.0, 0.5))) == [Verdict.NOTE]
+
+
 def test_a_search_whose_probes_were_all_disturbed() -> None:
     stolen = [replace(p, facts=replace(p.facts, steal_share=0.5)) for p in probes(2.0, 1.5)]
     found = capacity.of_probes(stolen, WANTED)

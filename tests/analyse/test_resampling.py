@@ -37,6 +37,10 @@ def test_around_has_the_interval_that_it_was_given() -> None:
     assert (low, high) == (pytest.approx(80, rel=0.1), pytest.approx(125, rel=0.1))
 
 
+def test_between_two_ends_nothing_is_known() -> None:
+    assert resampling.interval([resampling.ends(100.0, 400.0)]) == (100.0, 400.0)
+
+
 @pytest.mark.parametrize("count", [2, 3])
 def test_few_rounds_have_their_range(count: int) -> None:
     values = [5.0, 1.0, 3.0][:count]

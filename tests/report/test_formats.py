@@ -190,6 +190,18 @@ def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: P
     assert any(re.search(r"^some +\w+ 1 +\d+\.\d  ", line) for line in lines)
 
 
+def test_a_capacity_that_is_only_bracketed_is_both_of_its_ends(tmp_path: Path) -> None:
+    report = small(tmp_path, Fake("wide", capacity_per_s=200.0, parts=(2.0, 0.5)), rounds=1)
+    (capacity,) = [row for row in rows(report) if row["metric"] == "capacity"]
+    low, high = float(capacity["low"]), float(capacity["high"])
+    assert float(capacity["value"]) == low
+    assert high == pytest.approx(4 * low)
+    words = f"{low:.0f} to {high:.0f}/s"
+    assert f"| 1 | `wide` | {words} |" in made(report, "markdown")
+    assert any(re.search(rf"^wide +\w+ 1 +{words}  ", line) for line in _table.lines(report))
+    assert f"wide (matched) {words}" in made(report, "html"), "the words of the chart"
+
+
 def test_failed_and_invalid_with_their_reason(markdown: str) -> None:
     assert re.search(r"^- `broken` failed \(ready\) in rounds 1, 2 and 3: It never", markdown, re.M)
     assert "- `once-broken` failed (launch) in round 2: Port taken." in markdown

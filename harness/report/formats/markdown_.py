@@ -39,7 +39,7 @@ def markdown(report: Report) -> str:
     short = summary.of(report.digested, report.comparisons)
     parts = [_head(report, short)]
     for comparison in report.comparisons:
-        parts += _tables(report, comparison)
+        parts += _tables(comparison)
     parts += [*_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 
@@ -108,7 +108,7 @@ def _warnings(report: Report, short: Summary) -> Iterator[str]:
         yield from ("", "**One round** tells nothing apart: the order may be chance.")
 
 
-def _tables(report: Report, comparison: Comparison) -> Iterator[Part]:
+def _tables(comparison: Comparison) -> Iterator[Part]:
     facts = comparison.facts
     limit = f", SLO {text(facts.slo)}" if facts else ""
     version = f", version {facts.version}" if facts else ""
@@ -117,7 +117,7 @@ def _tables(report: Report, comparison: Comparison) -> Iterator[Part]:
     yield Part((title, "", f"Ranked by {ranked_by}{limit}{version}."), (), "")
     names = [comparison.ranked_by, *(n for n in _SHOWN if n != comparison.ranked_by)]
     metrics = [COLUMNS[n] for n in names if any(row.spreads[n] for row in comparison.rows)]
-    words = ranking.without_a_rate(report, comparison)
+    words = ranking.bounded(comparison)
     for track in comparison.tracks:
         note = view.track_note(track)
         title = f"**Track {text(track)}**{f': {note}' if note else ''}"

@@ -46,7 +46,7 @@ def _benchmark(
     rows = [row for row in comparison.rows if row.measured and not row.invalid]
     known = subjects.of_comparison(comparison, looks)
     drawn: list[Chart | Live | Panels | None] = [
-        _capacity(report, comparison, rows, looks),
+        _capacity(comparison, rows, looks),
         load_chart.offered(comparison, rows, known),
         load_chart.distribution(rows, known, _load(comparison)),
         _startup(comparison, rows, looks),
@@ -63,9 +63,7 @@ def _benchmark(
     }
 
 
-def _capacity(
-    report: Report, comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]
-) -> Chart | None:
+def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     seen = [(row, spread) for row in rows if (spread := row.spreads["capacity"]) is not None]
     references = [row.variant for row in rows if row.server.reference]
     kept = curves.not_beyond({row.variant: spread.high for row, spread in seen}, references)
@@ -81,7 +79,7 @@ def _capacity(
             pair[0].variant,
         )
     )
-    groups = _dots(known, ranking.without_a_rate(report, comparison), looks)
+    groups = _dots(known, ranking.bounded(comparison), looks)
 
     def plot(figure: Figure) -> None:
         plots.dots(figure, list(groups.items()), "requests per second")
@@ -102,7 +100,7 @@ def _capacity(
 def _dots(
     known: Sequence[tuple[Row, Spread]], words: Mapping[str, str], looks: dict[str, Look]
 ) -> dict[str, list[plots.Dot]]:
-    """By track; in `words`, what is known of those that hold the SLO at no rate."""
+    """By track; in `words`, what is known of those of which only bounds are."""
     metric = COLUMNS["capacity"]
     groups: dict[str, list[plots.Dot]] = {}
     for row, spread in known:
