@@ -199,7 +199,9 @@ def test_a_capacity_that_is_only_bracketed_is_both_of_its_ends(tmp_path: Path) -
     words = f"{low:.0f} to {high:.0f}/s"
     assert f"| 1 | `wide` | {words} |" in made(report, "markdown")
     assert any(re.search(rf"^wide +\w+ 1 +{words}  ", line) for line in _table.lines(report))
-    assert f"wide (matched) {words}" in made(report, "html"), "the words of the chart"
+    page = made(report, "html")
+    assert f"wide (matched) {words}" in page, "the words of the chart"
+    assert re.search(rf'<td data-value="[0-9.]+"[^>]*>{words}</td>', page), "the table's cell"
 
 
 def test_failed_and_invalid_with_their_reason(markdown: str) -> None:

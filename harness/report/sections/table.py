@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 from harness.analyse.metrics import Metric
-from harness.report import view
+from harness.report import ranking, view
 from harness.report.sections import Values, lifecycle, section
 from harness.report.view import Report
 
@@ -109,25 +110,31 @@ def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
 
 def _bodies(report: Report, comparison: Comparison) -> list[Body]:
     bodies = []
+    words = ranking.bounded(comparison)
     for track in comparison.tracks:
         rows = view.contenders(comparison, track)
-        lines = _lines(report, rows, rows)
+        lines = _lines(report, rows, rows, words)
         bodies.append(Body(f"Track: {track}", view.track_note(track), "ranked", lines))
     unranked = [row for row in comparison.rows if row.rank is None]
     references = [row for row in unranked if row.server.reference]
     rest = [row for row in unranked if not row.server.reference]
     if references:
-        lines = _lines(report, references, [])
+        lines = _lines(report, references, [], words)
         note = "what the host can do without a framework; not ranked"
         bodies.append(Body("Reference points", note, "reference", lines))
     if rest:
-        lines = _lines(report, rest, [])
+        lines = _lines(report, rest, [], words)
         bodies.append(Body("Not ranked", "these numbers must not be quoted", "out", lines))
     return bodies
 
 
-def _lines(report: Report, rows: list[Row], peers: list[Row]) -> tuple[Line, ...]:
-    """Lines of the rows; the best among `peers` is marked in each column."""
+def _lines(
+    report: Report, rows: list[Row], peers: list[Row], words: Mapping[str, str]
+) -> tuple[Line, ...]:
+    """Lines of the rows; the best among `peers` is marked in each column.
+
+    In `words`, what is known of capacities of which only bounds are.
+    """
     best = {}
     if len(peers) > 1:
         best = {name: _best(peers, name) for name in COLUMNS}
@@ -136,7 +143,7 @@ def _lines(report: Report, rows: list[Row], peers: list[Row]) -> tuple[Line, ...
     lines = []
     for row in rows:
         tied = row.rank is not None and ranks.count(row.rank) > 1
-        cells = (_cell(row, c, row.variant in best.get(c.name, ())) for c in columns)
+        cells = (_cell(row, c, row.variant in best.get(c.name, ()), words) for c in columns)
         lines.append(
             Line(
                 row,
@@ -171,9 +178,11 @@ def _note(row: Row) -> str:
     return ""
 
 
-def _cell(row: Row, metric: Metric, best: bool) -> Cell:
+def _cell(row: Row, metric: Metric, best: bool, words: Mapping[str, str]) -> Cell:
     spread = row.spreads[metric.name]
     if spread is None:
         return Cell(view.NONE, "", None, best=False)
+    if metric.name == "capacity" and row.variant in words:
+        return Cell(words[row.variant], "", spread.median, best)
     text = view.number(spread.median, metric.digits)
     return Cell(text, view.interval(spread, metric), spread.median, best)
