@@ -9,7 +9,7 @@ KEPT ?= build/history
 JSON ?= build/history.json
 BIN := .venv/bin
 
-.PHONY: run run-docker against nightly history keep issues upgrade test test-fast lint format lock bench clean help
+.PHONY: run run-docker example against nightly history keep issues upgrade test test-fast lint format lock bench clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ run: .venv/run.stamp  ## Measure every variant quickly and write the report
 
 run-docker: .venv/run.stamp  ## The same with every variant in a container
 	$(BIN)/python -m harness run --all --preset $(PRESET) --launcher docker
+
+example: .venv/run.stamp  ## Write the report of the campaign in results/example; no server is needed
+	$(BIN)/python -m harness report example
 
 against: .venv/run.stamp  ## Measure this revision beside REF=main; VARIANTS='fastapi flask-gunicorn' for some
 	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) --rounds $(ROUNDS) --against $(REF) $(OPTIONS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness import paths, toml
+from harness.endpoints import Endpoint
 from harness.errors import UsageError, unknown
-from harness.records import Endpoint
+from harness.protocols import Protocol, spoken
 from harness.revisions import Revision
 from harness.tables import (
     PROCESS,
@@ -21,7 +23,10 @@ from harness.tables import (
     VariantTable,
     WeightsTable,
 )
+from harness.templates import RequestTable
 
+DOCKER = "docker"
+IMAGE = "an image"  # the framework of variants that are nothing else
 REMOTE = "remote"  # of endpoints that are up already
 AT = "@"  # between a variant's name and its launcher's, where that is another
 
@@ -76,14 +81,20 @@ class Variant:
     endpoint: Endpoint | None = None  # one that is already up; nothing is started then
     launcher: str = PROCESS  # how it comes up
     checkout: Checkout | None = None  # where it is from, if not from here
+    recorded: Mapping[str, Any] | None = None  # of an endpoint: what is right; see harness.recorded
+    image: str = ""  # that it is, as it stands; empty: one is built, or none is needed
 
     @property
     def name(self) -> str:
         """What tells its rows from others, those of the same variant in a container, or of another
         revision, among them."""
-        plain = self.launcher == PROCESS or self.endpoint is not None
+        plain = self.launcher == PROCESS or self.endpoint is not None or self.image
         name = self.table.name if plain else f"{self.table.name}{AT}{self.launcher}"
         return name if self.checkout is None else self.checkout.revision.of(name)
+
+    def spoken(self) -> Protocol:
+        """What it speaks. Raises UsageError."""
+        return spoken(self.table.protocol, self.table.request)
 
     def own(self, benchmark: Benchmark) -> Benchmark:
         """A benchmark with the files that it has where the variant is from; the load is ours."""
@@ -112,6 +123,11 @@ class Benchmark:
         """What its build is given."""
         return self.table.synthetic if self.synthetic else self.table.weights
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether a predictor says what is right."""
+        return self.predictor("onnx").exists()
+
     def predictor(self, backend: str) -> Path:
         """The module that a server loads for a backend; it may not exist."""
         return self.folder / ("predictor.py" if backend == "onnx" else f"predictor_{backend}.py")
@@ -130,7 +146,7 @@ class Benchmark:
         for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 instances.append(_longer(json.loads(line)["instance"], self.length))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise UsageError(f'{path}, line {number}: not {{"instance": ...}}.') from error
         if not instances:
             raise UsageError(f"{path} has no payloads.")
@@ -138,7 +154,7 @@ class Benchmark:
 
 
 def _longer(instance: Any, times: int) -> Any:
-    """A text that many times; what is no text stays as it is. Raises UsageError."""
+    """A text that many times; any other value stays as it is. Raises UsageError."""
     if times == 1:
         return instance
     if not isinstance(instance, str):
@@ -148,11 +164,27 @@ def _longer(instance: Any, times: int) -> Any:
 
 def servers(folder: Path | None = None) -> dict[str, Server]:
     """Every server, by name. Raises UsageError for a folder that can't be read."""
-    found = {}
-    for path in sorted((folder or paths.servers_dir()).glob("*/server.toml")):
-        table = toml.load(path, ServerTable)
-        found[path.parent.name] = Server(path.parent.name, path.parent, table)
-    return found
+    folders = paths.servers_dirs() if folder is None else (folder,)
+    return {
+        path.parent.name: Server(path.parent.name, path.parent, toml.load(path, ServerTable))
+        for path in _files(folders, "server.toml")
+    }
+
+
+def _files(folders: Iterable[Path], name: str) -> Iterator[Path]:
+    """One in each folder of those, or in such a folder itself. Raises UsageError for two that have
+    one name."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        own = folder / name
+        for path in [own] if own.exists() else sorted(folder.glob(f"*/{name}")):
+            before = found.get(path.parent.name)
+            if before is not None and before.samefile(path):
+                continue
+            if before is not None:
+                raise UsageError(f"{path.parent} has the name of {before.parent}: rename one.")
+            found[path.parent.name] = path
+            yield path
 
 
 def variants(folder: Path | None = None) -> dict[str, Variant]:
@@ -178,18 +210,71 @@ def deployed(endpoint: Endpoint) -> Variant:
         protocol=endpoint.protocol,
         command=(endpoint.url,),
         path=urlsplit(endpoint.url).path,
+        request=endpoint.request,
     )
     server = ServerTable(framework="deployed", licence="unknown", maintained=True, variant=(table,))
     folder = paths.servers_dir() / endpoint.name
     return Variant(Server(endpoint.name, folder, server), table, endpoint, REMOTE)
 
 
+def of_image(
+    image: str,
+    name: str,
+    protocol: str,
+    request: RequestTable | None,
+    port: int,
+    *,
+    path: str,
+    ready_path: str,
+) -> Variant:
+    """The variant that a container image is, as it stands. Raises UsageError."""
+    spoken(protocol, request)
+    table = VariantTable(
+        name=name,
+        track="default",
+        description=f"The image {image}, as it stands.",
+        protocol=protocol,
+        request=request,
+        devices=("cpu", "gpu"),
+        command=("-",),  # the image's own
+        path=path or (request.path if request else ""),
+        port=port,
+        ready_path=ready_path,
+    )
+    server = ServerTable(framework=IMAGE, licence="unknown", maintained=True, variant=(table,))
+    return Variant(
+        Server(name, paths.servers_dir() / name, server), table, launcher=DOCKER, image=image
+    )
+
+
 def benchmarks() -> dict[str, Benchmark]:
-    """Every benchmark, by name."""
-    return {
-        path.parent.name: Benchmark(path.parent.name, path.parent, toml.load(path, BenchmarkTable))
-        for path in sorted(paths.benchmarks_dir().glob("*/benchmark.toml"))
-    }
+    """Every benchmark whose file can be read, by name."""
+    return _benchmarks()[0]
+
+
+def broken_benchmarks() -> dict[str, UsageError]:
+    """The others, each with what is wrong: it stops nothing but its own benchmark."""
+    return _benchmarks()[1]
+
+
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of that name. Raises UsageError where there is none, or its file is wrong."""
+    known, broken = _benchmarks()
+    if name in broken:
+        raise broken[name]
+    found: Benchmark = pick("benchmark", name, known)
+    return found
+
+
+def _benchmarks() -> tuple[dict[str, Benchmark], dict[str, UsageError]]:
+    known, broken = {}, {}
+    for path in _files(paths.benchmarks_dirs(), "benchmark.toml"):
+        name = path.parent.name
+        try:
+            known[name] = Benchmark(name, path.parent, toml.load(path, BenchmarkTable))
+        except UsageError as error:
+            broken[name] = error
+    return known, broken
 
 
 def presets() -> dict[str, PresetTable]:

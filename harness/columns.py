@@ -21,12 +21,24 @@ from harness.samples import (
 )
 
 TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
-_LATER = {"memory_bytes", "throttled_ns", "gpu_percent", "gpu_bytes", "gpu_milliwatts"}
+# Columns that came with schema 3 and, of calls, with schema 5.
+_LATER = {
+    "memory_bytes",
+    "throttled_ns",
+    "gpu_percent",
+    "gpu_bytes",
+    "gpu_milliwatts",
+    "thread_cpu_ns",
+}
+_FREE_ROWS, _ROWS_A_BYTE = 1 << 20, 16  # a row takes some bytes; regular ones less
+_BYTES_A_ROW = 256
+_MOST = 10**16  # nanoseconds, and bytes
 MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", *_LATER}
 _NARROW = {
     "payload": "int32",
     "status": "int16",
     "queued": "bool",
+    "resent": "bool",
     "batch": "int32",
     "process": "int32",
     "processes": "int32",
@@ -84,11 +96,15 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
 
     path = place / f"{name}.parquet"
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            _require_bounded(file.metadata, path)
+            table = file.read()
         columns = {f.name: _values(_stored(table, f.name)) for f in fields(TABLES[name])}
-        owner = table["window"].to_numpy()
-    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        raise ResultError(f"{path} can't be read: {error}.") from error
+        owner = _values(table["window"])
+        _require_measured(columns, owner, windows)
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ResultError(f"{path} can't be read: {said}.") from error
     edges = np.searchsorted(owner, np.arange(windows + 1))
     return [
         TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
@@ -96,13 +112,34 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
     ]
 
 
+def _require_bounded(metadata: Any, path: Path) -> None:
+    """Some bytes can stand for any number of rows. Raises ValueError where they do."""
+    most = _FREE_ROWS + _ROWS_A_BYTE * path.stat().st_size
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    if metadata.num_rows > most or sum(group.num_rows for group in groups) > most:
+        raise ValueError(f"{metadata.num_rows} rows are not in so few bytes")
+    if size > _BYTES_A_ROW * (metadata.num_rows + _FREE_ROWS):
+        raise ValueError(f"{size} bytes are not in so few rows")
+
+
+def _require_measured(columns: dict[str, Any], owner: Any, windows: int) -> None:
+    """Raises ValueError for rows of no window, and for moments beyond all windows."""
+    if len(owner) and (np.any(np.diff(owner) < 0) or owner[0] < 0 or owner[-1] >= windows):
+        raise ValueError("its rows are of other windows than the run has")
+    for name, column in columns.items():
+        if len(column) and (column.min() < -_MOST or column.max() > _MOST):
+            raise ValueError(f"its column {name!r} is beyond all that is measured")
+
+
 def _stored(table: Any, name: str) -> Any:
     import pyarrow as pa
 
     if name not in table.column_names:
-        if name == "process":  # schema 1 did not tell them apart
+        # Schema 1 did not tell processes apart, and before schema 6 nothing was sent once more.
+        if name in ("process", "resent"):
             return pa.chunked_array([np.zeros(len(table), np.int64)])
-        if name in _LATER:  # schema 3 brought them
+        if name in _LATER:
             return pa.chunked_array([np.full(len(table), MISSING, np.int64)])
     return table[name]
 
@@ -111,6 +148,12 @@ def _values(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not (
+        pa.types.is_dictionary(column.type)
+        or pa.types.is_integer(column.type)
+        or pa.types.is_boolean(column.type)
+    ):
+        raise ValueError(f"a column is of the type {column.type}")
     if pa.types.is_dictionary(column.type):
         known = {name: code for code, name in enumerate(ERRORS)}
         codes = (

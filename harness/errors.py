@@ -18,6 +18,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from harness.secrecy import conceal
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,9 +30,15 @@ _NAMES_SHOWN = 100  # of names that somebody has: campaigns may be a thousand
 
 
 class HarnessError(Exception):
-    """A sentence that says what failed, where, and what to do."""
+    """A sentence that says what failed, where, and what to do; no secret's value is in it.
+
+    Of several things that are wrong each is an argument, for a line of its own.
+    """
 
     exit_code = EXIT_FAILED
+
+    def __str__(self) -> str:
+        return conceal("\n".join(map(str, self.args)))
 
 
 class UsageError(HarnessError):

@@ -43,6 +43,7 @@ class HostWatch:
     swapped_in: int | None  # pages, of the whole host; None where the kernel does not tell
     swapped_out: int | None
     mhz: tuple[float, ...]  # mean frequency of the CPUs that serve, sampled; empty: not shown
+    throttled_s: float | None = None  # how long a quota kept the harness's own group from running
 
 
 @dataclass(frozen=True, slots=True)

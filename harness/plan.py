@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from harness.catalog import AT, Benchmark, Variant
 from harness.profiles import USERS, Profile
-from harness.protocols import registered
 from harness.records import Cell
 from harness.tables import PROCESS, BenchmarkTable, PresetTable
 
 _LEAST_VERIFIED = 32
 SWEEP = "sweep"  # the preset's name in a campaign of that command: nobody can ask for it
+TUNE = "tune"  # the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,9 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.folder.name in variant.table.without:
         return variant.table.without[benchmark.folder.name]
-    if not variant.table.reference and not benchmark.predictor(variant.table.backend).exists():
-        return f"{benchmark.name} has no predictor for {variant.table.backend}"
+    asked = variant.endpoint is None and not variant.table.reference
+    if asked and not benchmark.predictor(variant.table.backend).exists():
+        return f"there is no predictor for {variant.table.backend}"
     return None
 
 
@@ -138,7 +139,7 @@ def unserved(variant: Variant, shape: str) -> str | None:
         return None
     if variant.table.inside:
         return "users speak HTTP, and it is asked without transport"
-    rpc = registered()[variant.table.protocol].rpc
+    rpc = variant.spoken().rpc
     return "users speak HTTP, and it speaks gRPC" if rpc else None
 
 

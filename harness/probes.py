@@ -21,6 +21,9 @@ from harness.slo import Slo
 SETTLE_LIMITS = 10  # of the SLO's limit: an empty server answers fast until its queue has formed
 _SETTLE_MOST = 0.3  # share of a probe that may be left out for that
 _LAG_SHARE = 0.1  # of the SLO's limit: a generator that late at its p99 makes requests late itself
+_LATE_SHARE = 0.01
+_MANY = 400  # samples: enough for a p99 (see analyse.stats)
+_CHANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,18 @@ def counted(probes: Sequence[Window], slo: Slo) -> list[Tally]:
 def disturbed(probe: Window, slo: Slo) -> bool:
     """Whether the generator or the host may have made requests late."""
     lag = probe.requests.lag_ns()
-    late = len(lag) > 0 and float(np.percentile(lag, 99)) > _LAG_SHARE * slo.limit_ns
+    late = more_than(int((lag > _LAG_SHARE * slo.limit_ns).sum()), len(lag), _LATE_SHARE)
     return late or (probe.facts.steal_share or 0.0) > STEAL_INVALID
+
+
+def more_than(hits: int, count: int, share: float) -> bool:
+    """Whether more than a share of a count are hits. Of few, whether so many are more than chance
+    makes where the share is just that: of five requests, one is the 99th percentile."""
+    if count >= _MANY:
+        return hits > share * count
+    from scipy.special import bdtrc
+
+    return hits > 0 and float(bdtrc(hits - 1, count, share)) < _CHANCE
 
 
 def tally(requests: Requests, rate_per_s: float, slo: Slo) -> Tally:
@@ -68,13 +81,13 @@ def tally(requests: Requests, rate_per_s: float, slo: Slo) -> Tally:
         int(late[kept].sum()),
         int((~requests.ok)[kept].sum()),
         max(
-            _autocorrelation_time(np.log(np.maximum(taken[kept], 1))),
-            _autocorrelation_time(late[kept].astype(float)),
+            autocorrelation_time(np.log(np.maximum(taken[kept], 1))),
+            autocorrelation_time(late[kept].astype(float)),
         ),
     )
 
 
-def _autocorrelation_time(values: Any) -> float:
+def autocorrelation_time(values: Any) -> float:
     """How many successive values tell as much as one: 1 + 2 x the sum of the autocorrelations, to
     the first pair of lags that is not above zero (Geyer's initial sequence)."""
     values = values - values.mean() if len(values) else values

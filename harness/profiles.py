@@ -128,17 +128,22 @@ def expected_count(profile: Profile) -> float:
 
 
 def due_times(profile: Profile, seed: int) -> NDArray[np.int64]:
-    """Planned send times of an open-loop profile, in ns since the window's start, ascending."""
+    """Planned send times of an open-loop profile, in ns since the window's start, ascending.
+
+    One at least: random arrivals of which the window has none are drawn given that it has one.
+    """
     kind = SHAPES[profile.shape]
     total = expected_count(profile)
     if kind.regular:
-        counts: Floats = np.arange(np.ceil(total - 1e-9), dtype=np.float64)
+        counts: Floats = np.arange(max(np.ceil(total - 1e-9), 1), dtype=np.float64)
     else:
         rng = np.random.default_rng(seed)
         # Six standard deviations more than the mean: enough arrivals to fill the window.
         gaps = rng.exponential(size=int(total + 6 * np.sqrt(total) + 10))
         counts = np.cumsum(gaps)
         counts = counts[counts < total]
+        if not len(counts):
+            counts = rng.uniform(0, total, 1)
     return (kind.inverse(profile, counts) * 1e9).astype(np.int64)
 
 

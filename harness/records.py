@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.causes import Cause
+from harness.endpoints import REFERENCE, Endpoint
 from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.lifecycle import Lifecycle
 from harness.profiles import Profile
 from harness.revisions import Revision
 from harness.samples import Calls, Requests, Usage
+from harness.tunings import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ class WindowFacts:
     host: HostWatch | None = None  # None in files of earlier schemas
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
+    causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
+    timeout_s: float | None = None  # of a request; None in files of earlier schemas
+    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,9 @@ class ServerFacts:
     note: str = ""
     asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
     content: str = ""  # digest of the files that it ran from; empty where nobody knows them
+    insecure: bool = False  # its certificate was not checked
+    judged_by: str = REFERENCE  # see harness.endpoints
+    is_here: bool = False  # an endpoint that was already up, on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,7 @@ class Search:
     ceiling_per_s: float  # beyond it the generator would be measured
     budget_s: float
     probes: tuple[WindowFacts, ...]
+    ended: str = ""  # why it ended before it was done: no answer, or a request alone is too slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ class RunFacts:
     stop: Stop | None
     failure: Failure | None
     model_threads: tuple[int, ...] = ()  # read back, in each process that loaded the model
-    image: ImageFacts | None = None  # None for what is no container
+    image: ImageFacts | None = None  # None where it was no container
     container: ContainerFacts | None = None
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
@@ -253,16 +263,6 @@ class BenchmarkFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A deployed endpoint that is measured as a variant of that name."""
-
-    name: str
-    url: str
-    protocol: str
-    headers: dict[str, str]  # as they were given: `$NAME` stands for a secret that is not stored
-
-
-@dataclass(frozen=True, slots=True)
 class Campaign:
     """The plan of one `run` command, and the machine that it ran on."""
 
@@ -283,3 +283,4 @@ class Campaign:
     checks: tuple[HostCheck, ...] = ()
     driver: str = "native"
     against: Revision | None = None
+    tuning: Tuning | None = None  # of the command `tune` alone

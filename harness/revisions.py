@@ -17,6 +17,6 @@ class Revision:
         return f"{variant}@{self.name}"
 
     def base(self, variant: str) -> str | None:
-        """The name without the revision, or None where it is no variant of it."""
+        """The name without the revision, or None for a variant of another revision."""
         base = variant.removesuffix(f"@{self.name}")
         return base if base != variant else None

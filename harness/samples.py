@@ -44,6 +44,7 @@ class Requests:
     status: Ints  # HTTP status, 0 where none came
     error: Ints  # position in ERRORS
     queued: Ints  # 1 where it had to wait for a free connection, so that lag is not the generator's
+    resent: Ints  # 1 where it was sent twice: a used connection was closed before it was answered
 
     def __len__(self) -> int:
         return len(self.sent_ns)
@@ -53,6 +54,11 @@ class Requests:
         """Which requests were answered without an error."""
         rows: NDArray[np.bool_] = self.error == 0
         return rows
+
+    def kinds(self) -> dict[str, int]:
+        """How many failed, by their error."""
+        codes, counts = np.unique(self.error[~self.ok], return_counts=True)
+        return {ERRORS[code]: int(count) for code, count in zip(codes, counts, strict=True)}
 
     def response_ns(self) -> Ints:
         """Response time of the answered requests: from the planned send time to the last byte.
@@ -67,6 +73,17 @@ class Requests:
     def service_ns(self) -> Ints:
         """Service time of the answered requests: from the send to the last byte."""
         return self.done_ns[self.ok] - self.sent_ns[self.ok]
+
+    def waits_ns(self) -> NDArray[np.float64]:
+        """Response time of all requests that were planned; infinite where none was answered."""
+        planned = self.due_ns != MISSING
+        taken = np.where(self.ok, self.done_ns - self.due_ns, np.inf)
+        waits: NDArray[np.float64] = taken[planned]
+        return waits
+
+    def services_ns(self) -> NDArray[np.float64]:
+        """Service time of all requests; infinite where none was answered."""
+        return np.where(self.ok, self.done_ns - self.sent_ns, np.inf)
 
     def lag_ns(self) -> Ints:
         """How late the generator sent, where it was free to send."""
@@ -100,6 +117,14 @@ class Calls:
     duration_ns: Ints
     batch: Ints  # instances in the call
     process: Ints  # which of the server's processes it was in, from 0
+    thread_cpu_ns: (
+        Ints  # CPU time of the thread that called; MISSING where the server did not write it
+    )
+
+
+def calls_of(start_ns: Ints, duration_ns: Ints, batch: Ints, process: Ints) -> Calls:
+    """Calls whose CPU time is not known."""
+    return Calls(start_ns, duration_ns, batch, process, np.full(len(start_ns), MISSING, np.int64))
 
 
 def usage(at_ns: Ints, **columns: Ints) -> Usage:

@@ -29,6 +29,7 @@ FINE = 1.05  # an interval this narrow (high/low) is the end of the search
 _STEP = 2.0  # while nothing is bracketed
 _NEAR = 1.5  # a bracket this narrow (high/low) is fitted; rates further away have no say in it
 _ASIDE = 0.03  # beside the fitted rate, on both sides in turn: there the slope is learnt too
+BESIDE = 1.07  # the same of a rate that is expected, as a factor: by as much it may be off
 _REPEATS = 4  # times the requests of a quick decision: then a rate is undecided for good
 _SHARE_OF_TIME = 0.2  # of what is left goes into one probe
 _FEWEST = 50  # requests of a probe: where time is short, the answer is rough, and says so
@@ -107,6 +108,21 @@ def look(
     return _quick(math.sqrt(low * high), 1, slo, left_s)
 
 
+def around(
+    expected_per_s: float, probed: int, tallies: Sequence[Tally], slo: Slo, left_s: float
+) -> Look | None:
+    """Where to probe next with a rate that is expected to be the capacity: beside it, on both sides
+    in turn, so that what is expected is confirmed or refuted. None where that has been done."""
+    near = [t for t in tallies if 1 / _NEAR < t.rate_per_s / expected_per_s < _NEAR]
+    if sum(t.requests for t in near) > _REPEATS * needed(slo):
+        return None
+    rate = expected_per_s * (BESIDE if probed % 2 else 1 / BESIDE)
+    least_s = max(_FEWEST / rate, 0.5)
+    if left_s < least_s:
+        return None
+    return Look(rate, min(max(least_s, _SHARE_OF_TIME * left_s), left_s))
+
+
 def bracket(tallies: Sequence[Tally], slo: Slo) -> tuple[float | None, float | None]:
     """(the highest rate that holds, the lowest that does not), by all probes together.
 
@@ -166,7 +182,7 @@ def _at(tallies: Sequence[Tally], rate: float) -> list[Tally]:
 
 
 def _errors(tallies: Sequence[Tally], slo: Slo) -> float | None:
-    """The share that failed, where it is no chance that it is beyond what the SLO allows.
+    """The share that failed, where chance does not explain that it exceeds what the SLO allows.
 
     Errors are refuted, not proved absent: for 0.1% that would take 4603 requests without any.
     """

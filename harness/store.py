@@ -9,10 +9,14 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
+       throttled_s; search has ended; servers have insecure, endpoints trust;
+       endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
+    5  calls have thread_cpu_ns
     4  runs have search, whose probes are windows after the run's own, strains, whose windows come
        next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,
-       cpu_energy_s, host and workers; campaigns have checks, driver and against; servers and
-       benchmarks have content
+       cpu_energy_s, host and workers; campaigns have checks, driver, against and tuning; servers
+       and benchmarks have content
     3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
        may end in `@launcher`
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
@@ -36,7 +40,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness import columns
+from harness import caches, columns, marks, paths, reading, sane
 from harness.errors import ResultError, StoreError, UsageError
 from harness.records import (
     Campaign,
@@ -46,21 +50,24 @@ from harness.records import (
     Window,
 )
 
-SCHEMA = 4
+SCHEMA = 6
+EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"
 _RUN = "run.json"
 _LOG = "server.log"
+_LOG_BYTES = 256 << 20  # what is stored of a log has some MiB
 
 
 def require_writable(folder: Path) -> None:
-    """Find out before anything is measured where nothing could be kept. Raises StoreError."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.parent):
-            pass
-    except OSError as error:
-        raise _store_error(folder, error) from error
+    """Find out before a campaign is measured into a folder where nothing could be kept: its runs,
+    its report, and what the cache has. Raises StoreError."""
+    for place in (folder, paths.reports_dir() / folder.name):
+        try:
+            caches.try_writing(place if place.exists() else place.parent)
+        except OSError as error:
+            raise _store_error(place, error) from error
+    caches.require_writable()
 
 
 def write_campaign(folder: Path, campaign: Campaign) -> None:
@@ -82,8 +89,19 @@ def read_campaign(folder: Path) -> Campaign:
     path = folder / _CAMPAIGN
     if not path.exists():
         raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
-    campaign: Campaign = _validated(Campaign, _unsealed(path)["campaign"], path)
+    campaign: Campaign = _validated(Campaign, _unsealed(path, "campaign")["campaign"], path)
+    _require_sane(sane.of_campaign(campaign), path)
     return campaign
+
+
+def names(folder: Path) -> list[str]:
+    """Of all campaigns in a folder."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{_CAMPAIGN}"))
+
+
+def campaigns(folder: Path) -> list[Path]:
+    """The folders of the campaigns in a folder, by name; the example is nobody's, so not there."""
+    return [folder / name for name in names(folder) if name != EXAMPLE]
 
 
 def cell_folder(folder: Path, cell: Cell) -> Path:
@@ -98,8 +116,9 @@ def write_run(folder: Path, run: Run) -> Path:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and not (place / _RUN).exists():
-            shutil.rmtree(place)  # what is left there of a run that somebody removed half of
+            _set_aside(place)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
+        marks.put(part)
         files = {}
         for name in columns.TABLES:
             columns.write(part / f"{name}.parquet", name, run.every_window)
@@ -109,6 +128,7 @@ def write_run(folder: Path, run: Run) -> Path:
         facts = _adapter(RunFacts).dump_python(run.facts, mode="json")
         _write_bytes(part / _RUN, _sealed({"run": facts, "files": files}))
         part.chmod(0o755)
+        marks.take_off(part)
         part.rename(place)
     except OSError as error:
         if part is not None:
@@ -119,12 +139,10 @@ def write_run(folder: Path, run: Run) -> Path:
 
 def read_run(place: Path) -> Run:
     """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
-    data = _unsealed(place / _RUN)
-    for name, digest in data["files"].items():
-        path = place / name
-        if Path(name).name != name or not path.is_file() or _digest(path) != digest:
-            raise ResultError(_changed(path))
+    data = _unsealed(place / _RUN, "run", "files")
+    _require_unchanged(place, data["files"])
     facts = _validated(RunFacts, data["run"], place / _RUN)
+    _require_sane(sane.of_run(facts), place / _RUN)
     probes = facts.search.probes if facts.search else ()
     audit = [facts.audit] if facts.audit else []
     known = (*facts.windows, *probes, *facts.strains, *audit)
@@ -134,7 +152,7 @@ def read_run(place: Path) -> Run:
         for i, window in enumerate(known)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
-    log = (place / _LOG).read_bytes().decode(errors="replace")
+    log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")
     own, searched = len(facts.windows), len(facts.windows) + len(probes)
     strained = searched + len(facts.strains)
     return Run(
@@ -157,8 +175,16 @@ def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
 
 def discard_parts(folder: Path) -> None:
     """Remove what a killed harness left half-written."""
-    for part in folder.glob("*/*/.part-*"):
+    for part in filter(marks.is_on, folder.glob("*/*/.part-*")):
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _set_aside(place: Path) -> None:
+    """What is left of a run that somebody removed half of may be wanted: it keeps another name."""
+    number = 1
+    while (other := place.with_name(f"{place.name}.aside-{number}")).exists():
+        number += 1
+    place.rename(other)
 
 
 def _sealed(data: dict[str, Any]) -> bytes:
@@ -166,20 +192,41 @@ def _sealed(data: dict[str, Any]) -> bytes:
     return json.dumps({**data, "sha256": _seal(data)}, indent=1).encode() + b"\n"
 
 
-def _unsealed(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_bytes())
-        seal = data.pop("sha256")
-        schema = data["schema"]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
-    if schema not in range(1, SCHEMA + 1):
+def _require_unchanged(place: Path, files: Any) -> None:
+    """Raises ResultError unless all files beside a run.json are as they were written."""
+    wanted = {_LOG, *(f"{name}.parquet" for name in columns.TABLES)}
+    if not isinstance(files, dict) or not files.keys() >= wanted:
+        raise ResultError(_no_result(place / _RUN))
+    for name, digest in files.items():
+        path = place / name
+        if Path(name).name != name or not path.is_file() or _digest(path) != digest:
+            raise ResultError(_changed(path))
+
+
+def _require_sane(wrong: str | None, path: Path) -> None:
+    if wrong is not None:
+        raise ResultError(f"{path}: {wrong}.")
+
+
+def _unsealed(path: Path, *keys: str) -> dict[str, Any]:
+    """What is in a file that carries its own SHA-256. Raises ResultError where it does not."""
+    data = reading.parsed(path)
+    if not isinstance(data, dict) or not data.keys() >= {"sha256", "schema"}:
+        raise ResultError(_no_result(path))
+    seal, schema = data.pop("sha256"), data["schema"]
+    if isinstance(schema, int) and schema > SCHEMA:
         raise ResultError(
             f"{path} has schema {schema}; this harness reads up to {SCHEMA}. Read it with the "
             "later version of the harness that wrote it."
         )
-    if seal != _seal(data):
+    try:
+        is_whole = seal == _seal(data)
+    except RecursionError as error:
+        raise ResultError(_no_result(path)) from error
+    if not is_whole:
         raise ResultError(_changed(path))
+    if schema not in range(1, SCHEMA + 1) or not data.keys() >= set(keys):
+        raise ResultError(_no_result(path))
     return dict(data)
 
 
@@ -187,11 +234,19 @@ def _seal(data: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
+def _no_result(path: Path) -> str:
+    return f"{path} can't be read: it is truncated or no result file."
+
+
 def _changed(path: Path) -> str:
-    return (
-        f"{path} is not as it was written: it was truncated or edited. Remove the folder "
-        f"{path.parent} and measure the cell again with --resume."
-    )
+    was = f"{path} is not as it was written: it was truncated or edited."
+    if path.name == _CAMPAIGN:
+        # Nothing but the plan is broken: the runs must not be lost over it.
+        return (
+            f"{was} Put the file back as it was, from a backup for example. The runs beside it are "
+            "not touched by that: keep their folders."
+        )
+    return f"{was} Remove the folder {path.parent} and measure the cell again with --resume."
 
 
 def _validated(model: Any, data: Any, path: Path) -> Any:

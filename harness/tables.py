@@ -8,13 +8,16 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from harness import slo, toml
+from harness import knobs, slo, toml
 from harness.errors import UsageError, unknown
+from harness.knobs import KnobTable
 from harness.profiles import CLOSED, USERS, needs, shape_names
+from harness.templates import RequestTable
 
 PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
-PLACEHOLDERS = ("bin", "host", "port")  # with `NAME_port` of more_ports, in a command's braces
+# With `NAME_port` of more_ports and the names of knobs, in a command's braces.
+PLACEHOLDERS = ("bin", "host", "port", "workers")
 
 
 class Batching(toml.Strict):
@@ -31,9 +34,11 @@ class VariantTable(toml.Strict):
     track: Literal["default", "matched", "tuned", "remote"]
     description: str
     protocol: str
+    request: RequestTable | None = None  # of the protocol `template`; see harness.templates
     backend: Backend = "onnx"
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
+    knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
     ready_port: str | None = None  # of more_ports; None: the one that the load goes to
@@ -43,6 +48,7 @@ class VariantTable(toml.Strict):
     ready_timeout_s: float = Field(default=120, gt=0)
     environment: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(default=1, gt=0)  # processes that hold the model
+    threads: int | None = Field(default=None, gt=0)  # of a prediction; None: the benchmark's
     memory_mib: int = Field(default=4096, gt=0)  # of a container, shared memory and /tmp included
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
@@ -53,7 +59,9 @@ class VariantTable(toml.Strict):
     @field_validator("command")
     @classmethod
     def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        known = [*PLACEHOLDERS, *(f"{name}_port" for name in info.data.get("more_ports", ()))]
+        turned = [n for n, k in info.data.get("knobs", {}).items() if k.sets == knobs.COMMAND]
+        ports = (f"{name}_port" for name in info.data.get("more_ports", ()))
+        known = [*PLACEHOLDERS, *ports, *turned]
         for part in value:
             for _, name, _, _ in string.Formatter().parse(part):
                 if name is not None and name not in known:
@@ -74,6 +82,19 @@ class VariantTable(toml.Strict):
             raise ValueError(f"{value!r} is no signal")
         return value
 
+    @model_validator(mode="after")
+    def _template_has_a_request(self) -> VariantTable:
+        if (self.protocol == "template") != (self.request is not None):
+            raise ValueError("'request' goes with the protocol 'template', which needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _knobs_turn_something(self) -> VariantTable:
+        reason = knobs.problem(self)
+        if reason is not None:
+            raise ValueError(reason)
+        return self
+
 
 class CountersTable(toml.Strict):
     """`[counters]`: names at `metrics_path` whose growth says where the server's time went."""
@@ -90,11 +111,13 @@ class ServerTable(toml.Strict):
     framework: str
     package: str | None = None
     homepage: str = Field(default="", pattern=r"^(https?://.+)?$")  # empty: no product
+    guide: str = Field(default="", pattern=r"^(https?://.+)?$")  # to production; as homepage
     licence: str
     maintained: bool
     note: str = ""  # what a reader should know: why this release, or that nobody maintains it
     only_docker: str | None = None  # why it can't be had as a package
     image: str | None = None  # that its own Dockerfile builds on; None: the usual base
+    version_path: str | None = None  # JSON there has its "version"; None: the package's is it
     metrics_path: str | None = None
     metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
     counters: CountersTable | None = None
@@ -161,6 +184,11 @@ class ProfileTable(toml.Strict):
         rates = [(v, False) for v in (self.rate_per_s_end, self.rate_per_s_peak) if v is not None]
         return shares + rates
 
+    @property
+    def is_share(self) -> bool:
+        """Whether a rate of it is a share of the capacity in process."""
+        return self.rate_share is not None or any(share for _, share in self._far())
+
     def rates(self, capacity_per_s: float) -> tuple[float | None, float | None]:
         """(rate, rate to go to) per second, given the capacity in process."""
         base = self.rate_per_s if self.rate_share is None else self.rate_share * capacity_per_s
@@ -218,6 +246,7 @@ class PresetTable(toml.Strict):
     restart: bool = False  # and start it again while the load goes on
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
+    until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room
 
     @property
     def strains(self) -> bool:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import UsageError
+from harness import reading
+from harness.errors import ResultError, UsageError
 
 
 class Strict(BaseModel):
@@ -23,26 +24,37 @@ class Strict(BaseModel):
 Model = TypeVar("Model", bound=Strict)
 
 
+def read(path: Path) -> dict[str, Any]:
+    """The file as it is. Raises UsageError where it is missing, or no TOML."""
+    try:
+        if not path.exists():
+            raise UsageError(f"{path} is missing.")
+        return tomllib.loads(reading.content(path).decode("utf-8"))
+    except ResultError as error:
+        raise UsageError(str(error)) from error
+    except (RecursionError, ValueError) as error:  # as of what is no UTF-8, or no TOML
+        raise UsageError(f"{path} can't be read as TOML: {error}.") from error
+
+
 def load(path: Path, model: type[Model], named_by: Sequence[str] = ()) -> Model:
-    """The file as that model. Raises UsageError with one line for each thing that is wrong.
+    """The file as that model. Raises UsageError with an argument for each thing that is wrong.
 
     `named_by` are keys whose values name a row of an array of tables, for those lines.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} is missing.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} can't be read as TOML: {error}.") from error
+    return of(read(path), model, str(path), named_by)
+
+
+def of(data: dict[str, Any], model: type[Model], where: str, named_by: Sequence[str] = ()) -> Model:
+    """The same of what is no file."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = [p for p in error.errors() if not _follows(p, error.errors())]
         lines = [
-            f"{path}: {_row(problem['loc'], data, named_by)}{_sentence(problem, model)}"
+            f"{where}: {_row(problem['loc'], data, named_by)}{_sentence(problem, model)}"
             for problem in problems
         ]
-        raise UsageError("\n".join(lines)) from error
+        raise UsageError(*lines) from error
 
 
 def _row(place: tuple[int | str, ...], data: dict[str, Any], named_by: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from harness.measure.driver.job import Job, Target
 from harness.measure.driver.native import Generator, requests_of
 from harness.measure.environments import index_options, uv
 from harness.measure.host import split_cpus
-from harness.measure.launchers.process import free_ports
+from harness.measure.launchers.ports import free_ports
 from harness.measure.moment import Moment
 from harness.measure.target import rpc_target, target
 from harness.profiles import Profile, due_times
@@ -105,11 +105,11 @@ def nginx(folder: Path, cpu: int) -> Iterator[tuple[str, str]]:
 
 
 def http_target(url: str) -> Target:
-    return target(url, [Message(BODY)], {"Content-Type": "application/json"})
+    return target(url, [Message(BODY)], (("Content-Type", "application/json"),))
 
 
 def grpc_target(url: str) -> Target:
-    return rpc_target(url, [Message(BODY)], {}, "/some.Service/Predict")
+    return rpc_target(url, [Message(BODY)], (), "/some.Service/Predict")
 
 
 def closed_rate(generator: Generator, goal: Target, seconds: float) -> float:

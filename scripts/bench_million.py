@@ -31,7 +31,7 @@ from harness.records import (
     Window,
     WindowFacts,
 )
-from harness.samples import Calls, Requests, usage
+from harness.samples import Requests, calls_of, usage
 
 RATE, SECONDS = 5000.0, 100.0
 PROFILE = Profile("steady", "poisson", SECONDS, RATE)
@@ -59,7 +59,7 @@ def window(seed: int) -> Window:
         processes=ones,
         threads=8 * ones,
     )
-    calls = Calls(sent, first - sent, np.ones(rows, np.int64), zeros)
+    calls = calls_of(sent, first - sent, np.ones(rows, np.int64), zeros)
     return Window(WindowFacts(PROFILE, SECONDS, 20.0, 1, 0.0, rows // 10, 0), requests, used, calls)
 
 

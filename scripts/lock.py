@@ -1,8 +1,9 @@
 """Renew every lock: the harness's own, the servers', the benchmarks' build environments, and that
 of the tools that scripts/bench_peers.py runs.
 
-    python scripts/lock.py [NAME ...]      of servers or benchmarks, or `peers`; none: everything
-                                           but the canaries, which a history needs as they were
+    python scripts/lock.py [NAME ...]      of servers or benchmarks, `project` or `peers`; none:
+                                           everything but the canaries, which a history needs as
+                                           they were
 
 A server's lock pins the server and what the predictors of every benchmark here need, so that one
 environment of a server serves them all.
@@ -14,13 +15,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from uv import find_uv_bin
 
 from harness import catalog, paths
+from harness.errors import HarnessError, unknown
 from harness.measure import environments
 
+EXTRAS = ("frames", "locust")  # of this project, each with a lock of its own
 COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
 
 
@@ -85,28 +90,57 @@ def renew(server: catalog.Server, only: str | None = None) -> None:
             compile_lock(inputs, server.lock(backend, "gpu"), cuda=True, only=only)
 
 
-def main(names: list[str]) -> None:
-    """Renew what is named."""
+def renew_benchmark(benchmark: catalog.Benchmark) -> None:
+    """Renew the lock of a benchmark's build environment."""
+    build = benchmark.folder / "requirements-build.in"
+    compile_lock([build, benchmark.requirements("onnx")], build.with_suffix(".txt"))
+
+
+def renew_peers() -> None:
+    """Renew the lock of the tools that this one is measured beside."""
+    peers = paths.PROJECT / "scripts" / "peers" / "requirements.in"
+    compile_lock([peers], peers.with_suffix(".txt"))
+
+
+def renew_project() -> None:
+    """Renew the harness's own locks."""
+    project = paths.PROJECT / "pyproject.toml"
+    compile_lock([project], paths.PROJECT / "requirements.txt", "--group", "install")
+    for extra in EXTRAS:
+        wanted = ["--group", "install", "--extra", extra]
+        compile_lock([project], paths.PROJECT / f"requirements-{extra}.txt", *wanted)
+    groups = ["--group", "install", "--all-extras", "--group", "dev"]
+    compile_lock([project], paths.PROJECT / "requirements-dev.txt", *groups)
+
+
+def lockable() -> dict[str, list[Callable[[], None]]]:
+    """What renews the locks of each name: a server and a benchmark may have the same."""
+    found: dict[str, list[Callable[[], None]]] = {}
     for server in catalog.servers().values():
-        if not server.has_environment:
-            continue
-        if server.name in names or (not names and not is_canary(server)):
-            renew(server)
+        if server.has_environment:
+            found.setdefault(server.name, []).append(partial(renew, server))
     for benchmark in catalog.benchmarks().values():
-        build = benchmark.folder / "requirements-build.in"
-        if build.exists() and (not names or benchmark.name in names):
-            compile_lock([build, benchmark.requirements("onnx")], build.with_suffix(".txt"))
-    if not names or "peers" in names:
-        peers = paths.PROJECT / "scripts" / "peers" / "requirements.in"
-        compile_lock([peers], peers.with_suffix(".txt"))
-    if not names:
-        project = paths.PROJECT / "pyproject.toml"
-        compile_lock([project], paths.PROJECT / "requirements.txt", "--group", "install")
-        locust = ["--group", "install", "--extra", "locust"]
-        compile_lock([project], paths.PROJECT / "requirements-locust.txt", *locust)
-        groups = [*locust, "--group", "dev"]
-        compile_lock([project], paths.PROJECT / "requirements-dev.txt", *groups)
+        if (benchmark.folder / "requirements-build.in").exists():
+            found.setdefault(benchmark.name, []).append(partial(renew_benchmark, benchmark))
+    return found | {"peers": [renew_peers], "project": [renew_project]}
+
+
+def main(names: list[str]) -> None:
+    """Renew what is named. Raises UsageError for a name without a lock, before anything is."""
+    known, servers = lockable(), catalog.servers()
+    for name in names:
+        if name not in known:
+            raise unknown("lock", name, known)
+    for name in names or [n for n in known if n not in servers or not is_canary(servers[n])]:
+        for renewed in known[name]:
+            renewed()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: no lock was made: {error.stderr.strip()}")

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lock as locking
-from harness import catalog, paths
+from harness import caches, catalog, paths
 from harness.catalog import Server
 from harness.errors import UsageError
 from harness.measure import environments
@@ -98,8 +98,7 @@ def beside() -> Iterator[None]:
     servers, benchmarks = paths.servers_dir().resolve(), paths.benchmarks_dir().resolve()
     own = {"HARNESS_RESULTS": paths.results_dir(), "HARNESS_REPORTS": paths.reports_dir()}
     top = Path(_git(servers, "rev-parse", "--show-toplevel"))
-    (paths.cache_dir()).mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="upgrade-", dir=paths.cache_dir()))
+    place = Path(tempfile.mkdtemp(dir=caches.folder("upgrades")))
     folder = place / "checkout"
     _git(top, "worktree", "add", "--detach", "--quiet", str(folder), "HEAD")
     try:

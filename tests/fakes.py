@@ -37,6 +37,7 @@ from harness.samples import (
     Ints,
     Requests,
     Usage,
+    calls_of,
     empty,
     usage,
 )
@@ -138,7 +139,7 @@ def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
     late = rng.random(count) < min(1.0, 0.01 * part**20)
     taken = np.where(late, 80e6, 20e6) * rng.uniform(0.9, 1.1, count)
     done, zeros = due + taken.astype(np.int64), np.zeros(count, np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros)
+    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
     facts = WindowFacts(profile, count / rate, 0.1, 1, 0.0, 0, 0)
     return Window(facts, requests, empty(Usage), empty(Calls))
 
@@ -171,7 +172,7 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     started = np.sort(answered)[:: fake.batch] if len(answered) else empty(Calls).start_ns
     duration = (0.4 * fake.median_ms * 1e6 * rng.lognormal(0, 0.1, len(started))).astype(np.int64)
     batch = np.full(len(started), fake.batch, np.int64)
-    calls = Calls(started - duration, duration, batch, np.zeros_like(batch))
+    calls = calls_of(started - duration, duration, batch, np.zeros_like(batch))
     return Window(facts, requests, _usage(fake, elapsed_s, len(answered)), calls)
 
 
@@ -187,7 +188,9 @@ def requests(
     due = np.full(count, MISSING, np.int64) if due_ms is None else _ns(due_ms)
     zeros = np.zeros(count, np.int64)
     done = _ns(done_ms)
-    return Requests(zeros, due, _ns(sent_ms), done, done, zeros + 200, np.array(codes), zeros)
+    return Requests(
+        zeros, due, _ns(sent_ms), done, done, zeros + 200, np.array(codes), zeros, zeros
+    )
 
 
 def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> Run:
@@ -282,7 +285,7 @@ def _requests(
     first_byte = np.where(failed, MISSING, done - 1000)
     done = np.where(failed, MISSING, done)
     status = np.where(failed, 0, 200).astype(np.int64)
-    columns = (order, due, sent, first_byte, done, status, error, np.zeros(count, np.int64))
+    columns = (order, due, sent, first_byte, done, status, error, *np.zeros((2, count), np.int64))
     elapsed_s = max(profile.duration_s, float(done.max(initial=0)) / 1e9)
     return Requests(*columns), elapsed_s
 

@@ -61,7 +61,7 @@ def probe(law: Law, profile: Profile, rng: np.random.Generator) -> Window:
     due = (arrivals * 1e9).astype(np.int64)
     done = (law(arrivals, rng) * 1e9).astype(np.int64)
     zeros = np.zeros(len(due), np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros)
+    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
     facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
     return Window(facts, requests, empty(Usage), empty(Calls))
 

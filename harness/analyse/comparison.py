@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from harness.analyse import held, metrics, paired
+from harness.analyse import contest, held, metrics, paired
+from harness.analyse.contest import Contest
 from harness.analyse.digest import Digest, Digested
 from harness.analyse.findings import Finding
+from harness.analyse.held import Held
 from harness.analyse.metrics import METRICS, Metric
 from harness.analyse.paired import Ratio
 from harness.analyse.stats import Spread, spread
@@ -47,6 +49,7 @@ class Row:
     findings: tuple[tuple[int, Finding], ...]  # (round, finding)
     digests: tuple[Digest, ...]
     rank: int | None = None  # within its track; equal ranks are tied
+    beyond: Mapping[str, str] = field(default_factory=dict)  # what is known where no number is
 
     @property
     def measured(self) -> bool:
@@ -62,6 +65,16 @@ class Comparison:
     facts: BenchmarkFacts | None
     rows: tuple[Row, ...]  # ranked ones first, track by track; then references; then the rest
     ranked_by: str  # a column name
+    contests: Mapping[str, Contest] = field(default_factory=dict)  # by track
+
+    def tied(self, row: Row, other: Row) -> bool:
+        """Whether two variants of a track can't be told apart by what the track is ranked by, all
+        of its comparisons taken together."""
+        return self.contests[row.server.track].tied(row.variant, other.variant)
+
+    def ratio(self, row: Row, other: Row) -> Ratio | None:
+        """How many times the other's number a row's is; None where one is known by bounds only."""
+        return self.contests[row.server.track].ratio(row.variant, other.variant)
 
     def best(self, track: str) -> tuple[Row, ...]:
         """The variants of a track that nothing is told apart from at rank 1."""
@@ -84,16 +97,31 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
         rows = [_row(variant, digests) for variant, digests in variants.items()]
         ranked_by = _ranked_by(rows)
         facts = digested.campaign.benchmarks.get(benchmark)
-        found.append(Comparison(benchmark, facts, _rank(rows, ranked_by), ranked_by))
+        contests = {
+            track: contest_of([row for row in rows if _counts(row, track)], ranked_by)
+            for track in sorted({row.server.track for row in rows})
+        }
+        ranked = _rank(rows, ranked_by, contests)
+        found.append(Comparison(benchmark, facts, ranked, ranked_by, contests))
     return tuple(found)
 
 
 def tied(row: Row, other: Row, column: str) -> bool:
-    """Whether two variants can't be told apart by the ratio of their numbers, round by round."""
+    """Whether two variants can't be told apart by the ratio of their numbers, round by round: this
+    pair by itself."""
     if column == "capacity":  # of some rounds only bounds may be known
-        return not held.apart(_searched(row), _searched(other), _moments(row, other))
+        return contest_of((row, other), column).tied(row.variant, other.variant)
     found = ratio(row, other, column)
     return found is None or not found.apart
+
+
+def contest_of(rows: Iterable[Row], column: str) -> Contest:
+    """The rows' numbers of a column, to be told apart together."""
+    if column == "capacity":
+        return contest.of({row.variant: _searched(row) for row in rows})
+    return contest.of(
+        {row.variant: {r: Held(v, v) for r, v in by_round(row, column).items()} for row in rows}
+    )
 
 
 def ratio(row: Row, other: Row, column: str) -> Ratio | None:
@@ -170,18 +198,25 @@ def _responses(row: Row) -> dict[int, Any]:
     return {digest.cell.round: digest.response_ms for digest in known}
 
 
-def _searched(row: Row) -> dict[int, held.Held]:
-    found = {d.cell.round: d.found for d in counted(row.digests) if d.found is not None}
-    return {number: held.of_estimate(each.estimate) for number, each in found.items()}
+def _searched(row: Row) -> dict[int, Held]:
+    found = {d.cell.round: (d, d.found) for d in counted(row.digests) if d.found is not None}
+    return {
+        number: digest.held.get(str(each.slo)) or held.of_estimate(each.estimate)
+        for number, (digest, each) in found.items()
+    }
 
 
 def _row(variant: str, digests: Sequence[Digest]) -> Row:
     known = counted(digests)
+    # A median over the other rounds would flatter.
+    beyond = {name: said for digest in known for name, said in digest.beyond.items()}
     return Row(
         variant,
         digests[0].facts.server,
         {
-            name: spread(
+            name: None
+            if name in beyond
+            else spread(
                 [digest.values[name] for digest in known],
                 [digest.replicates.get(name) for digest in known],
             )
@@ -193,35 +228,53 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
         tuple(d.facts.failure for d in digests if d.facts.failure is not None),
         tuple((d.cell.round, finding) for d in digests for finding in d.findings),
         tuple(digests),
+        beyond=beyond,
     )
 
 
 def _ranked_by(rows: Sequence[Row]) -> str:
-    """The capacity, or the highest percentile that every contender has enough samples for."""
+    """The capacity where most contenders have one, the others not being ranked; else the highest
+    percentile that every contender has enough samples for, one that falls among failed requests not
+    being ranked."""
     contenders = [row for row in rows if contends(row)]
     for name in RANKED_BY:
-        if contenders and all(row.spreads[name] is not None for row in contenders):
+        have = sum(row.spreads[name] is not None for row in contenders)
+        # One whose percentile falls among failed requests must not decide by what all are ranked.
+        failed = sum(name in row.beyond for row in contenders)
+        enough = have + failed == len(contenders)
+        if name == "capacity":
+            enough = 2 * have > len(contenders)
+        if have and enough:
             return name
     return RANKED_BY[-1]
 
 
-def _rank(rows: Sequence[Row], by: str) -> tuple[Row, ...]:
+def _counts(row: Row, track: str) -> bool:
+    """Whether it is compared with a track's variants: references too, which have no rank."""
+    return row.measured and not row.invalid and row.server.track == track
+
+
+def _runs(row: Row, track: str) -> bool:
+    return contends(row) and row.server.track == track
+
+
+def _rank(rows: Sequence[Row], by: str, contests: Mapping[str, Contest]) -> tuple[Row, ...]:
     ranked: list[Row] = []
-    for track in sorted({row.server.track for row in rows}):
+    for track, found in contests.items():
         medians = {
             row: spread.median
             for row in rows
-            if contends(row) and row.server.track == track
-            if (spread := row.spreads[by]) is not None
+            if _runs(row, track) and (spread := row.spreads[by]) is not None
         }
         sign = 1 if COLUMNS[by].better == "lower" else -1
-        field = sorted(medians, key=lambda row: sign * medians[row])
+        # What was seen to hold the SLO, in most rounds, comes before what was not.
+        keys = {row: (not found.holds(row.variant), sign * value) for row, value in medians.items()}
+        ordered = sorted(keys, key=keys.__getitem__)
 
-        def together(row: Row, leader: Row, known: dict[Row, float] = medians) -> bool:
-            # What was seen to hold the SLO is never as one with what was not.
-            return (known[row] > 0) is (known[leader] > 0) and tied(row, leader, by)
+        def together(row: Row, leader: Row, known: Contest = found) -> bool:
+            return known.tied(row.variant, leader.variant)
 
-        ranked += [replace(row, rank=rank) for rank, row in in_ranks(field, together)]
+        ranked += [replace(row, rank=rank) for rank, row in in_ranks(ordered, together)]
     names = {row.variant for row in ranked}
     rest = sorted(
         (row for row in rows if row.variant not in names),

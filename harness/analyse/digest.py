@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import slo, store, sweeps
+from harness import reading, slo, store, sweeps
 from harness.analyse import (
     breakdown,
     capacity,
@@ -20,15 +21,21 @@ from harness.analyse import (
     metrics,
     resampling,
     seen,
+    stats,
+    together,
+    tuning,
 )
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.analyse.capacity import Found
 from harness.analyse.findings import Finding, Verdict
 from harness.analyse.held import Held
 from harness.analyse.seen import Seen
-from harness.errors import ResultError
+from harness.candidates import Outcome
+from harness.errors import HarnessError, ResultError
 from harness.plan import SWEEP, to_verify
+from harness.queueing import Queue
 from harness.records import Campaign, Cell, Run, RunFacts, Window
+from harness.samples import MISSING
 
 FLOOR = "in-process"  # the variant that overhead is measured from
 NULL = "null"  # the variant that transport is measured by
@@ -44,7 +51,7 @@ class Curve:
     is_open: bool
     answers: int  # behind it
     shares: Any  # cumulative shares, ascending, 0 to 1
-    quantiles_ms: Any  # the time that each share of requests stayed below
+    quantiles_ms: Any  # the time that each share of requests stayed below; infinite: unanswered
     at_s: Any  # middles of time bins
     median_ms: Any  # per bin; NaN where a bin has no answer
     p95_ms: Any
@@ -66,8 +73,11 @@ class Digest:
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
     overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
+    queue: Queue | None = None
     seen: Seen | None = None
     swept: growth.Point | None = None  # what it came to as a point of a sweep
+    tried: Outcome | None = None  # what it came to as a setting of a tune
+    beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
 
     @property
     def invalid(self) -> bool:
@@ -96,6 +106,11 @@ class Digested:
 
 def of_campaign(folder: Path) -> Digested:
     """Read a stored campaign run by run. Raises ResultError where campaign.json is damaged."""
+    with reading.made_sense_of(folder):
+        return _of_campaign(folder)
+
+
+def _of_campaign(folder: Path) -> Digested:
     campaign = store.read_campaign(folder)
     places = dict(store.stored(folder, campaign.cells))
     digests: dict[Cell, Digest] = {}
@@ -104,23 +119,31 @@ def of_campaign(folder: Path) -> Digested:
         points: dict[str, Run] = {}
         for cell in group:
             try:
-                run = store.read_run(places[cell])
-                if (run.facts.campaign, run.cell) != (campaign.id, cell):
-                    was = f"{run.cell}, of campaign {run.facts.campaign}"
-                    raise ResultError(f"{places[cell]} holds another run: {was}.")
-            except ResultError as error:
+                with reading.made_sense_of(places[cell]):
+                    run = read_cell(places[cell], campaign, cell)
+                    if cell.variant in (FLOOR, NULL):
+                        points[cell.variant] = run
+                    digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
+            except HarnessError as error:
+                points.pop(cell.variant, None)
                 damaged.append(Damaged(cell, str(error)))
-                continue
-            if cell.variant in (FLOOR, NULL):
-                points[cell.variant] = run
-            digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
+    known = [digests[cell] for cell in campaign.cells if cell in digests]
     return Digested(
         folder,
         campaign,
-        tuple(digests[cell] for cell in campaign.cells if cell in digests),
+        together.pooled(known, campaign),
         tuple(damaged),
         tuple(cell for cell in campaign.cells if cell not in places),
     )
+
+
+def read_cell(place: Path, campaign: Campaign, cell: Cell) -> Run:
+    """The stored run of a cell. Raises ResultError where it can't be trusted."""
+    run = store.read_run(place)
+    if (run.facts.campaign, run.cell) != (campaign.id, cell):
+        was = f"{run.cell}, of campaign {run.facts.campaign}"
+        raise ResultError(f"{place} holds another run: {was}.")
+    return run
 
 
 def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = None) -> Digest:
@@ -147,8 +170,11 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
         borne.errors if borne else {},
         held.of_run(run, slo.parse(known.slo)) if known else {},
+        capacity.queue(run),
         seen.of_run(run),
         _swept(run, campaign, wanted),
+        tuning.judge(run, campaign) if campaign.tuning else None,
+        metrics.beyond_of(run),
     )
 
 
@@ -166,17 +192,15 @@ def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
     steady, saturated = metrics.steady(run), metrics.saturated(run)
     if steady is not None and steady.requests.ok.any():
         names = ("latency_p50", "latency_p95", "latency_p99")
-        values = resampling.percentiles(steady.requests.response_ns() / 1e6, (0.5, 0.95, 0.99))
+        # What was not answered is longer than all that was: by how much does not matter here.
+        waits_ms = steady.requests.waits_ns() / 1e6
+        longest_ms = waits_ms[np.isfinite(waits_ms)].max()
+        values = resampling.percentiles(np.minimum(waits_ms, longest_ms), (0.5, 0.95, 0.99))
         drawn |= dict(zip(names, values, strict=True))
     if saturated is not None and saturated.requests.ok.any():
         drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
     if found is not None:
-        rate, low, high = found.estimate.rate_per_s, found.estimate.low, found.estimate.high
-        if rate and low and high:
-            bracketed = found.estimate.bracketed
-            drawn["capacity"] = (
-                resampling.ends(low, high) if bracketed else resampling.around(rate, low, high)
-            )
+        drawn |= resampling.of_estimate(found.estimate)
     return drawn
 
 
@@ -210,19 +234,42 @@ def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
 
 def _curve(window: Window) -> Curve:
     requests, profile = window.requests, window.facts.profile
-    began = (requests.due_ns if profile.is_open else requests.sent_ns)[requests.ok]
-    taken_ms = (requests.done_ns[requests.ok] - began) / 1e6
+    planned = requests.due_ns if profile.is_open else requests.sent_ns
+    every_ms = np.where(requests.ok, (requests.done_ns - planned) / 1e6, np.inf)
+    known = planned != MISSING
+    began, taken_ms = planned[known], every_ms[requests.ok]
     shares = 1 - np.concatenate((np.geomspace(1, 1e-4, _POINTS - 1), [0.0]))
     edges = np.linspace(0, max(float(began.max()), 1.0), _BINS + 1)
     place = np.clip(np.searchsorted(edges, began, side="right") - 1, 0, _BINS - 1)
-    bins = [taken_ms[place == number] for number in range(_BINS)]
+    bins = [every_ms[known][place == number] for number in range(_BINS)]
     return Curve(
         profile.name,
         profile.is_open,
         len(taken_ms),
         shares,
-        np.quantile(taken_ms, shares),
+        _quantiles(taken_ms, len(requests), shares),
         (edges[:-1] + edges[1:]) / 2e9,
-        np.array([np.median(values) if len(values) else np.nan for values in bins]),
-        np.array([np.quantile(values, 0.95) if len(values) else np.nan for values in bins]),
+        np.array([_along(values, 0.5) for values in bins]),
+        np.array([_along(values, 0.95) for values in bins]),
     )
+
+
+def _along(values_ms: Any, share: float) -> float:
+    """A percentile of a time bin; NaN where it has none, or falls among those never answered."""
+    known = len(values_ms) > 0 and stats.reached(values_ms, share)
+    return stats.finite_quantile(values_ms, share) if known else math.nan
+
+
+def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
+    """Of so many requests, of which those that are not in `taken_ms` were never answered."""
+    at = shares * (count - 1)
+    # Between the last that was answered and the first that was not, nothing is known.
+    known = np.interp(at, np.arange(len(taken_ms)), np.sort(taken_ms))
+    return np.where(np.ceil(at - 1e-9) < len(taken_ms), known, np.inf)
+
+
+def tuned(digested: Digested) -> list[tuning.Found]:
+    """What a tune found, a variant at a time; nothing where the campaign is none."""
+    outcomes = {digest.cell: digest.tried for digest in digested.digests}
+    damaged = {each.cell: each.message for each in digested.damaged}
+    return tuning.of_campaign(digested.campaign, outcomes, damaged)

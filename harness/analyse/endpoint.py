@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.analyse import findings, stats
+from harness.analyse import beyond, findings, stats
+from harness.causes import Cause
 from harness.hosts import WorkerFacts
 from harness.profiles import expected_count
 from harness.records import Window
-from harness.samples import ERRORS
 
 
 def summary(window: Window) -> dict[str, Any]:
     """The content of `load --json`. Times of answered requests; rates per second."""
     requests, facts = window.requests, window.facts
     profile = facts.profile
-    errors = requests.error[~requests.ok]
     lag_us = requests.lag_ns() / 1e3
     span_s = max(profile.duration_s, 1e-9) if profile.is_open else facts.elapsed_s
     planned = expected_count(profile) / profile.duration_s if profile.is_open else None
@@ -28,9 +27,14 @@ def summary(window: Window) -> dict[str, Any]:
         "achieved_rate": len(requests) / span_s,
         "requests": len(requests),
         "ok": int(requests.ok.sum()),
-        "errors": {ERRORS[c]: int((errors == c).sum()) for c in np.unique(errors)},
-        "response_ms": stats.summary_ms(requests.response_ns()) if profile.is_open else None,
-        "service_ms": stats.summary_ms(requests.service_ns()),
+        "resent": int(requests.resent.sum()),
+        "addresses": list(facts.addresses),
+        "errors": requests.kinds(),
+        "causes": [_cause(cause) for cause in facts.causes],
+        "response_ms": stats.summary_ms(requests.waits_ns()) if profile.is_open else None,
+        "service_ms": stats.summary_ms(requests.services_ns()),
+        "failed_share": beyond.failed_share(requests),
+        "beyond": beyond.of_window(window),
         "lag_us": _lag(lag_us) if len(lag_us) else None,
         "generator_cpu": facts.generator_cpu_s / facts.elapsed_s if facts.elapsed_s else None,
         "workers": [_worker(worker) for worker in facts.workers],
@@ -42,15 +46,19 @@ def summary(window: Window) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
-    """The same for a person."""
+    """The same as text."""
     planned = "" if found["planned_rate"] is None else f" (planned {found['planned_rate']:.1f}/s)"
     yield f"requests   {found['requests']} at {found['achieved_rate']:.1f}/s{planned}"
+    if found["addresses"]:
+        yield f"address    {', '.join(found['addresses'])}"
     kinds = ", ".join(f"{count} {kind}" for kind, count in found["errors"].items())
     yield f"answered   {found['ok']}{'; failed: ' + kinds if kinds else ''}"
     for name in ("response_ms", "service_ms"):
         times = found[name]
         if times is not None and times["mean"] is not None:
-            shown = (f"{key} {value:.3f}" for key, value in times.items() if value is not None)
+            known = {key: f"{value:.3f}" for key, value in times.items() if value is not None}
+            told = known | found["beyond"]
+            shown = (f"{key} {told[key]}" for key in times if key in told)
             yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
     if found["lag_us"] is not None:
         shown = (f"{key} {value:.0f}" for key, value in found["lag_us"].items())
@@ -64,6 +72,16 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         )
     for finding in found["findings"]:
         yield f"{finding['verdict']}: {finding['message']}"
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "error": cause.error,
+        "kind": cause.kind,
+        "count": cause.count,
+        "said": cause.said or None,
+        "location": cause.location or None,
+    }
 
 
 def _worker(worker: WorkerFacts) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def point(
     if window is None or not window.requests.ok.any():
         return Point(value, dict.fromkeys(COSTS), None, reason or "no answer came")
     answered = together * int(window.requests.ok.sum())
-    service_ms, cpu_ns = window.requests.service_ns() / 1e6, window.usage.cpu_ns
+    service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
     numbers = {
         "throughput_per_s": answered / window.facts.elapsed_s,

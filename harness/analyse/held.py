@@ -1,26 +1,23 @@
 """Which rates hold an SLO and which do not: at the one that was searched for, and at others.
 
-Every request is stored, so what a search fired can be judged by another limit. Its probes lie where
-the capacity at the SLO of the benchmark is: at another, the answer is often between two rates that
-are far apart, "at least" or "below".
+Every request is stored, so what a search fired can be judged by another limit. Where the server's
+queue follows a law, that says the capacity at each of them. Else the probes do, which lie where the
+capacity at the SLO of the benchmark is: at another, the answer is often between two rates that are
+far apart, "at least" or "below".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness import probes, search
-from harness.analyse import capacity, paired
-from harness.analyse.paired import Moments
-from harness.records import Run, Window
+from harness.analyse import capacity
+from harness.records import Run
 from harness.search import Estimate
 from harness.slo import Slo
 
 # Of the benchmark's own limit on the response time. Much beyond them no probe was fired.
 FACTORS = (0.5, 1.0, 2.0, 4.0)
-_RANDOM = "poisson"  # the arrivals that a capacity is of; evenly spaced ones are easier to serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,14 @@ class Held:
     most: float  # the lowest that does not; infinite: none that was tried is too much
     low: float | None = None
     high: float | None = None
+    doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share
+    by_law: bool = False  # whether the law of the server's queue says so
+    confirmed: bool = True  # whether probes near it were late as often as that says
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a number, not a range."""
+        return 0 < self.least == self.most
 
     @property
     def known(self) -> bool:
@@ -47,20 +52,16 @@ def choices(own: Slo) -> tuple[Slo, ...]:
 
 
 def of_run(run: Run, own: Slo) -> dict[str, Held]:
-    """What a run shows of each choice, by the SLO's text.
-
-    At the SLO that was searched for, by the probes alone: that is its capacity. At the others by
-    the windows of random arrivals too.
-    """
-    found, searched = {}, capacity.of_run(run)
-    windows = [window for window in run.windows if window.facts.profile.shape == _RANDOM]
+    """What a run shows of each choice, by the SLO's text."""
+    made = {}
     for wanted in choices(own):
-        if searched is not None and wanted == searched.slo:
-            estimate = searched.estimate
-        else:
-            estimate = _estimate([*run.probes, *windows], wanted)
-        found[str(wanted)] = of_estimate(estimate)
-    return found
+        found = capacity.at(run, wanted)
+        made[str(wanted)] = replace(
+            of_estimate(found.estimate),
+            by_law=found.basis == "law",
+            confirmed=found.confirmed,
+        )
+    return made
 
 
 def of_estimate(found: Estimate) -> Held:
@@ -72,27 +73,3 @@ def of_estimate(found: Estimate) -> Held:
     if found.bracketed:
         return Held(found.rate_per_s, found.high)
     return Held(found.rate_per_s, found.rate_per_s, found.low, found.high)
-
-
-def apart(
-    ours: Mapping[int, Held], theirs: Mapping[int, Held], moments: Moments | None = None
-) -> bool:
-    """Whether two are told apart by their paired ratio, round by round (the keys).
-
-    A rate that is only bounded is taken at its worst: the lower one's highest, the other's lowest.
-    """
-    swapped = None if moments is None else {r: (b, a) for r, (a, b) in moments.items()}
-    return _above(ours, theirs, moments) or _above(theirs, ours, swapped)
-
-
-def _above(ours: Mapping[int, Held], theirs: Mapping[int, Held], moments: Moments | None) -> bool:
-    rounds = [r for r in ours.keys() & theirs.keys() if ours[r].known and theirs[r].known]
-    if any(ours[r].least <= 0 or theirs[r].most == math.inf for r in rounds):
-        return False
-    least, most = {r: ours[r].least for r in rounds}, {r: theirs[r].most for r in rounds}
-    found = paired.of_values(least, most, moments)
-    return found is not None and found.apart and found.low > 1
-
-
-def _estimate(windows: Sequence[Window], wanted: Slo) -> Estimate:
-    return search.estimate(probes.counted(windows, wanted), wanted)

@@ -104,7 +104,7 @@ class Pair:
     new: Row
     same_load: bool
     unchanged: bool = False  # from the same files in one campaign: it differs by chance alone
-    canary: bool = False  # it stands for the host: what it shows is no regression
+    canary: bool = False  # it stands for the host: a change of it is not a regression
 
     @property
     def counts(self) -> bool:

@@ -52,7 +52,8 @@ def ended(run: Run) -> Ended | None:
         return None
     requests, stop_ns = window.requests, known.shutdown.stop_ns
     # One whose connection could not be opened was never sent.
-    reached = (requests.sent_ns != MISSING) & (requests.error != _CONNECT)
+    connected = (requests.error != _CONNECT) | (requests.resent == 1)
+    reached = (requests.sent_ns != MISSING) & connected
     before = reached & (requests.sent_ns < stop_ns) & _open_at(requests, stop_ns)
     after = ~requests.ok & (requests.sent_ns >= stop_ns)
     return Ended(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness import paths
+from harness import caches, paths, reading, sane, store
 from harness.analyse import digest
 from harness.analyse.digest import Digested
 from harness.errors import HarnessError, ResultError, StoreError
@@ -158,9 +158,9 @@ def read(folders: Sequence[Path], tell: Tell, renamed: dict[str, str] | None = N
     """
     found: dict[str, Night] = {}
     for folder in folders:
-        for path in sorted(folder.glob("*/campaign.json")) + sorted(folder.glob(f"*{SUFFIX}")):
+        for path in store.campaigns(folder) + sorted(folder.glob(f"*{SUFFIX}")):
             try:
-                night = _load(path) if path.name.endswith(SUFFIX) else _remembered(path.parent)
+                night = _load(path) if path.name.endswith(SUFFIX) else _remembered(path)
             except HarnessError as error:
                 tell(f"left out: {error}")
                 continue
@@ -193,11 +193,12 @@ def _remembered(folder: Path) -> Night:
             return _load(kept)
         except ResultError:
             pass  # made anew
-    night = of_campaign(digest.of_campaign(folder))
+    with reading.made_sense_of(folder):
+        night = of_campaign(digest.of_campaign(folder))
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        caches.folder(kept.parent.name)
         _write(kept, night)
-    except OSError:
+    except (OSError, StoreError):
         pass  # then it is digested the next time too
     return night
 
@@ -232,14 +233,27 @@ def _write(path: Path, night: Night) -> None:
 
 def _load(path: Path) -> Night:
     try:
-        night = _adapter().validate_json(path.read_bytes())
-    except OSError as error:
-        raise ResultError(f"{path} can't be read: {error.strerror or error}.") from error
+        night = _adapter().validate_python(reading.parsed(path))
     except ValidationError as error:
         raise ResultError(f"{path} is truncated, or no summary of a campaign.") from error
     if night.format > FORMAT:
         raise ResultError(f"{path} has format {night.format}; this harness reads up to {FORMAT}.")
+    if (
+        wrong := sane.name(night.campaign) or sane.moment(night.started_at) or _odd(night)
+    ) is not None:
+        raise ResultError(f"{path}: {wrong}.")
     return night
+
+
+def _odd(night: Night) -> str | None:
+    """What a summary can't hold, in words; None where all is well."""
+    numbers = (
+        n for row in night.rows for by_round in row.values.values() for n in by_round.values()
+    )
+    if any(number <= 0 for number in numbers):
+        return "a number that is followed is not above zero"
+    lost = next((row.benchmark for row in night.rows if row.benchmark not in night.grounds), None)
+    return None if lost is None else f"nothing is known of the benchmark {lost!r}"
 
 
 def _with_names(night: Night, renamed: dict[str, str]) -> Night:

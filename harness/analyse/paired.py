@@ -25,7 +25,7 @@ Moments = Mapping[int, tuple[float, float]]  # of each round: when ours ran and 
 # drift does; by their number alone, since a choice by the values would find what it looks for.
 _ROUNDS_FOR_SLOPE, _ROUNDS_FOR_CHANGE = 5, 6
 _TOO_ALIKE = 100.0  # condition of the regression
-# Less is no reason to choose the one or the other, and two starts of one server can differ by about
+# A smaller difference does not decide a choice, and two starts of one server can differ by about
 # as much for good: by where its memory happens to lie, say.
 LEAST = 0.01
 CONFIDENCE = 0.98  # so that a variant beside itself is called different in one case of fifty

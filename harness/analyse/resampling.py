@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.samples import Requests
+from harness.search import Estimate
 
 REPLICATES = 100  # of a round's number
 DRAWS = 2000
@@ -59,6 +60,14 @@ def ends(low: float, high: float) -> Any:
     Shape: (REPLICATES,).
     """
     return np.where(np.arange(REPLICATES) % 2, high, low)
+
+
+def of_estimate(found: Estimate) -> dict[str, Any]:
+    """Replicates of a capacity, under that name; none where it has no interval."""
+    rate, low, high = found.rate_per_s, found.low, found.high
+    if not (rate and low and high):
+        return {}
+    return {"capacity": ends(low, high) if found.bracketed else around(rate, low, high)}
 
 
 def interval(rounds: Sequence[Any]) -> tuple[float, float]:

@@ -77,7 +77,7 @@ def gathered(nights: Sequence[Night], metrics: Sequence[str]) -> Iterator[Raw]:
 def night_values(values: Any, canaries: Any) -> tuple[float, Floats]:
     """(a variant's number of a night, each canary's), from logarithms by round; the canaries' by
     [canary, round]. The variant's is taken round by round beside theirs: what slowed the machine in
-    one round alone is no part of it."""
+    one round alone is left out of it."""
     theirs = np.array([_middle(row) for row in canaries])
     if not len(theirs):
         return _middle(values), theirs

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness import slo
-from harness.analyse import held, paired, resampling
+from harness.analyse import contest, held, resampling
 from harness.analyse.comparison import Comparison, Row, contends, counted, in_ranks
+from harness.analyse.contest import Contest
 from harness.analyse.held import Held
 from harness.analyse.paired import Ratio
 from harness.analyse.stats import Spread, spread
@@ -29,6 +30,7 @@ class Standing:
     spread: Spread | None  # where each round's was fitted
     rounds: Mapping[int, Held] = field(default_factory=dict)
     rank: int | None = None  # within its track; equal ranks are tied
+    contest: Contest | None = None  # of its track
 
     @property
     def rate(self) -> float:
@@ -47,11 +49,16 @@ def at(comparison: Comparison, wanted: Slo) -> tuple[Standing, ...]:
     References have no rank, nor has a row that nothing is known of, or whose numbers don't count.
     """
     found = [_standing(row, wanted) for row in comparison.rows]
+    contests = {
+        track: contest.of({s.row.variant: s.rounds for s in found if _counts(s, track)})
+        for track in sorted({row.server.track for row in comparison.rows})
+    }
+    found = [replace(s, contest=contests[s.row.server.track]) for s in found]
     if comparison.ranked_by == "capacity" and wanted == _own(comparison):
         return tuple(replace(standing, rank=standing.row.rank) for standing in found)
     ranked: list[Standing] = []
-    for track in sorted({row.server.track for row in comparison.rows}):
-        runners = [s for s in found if _runs(s) and s.row.server.track == track]
+    for track in contests:
+        runners = [s for s in found if _runs(s, track)]
         runners.sort(key=lambda s: (-s.rate, -s.most, s.row.variant))
         ranked += [replace(s, rank=rank) for rank, s in in_ranks(runners, tied)]
     names = {standing.row.variant for standing in ranked}
@@ -59,23 +66,25 @@ def at(comparison: Comparison, wanted: Slo) -> tuple[Standing, ...]:
 
 
 def tied(one: Standing, other: Standing) -> bool:
-    """Whether two can't be told apart: never one that holds the SLO somewhere and one that was not
-    seen to."""
-    return (one.rate > 0) is (other.rate > 0) and not held.apart(one.rounds, other.rounds)
+    """Whether two of a track can't be told apart: never one that holds the SLO somewhere and one
+    that was not seen to."""
+    return one.contest is None or one.contest.tied(one.row.variant, other.row.variant)
 
 
 def ratio(one: Standing, other: Standing) -> Ratio | None:
     """How many times the other's capacity one has; None where one is known by bounds only."""
-    if one.spread is None or other.spread is None:
-        return None
-    ours, theirs = (
-        {number: found.least for number, found in each.rounds.items()} for each in (one, other)
-    )
-    return paired.of_values(ours, theirs)
+    return one.contest.ratio(one.row.variant, other.row.variant) if one.contest else None
 
 
-def _runs(standing: Standing) -> bool:
-    return contends(standing.row) and standing.kind != "unknown"
+def _counts(standing: Standing, track: str) -> bool:
+    """Whether it is compared with a track's variants: references too, which have no rank."""
+    row = standing.row
+    known = row.measured and not row.invalid and standing.kind != "unknown"
+    return known and row.server.track == track
+
+
+def _runs(standing: Standing, track: str) -> bool:
+    return contends(standing.row) and _counts(standing, track)
 
 
 def _own(comparison: Comparison) -> Slo | None:

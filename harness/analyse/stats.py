@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -16,24 +17,46 @@ _BEYOND = 4
 
 
 def percentile(values: Any, share: float) -> float | None:
-    """The percentile of a sample, or None where there are too few samples behind it.
+    """The percentile of a sample, or None where there are too few samples behind it, or where it
+    falls among infinite ones: requests that were never answered.
 
     Four samples must be expected beyond it (400 for p99): then the chance that none lies beyond
     the true percentile is below 2% (0.99**400), so that an estimate from above exists.
     """
-    if len(values) * (1 - share) < _BEYOND - 1e-9:
+    if len(values) < needed(share):
         return None
-    return float(np.percentile(values, 100 * share))
+    return finite_quantile(values, share) if reached(values, share) else None
+
+
+def reached(values: Any, share: float) -> bool:
+    """Whether a percentile falls among finite numbers: between a finite and an infinite one nothing
+    can be interpolated."""
+    upper = math.ceil(share * (len(values) - 1) - 1e-9)
+    return bool(np.isfinite(np.partition(values, upper)[upper]))
+
+
+def finite_quantile(values: Any, share: float) -> float:
+    """A percentile that falls among finite numbers. NumPy looks at the next one too, even where
+    that has no part in it."""
+    most = values[np.isfinite(values)].max()
+    return float(np.percentile(np.minimum(values, most), 100 * share))
+
+
+def needed(share: float) -> int:
+    """How many samples a percentile needs."""
+    return math.ceil(_BEYOND / (1 - share) - 1e-6)
 
 
 def summary_ms(durations_ns: Any) -> dict[str, float | None]:
-    """Mean, percentiles and maximum of durations, in milliseconds; None where not known."""
+    """Mean and maximum of the finite durations, and percentiles of all, in milliseconds; None where
+    not known."""
     values = durations_ns / 1e6
-    have = len(values) > 0
+    answered = values[np.isfinite(values)]
+    have = len(answered) > 0
     return {
-        "mean": float(values.mean()) if have else None,
+        "mean": float(answered.mean()) if have else None,
         **{name: percentile(values, share) for name, share in PERCENTILES.items()},
-        "max": float(values.max()) if have else None,
+        "max": float(answered.max()) if have else None,
     }
 
 
@@ -76,3 +99,10 @@ def by_chance(hits: int, count: int) -> float:
     from scipy.special import bdtrc
 
     return float(bdtrc(hits - 1, count, 0.5)) if hits > 0 else 1.0
+
+
+def student(freedom: int, confidence: float) -> float:
+    """Standard errors on either side that hold a mean with that confidence."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + confidence) / 2))

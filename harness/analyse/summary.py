@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import reading
 from harness.analyse import comparison, digest
 from harness.analyse.comparison import RANKED_BY, Comparison, Row
 from harness.analyse.digest import Digested
@@ -96,6 +97,13 @@ class Headline:
     following: Standing | None
 
     @property
+    def untold(self) -> bool:
+        """Whether there was but one round, and it tells none of them apart: that is not a tie."""
+        next_one = self.following.spread(self.benchmark.ranked_by) if self.following else None
+        alone = next_one is None or next_one.median == 0
+        return alone and len(self.leaders) > 1 and all(s.counted == 1 for s in self.leaders)
+
+    @property
     def spread(self) -> Spread | None:
         """What the first of the leaders is ranked by."""
         return self.leaders[0].spread(self.benchmark.ranked_by) if self.leaders else None
@@ -103,7 +111,8 @@ class Headline:
 
 def of_campaign(folder: Path) -> Summary:
     """Of a stored campaign, by reading all of it. Raises what reading does."""
-    return of(digest.of_campaign(folder))
+    with reading.made_sense_of(folder):
+        return of(digest.of_campaign(folder))
 
 
 def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Summary:

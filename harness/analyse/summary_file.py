@@ -14,7 +14,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness import reading
 from harness.analyse.summary import Summary
+from harness.errors import ResultError
 
 NAME = "summary.json"
 VERSION = 1  # raise it where a metric's formula changes: summaries of the old one are made anew
@@ -64,8 +66,8 @@ def keep(path: Path, key: str, made: Summary) -> None:
 def kept(path: Path, key: str | None) -> Summary | None:
     """The summary that was kept under that key (None: under any); None where there is none."""
     try:
-        found = _adapter().validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        found = _adapter().validate_python(reading.parsed(path))
+    except (ResultError, ValidationError):
         return None
     return found.summary if found.version == VERSION and key in (None, found.key) else None
 
@@ -91,7 +93,7 @@ def _folders(folder: str) -> list[str]:
 def _end(path: str) -> bytes | None:
     """The end of a file; None where it can't be read."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:

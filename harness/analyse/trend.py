@@ -122,8 +122,8 @@ def levels(profile: Profile, requests: Requests) -> Floats | None:
     """Mean latency bin by bin, in ns; None with too few answers.
 
     Latency is compared at an equal number of requests in flight: a healthy queue has long
-    excursions, which are no trend. By how much a request in flight slows the next one is taken from
-    within the bins, where a trend can't be mistaken for it.
+    excursions, which are not a trend. By how much a request in flight slows the next one is taken
+    from within the bins, where a trend can't be mistaken for it.
     """
     began = _began(profile, requests)
     ok = requests.ok & (began != MISSING)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import pkgutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from harness.cli import _say
 from harness.errors import EXIT_INTERRUPTED, HarnessError
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
@@ -37,7 +39,7 @@ class Commands(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        name = args[0] if args else ""
+        name = "" if ctx.resilient_parsing or not args else args[0]  # a shell may complete anything
         if name and not name.startswith("-") and name not in self.list_commands(ctx):
             from harness.errors import unknown
 
@@ -56,25 +58,42 @@ class Interrupt(KeyboardInterrupt):
     KeyboardInterrupt has left an `exec` of text, as in the making of a dataclass."""
 
 
+class _Talk(logging.Handler):
+    """What takes a while, such as installing, is told where talk goes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say.line(record.getMessage(), err=True)
+
+
 def main() -> None:
     """Run the command line and exit with the code that the design gives each outcome."""
     for number in _INTERRUPTS:
         signal.signal(number, _interrupt)
+    steps = logging.getLogger("harness")
+    steps.setLevel(logging.INFO)
+    steps.handlers = [_Talk()]
     try:
         code = cli.main(standalone_mode=False)
+        _say.require_told()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except HarnessError as error:
-        click.echo(f"error: {error}", err=True)
+        for line in _sentences(error):
+            _say.line(line, err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+        _say.line("Interrupted.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _sentences(error: HarnessError) -> list[str]:
+    first, *others = map(str, error.args or ("",))
+    return [f"error: {first}", *others]
 
 
 def _interrupt(*_: object) -> None:

@@ -44,7 +44,7 @@ def wanted(
 
 
 def lines(changes: Changes) -> Iterator[str]:
-    """The table, for a person."""
+    """The table as text."""
     from harness.report import compared
 
     return compared.lines(changes)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
-import click
-
+from harness.cli import _say
+from harness.cli._dry_run import left_out
 from harness.records import Campaign, Cell, Run
 
 
@@ -62,10 +63,16 @@ class Plain:
         self._estimate: Estimate | None = None
 
     def note(self, text: str) -> None:
-        click.echo(text, err=True)
+        _say.line(text, err=True)
 
     def begin(self, campaign: Campaign, already: int) -> None:
+        more = self._estimate is not None
+        for line in () if more else left_out(campaign.left_out):
+            self.note(line)
         self._estimate = Estimate(campaign, already)
+        if more:
+            self.note(f"not decided yet: {len(campaign.cells) - already} more cells")
+            return
         self.note(
             f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} stored already, "
             f"about {clock(self._estimate.left_s())} left"
@@ -105,17 +112,24 @@ class Live:
         self._estimate: Estimate | None = None
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(_say.one(text), markup=False, highlight=False)
 
     def begin(self, campaign: Campaign, already: int) -> None:
         self._estimate = Estimate(campaign, already)
+        for line in () if self._task is not None else left_out(campaign.left_out):
+            self.note(line)
+        if self._task is not None:  # more cells than were planned
+            self._progress.update(self._task, total=len(campaign.cells), completed=already)
+            return
         self._task = self._progress.add_task(
             "", total=len(campaign.cells), completed=already, left=self._left()
         )
         self._progress.start()
 
     def phase(self, cell: Cell, phase: str) -> None:
-        self._progress.update(self._task, description=f"{cell}: {phase}", left=self._left())
+        self._progress.update(
+            self._task, description=_say.one(f"{cell}: {phase}"), left=self._left()
+        )
 
     def done(self, run: Run) -> None:
         assert self._estimate is not None
@@ -129,6 +143,49 @@ class Live:
 
     def _left(self) -> str:
         return clock(self._estimate.left_s()) if self._estimate else "?"
+
+
+Item = TypeVar("Item")
+
+
+class Steps:
+    """What a command is doing now: on a terminal one line that goes away, else a line a cell."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("")
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self._clear()
+        _say.line(text, err=True)
+
+    def show(self, cell: Cell, phase: str) -> None:
+        """A cell has come to that phase."""
+        said = f"{cell.variant} on {cell.benchmark}"
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(_say.one(f"{said}: {phase}")))
+            self._status.start()
+        elif phase == "provision":
+            _say.line(said, err=True)
+
+    def during(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items; between them the terminal is free for what is said of each."""
+        try:
+            for item in items:
+                self._clear()
+                yield item
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._status is not None:
+            self._status.stop()
 
 
 def observer() -> Plain | Live:

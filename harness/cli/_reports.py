@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from harness import paths
 from harness.analyse import comparison, prices, summary, summary_file
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
+from harness.cli import _say
 from harness.errors import StoreError
 from harness.report import files, formats, index, shelf
 from harness.report.formats import Format
@@ -28,7 +27,8 @@ def write(report: Report, form: Format, key: str) -> Path:
     """Write a report of a campaign that was read under that key; its path. Raises StoreError."""
     folder = report.digested.folder
     path = paths.reports_dir() / folder.name / form.file
-    files.write(path, form.make(report))
+    keep = files.write_page if path.suffix == ".html" else files.write
+    keep(path, form.make(report))
     made = summary.of(report.digested, report.comparisons)
     shelf.remember(folder, paths.reports_dir(), key, made)
     return path
@@ -41,7 +41,7 @@ def conclude(report: Report) -> Path:
     try:
         renew(_LIMIT_S)
     except StoreError as error:  # what was measured and reported stands
-        click.echo(f"The list of campaigns was not renewed: {error}", err=True)
+        _say.line(f"The list of campaigns was not renewed: {error}", err=True)
     return path
 
 
@@ -49,6 +49,6 @@ def renew(limit_s: float | None = None) -> Path:
     """Write the list of all campaigns; its path. Raises StoreError."""
 
     def say(line: str) -> None:
-        click.echo(line, err=True)
+        _say.line(line, err=True)
 
     return index.write(paths.results_dir(), paths.reports_dir(), limit_s, say)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.measure.campaign import Request
     from harness.records import Campaign
+
+
+# Options of `run` that the stored plan decides.
+_PLANNED = (
+    *("benchmarks", "synthetic_weights", "preset", "launchers", "url", "protocol", "headers"),
+    *("cacert", "cert", "key", "insecure", "endpoint_name", "driver", "device", "track"),
+    *("exclude", "rounds"),
+)
 
 
 def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
@@ -21,14 +32,33 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
         beside = ("variants", "everything", "name", "against")
         if any(options[option] for option in beside):
             raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+        _require_none_ignored()
         resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
+        if resumed.tuning is not None:
+            raise UsageError(f"{resumed.id} is a tune: go on with `tune --resume {resumed.id}`.")
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()
-    folder = _select.campaign_folder(name)
+    folder = _select.new_campaign(name)
     if (folder / "campaign.json").exists():
         raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
     return None, name
+
+
+def _require_none_ignored() -> None:
+    """What the stored plan decides must not seem to be asked for. Raises UsageError."""
+    context = click.get_current_context()
+    given = [
+        param.opts[0]
+        for param in context.command.params
+        if param.name in _PLANNED
+        and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(
+            f"--resume goes on with a stored plan, which has its own: give no {', '.join(given)} "
+            "beside it."
+        )
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:

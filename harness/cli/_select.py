@@ -9,23 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
-from harness import catalog, paths, plan
+from harness import catalog, paths, plan, store
 from harness.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
+from harness.cli import _endpoint, _judging, _patterns, _say, _tls
+from harness.endpoints import Endpoint
 from harness.errors import NothingRan, UsageError, unknown
-from harness.measure import drivers, headers, launchers, revision
+from harness.measure import drivers, launchers, revision
 from harness.measure.drivers import DriverOrder
 from harness.measure.drivers.locust import PUBLIC
 from harness.measure.launchers import Launcher
 from harness.measure.launchers.process import ProcessLauncher
-from harness.measure.launchers.remote import schemes
 from harness.measure.reference import IN_PROCESS, NULL
-from harness.measure.target import split
 from harness.profiles import Profile
-from harness.protocols import registered
-from harness.records import Endpoint
 from harness.tables import PROCESS, PresetTable
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a campaign
+_LONGEST = 100
+_PAGES = ("history", "index.html")  # beside the reports of campaigns
 
 
 def variants(
@@ -34,25 +34,30 @@ def variants(
     track: str | None,
     ways: tuple[str, ...],
     endpoint: Endpoint | None = None,
+    exclude: tuple[str, ...] = (),
+    image: Variant | None = None,
 ) -> list[Variant]:
     """The variants asked for, and the two reference points that every report carries.
 
-    Each once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
+    Names may be patterns, such as `triton*`; what a pattern of `exclude` matches is left out. Each
+    once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
     reference points are always processes.
     """
     known = catalog.variants()
-    if bool(names) == everything and (everything or endpoint is None):
+    own = [*([catalog.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
+    if bool(names) == everything and (everything or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
-    chosen = [v for name in dict.fromkeys(names) for v in _launched(name, known, ways)]
+    asked = _patterns.matching("variant", names, known)
+    chosen = [v for name in asked for v in _launched(name, known, ways)]
     if everything:
         public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
         chosen = [v for variant in public for v in _launched(variant.name, known, ways)]
+    chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
-        chosen = [v for v in chosen if v.table.track == track or v.table.inside]
+        chosen = _patterns.on_track(chosen, track)
     for variant in chosen:
-        pick("protocol", variant.table.protocol, registered())
+        variant.spoken()
     references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
-    own = [catalog.deployed(endpoint)] if endpoint else []
     return references + [v for v in chosen if v not in references] + own
 
 
@@ -97,49 +102,64 @@ def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> li
     return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]
 
 
-def endpoint(options: dict[str, Any]) -> Endpoint | None:
-    """The endpoint that `--launcher remote` names. Raises UsageError."""
-    url, protocol = options["url"], options["protocol"]
-    if REMOTE not in options["launchers"]:
-        if url or protocol or options["headers"]:
-            raise UsageError("--url, --protocol and --header go with --launcher remote.")
+def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | None:
+    """The endpoint that `--launcher remote` names, or where that is `implied`, `--url` alone.
+
+    Raises UsageError.
+    """
+    if REMOTE in options["launchers"] or (implied and options["url"]):
+        return _endpoint.named(options)
+    if options.get("image"):
         return None
-    if not url or not protocol:
-        raise UsageError("--launcher remote needs --url and --protocol.")
-    rpc = pick("protocol", protocol, registered()).rpc
-    parts, _, _ = split(url, schemes(url))
-    if url.startswith("grpc") != rpc:
-        wanted = "grpc:// or grpcs://" if rpc else "http:// or https://"
-        raise UsageError(f"The protocol {protocol!r} needs a URL that starts with {wanted}.")
-    if "@" in parts.netloc or parts.query:
-        raise UsageError("The URL is stored: give secrets by --header 'Name: $VARIABLE' instead.")
-    name = options["endpoint_name"]
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in catalog.variants():
-        raise UsageError(f"{name!r} can't be the endpoint's name, or is a variant's.")
-    templates = headers.given(options["headers"])
-    headers.require_no_secret(templates)
-    headers.filled(templates)
-    return Endpoint(name, url, protocol, templates)
+    ours = ("url", "protocol", "request", "header", "answers", "unchecked", "beside", *_tls.NAMES)
+    if any(options.get("headers" if name == "header" else name) for name in ours):
+        shown = ", ".join(f"--{name}" for name in ours)
+        raise UsageError(f"{shown} go with --launcher remote.")
+    return None
 
 
-def benchmarks(names: tuple[str, ...], preset: PresetTable, synthetic: bool) -> list[Benchmark]:
-    """The benchmarks asked for, or those of the preset; those that can with synthetic weights."""
-    known = catalog.benchmarks()
-    chosen = [pick("benchmark", name, known) for name in dict.fromkeys(names or preset.benchmarks)]
-    for benchmark in chosen:
-        benchmark.payloads()
-        if not benchmark.predictor("onnx").exists():
-            raise UsageError(f"{benchmark.predictor('onnx')} is missing.")
-        named = [profile.name for profile in benchmark.table.profile]
-        if preset.profiles and not set(preset.profiles) & set(named):
-            raise UsageError(
-                f"{benchmark.name} has no profile that the preset takes "
-                f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
-            )
+def benchmarks(
+    names: tuple[str, ...],
+    preset: PresetTable,
+    synthetic: bool,
+    chosen_variants: Iterable[Variant] = (),
+) -> list[Benchmark]:
+    """The benchmarks asked for, or those of the preset; those that can with synthetic weights.
+
+    One without a predictor is for endpoints that need none. Raises UsageError.
+    """
+    known = {**catalog.benchmarks(), **catalog.broken_benchmarks()}
+    given = _patterns.matching("benchmark", names or preset.benchmarks, known)
+    chosen = []
+    broken: dict[str, UsageError] = {}
+    for name in given:
+        try:
+            chosen.append(_usable(catalog.benchmark(name), preset))
+        except UsageError as error:
+            if name in names:  # a person wants it, and not just all that there are
+                raise
+            broken[name] = error
+    for name, wrong in broken.items():
+        if not chosen:
+            raise wrong
+        _say.line(f"left out: {name}: {wrong}", err=True)
+    _judging.require_judged(tuple(chosen_variants), chosen, preset)
     if synthetic and not any(benchmark.table.synthetic for benchmark in chosen):
         asked = ", ".join(benchmark.name for benchmark in chosen)
         raise UsageError(f"--synthetic-weights: none of these benchmarks has any: {asked}.")
     return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
+
+
+def _usable(benchmark: Benchmark, preset: PresetTable) -> Benchmark:
+    """The benchmark, if what it takes is there. Raises UsageError."""
+    benchmark.payloads()
+    named = [profile.name for profile in benchmark.table.profile]
+    if preset.profiles and not set(preset.profiles) & set(named):
+        raise UsageError(
+            f"{benchmark.name} has no profile that the preset takes "
+            f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
+        )
+    return benchmark
 
 
 def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
@@ -183,7 +203,7 @@ def driver(options: dict[str, Any]) -> DriverOrder:
     order = DriverOrder(options["driver"], options["master"], options["workers"])
     if order.workers is not None:
         where = order.master or PUBLIC
-        click.echo(
+        _say.line(
             f"waits for {order.workers} workers; on their machines: python -m harness worker "
             f"{where}",
             err=True,
@@ -208,9 +228,10 @@ def require_fired(order: DriverOrder, profiles: Iterable[Profile]) -> None:
 
 
 def campaign_folder(name: str) -> Path:
-    """Where a campaign of that name is stored. Raises UsageError for a name that is no name."""
-    if not name or name != Path(name).name or name.startswith("."):
-        raise UsageError(f"{name!r} can't be a campaign's name: use letters, digits and dashes.")
+    """Where a campaign of that name is stored. Raises UsageError for a name that can't be one."""
+    # Earlier versions took names that a new campaign can't have any more.
+    if not name or name != Path(name).name or name.startswith(".") or "\0" in name:
+        raise _no_name(name)
     return paths.results_dir() / name
 
 
@@ -218,16 +239,43 @@ def stored_campaign(name: str) -> Path:
     """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
     folder = campaign_folder(name)
     if not (folder / "campaign.json").exists():
-        raise unknown("campaign", name, stored_names())
+        stored_names()  # of none at all, it says how to make one
+        raise unknown("campaign", name, store.names(paths.results_dir()))
     return folder
+
+
+def _no_name(name: str) -> UsageError:
+    return UsageError(
+        f"{name!r} can't be a campaign's name: use letters from a to z, digits, dashes, dots and "
+        f"underscores, {_LONGEST} at most, beginning with a letter or a digit."
+    )
+
+
+def new_campaign(name: str) -> Path:
+    """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
+    if name == store.EXAMPLE:
+        raise UsageError(
+            f"{name!r} is the name of the campaign that comes with the harness, which no list "
+            "shows: choose another --campaign."
+        )
+    if name in _PAGES:
+        raise UsageError(f"{name!r} is the name of a page among reports: choose another.")
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise _no_name(name)
+    return campaign_folder(name)
 
 
 def stored_names() -> list[str]:
     """Every stored campaign, the newest last. Raises UsageError where there is none."""
-    found = sorted(paths.results_dir().glob("*/campaign.json"), key=lambda p: p.stat().st_mtime)
+    folder = paths.results_dir()
+    found = store.campaigns(folder)
     if not found:
-        raise UsageError(f"There is no campaign in {paths.results_dir()}. Make one with `run`.")
-    return [path.parent.name for path in found]
+        there = (folder / store.EXAMPLE / "campaign.json").exists()
+        hint = f", or see the one that comes with the harness: `report {store.EXAMPLE}`"
+        raise UsageError(
+            f"There is no campaign in {folder}. Make one with `run`{hint if there else ''}."
+        )
+    return [f.name for f in sorted(found, key=lambda f: (f / "campaign.json").stat().st_mtime)]
 
 
 def seconds(text: str | None) -> float | None:

@@ -1,11 +1,15 @@
-"""The ten-line table that ends a run."""
+"""The table that ends a run, and why numbers are missing or must not be quoted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from harness.analyse.comparison import COLUMNS, Row
-from harness.report import ranking
+from harness.analyse import missing
+from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.digest import Digest, Digested
+from harness.analyse.findings import Verdict
+from harness.report import beside, confidence, outcomes, ranking, tidy, view
 from harness.report.view import Report
 
 _SHOWN = (
@@ -25,26 +29,89 @@ def lines(report: Report) -> Iterator[str]:
     """A table for each benchmark: medians over the rounds."""
     for comparison in report.comparisons:
         words = ranking.bounded(comparison)
-        heads = ["", "rank", *(f"{COLUMNS[n].title} {COLUMNS[n].unit}" for n in _SHOWN), ""]
-        rows = [heads, *(_cells(row, words) for row in comparison.rows)]
+        heads = ["", "rank", *(" ".join(COLUMNS[n].heading) for n in _SHOWN), ""]
+        ranks = _ranks(comparison)
+        rows = [heads, *(_cells(r, words, ranks.get(r.variant, "")) for r in comparison.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         yield f"\n{comparison.benchmark}"
+        if lacks := missing.passed_over(comparison):
+            instead = "; not by ".join(lack.text for lack in lacks)
+            yield f"ranked by {COLUMNS[comparison.ranked_by].title}; not by {instead}"
         for cells in rows:
             first, *rest = (
                 cell.ljust(width) if place == 0 else cell.rjust(width)
                 for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
             )
             yield "  ".join((first, *rest)).rstrip()
+        for found in ranking.of_benchmark(report, comparison)[:1]:
+            if said := beside.sentence(report.campaign, found):
+                yield said
+        yield from _reasons(comparison)
+    if said := closing(report.digested):
+        yield f"\n{said}"
 
 
-def _cells(row: Row, words: Mapping[str, str]) -> list[str]:
-    cells = [row.variant, f"{row.server.track} {row.rank}" if row.rank else "-"]
+def closing(digested: Digested) -> str:
+    """How many runs must not be quoted, and why; empty where all may be."""
+    count = len(digested.digests)
+    failed = Counter(d.facts.failure.phase for d in digested.digests if d.facts.failure)
+    invalid = [d for d in digested.digests if d.invalid and d.facts.failure is None]
+    said = []
+    if invalid:
+        said.append(f"{len(invalid)} of {count} INVALID: {_why_invalid(digested, invalid)}")
+    if failed:
+        phases = ", ".join(f"{phase} ({times})" for phase, times in failed.most_common())
+        said.append(f"{failed.total()} of {count} failed: {phases}")
+    return "; ".join(said)
+
+
+def _why_invalid(digested: Digested, invalid: Sequence[Digest]) -> str:
+    """What of the host explains all of them, else the findings, the most frequent first."""
+    unfit = [check for check in digested.campaign.checks if check.fit == "unfit"]
+    if unfit:
+        return "; ".join(f"{check.name}: {check.message.partition('. ')[0]}" for check in unfit)
+    names = Counter(name for digest in invalid for name in _invalidating(digest))
+    return ", ".join(f"{name} ({times})" for name, times in names.most_common())
+
+
+def _invalidating(digest: Digest) -> set[str]:
+    return {f.name for f in digest.findings if f.verdict is Verdict.INVALID}
+
+
+def _reasons(comparison: Comparison) -> Iterator[str]:
+    """Why rounds do not count, and why cells are empty."""
+    for row in comparison.rows:
+        for mishap in outcomes.mishaps(row):
+            when = view.rounds(mishap.rounds)
+            yield f"{row.variant}: {mishap.what} in {when}: {tidy.line(mishap.why)}"
+    rows = [row for row in comparison.rows if row.measured]
+    lacks: dict[tuple[str, str], list[str]] = {}
+    for name in _SHOWN:
+        for row in rows:
+            if name not in row.beyond and (why := missing.why(row, name)):
+                lacks.setdefault((COLUMNS[name].title, why), []).append(row.variant)
+    for (title, why), names in lacks.items():
+        yield f"- {title} of {'all' if len(names) == len(rows) else ', '.join(names)}: {why}"
+
+
+def _ranks(comparison: Comparison) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for track in comparison.tracks:
+        peers = view.contenders(comparison, track)
+        found |= {row.variant: confidence.rank(row, peers, comparison.ranked_by) for row in peers}
+    return found
+
+
+def _cells(row: Row, words: Mapping[str, str], rank: str) -> list[str]:
+    cells = [row.variant, f"{row.server.track} {rank}" if row.rank else "-"]
     for name in _SHOWN:
         spread = row.spreads[name]
         if spread is not None and name == "capacity" and row.variant in words:
             cells.append(words[row.variant])
         else:
-            cells.append("-" if spread is None else f"{spread.median:.{COLUMNS[name].digits}f}")
+            digits = COLUMNS[name].digits
+            unknown = row.beyond.get(name, "-")
+            cells.append(unknown if spread is None else f"{spread.median:.{digits}f}")
     cells.append(_remark(row))
     return cells
 
@@ -54,4 +121,6 @@ def _remark(row: Row) -> str:
         return f"failed: {row.failures[0].phase}"
     if row.invalid:
         return "INVALID"
+    if row.server.insecure:
+        return "certificate not checked"
     return "reference" if row.server.reference else ""

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.cli import _bodies, _places, _say
+from harness.cli._anyway import anyway_option, require_quiet
+from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli._tls import NAMES, tls_options, trust
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from harness.trust import UNCHECKED
 
 if TYPE_CHECKING:
     from harness.analyse.capacity import Found
     from harness.analyse.digest import Digested
     from harness.measure.campaign import Request
+    from harness.measure.endpoint import Endpoint
+    from harness.profiles import Profile
+    from harness.records import Window
+    from harness.slo import Slo
 
 _PRESET = "capacity"
 
 
 @click.command("capacity")
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", type=VARIANT, nargs=-1, required=True)
 @click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
-@click.option("--benchmark", help="Of the variants; the preset's where none is given.")
+@click.option(
+    "--benchmark", type=BENCHMARK, help="Of the variants; the preset's where none is given."
+)
 @click.option(
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
-@click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--budget", default="120s", show_default=True, help="Of each search: 60s, 5m.")
 @click.option(
-    "--body",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With a URL: file with the request's body; makes the request a POST.",
+    "--launcher",
+    "launchers",
+    type=LAUNCHER,
+    multiple=True,
+    show_default="process",
+    help="How servers come up.",
 )
-@click.option("--header", "headers", multiple=True, help="With a URL: 'Name: value'.")
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh starts."
+)
+@click.option("--budget", default="120s", show_default=True, help="Of each search: 60s, 5m.")
+@_bodies.options
+@click.option(
+    "--max-answer", type=click.IntRange(min=1), help="With a URL: MiB; a longer answer is none."
+)
+@tls_options
+@anyway_option
+@_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Search for the highest rate at which variants, or one URL, hold an SLO."""
@@ -45,55 +66,99 @@ def command(**options: Any) -> int:
     urls = [target for target in options["targets"] if "://" in target]
     if urls and len(options["targets"]) > 1:
         raise UsageError("Give variants, or one URL.")
-    found = _url(urls[0], options, budget_s) if urls else _variants(options, budget_s)
+    cut_short = False
+    if urls:
+        found, cut_short = _url(urls[0], options, budget_s)
+    else:
+        found = _variants(options, budget_s)
     kind = "url" if urls else "variant"
     if options["as_json"]:
-        from harness.analyse import capacity
+        from harness.analyse import capacity_words
 
-        results = [{kind: name} | capacity.as_json(each) for name, each in found]
+        results = [{kind: name} | capacity_words.as_json(each) for name, each in found]
+        insecure = {"insecure": True} if options["insecure"] else {}
         first = str(found[0][1].slo) if found else None
-        click.echo(json.dumps({"slo": first, "results": results}, indent=1))
+        whole = {"slo": first, "results": results, "interrupted": cut_short, **insecure}
+        _say.lines(json.dumps(whole, indent=1))
     else:
         _show(found)
+        if options["insecure"]:
+            _say.line(f"warning: {UNCHECKED}")
+    if cut_short:
+        _say.line("Interrupted. What was measured until then is above.", err=True)
+        return EXIT_INTERRUPTED
     met = [each.estimate.rate_per_s is not None for _, each in found]
     return EXIT_OK if met and all(met) else EXIT_FAILED
 
 
 def _show(found: list[tuple[str, Found]]) -> None:
-    from harness.analyse import capacity
+    from harness.analyse import capacity_words
 
     for name, each in found:
-        click.echo(f"{name}: {capacity.sentence(each)}")
-        for line in capacity.path(each):
-            click.echo(f"  {line}")
+        _say.line(f"{name}: {capacity_words.sentence(each)}")
+        for line in capacity_words.path(each):
+            _say.line(f"  {line}")
 
 
-def _url(url: str, options: dict[str, Any], budget_s: float) -> list[tuple[str, Found]]:
+def _url(
+    url: str, options: dict[str, Any], budget_s: float
+) -> tuple[list[tuple[str, Found]], bool]:
+    """What was found; whether it was interrupted, so that it is of the probes until then."""
     from harness import slo
     from harness.analyse import capacity
+    from harness.measure.target import shown
+
+    _require_of_a_url(options)
+    require_quiet(options)
+    wanted = slo.parse(_wanted(options))
+    trusted = trust(options, url)
+    made = _bodies.endpoint(url, options, max(10 * wanted.limit_ns / 1e9, 2.0), trusted)
+    endpoint = replace(made, max_answer_bytes=(options["max_answer"] or 64) << 20)
+    windows, ended, cut_short = _probed(endpoint, wanted, options["budget"], budget_s)
+    for address in dict.fromkeys(each for w in windows for each in w.facts.addresses):
+        if address not in url:
+            _say.line(f"address    {address}", err=True)
+    return [(shown(url), capacity.of_probes(windows, wanted, ended))], cut_short
+
+
+def _probed(
+    endpoint: Endpoint, wanted: Slo, budget: str, budget_s: float
+) -> tuple[tuple[Window, ...], str, bool]:
+    """(the probes, why the search ended before it was done, whether it was interrupted)."""
     from harness.measure import host, prober
     from harness.measure.driver.native import Generator
-    from harness.measure.endpoint import Endpoint
-    from harness.measure.headers import filled, given
-    from harness.measure.target import split
-    from harness.protocols import Message
 
+    if budget_s < prober.LEAST_S:
+        raise UsageError(
+            f"--budget {budget} is too short for a search: give {prober.LEAST_S:g}s or more."
+        )
+    windows: list[Window] = []
+
+    def probe(profile: Profile) -> Window:
+        window = endpoint.load(generator, profile, prober.seed_of(profile))
+        if profile.is_open:  # not the closed loop that says where to begin
+            windows.append(window)
+        return window
+
+    message = endpoint.messages[0]
+    with Generator(host.split_cpus()[1]) as generator:
+        try:
+            found, _ = prober.find(
+                prober.Order(wanted, budget_s, None),
+                None,
+                probe,
+                lambda: prober.wait_until_idle(endpoint.ask, message, wanted),
+            )
+        except KeyboardInterrupt:  # the probe that was under way is too short to count
+            return tuple(windows), "", True
+    return tuple(windows), found.ended, False
+
+
+def _require_of_a_url(options: dict[str, Any]) -> None:
+    """Raises UsageError for an option that means nothing with a URL."""
     for name in ("benchmark", "launchers"):
         if options[name]:
             raise UsageError(f"--{name.rstrip('s')} goes with variants, not with a URL.")
-    split(url, ("http", "https"))
-    wanted = slo.parse(_wanted(options))
-    body = options["body"].read_bytes() if options["body"] else b""
-    timeout_s = max(10 * wanted.limit_ns / 1e9, 2.0)
-    endpoint = Endpoint(url, body, filled(given(options["headers"])), timeout_s)
-    with Generator(host.split_cpus()[1]) as generator:
-        _, windows = prober.find(
-            prober.Order(wanted, budget_s, None),
-            None,
-            lambda profile: endpoint.load(generator, profile, prober.seed_of(profile)),
-            lambda: prober.wait_until_idle(endpoint.ask, Message(body), wanted),
-        )
-    return [(url, capacity.of_probes(windows, wanted))]
 
 
 def _wanted(options: dict[str, Any]) -> str:
@@ -104,23 +169,26 @@ def _wanted(options: dict[str, Any]) -> str:
 
 def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found]]:
     """As a campaign, whose results and report stay."""
-    from harness import slo, store
+    from harness import slo
     from harness.analyse import capacity, digest
     from harness.cli import _reports, run
 
-    if options["body"] or options["headers"]:
-        raise UsageError("--body and --header go with a URL.")
+    for name in (*_bodies.NAMES, "max_answer", *NAMES, "anyway"):
+        if options[name]:
+            flag = "header" if name == "headers" else name.replace("_", "-")
+            raise UsageError(f"--{flag} goes with a URL.")
     request = _request(options, budget_s)
     run.measure(request, None)
     digested = digest.of_campaign(request.folder)
     report = _reports.conclude(_reports.of(digested))
-    click.echo(f"results  {request.folder}\nreport   {report}", err=True)
+    _say.line(f"results  {request.folder}", err=True)
+    _say.line(f"report   {report}", err=True)
     _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)
-    found = []
-    for cell, place in store.stored(request.folder, digested.campaign.cells):
-        found.append((cell.variant, capacity.of_probes(store.read_run(place).probes, wanted)))
-    return found
+    return [
+        (each.cell.variant, each.found or capacity.of_probes((), wanted))
+        for each in digested.digests
+    ]
 
 
 def _show_invalid(digested: Digested) -> None:
@@ -130,7 +198,7 @@ def _show_invalid(digested: Digested) -> None:
     for each in digested.digests:
         for finding in each.findings:
             if finding.verdict is Verdict.INVALID:
-                click.echo(f"{each.cell}: INVALID: {finding.message}", err=True)
+                _say.line(f"{each.cell}: INVALID: {finding.message}", err=True)
 
 
 def _request(options: dict[str, Any], budget_s: float) -> Request:

@@ -2,33 +2,69 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 import click
+
+from harness.cli import _say
+from harness.errors import EXIT_FAILED, EXIT_OK
 
 
 @click.command("clean")
 @click.option("--dry-run", is_flag=True, help="Show what would go; remove nothing.")
-def command(dry_run: bool) -> None:
+def command(dry_run: bool) -> int:
     """Remove what the harness made outside its results: caches, containers, images, networks."""
-    from harness import paths
+    from harness import marks, paths
+    from harness.errors import StoreError
     from harness.measure.containers import engine
 
     verb = "would remove" if dry_run else "removed"
-    kinds = ("environments", "artefacts", "weights", "images", "nights", "revisions", "test-tools")
-    for kind in kinds:
-        folder = paths.cache_dir() / kind
-        if not folder.exists():
+    failed, strangers = False, []
+    for folder in _folders(paths.cache_dir()):
+        if not marks.is_on(folder):
+            strangers.append(folder)
             continue
-        size = sum(f.lstat().st_size for f in folder.rglob("*") if not f.is_dir())
-        if not dry_run:
-            shutil.rmtree(folder)
-        click.echo(f"{verb} {folder} ({size / 1e6:.0f} MB)")
-    if not dry_run:
-        (paths.cache_dir() / "costs.json").unlink(missing_ok=True)
+        size = _size(folder)
+        try:
+            if not dry_run:
+                marks.remove(folder)
+        except StoreError as error:
+            _say.line(f"error: {error}", err=True)
+            failed = True
+            continue
+        _say.line(f"{verb} {folder} ({size / 1e6:.0f} MB)")
+    if strangers:
+        shown = ", ".join(repr(folder.name) for folder in strangers[:3])
+        more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
+        _say.line(
+            f"left alone in {paths.cache_dir()}: {shown}{more}. They do not carry the harness's "
+            f"mark ({marks.NAME}), so they may be yours.",
+            err=True,
+        )
     try:
         client = engine.connect()
     except engine.NoEngine:
-        return  # so there is nothing of ours in it that could be reached
+        return EXIT_FAILED if failed else EXIT_OK  # nothing of ours in it could be reached
     for what in engine.clean(client, dry_run=dry_run):
-        click.echo(f"{verb} {what}")
+        _say.line(f"{verb} {what}")
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _folders(cache: Path) -> list[Path]:
+    """Those in the cache, links to folders too; none where it can't be read."""
+    try:
+        return sorted(path for path in cache.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _size(folder: Path) -> int:
+    """Bytes of what is in a folder; of what goes meanwhile, none."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            stat = path.lstat()
+        except OSError:
+            continue
+        total += 0 if path.is_dir() and not path.is_symlink() else stat.st_size
+    return total

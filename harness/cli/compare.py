@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import _say
+from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
 from harness.errors import EXIT_FAILED, EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, UsageError
 
 if TYPE_CHECKING:
@@ -19,17 +21,27 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
 
 
 @click.command("compare")
-@click.argument("base")
-@click.argument("new", required=False)
+@click.argument("base", type=CAMPAIGN)
+@click.argument("new", type=CAMPAIGN, required=False)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default=_TEXT, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write it there.")
 @click.option("--fail-on-regression", is_flag=True, help="Exit 3 where there is one.")
 @click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
-@click.option("--variant", "variants", multiple=True, help="Only this; may be given again.")
-@click.option("--benchmark", "benchmarks", multiple=True, help="Only this; may be given again.")
+@click.option(
+    "--variant", "variants", type=VARIANT, multiple=True, help="Only this; may be given again."
+)
+@click.option(
+    "--benchmark",
+    "benchmarks",
+    type=BENCHMARK,
+    multiple=True,
+    help="Only this; may be given again.",
+)
 @click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant had another name.")
-@click.option("--noise", multiple=True, help="A campaign run --against its own revision.")
+@click.option(
+    "--noise", type=CAMPAIGN, multiple=True, help="A campaign run --against its own revision."
+)
 def command(**options: Any) -> int:
     """What changed from campaign BASE to campaign NEW.
 
@@ -38,15 +50,16 @@ def command(**options: Any) -> int:
     changes = _changes(options)
     form = _JSON if options["as_json"] else options["form"]
     if form == _HTML:
-        click.echo(str(_page(changes, options)))
+        _say.line(str(_page(changes, options)))
     else:
         _print(_texts()[form](changes), options["output"])
     for problem in changes.damaged:
-        click.echo(f"left out: {problem}", err=True)
+        _say.line(f"left out: {problem}", err=True)
     return _exit_code(changes, fail=options["fail_on_regression"])
 
 
 def _changes(options: dict[str, Any]) -> Changes:
+    from harness import reading
     from harness.analyse import changes, digest
     from harness.cli import _compared, _select
 
@@ -57,11 +70,12 @@ def _changes(options: dict[str, Any]) -> Changes:
     if options["new"] is not None and options["noise"]:
         raise UsageError("--noise goes with one campaign, that was run --against a revision.")
     names = [name for name in (options["base"], options["new"]) if name is not None]
-    base, *new = (digest.of_campaign(_select.stored_campaign(name)) for name in names)
-    if new:
-        return changes.of_campaigns(base, new[0], asked, renamed)
-    more = [digest.of_campaign(_select.stored_campaign(name)) for name in options["noise"]]
-    return changes.of_revisions(base, asked, more)
+    folders = [_select.stored_campaign(name) for name in (*names, *options["noise"])]
+    base, *others = map(digest.of_campaign, folders)
+    with reading.made_sense_of(folders[-1]):
+        if options["new"] is not None:
+            return changes.of_campaigns(base, others[0], asked, renamed)
+        return changes.of_revisions(base, asked, others)
 
 
 def _texts() -> dict[str, Callable[[Changes], str]]:
@@ -89,14 +103,14 @@ def _print(text: str, output: Path | None) -> None:
     from harness.report import files
 
     if output is None:
-        click.echo(text, nl=False)
+        _say.document(text)
     else:
-        click.echo(str(files.write(output, text)))
+        _say.line(str(files.write(output, text)))
 
 
 def _exit_code(changes: Changes, *, fail: bool) -> int:
     if changes.why_not:
-        click.echo(f"error: not comparable: {'; '.join(changes.why_not)}.", err=True)
+        _say.line(f"error: not comparable: {'; '.join(changes.why_not)}.", err=True)
         return EXIT_USAGE
     if fail and changes.regressions:
         return EXIT_REGRESSION

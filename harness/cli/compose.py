@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
+from harness.cli import _places, _say
+from harness.cli._named import BENCHMARK, VARIANT
+
 
 @click.command("compose")
-@click.argument("variant")
-@click.option("--benchmark", default="sentiment", show_default=True)
+@click.argument("variant", type=VARIANT)
+@click.option(
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+)
+@_places.options
 def command(variant: str, benchmark: str) -> None:
     """Print a Compose file that runs one variant as the harness does, on a port of loopback."""
     from harness import catalog, plan
@@ -28,4 +34,4 @@ def command(variant: str, benchmark: str) -> None:
         bench = reference.prepare(wanted, catalog.variants(), tools, EVERYTHING).bench
         with tools.folder() as scratch:
             order = reference.stages_of(found, bench, tools, 1, scratch).order()
-    click.echo(compose.text(order), nl=False)
+    _say.document(compose.text(order))

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from harness.cli import _say
 from harness.errors import EXIT_FAILED, EXIT_OK
 
 
@@ -18,14 +19,15 @@ def command(as_json: bool) -> int:
     """
     from harness.measure import host, proving
 
+    _say.line("trying the generator, which takes some seconds", err=True)
     facts, doubts = host.environment(), proving.by_itself()
     if as_json:
         rows = [{"name": d.name, "fit": d.fit, "message": d.message} for d in doubts]
-        click.echo(json.dumps({"environment": facts, "checks": rows}, indent=1))
+        _say.lines(json.dumps({"environment": facts, "checks": rows}, indent=1))
     else:
         for key, value in facts.items():
-            click.echo(f"{key:<16} {value}")
-        click.echo()
+            _say.line(f"{key:<16} {value}")
+        _say.line()
         for doubt in doubts:
-            click.echo(f"{doubt.fit:<8} {doubt.name}: {doubt.message}")
+            _say.line(f"{doubt.fit:<8} {doubt.name}: {doubt.message}")
     return EXIT_FAILED if any(doubt.fit == "unfit" for doubt in doubts) else EXIT_OK

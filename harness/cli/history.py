@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import _say
+from harness.cli._named import METRIC
 from harness.errors import EXIT_OK, EXIT_REGRESSION, UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +21,21 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
 
 @click.command("history")
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
-@click.option("--metric", "metrics", multiple=True, help="May be given more than once.")
+@click.option(
+    "--metric", "metrics", type=METRIC, multiple=True, help="May be given more than once."
+)
 @click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of a variant.")
-@click.option("--last", type=click.IntRange(min=1), default=_LAST, show_default=True)
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    default=_LAST,
+    show_default=True,
+    help="Nights of a series that are new.",
+)
 @click.option("--fail-on-change", is_flag=True, help="Exit 3 where one is in the last nights.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True
+)
 @click.option("--keep", type=click.Path(path_type=Path), help="Read and write summaries there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -46,7 +58,7 @@ def command(
 
     def tell(problem: str) -> None:
         problems.append(problem)
-        click.echo(problem, err=True)
+        _say.line(problem, err=True)
 
     where = folders or (paths.results_dir(),)
     chosen = _metrics(metrics)
@@ -60,10 +72,10 @@ def command(
     found = history.of_nights(known, chosen)
     page = report.write(found, paths.reports_dir() / "history", last, problems)
     if as_json:
-        click.echo(json.dumps(_json(found, last, problems, page), indent=1))
+        _say.lines(json.dumps(_json(found, last, problems, page), indent=1))
     else:
-        click.echo(report.markdown(found, last) if form == "markdown" else _text(found, last))
-        click.echo(f"report   {page}", err=form == "markdown")
+        _say.lines(report.markdown(found, last) if form == "markdown" else _text(found, last))
+        _say.line(f"report   {page}", err=form == "markdown")
     return EXIT_REGRESSION if fail_on_change and found.recent(last) else EXIT_OK
 
 

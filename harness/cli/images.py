@@ -8,13 +8,19 @@ from typing import Any
 
 import click
 
+from harness.cli import _places, _say
+from harness.cli._named import BENCHMARK, VARIANT
 from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError
 
 
 @click.command("images")
-@click.argument("variants", nargs=-1)
+@click.argument("variants", nargs=-1, type=VARIANT)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
+@click.option(
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+)
+@_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each image.")
 def command(**options: Any) -> int:
     """Build images of variants, a benchmark's model in each; print their names."""
@@ -26,7 +32,13 @@ def command(**options: Any) -> int:
     from harness.measure.reference import IN_PROCESS
 
     preset = pick("preset", "quick", catalog.presets())
-    chosen = _select.variants(options["variants"], options["everything"], None, ("docker",))
+    chosen = _select.variants(
+        options["variants"],
+        options["everything"],
+        None,
+        ("docker",),
+        exclude=options["exclude"],
+    )
     benchmarks = _select.benchmarks(options["benchmarks"], preset, synthetic=False)
     _select.launchers_of(chosen, "cpu")
     client, failed = engine.connect(), 0
@@ -39,10 +51,10 @@ def command(**options: Any) -> int:
                 facts = images.ensure(client, variant, benchmark, artefact).facts
             except HarnessError as error:
                 failed += 1
-                click.echo(f"{variant.name} on {benchmark.name}: {error}", err=True)
+                _say.line(f"{variant.name} on {benchmark.name}: {error}", err=True)
                 continue
-            click.echo(json.dumps(asdict(facts)) if options["as_json"] else facts.tag)
-            click.echo(_said(facts), err=True)
+            _say.line(json.dumps(asdict(facts)) if options["as_json"] else facts.tag)
+            _say.line(_said(facts), err=True)
     return EXIT_FAILED if failed else EXIT_OK
 
 

@@ -3,43 +3,56 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from harness.cli import _places, _say
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.catalog import Benchmark, Variant
 
 
 @click.command("list")
+@_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
     """Variants, benchmarks, launchers; what cannot run here and why."""
     found = listing()
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        _say.lines(json.dumps(found, indent=1))
         return
-    _table(
-        "variants",
-        [
-            (v["name"], v["track"], v["protocol"], _state(v["why_not"], _well(v)))
-            for v in found["variants"]
-        ],
-    )
+    reasons: list[str] = []
+    variants = [
+        (v["name"], v["track"], v["protocol"], _variant_state(v, reasons))
+        for v in found["variants"]
+    ]
+    launchers = [
+        (name, _cannot([why] if why else [], reasons) or about or "available")
+        for name, why, about in (
+            (each["name"], each["why_not"], each["about"]) for each in found["launchers"]
+        )
+    ]
+    _table("variants", variants)
     _table(
         "benchmarks",
         [
-            (b["name"], f"version {b['version']}", f"{b['payloads']} payloads", b["description"])
+            (b["name"], "", "", _cannot([b["why_not"]], reasons))
+            if b["why_not"]
+            else (
+                b["name"],
+                f"version {b['version']}",
+                f"{b['payloads']} payloads",
+                b["description"],
+            )
             for b in found["benchmarks"]
         ],
     )
-    _table(
-        "launchers",
-        [
-            (launcher["name"], _state(launcher["why_not"], launcher["about"] or "available"))
-            for launcher in found["launchers"]
-        ],
-    )
+    _table("launchers", launchers)
+    if reasons:
+        _table("reasons", [(f"[{n}]", reason) for n, reason in enumerate(reasons, 1)])
 
 
 def listing() -> dict[str, Any]:
@@ -53,13 +66,8 @@ def listing() -> dict[str, Any]:
     return {
         "variants": [_variant(variant, benchmarks, available) for variant in public],
         "benchmarks": [
-            {
-                "name": b.name,
-                "version": b.table.version,
-                "payloads": len(b.payloads()),
-                "description": b.table.description,
-            }
-            for b in benchmarks
+            *map(_benchmark, benchmarks),
+            *(_unusable(name, error) for name, error in catalog.broken_benchmarks().items()),
         ],
         "launchers": [
             {
@@ -79,7 +87,7 @@ def _variant(
     from harness import plan
 
     table = variant.table
-    reason = _why_not(variant, available)
+    reasons = _why_not(variant, available)
     gaps = {b.name: plan.why_not(variant, b, "cpu") for b in benchmarks}
     return {
         "name": table.name,
@@ -89,8 +97,9 @@ def _variant(
         "devices": list(table.devices),
         "launchers": [name for name in available if _comes_up_by(variant, name)],
         "in_all": table.in_all,
-        "runnable": reason is None,
-        "why_not": reason,
+        "runnable": not reasons,
+        "why_not": "; ".join(reasons) or None,
+        "reasons": reasons,
         "without": {name: why for name, why in gaps.items() if why is not None},
         "description": table.description,
         "framework": variant.server.table.framework,
@@ -98,6 +107,26 @@ def _variant(
         "maintained": variant.server.table.maintained,
         "note": variant.server.table.note,
     }
+
+
+def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    try:
+        payloads = len(benchmark.payloads())
+    except UsageError as error:
+        return _unusable(benchmark.name, error)
+    return {
+        "name": benchmark.name,
+        "version": benchmark.table.version,
+        "payloads": payloads,
+        "description": benchmark.table.description,
+        "why_not": None,
+    }
+
+
+def _unusable(name: str, error: UsageError) -> dict[str, Any]:
+    """One whose files are wrong: it stops no other."""
+    known = ("version", "payloads", "description")
+    return {"name": name, **dict.fromkeys(known), "why_not": " ".join(map(str, error.args))}
 
 
 def _comes_up_by(variant: Variant, launcher: str) -> bool:
@@ -110,34 +139,45 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
     return launcher == PROCESS and not variant.server.table.only_docker
 
 
-def _why_not(variant: Variant, available: dict[str, str | None]) -> str | None:
-    """Why a variant can run nowhere here, or None."""
-    only_docker = variant.server.table.only_docker
-    if only_docker and available.get("docker") is not None:
-        return f"it runs as a container only ({only_docker}), and {available['docker']}"
+def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
+    """Why a variant can run nowhere here, each reason by itself; none where it can."""
+    from harness.measure import environments
+
+    only_docker, docker = variant.server.table.only_docker, available.get("docker")
+    if only_docker and docker is not None:
+        return [f"it runs as a container only: {only_docker.rstrip('.')}", docker]
     if all(why is not None for why in available.values()):
-        return "; ".join(f"{name}: {why}" for name, why in available.items())
+        return [why for why in available.values() if why is not None]
     lock = variant.server.lock(variant.table.backend)
     if variant.server.has_environment and not lock.exists():
-        return f"no lock {lock.name}; make it with `make lock`"
-    return None
+        how = environments.how_to_lock(variant.server.name)
+        return [f"{variant.server.name} has no lock {lock.name}. {how}"]
+    return []
 
 
-def _well(variant: dict[str, Any]) -> str:
-    """That it runs, and what a user must know of that."""
+def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
+    """That it runs or does not, and what a user must know of that."""
+    if cannot := _cannot(variant["reasons"], reasons):
+        return cannot
     said = [] if variant["in_all"] else ["not in --all"]
-    said += [f"not on {name}: {why}" for name, why in variant["without"].items()]
+    without: dict[str, list[str]] = {}
+    for name, why in variant["without"].items():
+        without.setdefault(why, []).append(name)
+    said += [f"not on {', '.join(names)}: {why}" for why, names in without.items()]
     said += [] if variant["maintained"] else ["unmaintained"]
     return "; ".join(["runs", *said])
 
 
-def _state(why_not: str | None, well: str) -> str:
-    return well if why_not is None else f"cannot run here: {why_not}"
+def _cannot(why: list[str], reasons: list[str]) -> str:
+    """That it cannot run here, and the numbers of the reasons, each of which is told once."""
+    reasons += [reason for reason in why if reason not in reasons]
+    numbers = "".join(f" [{reasons.index(reason) + 1}]" for reason in why)
+    return f"cannot run here{numbers}" if numbers else ""
 
 
-def _table(title: str, rows: list[tuple[str, ...]]) -> None:
-    click.echo(title)
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    _say.line(title)
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  " + "  ".join(cells).rstrip())
+        _say.line("  " + "  ".join(cells).rstrip())

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.cli import _bodies, _say
+from harness.cli._affordable import LONGEST_S, require_room, require_some
+from harness.cli._anyway import anyway_option, require_quiet
+from harness.cli._named import DRIVER, SHAPE
+from harness.cli._tls import tls_options, trust
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from harness.trust import SYSTEM, UNCHECKED
 
 if TYPE_CHECKING:
     from harness.profiles import Profile
@@ -26,7 +32,20 @@ class _Positive(click.FloatRange):
         return number
 
 
-_POSITIVE = _Positive(min=0, min_open=True)
+_CUT_SHORT = "Interrupted. What was measured until then is above."
+
+
+class _Seconds(_Positive):
+    """No longer than nanoseconds in 64 bits have room for."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number = super().convert(value, param, ctx)
+        if number > LONGEST_S:
+            self.fail(f"{value} s is too long: {LONGEST_S:g} at most.", param, ctx)
+        return number
+
+
+_POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=True)
 
 
 @click.command("load")
@@ -34,47 +53,78 @@ _POSITIVE = _Positive(min=0, min_open=True)
 @click.option("--rate", type=_POSITIVE, help="Requests per second.")
 @click.option("--rate-to", type=_POSITIVE, help="Ramp end, spike peak.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Callers or users.")
-@click.option("--think", type=_POSITIVE, help="Mean seconds that a user thinks.")
+@click.option("--think", type=_SECONDS, help="Mean seconds that a user thinks.")
 @click.option(
     "--duration",
-    type=_POSITIVE,
+    type=_SECONDS,
     default=10.0,
     show_default=True,
     help="Seconds.",
 )
-@click.option(
-    "--profile", "shape", help="poisson (default), constant, ramp, spike, closed or users."
-)
-@click.option(
-    "--body",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the request's body; makes the request a POST.",
-)
-@click.option("--header", "headers", multiple=True, help="'Name: value'; may be repeated.")
+@click.option("--profile", "shape", type=SHAPE, help="Poisson, or closed, where none is given.")
+@_bodies.options
 @click.option(
     "--timeout",
-    type=_POSITIVE,
+    type=_SECONDS,
     default=10.0,
     show_default=True,
     help="Seconds.",
 )
+@click.option(
+    "--max-answer",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="MiB; a longer answer is none.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the arrival times.")
-@click.option("--driver", default="native", show_default=True, help="What sends the load.")
+@click.option(
+    "--driver", type=DRIVER, default="native", show_default=True, help="What sends the load."
+)
 @click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
 @click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
+@tls_options
+@anyway_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Load one endpoint and print percentiles of its response and service time."""
     from harness.analyse import endpoint
+    from harness.measure.interruption import Cut
 
-    window = _fire(options)
-    found = endpoint.summary(window)
+    try:
+        window, unanswered = _fire(options), None
+    except Cut as cut:
+        window, unanswered = cut.window, cut.unanswered
+    found = (
+        endpoint.summary(window)
+        | {"insecure": options["insecure"]}
+        | _cut_short(window, unanswered)
+    )
     if options["as_json"]:
-        click.echo(json.dumps(found, indent=1))
+        _say.lines(json.dumps(found, indent=1))
     else:
+        if unanswered is not None:
+            after_s = f"{window.facts.profile.duration_s:.1f} s"
+            _say.line(f"interrupted after {after_s}; left out: {unanswered} without an answer yet")
         for line in endpoint.lines(found):
-            click.echo(line)
+            _say.line(line)
+        if options["insecure"]:
+            _say.line(f"warning: {UNCHECKED}")
+    if unanswered is not None:
+        _say.line(_CUT_SHORT, err=True)
+        return EXIT_INTERRUPTED
     return EXIT_OK if found["ok"] else EXIT_FAILED
+
+
+def _cut_short(window: Window, unanswered: int | None) -> dict[str, Any]:
+    """What `load --json` says of an interruption. A shape that changes along the window has no
+    planned rate of a part of it."""
+    if unanswered is None:
+        return {"interrupted": False}
+    found: dict[str, Any] = {"interrupted": True, "unanswered": unanswered}
+    if window.facts.profile.rate_to_per_s is not None:
+        found["planned_rate"] = None
+    return found
 
 
 def _profile(options: dict[str, Any]) -> Profile:
@@ -99,15 +149,16 @@ def _profile(options: dict[str, Any]) -> Profile:
 def _fire(options: dict[str, Any]) -> Window:
     from harness.cli import _select
     from harness.measure import drivers, host
-    from harness.measure.endpoint import Endpoint
-    from harness.measure.headers import filled, given
-    from harness.measure.target import split
 
     profile, order = _profile(options), _select.driver(options)
     _select.require_fired(order, [profile])
-    body = options["body"].read_bytes() if options["body"] else b""
-    split(options["url"], ("http", "https"))
-    headers = filled(given(options["headers"]))
-    endpoint = Endpoint(options["url"], body, headers, options["timeout"])
+    require_quiet(options)
+    require_some(profile)
+    require_room(profile)
+    trusted = trust(options, options["url"])
+    if profile.think_s is not None and trusted != SYSTEM:
+        raise UsageError("--cacert, --cert, --key and --insecure don't go with --think.")
+    made = _bodies.endpoint(options["url"], options, options["timeout"], trusted)
+    endpoint = replace(made, max_answer_bytes=options["max_answer"] << 20)
     with drivers.make(host.split_cpus()[1], order) as generator:
         return endpoint.load(generator, profile, options["seed"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import _say
+from harness.cli._named import CAMPAIGN, FORMAT
 from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -15,9 +18,14 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("campaigns", nargs=-1)
+@click.argument("campaigns", type=CAMPAIGN, nargs=-1)
 @click.option(
-    "--format", "form", default="html", show_default=True, help="html, markdown, csv or json."
+    "--format",
+    "form",
+    type=FORMAT,
+    default="html",
+    show_default=True,
+    help="Parquet is no text.",
 )
 @click.option("--stdout", is_flag=True, help="Print it; write no file.")
 @click.option(
@@ -40,7 +48,7 @@ def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | N
             codes.append(_report(name, form, stdout, known))
         except HarnessError as error:
             failed.append(error)
-            click.echo(f"error: {error}", err=True)
+            _say.line(f"error: {error}", err=True)
     if codes and not stdout:
         _reports.renew()
     return max([*codes, *(error.exit_code for error in failed)])
@@ -48,19 +56,30 @@ def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | N
 
 def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
     """One campaign's report. Raises HarnessError where there is none to be had."""
+    from harness import reading
     from harness.analyse import digest, summary_file
     from harness.cli import _reports, _select
     from harness.report import formats
 
     folder = _select.stored_campaign(name)
     key, chosen = summary_file.key_of(folder), formats.load()[form]
-    digested = digest.of_campaign(folder)
-    report = _reports.of(digested, table)
-    if stdout:
-        click.echo(chosen.make(report), nl=False)
-    else:
-        click.echo(str(_reports.write(report, chosen, key)))
+    with reading.made_sense_of(folder):
+        digested = digest.of_campaign(folder)
+        report = _reports.of(digested, table)
+        if stdout:
+            _print(chosen.make(report), form)
+        else:
+            _say.line(str(_reports.write(report, chosen, key)))
     return _tell(digested)
+
+
+def _print(made: str | bytes, form: str) -> None:
+    if isinstance(made, bytes) and sys.stdout.isatty():
+        raise UsageError(f"{form} is no text for a terminal: add a redirection such as > FILE.")
+    if isinstance(made, bytes):
+        click.echo(made, nl=False)
+    else:
+        _say.document(made)
 
 
 def _tell(digested: Digested) -> int:
@@ -69,13 +88,13 @@ def _tell(digested: Digested) -> int:
 
     if digested.missing:
         planned = plural(len(digested.campaign.cells), "run")
-        click.echo(
+        _say.line(
             f"not finished: {len(digested.missing)} of {planned} not stored; the report is of the "
             f"others. Go on with: python -m harness run --resume {digested.folder.name}",
             err=True,
         )
     for damaged in digested.damaged:
-        click.echo(f"left out: {damaged.cell}: {damaged.message}", err=True)
+        _say.line(f"left out: {damaged.cell}: {damaged.message}", err=True)
     return EXIT_FAILED if digested.damaged else EXIT_OK
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import _endpoint, _image, _places, _say
+from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 from harness.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -24,62 +26,89 @@ if TYPE_CHECKING:
     from harness.analyse.gate import Wanted
     from harness.analyse.prices import PriceTable
     from harness.catalog import Checkout, Variant
+    from harness.cli._decide import Deciding
+    from harness.endpoints import Endpoint
     from harness.measure.campaign import Request
-    from harness.records import Campaign, Endpoint, Run
+    from harness.records import Campaign, Run
     from harness.tables import PresetTable
 
+FILE = click.Path(dir_okay=False, path_type=Path)
 _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 
 @click.command("run")
-@click.argument("variants", nargs=-1)
+@click.argument("variants", nargs=-1, type=VARIANT)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option(
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+)
 @click.option(
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
-@click.option("--preset", default="quick", show_default=True, help="How much of everything.")
-@click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
-@click.option("--url", help="With --launcher remote: an endpoint that is already up.")
-@click.option("--protocol", help="With --launcher remote: what the endpoint speaks.")
-@click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint.")
-@click.option("--name", "endpoint_name", default="deployed", show_default=True, help="Of the row.")
-@click.option("--driver", default="native", show_default=True, help="What sends the load.")
+@click.option(
+    "--preset", type=PRESET, default="quick", show_default=True, help="How much of everything."
+)
+@click.option(
+    "--launcher", "launchers", type=LAUNCHER, multiple=True, help="May be given more than once."
+)
+@_endpoint.options
+@_endpoint.checks
+@_endpoint.BESIDE
+@_image.options
+@click.option(
+    "--driver", type=DRIVER, default="native", show_default=True, help="What sends the load."
+)
 @click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
 @click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
-@click.option("--listen", help="Address that servers listen on, for workers elsewhere.")
+@click.option(
+    "--listen",
+    show_default="127.0.0.1",
+    help="Address that servers listen on, for workers elsewhere.",
+)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option("--track", type=click.Choice(["default", "matched", "tuned"]))
+@click.option("--track", type=click.Choice(["default", "matched", "tuned"]), help="Only of it.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")
 @click.option("--budget", help="Fit what this much time has room for: 90s, 10m, 1h.")
+@click.option("--until", type=click.Choice(["decided"]), help="More rounds of what is not decided.")
 @click.option("--campaign", "name", help="Name of the new campaign.")
-@click.option("--resume", help="Go on with a campaign that was interrupted.")
-@click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
+@click.option("--resume", type=CAMPAIGN, help="Go on with a campaign that was interrupted.")
+@click.option("--file", type=FILE, help="A campaign file; options that are given go first.")
+@click.option("--save", type=FILE, help="Write these options to a campaign file.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; start nothing.")
 @click.option("--prices", type=click.Path(path_type=Path), help="A table of prices, not our own.")
 @click.option("--against", metavar="GIT-REF", help="Measure that revision beside this one.")
 @click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW.")
 @click.option("--fail-on-regression", is_flag=True, help="With --against: exit 3 where one is.")
 @click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
 @click.option("--strict", is_flag=True, help="Exit 1 also where a cell is INVALID.")
+@_places.kept
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Measure variants: start, verify, warm up, load, stop, store; then write the report."""
     from harness.analyse import prices
-    from harness.cli import _compared, _resume
+    from harness.cli import _campaign_file, _compared, _decide, _dry_run, _resume
     from harness.measure import revision
 
+    context = click.get_current_context()
+    _campaign_file.apply(context, options)
+    _places.use_all(options)
+    given = dict(options)
     table = prices.load(options["prices"])
     wanted = _compared.wanted(options["effects"])
     resumed, name = _resume.named(options)
     _require_against(options)
     with revision.checked_out(options["against"]) as checkout:
         request = _request(options, resumed, name, checkout)
+        _campaign_file.save(context, given)
         if options["dry_run"]:
-            return _dry_run(request, resumed, options["as_json"])
+            return _dry_run.show(request, resumed, as_json=options["as_json"])
         began = time.monotonic()
         runs = measure(request, resumed)
     code = _conclude(request.folder, table, wanted, options)
-    click.echo(_time_line(runs, time.monotonic() - began), err=True)
+    if request.more is not None and runs:
+        _say.line(_decide.sentence(request.folder), err=True)
+    _say.line(_time_line(runs, time.monotonic() - began), err=True)
     return code
 
 
@@ -107,10 +136,12 @@ def _request(
         name,
         _select.campaign_folder(name),
         tuple(chosen),
-        tuple(_select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"])),
+        tuple(
+            _select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"], chosen)
+        ),
         options["preset"],
         preset,
-        options["rounds"] or preset.rounds,
+        options["rounds"] or (max(preset.rounds, 2) if options["against"] else preset.rounds),
         {}
         if options["dry_run"]
         else _select.launchers_of(chosen, options["device"], options["listen"]),
@@ -121,6 +152,7 @@ def _request(
         None if options["rounds"] or resumed else preset.budget_s,
         _select.driver(options),
         absent,
+        *_more(options, preset, _select.campaign_folder(name)),
     )
     _select.require_served(request.driver, request.benchmarks, preset)
     _select.require_same_load(request.benchmarks, checkout)
@@ -129,20 +161,47 @@ def _request(
     return request
 
 
+def _more(
+    options: dict[str, Any], preset: PresetTable, folder: Path
+) -> tuple[Deciding | None, float | None]:
+    """(what is asked for more cells, how long it may go on since the beginning)."""
+    from harness.cli._decide import DECIDED, Deciding
+
+    # With another revision, each round has both: chosen one by one, they would not be paired.
+    planned = options["rounds"] or options["resume"] or options["against"]
+    until = options["until"] or (None if planned else preset.until)
+    if until != DECIDED:
+        return None, None
+    return Deciding(folder), None if options["budget"] else preset.budget_s
+
+
 def _chosen(
     options: dict[str, Any],
     preset: PresetTable,
     endpoint: Endpoint | None,
     checkout: Checkout | None,
 ) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
-    """(the variants to measure, those of another revision that it does not have)."""
-    from harness.cli import _select
+    """(the variants to measure; what was asked for and can't be had, with the reason)."""
+    from harness.cli import _judging, _patterns, _select
 
     ways = options["launchers"] or preset.launchers
+    beside = () if options["everything"] else filter(None, (options["beside"],))
+    image = _image.variant(options)
     chosen = _select.variants(
-        options["variants"], options["everything"], options["track"], ways, endpoint
+        (*options["variants"], *beside),
+        options["everything"],
+        options["track"],
+        ways,
+        endpoint,
+        options["exclude"],
+        image,
     )
-    return _select.with_counterparts(chosen, checkout, options["renames"])
+    chosen = _judging.with_answers(chosen, options)
+    chosen, absent = _select.with_counterparts(chosen, checkout, options["renames"])
+    return chosen, (
+        *_patterns.off_track(options["variants"], options["exclude"], options["track"]),
+        *absent,
+    )
 
 
 def measure(request: Request, resumed: Campaign | None) -> list[Run]:
@@ -157,7 +216,7 @@ def measure(request: Request, resumed: Campaign | None) -> list[Run]:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
         hint = f" Go on with: python -m harness run --resume {request.id}" if stored else ""
-        click.echo(f"Interrupted. What finished is stored.{hint}", err=True)
+        _say.line(f"Interrupted. What finished is stored.{hint}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
@@ -170,25 +229,6 @@ def _time_line(runs: list[Run], wall_s: float) -> str:
         f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measuring or in waiting for "
         "servers to come up"
     )
-
-
-def _dry_run(request: Request, resumed: Campaign | None, as_json: bool) -> int:
-    from harness import plan
-
-    made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    cells = resumed.cells if resumed else made.cells
-    left_out = resumed.left_out if resumed else (*request.absent, *made.left_out)
-    if as_json:
-        shown = [{"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in cells]
-        click.echo(
-            json.dumps({"campaign": request.id, "cells": shown, "left_out": _left_out(left_out)})
-        )
-        return EXIT_OK
-    for cell in cells:
-        click.echo(str(cell))
-    for what, why in left_out:
-        click.echo(f"left out: {what}: {why}")
-    return EXIT_OK
 
 
 def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str, Any]) -> int:
@@ -205,13 +245,12 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
         printed = _json(digested, folder, path)
         if found is not None:
             printed["compare"] = _compared.as_json(found)
-        click.echo(json.dumps(printed, indent=1))
+        _say.lines(json.dumps(printed, indent=1))
     else:
-        for line in _table.lines(report):
-            click.echo(line)
-        for line in _compared.lines(found) if found is not None else ():
-            click.echo(line)
-        click.echo(f"\nresults  {folder}\nreport   {path}")
+        for line in (*_table.lines(report), *(_compared.lines(found) if found else ())):
+            _say.lines(line)
+        for line in ("", f"results  {folder}", f"report   {path}"):
+            _say.line(line)
     if found is not None and found.regressions and options["fail_on_regression"]:
         return EXIT_REGRESSION
     return _exit_code(digested, options["strict"])

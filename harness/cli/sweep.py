@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import _places, _say
+from harness.cli._named import AXIS, BENCHMARK, VARIANT
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -28,18 +30,25 @@ _TITLES = {
 
 
 @click.command("sweep")
-@click.argument("variants", nargs=-1, required=True)
-@click.option("--over", "axis", required=True, help="See docs/scale.md.")
+@click.argument("variants", nargs=-1, type=VARIANT, required=True)
+@click.option("--over", "axis", type=AXIS, required=True, help="See docs/scale.md.")
 @click.option("--values", default="1,2,4,8", show_default=True, help="Of the axis.")
-@click.option("--benchmark", default="sentiment", show_default=True)
+@click.option(
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+)
 @click.option(
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
 @click.option(
-    "--duration", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True
+    "--duration",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds of a window.",
 )
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--campaign", "name", help="Name of the new campaign.")
+@_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Measure variants at each value of one axis, and how cost grows along it."""
@@ -53,7 +62,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     """The points of each variant, checked in full before anything starts."""
     from harness import catalog, plan
     from harness.catalog import pick
-    from harness.cli import _select
+    from harness.cli import _patterns, _select
     from harness.measure import sweep
 
     known = catalog.variants()
@@ -61,7 +70,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     chosen = (options["benchmark"],)
     (benchmark,) = _select.benchmarks(chosen, _preset(), options["synthetic_weights"])
     values, found = _values(options["values"]), {}
-    for name in dict.fromkeys(options["variants"]):
+    for name in _patterns.matching("variant", options["variants"], known):
         variant: Variant = pick("variant", name, known)
         reason = plan.why_not(variant, benchmark, options["device"])
         if variant.table.inside or variant.table.reference:
@@ -96,7 +105,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
 
     points = [point for one in swept.values() for point in one]
     name = options["name"] or new_id()
-    folder = _select.campaign_folder(name)
+    folder = _select.new_campaign(name)
     if folder.exists():
         raise UsageError(f"{folder} exists already: choose another --campaign.")
     variants = tuple({point.variant.name: point.variant for point in points}.values())
@@ -123,7 +132,7 @@ def _measure(request: Request) -> list[Run]:
         return campaign.run(request, observer)
     except KeyboardInterrupt:
         observer.close()
-        click.echo("Interrupted. What finished is stored.", err=True)
+        _say.line("Interrupted. What finished is stored.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
@@ -151,12 +160,12 @@ def _conclude(
         "variants": rows,
     }
     for line in [json.dumps(found, indent=1)] if options["as_json"] else _lines(found, report):
-        click.echo(line)
+        _say.lines(line)
     return EXIT_FAILED if any(run.facts.failure for run in runs) else EXIT_OK
 
 
 def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
-    """The same for a person."""
+    """The same as text."""
     head = f"{found['axis']:>12}" + "".join(f"{title:>16}" for title in _TITLES.values())
     for row in found["variants"]:
         yield f"{row['variant']} on {found['benchmark']}"

@@ -7,23 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import _endpoint, _places, _say
+from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 from harness.errors import EXIT_FAILED, EXIT_OK
+from harness.trust import UNCHECKED
 
 if TYPE_CHECKING:
     from harness.measure.verification import Verified
-    from harness.records import Failure
+    from harness.records import Failure, Run
 
 _LOG_LINES = 10
 
 
 @click.command("verify")
-@click.argument("variants", nargs=-1)
+@click.argument("variants", nargs=-1, type=VARIANT)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--benchmark", "benchmarks", multiple=True, help="May be given more than once.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
+@click.option(
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+)
 @click.option(
     "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
 )
-@click.option("--launcher", "launchers", multiple=True, help="May be given more than once.")
+@click.option(
+    "--launcher",
+    "launchers",
+    type=LAUNCHER,
+    multiple=True,
+    show_default="process",
+    help="How servers come up.",
+)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
 @click.option(
@@ -33,35 +46,50 @@ _LOG_LINES = 10
     show_default=True,
     help="Of the payloads, where asking all takes too long.",
 )
+@_endpoint.options
+@_endpoint.checks
+@_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
 def command(**options: Any) -> int:
     """Start each variant, compare all its answers with the reference's, stop it."""
     from harness import catalog
     from harness.catalog import pick
-    from harness.cli import _select
+    from harness.cli import _judging, _progress, _select
     from harness.measure.verification import verify
 
     preset = pick("preset", "standard", catalog.presets())
     names = options["launchers"] or ("process",)
-    chosen = _select.variants(options["variants"], options["everything"], None, names)
-    benchmarks = _select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"])
-    device = options["device"]
-    launchers = _select.launchers_of(chosen, device)
-    failed = 0
-    faults, share = options["faults"], options["share"]
-    found = verify(chosen, benchmarks, launchers, device, _note, faults=faults, share=share)
-    for verified in found:
+    chosen = _select.variants(
+        options["variants"],
+        options["everything"],
+        None,
+        names,
+        _select.endpoint(options, implied=True),
+        options["exclude"],
+    )
+    chosen = _judging.with_answers(chosen, options)
+    benchmarks = _select.benchmarks(
+        options["benchmarks"], preset, options["synthetic_weights"], chosen
+    )
+    failed, steps = 0, _progress.Steps()
+    found = verify(
+        chosen,
+        benchmarks,
+        _select.launchers_of(chosen, options["device"]),
+        options["device"],
+        steps.note,
+        faults=options["faults"],
+        share=options["share"],
+        on_phase=steps.show,
+    )
+    for verified in steps.during(found):
         failed += verified.run.facts.failure is not None
         if options["as_json"]:
-            click.echo(json.dumps(_json(verified)))
+            _say.line(json.dumps(_json(verified)))
         else:
             for line in _lines(verified):
-                click.echo(line)
+                _say.line(line)
     return EXIT_FAILED if failed else EXIT_OK
-
-
-def _note(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _lines(verified: Verified) -> list[str]:
@@ -73,13 +101,19 @@ def _lines(verified: Verified) -> list[str]:
     if failure is not None:  # nothing is stored where its log could be looked up
         return [_progress.result_line(run), *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
-    said = f"{checked} answers right" if checked else "answers; a reference, not checked"
+    said = f"{checked} answers right" if checked else f"answers; {_not_checked(run)}"
     lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
+    if run.facts.server.insecure:
+        lines.append(f"  warning: {UNCHECKED}")
     for trial in verified.trials:
         lines.append(f"  {trial.fault}: {trial.said or 'no'}")
     for finding in trials.of_trials(verified.trials):
         lines.append(f"  {finding.verdict.value}: {finding.name}: {finding.message}")
     return lines
+
+
+def _not_checked(run: Run) -> str:
+    return "a reference, not checked" if run.facts.server.reference else "not checked (--unchecked)"
 
 
 def _log(failure: Failure) -> list[str]:

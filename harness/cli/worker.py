@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from harness.cli import _say
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 
@@ -33,7 +34,7 @@ def command(master: str, cpus: str | None, address: str) -> int:
     program = [sys.executable, "-m", "harness.measure.swarm.worker", host, str(port)]
     sources = [address] if address else []
     workers = [subprocess.Popen([*program, str(cpu), *sources]) for cpu in chosen]
-    click.echo(f"{len(workers)} workers for {master}, CPUs {chosen}", err=True)
+    _say.line(f"{len(workers)} workers for {master}, CPUs {chosen}", err=True)
     try:
         codes = [worker.wait() for worker in workers]
     finally:

@@ -30,8 +30,11 @@ class Answers:
         """(error code, why) of a response to one payload; (0, "") if it is right."""
         try:
             predictions = self.protocol.decode(body)
+            number = self.protocol.answered(body)
         except AnswerError as error:
             return GARBAGE, str(error)
+        if number is not None and number != str(payload):
+            return WRONG, f"it says that it answers payload {_short(number)}"
         if len(predictions) != self.together:
             asked = "one instance" if self.together == 1 else f"{self.together} instances"
             return GARBAGE, f"{len(predictions)} predictions for {asked}"

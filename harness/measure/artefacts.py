@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import os
 import shutil
 import subprocess
@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from harness import paths
+from harness import caches, paths, reading
 from harness.catalog import Benchmark
-from harness.errors import ProvisionError
+from harness.errors import ProvisionError, ResultError
 from harness.measure import environments, weights
-from harness.measure.environments import Environment
+from harness.measure.environments import OWN, Environment, Planned
 
+_LOG = logging.getLogger(__name__)
 _FACTS = "facts.json"
 
 
@@ -39,22 +38,17 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
     with synthetic weights say so; how accurate it is means nothing.
     """
     lock = benchmark.folder / "requirements-build.txt"
+    if lock.with_suffix(".in").exists() and not lock.exists():
+        own = benchmark.folder.name
+        raise ProvisionError(f"{own} has no lock {lock.name}. {environments.how_to_lock(own)}")
     if lock.exists():
         environment = environments.ensure(f"{benchmark.folder.name}-build", lock)
-    own = benchmark.folder.name
-    name = f"{own}-synthetic" if benchmark.synthetic else own
-    folder = paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, environment)}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    folder = _folder(benchmark, environment.key)
+    caches.folder(folder.parent.name)
+    with caches.locked(Path(f"{folder}.lock")):
         if not folder.exists():
             _build(benchmark, environment, folder)
-    facts_file = folder / _FACTS
-    try:
-        facts = json.loads(facts_file.read_bytes()) if facts_file.exists() else {}
-    except ValueError as error:
-        raise ProvisionError(
-            f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
-        ) from error
+    facts = _facts(benchmark, folder / _FACTS)
     if benchmark.synthetic:
         facts["synthetic"] = True
     else:
@@ -62,8 +56,39 @@ def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
     return Artefact(folder, facts)
 
 
-def _key(benchmark: Benchmark, environment: Environment) -> str:
-    digest = hashlib.sha256(environment.key.encode())
+def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
+    try:
+        found = reading.parsed(path) if path.exists() else {}
+    except ResultError as error:
+        raise ProvisionError(
+            f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
+        ) from error
+    if not isinstance(found, dict):
+        raise ProvisionError(f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON object.")
+    return found
+
+
+def lacking(benchmark: Benchmark, environment: Planned | None) -> list[str]:
+    """What `ensure` would make first, with the environment that is given: in words."""
+    lock, key = benchmark.folder / "requirements-build.txt", environment.key if environment else OWN
+    found = []
+    if lock.exists():
+        build = Planned(f"{benchmark.folder.name}-build", lock)
+        key = build.key
+        found += [] if build.is_made else [f"the environment {build.name}"]
+    if (benchmark.folder / "build.py").exists() and not _folder(benchmark, key).exists():
+        found.append(f"the model of {benchmark.name}")
+    return found
+
+
+def _folder(benchmark: Benchmark, key: str) -> Path:
+    own = benchmark.folder.name
+    name = f"{own}-synthetic" if benchmark.synthetic else own
+    return paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, key)}"
+
+
+def _key(benchmark: Benchmark, environment_key: str) -> str:
+    digest = hashlib.sha256(environment_key.encode())
     for path in sorted([*benchmark.folder.iterdir(), *_shared(benchmark).glob("*.py")]):
         if path.is_file() and path.name != "benchmark.toml":
             digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
@@ -82,6 +107,7 @@ def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None
         made = Path(scratch) / "artefact"
         made.mkdir()
         if (benchmark.folder / "build.py").exists():
+            _LOG.info("making the model of %s", benchmark.name)
             _run_build(benchmark, environment, Path(scratch), made)
         made.rename(folder)
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-import httpx
-
+from harness.endpoints import Headers
+from harness.measure import tls
+from harness.measure.driver import once
+from harness.measure.driver.job import Target
 from harness.measure.launchers import Launched
+from harness.measure.target import target, target_of, url_of
 from harness.protocols import Message, Protocol
+from harness.secrecy import conceal
 
-_TIMEOUT_S = 2.0
+TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,16 @@ class Reply:
 
 
 class Unanswered(Exception):
-    """No answer came, and why."""
+    """No answer came, and why; no secret's value is in it."""
+
+    def __str__(self) -> str:
+        return conceal(super().__str__())
+
+
+class Getter(Interface):
+    """Asks for a path, or posts to it, and waits. Raises Unanswered."""
+
+    def __call__(self, path: str, posted: Message | None = None) -> Reply: ...
 
 
 class Asker(Interface):
@@ -42,51 +52,51 @@ class Asker(Interface):
     def __call__(self, message: Message, timeout_s: float) -> Reply: ...
 
 
-def url_of(launched: Launched, port: int | None = None) -> str:
-    """Scheme, host and port of a server that was started, and the prefix of its paths."""
-    host = f"[{launched.host}]" if ":" in launched.host else launched.host
-    return f"{launched.scheme}://{host}:{port or launched.port}{launched.base}"
+def getter(launched: Launched, port: int | None = None, timeout_s: float = TIMEOUT_S) -> Getter:
+    """Asks for paths of a server that was started, at another of its ports where one is given."""
 
+    def get(path: str, posted: Message | None = None) -> Reply:
+        url, method = url_of(launched, port) + path, "GET" if posted is None else "POST"
+        asked = [posted or Message(b"")]
+        return over_http(target(url, asked, launched.headers, method, launched.trust), timeout_s)
 
-def client(launched: Launched, port: int | None = None) -> httpx.Client:
-    """For control only: load goes through the drivers."""
-    # Without certificates where there are none: reading them takes longer than some servers take
-    # to come up.
-    return httpx.Client(
-        base_url=url_of(launched, port),
-        timeout=_TIMEOUT_S,
-        trust_env=False,
-        verify=ssl.create_default_context() if launched.scheme == "https" else False,
-        headers=dict(launched.headers),
-    )
+    return get
 
 
 @contextmanager
 def asker(launched: Launched, protocol: Protocol, path: str) -> Iterator[Asker]:
     """Ask a server in its protocol."""
     if protocol.rpc:
-        with _channel(launched) as channel:
-            yield _over_grpc(channel, protocol.method, launched.headers)
+        with caller(launched, protocol.method) as call:
+            yield call
     else:
-        with client(launched) as http:
-            yield _over_http(http, path)
+        yield _over_http(launched, protocol, path)
 
 
-def _over_http(http: httpx.Client, path: str) -> Asker:
+@contextmanager
+def caller(launched: Launched, method: str) -> Iterator[Asker]:
+    """Call a method of a server over gRPC."""
+    with _channel(launched) as channel:
+        yield _over_grpc(channel, method, launched.headers)
+
+
+def _over_http(launched: Launched, protocol: Protocol, path: str) -> Asker:
     def ask(message: Message, timeout_s: float) -> Reply:
-        url = str(http.base_url).rstrip("/") + path + message.query
-        try:
-            response = http.post(
-                url, content=message.body, headers=dict(message.headers), timeout=timeout_s
-            )
-        except httpx.HTTPError as error:
-            raise Unanswered(str(error) or type(error).__name__) from error
-        said = f"HTTP {response.status_code}"
-        if not response.is_success:
-            said += f": {response.content[:200].decode(errors='replace')}"
-        return Reply(response.status_code, response.content, said)
+        return over_http(target_of(launched, protocol, path, [message]), timeout_s)
 
     return ask
+
+
+def over_http(goal: Target, timeout_s: float) -> Reply:
+    """Ask as the driver does, and wait. Raises Unanswered."""
+    try:
+        status, body = once.ask(goal, timeout_s)
+    except once.NoAnswer as error:
+        raise Unanswered(str(error)) from error
+    said = f"HTTP {status}"
+    if not 200 <= status < 300:
+        said += f": {conceal(body[:200].decode(errors='replace'))}"
+    return Reply(status, body, said)
 
 
 def _channel(launched: Launched) -> Any:
@@ -94,24 +104,15 @@ def _channel(launched: Launched) -> Any:
 
     address = f"{launched.host}:{launched.port}"
     if launched.scheme == "https":
-        return grpc.secure_channel(address, credentials(), GRPC_OPTIONS)
+        return grpc.secure_channel(address, tls.credentials(launched.trust), GRPC_OPTIONS)
     return grpc.insecure_channel(address, GRPC_OPTIONS)
 
 
-def credentials() -> Any:
-    """What gRPC checks certificates against: the same as OpenSSL does for HTTPS."""
-    import grpc
-
-    own = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-    roots = Path(own).read_bytes() if own else None
-    return grpc.ssl_channel_credentials(roots)
-
-
-def _over_grpc(channel: Any, method: str, headers: Mapping[str, str]) -> Asker:
+def _over_grpc(channel: Any, method: str, headers: Headers) -> Asker:
     import grpc
 
     call = channel.unary_unary(method)  # without serialisers: bytes go in and come out
-    metadata = [(name.lower(), value) for name, value in headers.items()]
+    metadata = [(name.lower(), value) for name, value in headers]
 
     def ask(message: Message, timeout_s: float) -> Reply:
         try:
@@ -120,7 +121,7 @@ def _over_grpc(channel: Any, method: str, headers: Mapping[str, str]) -> Asker:
             code = error.code()
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 raise Unanswered(f"gRPC {code.name}: {error.details()}") from error
-            said = f"gRPC {code.name}: {str(error.details())[:200]}"
+            said = f"gRPC {code.name}: {conceal(str(error.details())[:200])}"
             return Reply(code.value[0], b"", said)
 
     return ask

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from harness import catalog, plan, slo, store
+from harness import catalog, endpoints, plan, slo, store
 from harness.catalog import Benchmark, Variant, pick
 from harness.errors import HarnessError, NothingRan, ProvisionError
 from harness.hosts import HostCheck, HostProof
@@ -26,7 +26,7 @@ from harness.measure.reference import Prepared, Tools
 from harness.measure.runner import execute
 from harness.measure.stages import Stages
 from harness.plan import Plan
-from harness.records import Campaign, Cell, Endpoint, Run
+from harness.records import Campaign, Cell, Run
 from harness.revisions import Revision
 from harness.tables import PresetTable
 
@@ -43,6 +43,9 @@ class Observer(Protocol):
     def done(self, run: Run) -> None: ...
 
 
+More = Callable[[Campaign], tuple[Cell, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the user asked for."""
@@ -57,11 +60,13 @@ class Request:
     launchers: Mapping[str, Launcher]  # by name
     device: str
     argv: tuple[str, ...]
-    endpoint: Endpoint | None = None
+    endpoint: endpoints.Endpoint | None = None
     budget_s: float | None = None  # nothing goes on beyond it
     rounds_budget_s: float | None = None  # rounds after the first are left out beyond it
     driver: DriverOrder = drivers.DEFAULT
-    absent: tuple[tuple[str, str], ...] = ()  # (variant of another revision, why it has none)
+    absent: tuple[tuple[str, str], ...] = ()  # (variant that was asked for, why it is not measured)
+    more: More | None = None  # asked when all cells have run: which to run beyond the plan
+    more_s: float | None = None  # since the beginning: what nothing is begun for beyond it
 
     @property
     def against(self) -> Revision | None:
@@ -83,25 +88,37 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
     """
     made = _planned(request)
     store.require_writable(request.folder)
-    deadline = time.monotonic() + (request.budget_s or math.inf)
+    began = time.monotonic()
+    deadline = began + (request.budget_s or math.inf)
     with session.begin(request.launchers, request.device, request.driver) as tools:
-        prepared = _prepare(request, tools, observer)
+        prepared = prepare(request, tools, observer)
         if resumed is not None:
-            campaign = proving.weaker(resumed, *_examine(request, tools, prepared, observer))
+            campaign = proving.weaker(resumed, *examine(request, tools, prepared, observer))
         else:
-            campaign = _begin(request, made, tools, prepared, observer)
+            campaign = begin(request, made, tools, prepared, observer)
             if request.budget_s is not None:
-                campaign = budget.fitted(campaign, deadline - time.monotonic())
+                campaign = budget.fitted(campaign, deadline - time.monotonic(), request.budget_s)
             elif request.rounds_budget_s is not None:
                 campaign = budget.with_rounds(campaign, request.rounds_budget_s)
         store.write_campaign(request.folder, campaign)
-        return _run_cells(request, campaign, prepared, tools, observer, deadline)
+        store.discard_parts(request.folder)
+        runs, spent = _run_cells(request, campaign, prepared, tools, observer, deadline)
+        later = min(deadline, began + (request.more_s or math.inf))
+        while request.more is not None and not spent:
+            wanted = request.more(campaign)
+            if not (extra := budget.affordable(campaign, wanted, later - time.monotonic())):
+                break
+            campaign = replace(campaign, cells=(*campaign.cells, *extra))
+            store.write_campaign(request.folder, campaign)
+            added, spent = _run_cells(request, campaign, prepared, tools, observer, later)
+            runs += added
+        return runs
 
 
-def _prepare(
+def prepare(
     request: Request, tools: Tools, observer: Observer
 ) -> dict[str, Prepared | HarnessError]:
-    """Every benchmark of the request, made ready or with the reason why it is not."""
+    """Every benchmark of the request, ready or with the reason why it is not."""
     known = catalog.variants()
     prepared: dict[str, Prepared | HarnessError] = {}
     for benchmark in request.benchmarks:
@@ -111,11 +128,7 @@ def _prepare(
         if isinstance(found, HarnessError):
             observer.note(f"{benchmark.name}: {found}")
             continue
-        accuracy = found.facts.get("accuracy")
-        shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
-        if request.preset.audit_s and not found.bench.unseen:
-            shown += "; no audit: its payloads can't be made into ones that are unseen"
-        observer.note(f"{benchmark.name}: {found.capacity_per_s:.0f}/s in process{shown}")
+        observer.note(f"{benchmark.name}: {reference.learnt(found, request.preset)}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
         raise NothingRan("No benchmark could be made ready. " + " ".join(map(str, failures)))
@@ -145,7 +158,7 @@ def _planned(request: Request) -> Plan:
     return made
 
 
-def _begin(
+def begin(
     request: Request,
     made: Plan,
     tools: Tools,
@@ -153,7 +166,7 @@ def _begin(
     observer: Observer,
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
-    proof, checks = _examine(request, tools, prepared, observer)
+    proof, checks = examine(request, tools, prepared, observer)
     return Campaign(
         request.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -179,12 +192,13 @@ def _begin(
     )
 
 
-def _examine(
+def examine(
     request: Request,
     tools: Tools,
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
+    """What the host and the generator can do now."""
     ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
     return proving.examine(ready[0], tools, request.preset.proof_s, observer.note)
 
@@ -196,30 +210,30 @@ def _run_cells(
     tools: Tools,
     observer: Observer,
     deadline: float,
-) -> list[Run]:
-    store.discard_parts(request.folder)
+) -> tuple[list[Run], bool]:
+    """(the new runs, whether cells are left out since the time is spent)."""
     have = {cell for cell, _ in store.stored(request.folder, campaign.cells)}
     observer.begin(campaign, len(have))
-    costs, runs = Costs(), []
+    costs, runs = Costs(), list[Run]()
     todo = [cell for cell in campaign.cells if cell not in have]
     for place, cell in enumerate(todo):
         facts = campaign.benchmarks.get(cell.benchmark)
         if time.monotonic() + costs.of(cell, facts) > deadline:
             observer.note(f"{len(todo) - place} cells are left out: the time budget is spent")
             store.write_campaign(request.folder, budget.without(campaign, todo[place:]))
-            break
+            return runs, True
         found = prepared[cell.benchmark]
         if facts is None and isinstance(found, Prepared):
             found = _NOT_READY
-        run = _run_cell(request, campaign, cell, found, tools, observer)
+        run = run_cell(request, campaign, cell, found, tools, observer)
         store.write_run(request.folder, run)
         costs.learn(run)
         observer.done(run)
         runs.append(run)
-    return runs
+    return runs, False
 
 
-def _run_cell(
+def run_cell(
     request: Request,
     campaign: Campaign,
     cell: Cell,
@@ -227,6 +241,7 @@ def _run_cell(
     tools: Tools,
     observer: Observer,
 ) -> Run:
+    """One cell of the request, from start to stop; a failure becomes part of it."""
     variant = pick("variant", cell.variant, {v.name: v for v in request.variants})
     benchmark = pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks})
     facts = campaign.benchmarks.get(cell.benchmark)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import select
 import tempfile
@@ -19,7 +20,8 @@ import psutil
 
 from harness import paths
 from harness.hosts import HostCheck, HostProof, HostWatch
-from harness.measure import host, launchers
+from harness.measure import host, launchers, own_limits
+from harness.measure.driver import stamped
 from harness.measure.driver.timer import Timer
 from harness.measure.moment import Moment
 
@@ -148,6 +150,16 @@ def clock_source(_: Ground) -> tuple[Fit, str]:
 
 
 @check
+def kernel_stamps(_: Ground) -> tuple[Fit, str]:
+    if stamped.by_kernel():
+        return "good", "the kernel says when an answer came"
+    return "doubtful", (
+        "the kernel does not say when an answer came (WSL 1 does not): the generator's own clock "
+        "does, later by as long as it waits for its CPU"
+    )
+
+
+@check
 def other_load(ground: Ground) -> tuple[Fit, str]:
     if ground.busy is None:
         return "doubtful", "this host does not show it"
@@ -180,9 +192,23 @@ def frequency(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
+def cpu_quota(_: Ground) -> tuple[Fit, str]:
+    quota, allowed = own_limits.read().cpus, len(os.sched_getaffinity(0))
+    if quota is None or quota >= allowed:
+        return "good", "none that is less than the CPUs"
+    said = f"this control group may use {quota:g} of {allowed} CPUs' time"
+    if quota < 2:
+        return "unfit", f"{said}: server and generator need a CPU each. Raise or remove the limit"
+    return "doubtful", f"{said}, so only so many are used. Pin CPUs instead (--cpuset-cpus)"
+
+
+@check
 def memory(_: Ground) -> tuple[Fit, str]:
-    free = psutil.virtual_memory().available / host.GIB
-    return ("unfit" if free < 1 else "doubtful" if free < 4 else "good"), f"{free:.1f} GiB free"
+    free, limit = host.free_memory_bytes() / host.GIB, own_limits.read().memory_bytes
+    said = f"{free:.1f} GiB free"
+    if limit is not None and limit < psutil.virtual_memory().total:
+        said += f" of the {limit / host.GIB:.1f} GiB that this control group may use"
+    return ("unfit" if free < 1 else "doubtful" if free < 4 else "good"), said
 
 
 @check

@@ -25,10 +25,11 @@ def of_benchmark(benchmark: Benchmark) -> str:
 def of_variant(variant: Variant, benchmark: Benchmark) -> str:
     """Changes with any file that the variant runs from on that benchmark.
 
-    The same digest of two variants means that they differ by chance alone. An endpoint's files are
+    The same digest of two variants means that they differ by chance alone. The files of
+    an endpoint and of an image are
     not known: empty.
     """
-    if variant.endpoint is not None:
+    if variant.endpoint is not None or variant.image:
         return ""
     server, own = variant.server, variant.own(benchmark)
     folders = (server.folder, server.shared, server.dockerfile)

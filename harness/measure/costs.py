@@ -6,10 +6,14 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from harness import paths
+from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
+
+from harness import caches, paths, reading
+from harness.errors import ResultError, StoreError
 from harness.records import BenchmarkFacts, Cell, Run
 
 UNKNOWN_S = 15.0  # until a variant has been run once on this machine
+_KIND = "costs"  # of the cache
 
 
 class Costs:
@@ -17,9 +21,11 @@ class Costs:
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
-        with suppress(OSError, ValueError, AttributeError):
-            found = json.loads(_file().read_bytes())
-            self._known = {str(key): float(value) for key, value in found.items()}
+        with suppress(ResultError, ValidationError):
+            found = TypeAdapter(dict[str, NonNegativeFloat]).validate_python(
+                reading.parsed(_file())
+            )
+            self._known = found
 
     def of(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
         """Seconds that a cell will take, its windows and its search included."""
@@ -29,6 +35,10 @@ class Costs:
             load_s += benchmark.capacity_s
         return load_s + self._known.get(_key(cell), UNKNOWN_S)
 
+    def known(self, cell: Cell) -> float | None:
+        """Seconds beside its windows and its search; None until it has been run here."""
+        return self._known.get(_key(cell))
+
     def learn(self, run: Run) -> None:
         """From a run that did not fail. What can't be kept is not worth failing for."""
         if run.facts.failure is not None:
@@ -37,8 +47,8 @@ class Costs:
         apart = ("provision", "load", "capacity")
         phases = {k: v for k, v in run.facts.phases_s.items() if k not in apart}
         self._known[_key(run.cell)] = round(sum(phases.values()), 3)
-        with suppress(OSError):
-            _file().parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, StoreError):
+            caches.folder(_KIND)
             part = _file().with_suffix(".part")
             part.write_text(json.dumps(self._known))
             part.replace(_file())
@@ -49,4 +59,4 @@ def _key(cell: Cell) -> str:
 
 
 def _file() -> Path:
-    return paths.cache_dir() / "costs.json"
+    return paths.cache_dir() / _KIND / "costs.json"

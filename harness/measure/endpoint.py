@@ -1,66 +1,58 @@
-"""A URL that is loaded by itself: no lifecycle, no verification, one request over and over."""
+"""A URL that is loaded by itself: no lifecycle, no verification."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import httpx
-import numpy as np
-
-from harness.measure.ask import Reply, Unanswered
-from harness.measure.driver.job import Job
+from harness.causes import without_secrets
+from harness.endpoints import Headers
+from harness.measure import interruption
+from harness.measure.ask import Reply, over_http
+from harness.measure.driver.job import MAX_ANSWER_BYTES, Job
 from harness.measure.driver.native import requests_of
 from harness.measure.drivers import Driver
+from harness.measure.interruption import Cut
 from harness.measure.moment import Watcher
 from harness.measure.target import target
-from harness.profiles import Profile, due_times
+from harness.profiles import Profile, due_times, payload_order
 from harness.protocols import Message
 from harness.records import Window, WindowFacts
 from harness.samples import Calls, Usage, empty
+from harness.trust import SYSTEM, Trust
 
 _PREOPENED = 16
 _SAMPLE_S = 0.5
+_ROUND = 1 << 16  # of several messages, whose requests nobody counts beforehand
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is asked, and where. A body makes it a POST."""
+    """What is asked, and where: a message, or several in seeded permutations."""
 
     url: str
-    body: bytes
-    headers: Mapping[str, str]
+    messages: tuple[Message, ...]
+    headers: Headers
     timeout_s: float
-
-    @property
-    def method(self) -> str:
-        return "POST" if self.body else "GET"
+    method: str  # of messages that have none of their own
+    trust: Trust = SYSTEM
+    max_answer_bytes: int = MAX_ANSWER_BYTES
 
     def load(self, driver: Driver, profile: Profile, seed: int) -> Window:
-        """Fire one profile and keep everything. Raises UsageError for a URL that is none."""
-        goal = target(self.url, [Message(self.body)], self._all_headers(), self.method)
-        due = due_times(profile, seed) if profile.is_open else None
-        job = Job(
-            goal,
-            0,
-            int(profile.duration_s * 1e9),
-            np.zeros(1 if due is None else len(due), np.int64),
-            due,
-            profile.concurrency or _PREOPENED,
-            None,
-            int(self.timeout_s * 1e9),
-            0,
-            think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
-        )
-        driver.make_ready()  # what its processes import is no load of the host's own
+        """Fire one profile and keep everything. Raises UsageError for a URL that is none, and Cut
+        with what was measured where a signal comes meanwhile."""
+        job = self._job(profile, seed)
+        driver.make_ready()  # before the host is watched: imports are the driver's own load
         watcher = Watcher(driver.cpus)
-        pending = driver.start(job)
-        while not pending.wait(_SAMPLE_S):
-            watcher.sample()
-        fired = pending.result()
+        pending = driver.start(job)  # until it returns, nothing is lost that was measured
+        with interruption.noted() as interrupted:
+            while not pending.wait(_SAMPLE_S):
+                watcher.sample()
+                if interrupted():
+                    driver.cut()
+            fired = pending.result()
         steal, seen = watcher.end()
         facts = WindowFacts(
-            profile,
+            replace(profile, duration_s=fired.cut_s or profile.duration_s),
             fired.elapsed_s,
             fired.cpu_s,
             len(fired.workers) or len(driver.cpus),
@@ -69,24 +61,38 @@ class Endpoint:
             0,
             workers=fired.workers,
             host=seen,
+            addresses=fired.addresses,
+            causes=without_secrets(fired.causes, (value for _, value in self.headers)),
+            timeout_s=self.timeout_s,
         )
-        return Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+        window = Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+        if interrupted():
+            raise Cut(window, fired.unanswered)
+        return window
+
+    def _job(self, profile: Profile, seed: int) -> Job:
+        goal = target(self.url, self.messages, self.headers, self.method, self.trust)
+        due = due_times(profile, seed) if profile.is_open else None
+        count = self._round() if due is None else len(due)
+        return Job(
+            goal,
+            0,
+            int(profile.duration_s * 1e9),
+            payload_order(len(self.messages), count, seed),
+            due,
+            profile.concurrency or _PREOPENED,
+            None,
+            int(self.timeout_s * 1e9),
+            0,
+            max_answer_bytes=self.max_answer_bytes,
+            think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
+        )
+
+    def _round(self) -> int:
+        """How many requests a closed loop has an order for, before it begins anew."""
+        return max(_ROUND, len(self.messages)) if self.messages[1:] else 1
 
     def ask(self, message: Message, timeout_s: float) -> Reply:
         """Send one request and wait. Raises Unanswered."""
-        try:
-            response = httpx.request(
-                self.method,
-                self.url,
-                content=message.body,
-                headers=self._all_headers(),
-                timeout=timeout_s,
-                trust_env=False,
-            )
-        except httpx.HTTPError as error:
-            raise Unanswered(str(error) or type(error).__name__) from error
-        return Reply(response.status_code, response.content, f"HTTP {response.status_code}")
-
-    def _all_headers(self) -> dict[str, str]:
-        own = {"Content-Type": "application/json"} if self.body else {}
-        return own | dict(self.headers)
+        goal = target(self.url, [message], self.headers, self.method, self.trust)
+        return over_http(goal, timeout_s)

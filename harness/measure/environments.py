@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -16,18 +16,46 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from filelock import FileLock
 from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import TypeAdapter, ValidationError
 
-from harness import paths
+from harness import caches, marks, paths, reading
 from harness.catalog import Benchmark, Variant
-from harness.errors import ProvisionError
+from harness.errors import ProvisionError, ResultError
 from harness.lifecycle import Installed
 from harness.records import ImageFacts
 
+_LOG = logging.getLogger(__name__)
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
 _MARKER = "complete"
+OWN = "harness"  # the key of the harness's own environment
 _PIP_SECTIONS = ("global", "install", ":env:")  # least specific first
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An environment that a lock pins, plus requirements that it doesn't; made or not yet."""
+
+    name: str
+    lock: Path
+    extra: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Changes with its content."""
+        text = self.lock.read_text(encoding="utf-8")
+        content = "\n".join([_FORMAT, sys.version, sys.platform, text, *self.extra])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path:
+        """Where it is cached."""
+        return paths.cache_dir() / "environments" / f"{self.name}-{self.key}"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is there, whole."""
+        return (self.folder / _MARKER).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +88,19 @@ def for_variant(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> 
 
     Raises ProvisionError where it can't be made.
     """
-    server, backend = variant.server, variant.table.backend
-    if not server.has_environment:
-        return Environment(Path(sys.executable).parent, "harness")
-    lock = server.lock(backend, device)
-    name = f"{server.name}{lock.stem.removeprefix('requirements') or '-onnx'}"
-    return ensure(name, lock, extra(variant, benchmark, device))
+    found = planned_for(variant, benchmark, device)
+    if found is None:
+        return Environment(Path(sys.executable).parent, OWN)
+    return ensure(found.name, found.lock, found.extra)
+
+
+def planned_for(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> Planned | None:
+    """The same before it is made; None for the harness's own. Raises ProvisionError."""
+    if not variant.server.has_environment:
+        return None
+    lock = variant.server.lock(variant.table.backend, device)
+    name = f"{variant.server.name}{lock.stem.removeprefix('requirements') or '-onnx'}"
+    return Planned(name, lock, tuple(extra(variant, benchmark, device)))
 
 
 def extra(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> list[str]:
@@ -75,27 +110,41 @@ def extra(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> list[s
         return []
     lock = server.lock(backend, device)
     if not lock.exists():
-        raise ProvisionError(f"{server.name} has no lock {lock.name}. Make it with `make lock`.")
+        raise ProvisionError(f"{server.name} has no lock {lock.name}. {how_to_lock(server.name)}")
     return uncovered(needed(benchmark, backend), lock.read_text(encoding="utf-8"))
+
+
+def how_to_lock(name: str) -> str:
+    """The command for the locks of one server or benchmark, as a sentence."""
+    return f"Make it with: python scripts/lock.py {name}"
 
 
 def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
     """The environment that a lock pins, plus requirements that it doesn't; made if need be."""
-    text = lock.read_text(encoding="utf-8")
-    content = "\n".join([_FORMAT, sys.version, sys.platform, text, *extra])
-    key = hashlib.sha256(content.encode()).hexdigest()[:16]
-    folder = paths.cache_dir() / "environments" / f"{name}-{key}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    planned = Planned(name, lock, tuple(extra))
+    key, folder = planned.key, planned.folder
+    caches.folder(folder.parent.name)
+    with caches.locked(Path(f"{folder}.lock")):
         if not (folder / _MARKER).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                marks.remove(folder)  # what a killed harness left
+            marks.make(folder)
+            _LOG.info("installing the environment %s", name)
             began = time.monotonic()
             _install(name, folder, lock, extra)
             _note(folder, round(time.monotonic() - began, 3))
         elif not (folder / _MARKER).stat().st_size:
             _note(folder, None)  # an earlier version made it, and wrote nothing down
-        noted = json.loads((folder / _MARKER).read_bytes())
-    return Environment(folder / "bin", key, installed=Installed(**noted))
+        installed = _noted(folder)
+    return Environment(folder / "bin", key, installed=installed)
+
+
+def _noted(folder: Path) -> Installed | None:
+    """What was written down of an environment; None where that can't be read."""
+    try:
+        return TypeAdapter(Installed).validate_python(reading.parsed(folder / _MARKER))
+    except (ResultError, ValidationError):
+        return None
 
 
 def _note(folder: Path, seconds: float | None) -> None:
@@ -140,7 +189,8 @@ def needed(benchmark: Benchmark, backend: str) -> list[str]:
 
 
 def _install(name: str, folder: Path, lock: Path, extra: Sequence[str]) -> None:
-    uv(name, "venv", "--python", sys.executable, "--no-project", str(folder))
+    options = ["--python", sys.executable, "--no-project", "--allow-existing"]
+    uv(name, "venv", *options, str(folder))
     python = ["--python", str(folder / "bin" / "python"), "--compile-bytecode"]
     text = lock.read_text(encoding="utf-8")
     options = [*python, *index_options(torch_version(text), cuda=has_cuda(text))]
@@ -153,7 +203,7 @@ def uv(name: str, *arguments: str) -> None:
     """Run uv. Raises ProvisionError with the end of what it said."""
     from uv import find_uv_bin
 
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if value}
     environment.setdefault("UV_HTTP_TIMEOUT", "60")
     environment.setdefault("UV_HTTP_RETRIES", "5")
     certificates = pip_settings().get("cert")

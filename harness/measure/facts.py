@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.catalog import Benchmark, Variant
+from harness.endpoints import REFERENCE
 from harness.measure import content
 from harness.records import ServerFacts, Setup
 
@@ -10,6 +11,7 @@ from harness.records import ServerFacts, Setup
 def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
     """What the records say of a variant, before its version is read back."""
     server, table = variant.server, variant.table
+    threads = table.threads or benchmark.table.threads
     max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
     return ServerFacts(
         server.name,
@@ -26,6 +28,9 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         table.description,
         server.table.maintained,
         server.table.note,
-        None if variant.endpoint else Setup(table.workers, benchmark.table.threads, max_batch),
+        None if variant.endpoint or variant.image else Setup(table.workers, threads, max_batch),
         content.of_variant(variant, benchmark),
+        variant.endpoint is not None and variant.endpoint.trust.insecure,
+        variant.endpoint.judged_by if variant.endpoint else REFERENCE,
+        variant.endpoint is not None and variant.endpoint.is_here,
     )

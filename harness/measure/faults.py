@@ -13,6 +13,7 @@ from harness.measure.ask import Asker, Unanswered
 from harness.measure.driver.native import requests_of
 from harness.measure.launchers import Launched
 from harness.measure.stages import Stages
+from harness.measure.watching import call_files
 from harness.profiles import Profile, payload_order
 from harness.protocols import Message
 from harness.records import Trial
@@ -44,18 +45,18 @@ class FaultStages(PatientStages):
         """All payloads rightly, then the faults; the killing comes last."""
         count = super().verify(launched)
         exposed = launched.exposed()
-        with asking.asker(launched, self._protocol, self._path) as ask:
+        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             found = [self._try(ask, what, message) for what, message in self._wrong()]
         listening = Trial(LISTENS, 0, ", ".join(exposed), not exposed, 0.0)
         self.trials = (listening, *found, self._kill(launched))
         return count
 
     def _wrong(self) -> Iterator[tuple[str, Message]]:
-        right = self._messages[0]
+        right = self._talk.messages[0]
         yield "not JSON", replace(right, body=b"\xff{this is not what was asked for", query="")
-        yield "wrong type", self._protocol.encode([{"neither": ["text", None]}])
-        yield "empty text", self._protocol.encode([""])
-        yield "10 MB of text", self._protocol.encode(["a " * (_HUGE // 2)])
+        yield "wrong type", self._talk.protocol.encode([{"neither": ["text", None]}])
+        yield "empty text", self._talk.protocol.encode([""])
+        yield "10 MB of text", self._talk.protocol.encode(["a " * (_HUGE // 2)])
         for name in _NAMES:
             if name in right.body:
                 unknown = name.replace(name.strip(b'"'), b"x" * len(name.strip(b'"')))
@@ -76,8 +77,8 @@ class FaultStages(PatientStages):
         end = time.monotonic() + _RECOVERY_S
         while True:
             try:
-                reply = ask(self._messages[0], _PATIENCE_S)
-                if reply.is_success and self._answers.judge(0, reply.body)[0] == 0:
+                reply = ask(self._talk.messages[0], _PATIENCE_S)
+                if reply.is_success and self._talk.answers.judge(0, reply.body)[0] == 0:
                     return True
             except Unanswered:
                 pass
@@ -87,9 +88,9 @@ class FaultStages(PatientStages):
 
     def _kill(self, launched: Launched) -> Trial:
         """SIGKILL to the process that made the last prediction, in the middle of a load."""
-        order = payload_order(len(self._messages), 4096, 0)
+        order = payload_order(len(self._talk.messages), 4096, 0)
         load = Profile("killed", "closed", _BEFORE_S + _AFTER_S, concurrency=_CALLERS)
-        job = self._job(launched, load, order, None)
+        job = replace(self._job(launched, load, order, None), resends=False)
         pending = self._generator.start(job)
         pending.wait(_BEFORE_S)
         pids = _predicting(launched)
@@ -101,7 +102,7 @@ class FaultStages(PatientStages):
         requests = requests_of(pending.result())
         began = time.monotonic()
         # A new channel: the old one would wait before it connects again.
-        with asking.asker(launched, self._protocol, self._path) as ask:
+        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             serves = launched.exited() is None and self._serves(ask)
         recovery_s = _since(began)
         said = _told(requests, killed_ns, launched.exited()) if pids else "no process was found"
@@ -112,7 +113,7 @@ class FaultStages(PatientStages):
 
 def _predicting(launched: Launched) -> list[int]:
     """Processes of the server that made predictions, the latest first."""
-    files = sorted(launched.trace.glob("calls-*.bin"), key=lambda file: -file.stat().st_mtime_ns)
+    files = sorted(call_files(launched.trace), key=lambda file: -file.stat().st_mtime_ns)
     return [int(file.stem.partition("-")[2]) for file in files]
 
 

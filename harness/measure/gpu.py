@@ -1,9 +1,20 @@
-"""The GPU that servers compute on, through NVIDIA's management library (NVML)."""
+"""The GPU that servers compute on, through NVIDIA's management library (NVML).
+
+It is the first one that CUDA_VISIBLE_DEVICES lets them see, which is the one that predictors take.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+from harness import paths
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Else CUDA counts the fastest one first, and NVML by the place on the bus.
+_ORDER = ("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
 
 
 def why_not() -> str | None:
@@ -15,7 +26,13 @@ def why_not() -> str | None:
         count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError as error:
         return f"no NVIDIA GPU with a working driver was found ({error})"
-    return None if count else "the NVIDIA driver is there, but no GPU"
+    if not count:
+        return "the NVIDIA driver is there, but no GPU"
+    try:
+        _device()
+    except (pynvml.NVMLError, ValueError, IndexError):
+        return f"{_VISIBLE} names no GPU of this machine: {paths.variable(_VISIBLE)}"
+    return None
 
 
 def name() -> str | None:
@@ -24,20 +41,31 @@ def name() -> str | None:
 
     try:
         pynvml.nvmlInit()
-        return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0)))
-    except pynvml.NVMLError:
+        return str(pynvml.nvmlDeviceGetName(_device()))
+    except (pynvml.NVMLError, ValueError, IndexError):
         return None
 
 
-def reader() -> Callable[[], dict[str, int]]:
-    """Reads the GPU's columns of samples.Usage; those that it does not tell are left out.
+def visible() -> tuple[str, ...]:
+    """What CUDA_VISIBLE_DEVICES names, in order: numbers or UUIDs; empty: all."""
+    named = paths.variable(_VISIBLE) or ""
+    return tuple(part.strip() for part in named.split(",") if part.strip())
 
-    It is the first GPU, which is the one that the predictors take.
-    """
+
+def environment() -> dict[str, str]:
+    """What a server on a GPU is told of which it may see."""
+    if not visible():
+        return {}
+    order, by_bus = _ORDER
+    return {_VISIBLE: ",".join(visible()), order: os.environ.get(order) or by_bus}
+
+
+def reader() -> Callable[[], dict[str, int]]:
+    """Reads the GPU's columns of samples.Usage; those that it does not tell are left out."""
     import pynvml
 
     pynvml.nvmlInit()
-    device = pynvml.nvmlDeviceGetHandleByIndex(0)
+    device = _device()
     columns: dict[str, Callable[[], int]] = {
         "gpu_percent": lambda: int(pynvml.nvmlDeviceGetUtilizationRates(device).gpu),
         "gpu_bytes": lambda: int(pynvml.nvmlDeviceGetMemoryInfo(device).used),
@@ -52,3 +80,21 @@ def reader() -> Callable[[], dict[str, int]]:
         return found
 
     return read
+
+
+def _device() -> Any:
+    """NVML's handle. Raises NVMLError, ValueError or IndexError where it names none."""
+    import pynvml
+
+    first = next(iter(visible()), "0")
+    if first.removeprefix("-").isdecimal():
+        if int(first) < 0 or int(first) >= pynvml.nvmlDeviceGetCount():
+            raise IndexError(first)
+        return pynvml.nvmlDeviceGetHandleByIndex(int(first))
+    if first.startswith("MIG-"):
+        return pynvml.nvmlDeviceGetHandleByUUID(first)
+    for number in range(pynvml.nvmlDeviceGetCount()):  # CUDA takes the beginning of a UUID too
+        device = pynvml.nvmlDeviceGetHandleByIndex(number)
+        if str(pynvml.nvmlDeviceGetUUID(device)).startswith(first):
+            return device
+    raise ValueError(first)

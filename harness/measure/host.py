@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.measure import gpu
+from harness.measure import gpu, own_limits
 
 GIB = 1 << 30
 
@@ -21,9 +21,14 @@ GIB = 1 << 30
 def split_cpus() -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(server's CPUs, generator's CPUs), disjoint where there is more than one CPU.
 
-    The server gets the lower half of the CPUs that this process may use.
+    The server gets the lower half of the CPUs that this process may use. Where a quota of its
+    control group lets it have the time of fewer, they are so many: on more, all would be kept from
+    running at once, for tens of milliseconds.
     """
     cpus = sorted(os.sched_getaffinity(0))
+    quota = own_limits.read().cpus
+    if quota is not None:
+        cpus = cpus[: max(int(quota), 1)]
     if len(cpus) == 1:
         return (cpus[0],), (cpus[0],)
     # Threads of one core stay together: they would slow each other down across the divide.
@@ -51,6 +56,7 @@ def environment() -> dict[str, str]:
         "machine": _cpu_model(),
         "cpus": str(psutil.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / GIB:.1f} GiB",
+        **_limits(),
         "kernel": f"{platform.system()} {platform.release()}",
         "distribution": _distribution(),
         "virtual machine": _hypervisor(),
@@ -60,6 +66,25 @@ def environment() -> dict[str, str]:
         "harness": importlib.metadata.version("serving-harness"),
         **({"gpu": model} if model else {}),
     }
+
+
+def _limits() -> dict[str, str]:
+    """Of the harness's own control group, where it has any."""
+    found = own_limits.read()
+    said = {}
+    if found.cpus is not None and found.cpus < len(os.sched_getaffinity(0)):
+        said["cpu quota"] = f"{found.cpus:g} CPUs"
+    if found.memory_bytes is not None and found.memory_bytes < psutil.virtual_memory().total:
+        said["memory limit"] = f"{found.memory_bytes / GIB:.1f} GiB"
+    return said
+
+
+def free_memory_bytes() -> int:
+    """What processes can still have, the limit of the harness's own control group included."""
+    free, own = int(psutil.virtual_memory().available), own_limits.read()
+    if own.memory_bytes is None or own.memory_used_bytes is None:
+        return free
+    return min(free, max(own.memory_bytes - own.memory_used_bytes, 0))
 
 
 def governor() -> str | None:

@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 
 from harness.errors import LaunchError
-from harness.measure.driver.job import Fired, Job
+from harness.measure.driver.job import Fired, Job, without_late
 from harness.samples import Ints
 
 _LEAD_NS = 200_000_000  # from sending the order to the window's start, for the server to read it
@@ -40,6 +40,7 @@ class InsidePending:
             "bodies": [_body(message) for message in job.target.messages],
         }
         self._error: str | None = None
+        self._timeout_ns = job.timeout_ns
         limit_s = job.duration_ns / 1e9 + job.timeout_ns / 1e9 + 60
         # Without certificates: plain HTTP needs none, and to read them takes longer than the lead.
         client = httpx.Client(base_url=url, timeout=limit_s, trust_env=False, verify=False)
@@ -68,7 +69,8 @@ class InsidePending:
             columns = {name: found[name] for name in found.files if name != "facts"}
             facts = json.loads(bytes(found["facts"]))
         bodies = {int(row): body.encode() for row, body in facts["bodies"].items()}
-        return Fired(columns, bodies, facts["cpu_s"], facts["elapsed_s"])
+        exact = without_late(columns, self._timeout_ns)
+        return Fired(exact, bodies, facts["cpu_s"], facts["elapsed_s"])
 
 
 def _or_empty(due_ns: Ints | None) -> Ints:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.hosts import HostWatch
-from harness.measure import host
+from harness.measure import host, own_limits
 
 # Fields of the first line of /proc/stat.
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7
@@ -26,6 +26,7 @@ class Moment:
     realtime_ns: int
     swapped_in: int | None  # pages since the start; None where the kernel does not tell
     swapped_out: int | None
+    throttled_ns: int | None = None  # of the harness's own control group, since its beginning
 
     @staticmethod
     def now() -> Moment:
@@ -39,6 +40,7 @@ class Moment:
             *_clocks(),
             swapped_in,
             swapped_out,
+            own_limits.read().throttled_ns,
         )
 
     def stolen_until(self, later: Moment) -> float | None:
@@ -57,6 +59,7 @@ class Moment:
         monotonic = later.monotonic_ns - self.monotonic_ns
         boottime = later.boottime_ns - self.boottime_ns
         realtime = later.realtime_ns - self.realtime_ns
+        throttled = _more(self.throttled_ns, later.throttled_ns)
         return HostWatch(
             (boottime - monotonic) / 1e9,
             # Against the clock that goes on in suspension: else that would count as a step too.
@@ -64,6 +67,7 @@ class Moment:
             _more(self.swapped_in, later.swapped_in),
             _more(self.swapped_out, later.swapped_out),
             tuple(mhz),
+            None if throttled is None else throttled / 1e9,
         )
 
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
-
 from harness.measure import ask as asking
+from harness.measure.ask import Unanswered
 from harness.measure.launchers import Launched
 from harness.records import OwnFigures
 from harness.tables import CountersTable, ServerTable
@@ -48,10 +47,9 @@ def _read(launched: Launched, server: ServerTable) -> dict[str, float] | None:
     names = {name for name in (counters.requests, counters.queue, counters.model) if name}
     port = launched.ports.get(server.metrics_port) if server.metrics_port else None
     try:
-        with asking.client(launched, port) as client:
-            response = client.get(server.metrics_path or "")
-            return totals(response.raise_for_status().text, names)
-    except (httpx.HTTPError, ValueError):
+        reply = asking.getter(launched, port)(server.metrics_path or "/")
+        return totals(reply.body.decode(errors="replace"), names) if reply.is_success else None
+    except (Unanswered, ValueError):
         return None  # a server that died in the window has other findings
 
 

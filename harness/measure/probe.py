@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import httpx
-
 from harness.errors import AnswerError, LaunchError
 from harness.measure.answers import Answers
-from harness.measure.ask import Asker, Unanswered
+from harness.measure.ask import Asker, Getter, Unanswered
 from harness.measure.launchers import Launched
 from harness.protocols import Message
 
@@ -20,22 +19,33 @@ _NOT_YET = (404, 429, 503, 5, 8, 12)  # the last three: gRPC's not found, exhaus
 _ANSWER_TIMEOUT_S = 30.0  # a server that is ready must answer rightly within
 
 
-def until_ready(client: httpx.Client, launched: Launched, path: str, limit_s: float) -> float:
+def until_ready(get: Getter, launched: Launched, path: str, limit_s: float) -> float:
     """Probe until the server answers 200; seconds since its start. Raises LaunchError."""
     said = "no answer"
     while _since(launched) < limit_s:
         _require_alive(launched)
         try:
-            response = client.get(path)
-            if response.status_code == 200:
+            reply = get(path)
+            if reply.status == 200:
                 return _since(launched)
-            said = f"HTTP {response.status_code}"
-        except httpx.HTTPError as error:
-            said = str(error) or type(error).__name__
+            said = f"HTTP {reply.status}"
+        except Unanswered as error:
+            said = str(error)
         time.sleep(_EVERY_S)
     raise LaunchError(
         f"It did not get ready within {limit_s:g} s; the last probe of {path} said: {said}."
     )
+
+
+def version(get: Getter, path: str) -> str | None:
+    """The `version` in the JSON that a server answers at a path; None where it says none."""
+    try:
+        reply = get(path)
+        found = json.loads(reply.body) if reply.is_success else None
+    except (Unanswered, ValueError):
+        return None
+    told = found.get("version") if isinstance(found, dict) else None
+    return told if isinstance(told, str) and told.isprintable() else None
 
 
 def until_right(

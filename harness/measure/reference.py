@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from harness import audit, catalog
+from harness import audit, catalog, recorded
 from harness.catalog import Benchmark, Variant, pick
-from harness.errors import AnswerError
+from harness.endpoints import REFERENCE
+from harness.errors import AnswerError, HarnessError
 from harness.hosts import HostProof
-from harness.measure import artefacts, environments
+from harness.measure import artefacts, environments, expectations
 from harness.measure import ask as asking
 from harness.measure.artefacts import Artefact
 from harness.measure.ask import Unanswered
@@ -26,7 +27,6 @@ from harness.measure.drivers import Driver
 from harness.measure.launchers import Launched, Launcher
 from harness.measure.stages import Stages
 from harness.profiles import Profile
-from harness.protocols import registered
 from harness.tables import PresetTable
 
 IN_PROCESS = "in-process"
@@ -34,6 +34,7 @@ NULL = "null"
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
+_LAST_LINES, _LAST_BYTES = 6, 8192  # of what a server printed, in a sentence
 _REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 
 
@@ -85,8 +86,11 @@ def prepare(
 
     Where the preset audits, each round gets unseen payloads of its own.
 
-    Raises HarnessError where any of it fails: without a reference nothing can be verified.
+    Raises HarnessError where any of it fails: without a reference no variant of ours can be
+    verified. A benchmark without a predictor is for endpoints, which bring their answers along.
     """
+    if not benchmark.has_reference:
+        return _without(benchmark, tools, preset)
     variant = pick("variant", IN_PROCESS, variants)
     artefact = _artefact(benchmark, variants)
     payloads = tuple(benchmark.payloads())
@@ -112,6 +116,23 @@ def prepare(
     return Prepared(bench, artefact.facts, capacity)
 
 
+def learnt(found: Prepared, preset: PresetTable) -> str:
+    """What is known of a benchmark that was made ready, in words."""
+    if not found.bench.benchmark.has_reference:
+        return "it has no predictor: endpoints alone are asked"
+    accuracy = found.facts.get("accuracy")
+    shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
+    if preset.audit_s and not found.bench.unseen:
+        shown += "; no audit: its payloads can't be made into ones that are unseen"
+    return f"{found.capacity_per_s:.0f}/s in process{shown}"
+
+
+def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepared:
+    payloads = tuple(benchmark.payloads())
+    share = preset.verify_share
+    return Prepared(Bench(benchmark, tools.scratch, payloads, (), preset.warm_up_s, share), {}, 0.0)
+
+
 def _artefact(benchmark: Benchmark, variants: dict[str, Variant]) -> Artefact:
     variant = pick("variant", IN_PROCESS, variants)
     return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
@@ -127,6 +148,16 @@ def _own(variant: Variant, bench: Bench) -> Bench:
     return replace(bench, benchmark=benchmark, artefact=artefact.folder)
 
 
+def _judged(variant: Variant, bench: Bench) -> Bench:
+    """With the answers that an endpoint is judged by, where they are not the predictor's."""
+    endpoint = variant.endpoint
+    if endpoint is None or endpoint.judged_by == REFERENCE:
+        return bench
+    known = variant.recorded
+    right = () if known is None else recorded.answers(known, bench.payloads, bench.benchmark.name)
+    return replace(bench, expected=right, unseen=(), unseen_expected=())
+
+
 def stages_of(
     variant: Variant,
     bench: Bench,
@@ -139,7 +170,7 @@ def stages_of(
 
     Raises ProvisionError.
     """
-    bench = _own(variant, bench)
+    bench = _judged(variant, _own(variant, bench))
     launcher, device = tools.launcher_of(variant), variant.device_for(tools.device)
     return kind(
         variant,
@@ -182,15 +213,39 @@ def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
     try:
         stages.ready(launched)
         return use(launched)
+    except HarnessError as error:
+        raise _with_last_words(error, stages, launched) from error
     finally:
         stages.stop(launched)
+
+
+def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
+    """The same error, with whose doing it is and the last lines of what that printed."""
+    variant, benchmark = stages.variant, stages.bench.benchmark
+    where = f"{benchmark.name}/{benchmark.predictor(variant.table.backend).name}"
+    who = f"the predictor {where}" if variant.table.inside else f"the server {variant.name}"
+    said = " | ".join(_last_lines(launched.log))
+    printed = f" The last lines that {who} printed: {said}" if said else ""
+    return type(error)(f"{str(error).rstrip('.')} (asking {who}).{printed}")
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Of what a server printed, those that are not empty."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+            lines = file.read(_LAST_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [words for line in lines if (words := " ".join(line.split()))][-_LAST_LINES:]
 
 
 def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:
     """(the reference's prediction for each payload, calls per second of one caller)."""
     answers = stages.collect(launched)
-    protocol = registered()[stages.variant.table.protocol]
-    expected = [protocol.decode(body)[0] for body in answers]
+    protocol = stages.variant.spoken()
+    predictor = str(stages.bench.benchmark.predictor(stages.variant.table.backend))
+    expected = expectations.of(answers, protocol, predictor)
     if len(expected) != len(stages.bench.payloads):
         raise AnswerError(
             f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
@@ -199,12 +254,22 @@ def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any],
     return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s
 
 
+def _only(predictions: list[Any], payload: int) -> Any:
+    """The prediction for one instance. Raises AnswerError where there is none, or several."""
+    if len(predictions) != 1:
+        raise AnswerError(
+            f"There are {len(predictions)} predictions for payload {payload}, which is one "
+            "instance: a predictor gives as many predictions as it is given instances"
+        )
+    return predictions[0]
+
+
 def _ask_unseen(stages: Stages, launched: Launched, wanted: int) -> list[tuple[Any, Any]]:
     """Unseen payloads with the reference's predictions; those that it refuses are none.
 
     Too few are none either.
     """
-    protocol = registered()[stages.variant.table.protocol]
+    protocol = stages.variant.spoken()
     deadline = time.monotonic() + _UNSEEN_S
     found: list[tuple[Any, Any]] = []
     with asking.asker(launched, protocol, protocol.path) as ask:
@@ -214,5 +279,5 @@ def _ask_unseen(stages: Stages, launched: Launched, wanted: int) -> list[tuple[A
             with suppress(Unanswered, AnswerError):
                 reply = ask(protocol.encode([payload]), _UNSEEN_S)
                 if reply.is_success:
-                    found.append((payload, protocol.decode(reply.body)[0]))
+                    found.append((payload, _only(protocol.decode(reply.body), len(found))))
     return found if len(found) >= audit.BLOCK else []

@@ -13,9 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
-
-from harness import catalog, paths, toml
+from harness import caches, catalog, marks, paths, toml
 from harness.catalog import Benchmark, Checkout, Variant
 from harness.errors import UsageError
 from harness.measure import launchers
@@ -164,12 +162,12 @@ def _inside(folder: Path, top: Path, ours: Path, found: Revision) -> Path:
 @contextmanager
 def _place(top: Path) -> Iterator[Path]:
     """A folder of the cache for a checkout; removed with the context, or by the next one."""
-    root = paths.cache_dir() / _FOLDER
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / f".{_LOCK}"):
-        for left in root.glob("*/"):
+    root = caches.folder(_FOLDER)
+    with caches.locked(root / f".{_LOCK}"):
+        for left in filter(marks.is_on, root.glob("*/")):
             _remove_if_dead(top, left)
         own = Path(tempfile.mkdtemp(dir=root))
+        marks.put(own)
         descriptor = _locked(own)
     try:
         yield own / _CHECKOUT

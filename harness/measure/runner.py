@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from harness import causes, queueing
 from harness.errors import HarnessError, LaunchError
 from harness.lifecycle import Installed, Lifecycle
 from harness.measure.launchers import Launched
 from harness.measure.life import Life, memory_bytes
-from harness.measure.prober import Order
+from harness.measure.prober import Expected, Order
 from harness.profiles import Profile
 from harness.records import (
     Cell,
@@ -28,7 +29,6 @@ from harness.records import (
     WarmUp,
     Window,
 )
-from harness.samples import ERRORS
 
 _TAIL_LINES = 30
 _TAIL_BYTES = 64_000
@@ -53,7 +53,7 @@ class CellStages(Protocol):
     def audits(self) -> bool: ...
     def audit(self, launched: Launched) -> Window: ...
     def search(
-        self, launched: Launched, order: Order, throughput_per_s: float | None
+        self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]: ...
     def stop(self, launched: Launched) -> Stop | None: ...
 
@@ -113,7 +113,6 @@ def execute(
     try:
         with progress.during("provision"):
             stages = provision()
-            server = replace(server, version=stages.version)
         _measure(stages, profiles, progress)
         if stages.audits:
             _audit(stages, progress)
@@ -127,6 +126,8 @@ def execute(
         # Also when interrupted: nothing that was started may go on.
         not_stopped = _stop(stages, progress)
     failure = failure or not_stopped
+    if stages is not None:
+        server = replace(server, version=stages.version)
     return _record(campaign, cell, server, started_at, progress, stages, failure)
 
 
@@ -211,8 +212,15 @@ def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
     throughput = None
     if closed:
         throughput = float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+
+    def expected(probes: Sequence[Window]) -> float | None:
+        # Whatever the windows hold: that they can't be understood must not end the measurement.
+        with suppress(ArithmeticError, ValueError):
+            return queueing.capacity([*progress.windows, *probes], progress.audit, order.slo)
+        return None
+
     with progress.during("capacity"):
-        found = stages.search(progress.launched, order, throughput)
+        found = stages.search(progress.launched, order, throughput, expected)
         progress.search, progress.probes = found
         _require_alive(progress.launched, "the search for its capacity")
 
@@ -238,10 +246,9 @@ def _require_served(windows: Sequence[Window]) -> None:
     """A server that is too slow for one load may bear the next; one that ends mute has failed."""
     last = next((window for window in reversed(windows) if len(window.requests)), None)
     if last is not None and not last.requests.ok.any():
-        kinds = {ERRORS[code] for code in last.requests.error}
         raise LaunchError(
             f"The server answered none of {len(last.requests)} requests in the window "
-            f"{last.facts.profile.name!r}: {', '.join(sorted(kinds))}."
+            f"{last.facts.profile.name!r}: {causes.told(last.requests.kinds(), last.facts.causes)}."
         )
 
 

@@ -17,19 +17,19 @@ from harness.catalog import Variant
 from harness.errors import LaunchError
 from harness.lifecycle import Installed
 from harness.measure import ask as asking
-from harness.measure import gpu, own_figures, probe, prober, warming
-from harness.measure.answers import Answers, not_right
+from harness.measure import gpu, own_figures, probe, prober, talk, warming
+from harness.measure.answers import not_right
 from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import requests_of
 from harness.measure.drivers import Driver, Firing
 from harness.measure.inside import InsidePending
 from harness.measure.launchers import Launched, Launcher, LaunchOrder, Provided
-from harness.measure.prober import Order
-from harness.measure.target import target_of
+from harness.measure.prober import Expected, Order
+from harness.measure.target import target_of, url_of
 from harness.measure.watching import Meter, measuring, read_calls
 from harness.profiles import CLOSED, Profile, due_times, payload_order, seed_of
-from harness.protocols import registered, tensors
+from harness.protocols import tensors
 from harness.records import ImageFacts, Search, Startup, Stop, WarmUp, Window
 from harness.samples import Ints, Requests
 
@@ -65,23 +65,14 @@ class Stages:
         self._gpu = gpu.reader() if device == "gpu" else dict
         self._round = round_number
         self.scratch = scratch
-        self._protocol = protocol = registered()[variant.table.protocol]
-        self._path = variant.table.path or protocol.path
-        # What the reference is asked while it makes the right answers is one by one.
-        together = bench.benchmark.together if bench.expected else 1
-        known = (*bench.payloads, *bench.unseen)
-        twice = [*known, *known * together]
-        self._messages = [
-            protocol.encode(twice[place : place + together]) for place in range(len(known))
-        ]
-        expected = [*bench.expected, *bench.unseen_expected]
-        tolerance = bench.benchmark.table.tolerance
-        self._answers = Answers(expected, tolerance, protocol, together)
+        self._told: str | None = None  # its version, where it says that itself
+        self._talk = talk.usual(variant, bench)
 
     @property
     def version(self) -> str | None:
-        """The framework's version, read back from what it runs on."""
-        return self._provided.version_of(self.variant.server.table.package)
+        """The framework's version, told by itself or read back from what it runs on."""
+        table = self.variant.server.table
+        return self._told if table.version_path else self._provided.version_of(table.package)
 
     @property
     def image(self) -> ImageFacts | None:
@@ -107,7 +98,7 @@ class Stages:
             self._provided,
             self.bench.benchmark,
             self.bench.artefact,
-            self.bench.benchmark.table.threads,
+            self.variant.table.threads or self.bench.benchmark.table.threads,
             self._device,
             self._cpus,
             self._signature(),
@@ -120,16 +111,20 @@ class Stages:
         How long that took says nothing of an endpoint that was already up: None.
         """
         table = self.variant.table
-        judge = None if self._unchecked else self._answers
         if self.variant.endpoint is not None:
-            with asking.asker(launched, self._protocol, self._path) as ask:
-                probe.until_right(ask, launched, self._messages[0], judge, already_up=True)
+            checked = not self._unchecked
+            self._talk = talk.met(self._talk, launched, self.bench, checked=checked)
             return None
         port = launched.ports[table.ready_port] if table.ready_port else None
-        with asking.client(launched, port) as client:
-            ready_s = probe.until_ready(client, launched, table.ready_path, table.ready_timeout_s)
-        with asking.asker(launched, self._protocol, self._path) as ask:
-            first_s = probe.until_right(ask, launched, self._messages[0], judge)
+        get = asking.getter(launched, port)
+        ready_s = probe.until_ready(get, launched, table.ready_path, table.ready_timeout_s)
+        if self.variant.image:
+            self._talk, _ = talk.learned(self._talk, launched, self.bench)
+        judge = None if self._unchecked else self._talk.answers
+        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
+            first_s = probe.until_right(ask, launched, self._talk.messages[0], judge)
+        if path := self.variant.server.table.version_path:
+            self._told = probe.version(get, path)
         return Startup(ready_s, first_s)
 
     def verify(self, launched: Launched) -> int:
@@ -172,6 +167,8 @@ class Stages:
         profile: Profile,
         meanwhile: Callable[[Firing], None] | None = None,
         also_due: Ints | None = None,
+        *,
+        resends: bool = True,
     ) -> Window:
         """Fire one profile, and what else is due then, and keep everything."""
         benchmark = self.bench.benchmark
@@ -179,11 +176,9 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         if due is not None and also_due is not None:
             due = np.sort(np.concatenate((due, also_due)))
-        count = 1 << 16 if due is None else len(due)
-        order = payload_order(len(self.bench.payloads), count, seed)
+        order = payload_order(len(self.bench.payloads), 1 << 16 if due is None else len(due), seed)
         job = self._job(launched, profile, order, due)
-        if not self._unchecked:
-            job = replace(job, keep_every=_KEEP_EVERY)
+        job = replace(job, resends=resends, keep_every=0 if self._unchecked else _KEEP_EVERY)
         return self._window(launched, profile, job, meanwhile)
 
     @property
@@ -196,8 +191,8 @@ class Stages:
         """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
         order = auditing.schedule(self.bench.payloads, self.bench.unseen, self._round)
         profile = Profile(auditing.NAME, CLOSED, self.bench.audit_s, concurrency=1)
-        job = self._job(launched, profile, order, None)
-        return self._window(launched, profile, replace(job, limit=len(order), keep_every=1))
+        job = replace(self._job(launched, profile, order, None), limit=len(order), keep_every=1)
+        return self._window(launched, profile, job)
 
     def _window(
         self,
@@ -214,28 +209,26 @@ class Stages:
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
         cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
-        facts = meter.facts(profile, fired, cpus)
+        facts = meter.facts(profile, job.timeout_ns, fired, cpus)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
         start_ns = pending.start_ns
         calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
         return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(
-        self, launched: Launched, order: Order, throughput_per_s: float | None
+        self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]:
-        """Probe for the highest rate that holds the SLO."""
-        with asking.asker(launched, self._protocol, self._path) as ask:
-            return prober.find(
-                order,
-                throughput_per_s,
-                partial(self.load, launched),
-                partial(prober.wait_until_idle, ask, self._messages[0], order.slo),
-            )
+        """Probe for the highest rate that holds the SLO; `rate_per_s` is what a closed loop got."""
+        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
+            idle = partial(prober.wait_until_idle, ask, self._talk.messages[0], order.slo)
+            return prober.find(order, rate_per_s, partial(self.load, launched), idle, expected)
 
     def asker(self, launched: Launched) -> AbstractContextManager[Callable[[float], bool]]:
         """Asks one payload with a time-out, and says whether it was answered rightly."""
-        ask = asking.asker(launched, self._protocol, self._path)
-        return probe.rightly(ask, self._messages[0], None if self._unchecked else self._answers)
+        ask = asking.asker(launched, self._talk.protocol, self._talk.path)
+        return probe.rightly(
+            ask, self._talk.messages[0], None if self._unchecked else self._talk.answers
+        )
 
     def stop(self, launched: Launched) -> Stop | None:
         """End it."""
@@ -244,8 +237,8 @@ class Stages:
     def _ask(self, launched: Launched, payloads: Ints) -> Fired:
         # One caller: a batching server would remember more, and time the next window by it.
         alone = Profile("verify", "closed", self.verify_limit_s, concurrency=1)
-        job = self._job(launched, alone, payloads, None)
-        return self._fire(launched, replace(job, limit=len(payloads), keep_every=1)).result()
+        job = replace(self._job(launched, alone, payloads, None), limit=len(payloads), keep_every=1)
+        return self._fire(launched, job).result()
 
     @property
     def _unchecked(self) -> bool:
@@ -259,7 +252,7 @@ class Stages:
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
         think_s = profile.think_s
         return Job(
-            target_of(launched, self._protocol, self._path, self._messages),
+            target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
             0,
             int(profile.duration_s * 1e9),
             order,
@@ -280,7 +273,7 @@ class Stages:
     ) -> Firing:
         pending: Firing
         if self.variant.table.inside:
-            pending = InsidePending(asking.url_of(launched), job, self.scratch)
+            pending = InsidePending(url_of(launched), job, self.scratch)
         else:
             pending = self._generator.start(job)
         if meanwhile is not None:
@@ -295,6 +288,6 @@ class Stages:
     def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
         requests = requests_of(fired)
-        return (
-            (requests, 0, []) if self._unchecked else self._answers.judged(requests, fired.bodies)
-        )
+        if self._unchecked:
+            return requests, 0, []
+        return self._talk.answers.judged(requests, fired.bodies)

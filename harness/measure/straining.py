@@ -133,7 +133,8 @@ def _shut_down(
             life.restart = _start(stages, launched, scratch, firing, again)
 
     try:
-        life.strains.append(stages.load(launched, profile, stop, burst))
+        # Sent once more, what the stop swallowed would not be seen to be lost.
+        life.strains.append(stages.load(launched, profile, stop, burst, resends=False))
         if again and life.restart and (reason := again[0].exited()) is not None:
             life.restart = Restart(life.restart.launched_ns, reason)
     finally:

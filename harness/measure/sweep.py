@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from harness import sweeps
 from harness.catalog import Benchmark, Variant
 from harness.errors import UsageError
-from harness.protocols import registered
 from harness.records import Cell
 from harness.tables import ProfileTable
 
@@ -63,7 +62,7 @@ def payload(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
 @axis
 def batch(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
     """Instances of a request."""
-    protocol = registered()[variant.table.protocol]
+    protocol = variant.spoken()
     protocol.encode(benchmark.payloads()[:1] * value)
     return variant, replace(benchmark, together=value)
 
@@ -80,6 +79,8 @@ def workers(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
 @axis
 def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
     """Threads that share a prediction."""
+    if variant.table.threads is not None:
+        raise UsageError("its server.toml says how many it has.")
     table = benchmark.table.model_copy(update={"threads": value})
     return variant, replace(benchmark, table=table)
 
@@ -88,13 +89,10 @@ def points(
     name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
 ) -> list[Point]:
     """A variant at each value. Raises UsageError where it can't be varied along that axis."""
-    closed = (p for p in benchmark.table.profile if p.shape == "closed")
-    callers = next((p.concurrency for p in closed if p.concurrency), _CALLERS)
+    window = closed(benchmark, duration_s)
     if name == "workers":  # the same load for few of them and for many
-        callers = max(callers, _PER_WORKER * max(values))
-    window = ProfileTable(
-        name="saturated", shape="closed", duration_s=duration_s, concurrency=callers
-    )
+        callers = max(window.concurrency or _CALLERS, _PER_WORKER * max(values))
+        window = window.model_copy(update={"concurrency": callers})
     alone = benchmark.table.model_copy(update={"profile": (window,)})
     base, found = replace(benchmark, table=alone), []
     for value in values:
@@ -107,3 +105,12 @@ def points(
         own = sweeps.named(benchmark.name, name, value if changed is variant else None)
         found.append(Point(value, changed, replace(bench, name=own)))
     return found
+
+
+def closed(benchmark: Benchmark, duration_s: float) -> ProfileTable:
+    """A closed loop with as many callers as the benchmark's own has."""
+    own = (p for p in benchmark.table.profile if p.shape == "closed")
+    callers = next((p.concurrency for p in own if p.concurrency), _CALLERS)
+    return ProfileTable(
+        name="saturated", shape="closed", duration_s=duration_s, concurrency=callers
+    )

@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import SplitResult, urlsplit
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+from harness import secrecy
+from harness.endpoints import Headers
 from harness.errors import UsageError
-from harness.measure.ask import url_of
 from harness.measure.driver.job import Target
+from harness.measure.headers import over
 from harness.measure.launchers import Launched
 from harness.protocols import Message, Protocol
+from harness.trust import SYSTEM, Trust
+
+_USER = re.compile(r"(?<=//)[^/?#]*@")
+# Of them a request without a body says so; others have none unless it is given.
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def target(
-    url: str, messages: Iterable[Message], headers: Mapping[str, str], method: str = "POST"
+    url: str,
+    messages: Iterable[Message],
+    headers: Headers,
+    method: str = "POST",
+    trust: Trust = SYSTEM,
 ) -> Target:
-    """What to send over HTTP, and where. Raises UsageError for what can't be sent."""
+    """What to send over HTTP, and where. `headers` replace those of messages, and of the tool.
+
+    A user in the URL becomes the header `Authorization`. Raises UsageError for what can't be sent.
+    """
     parts, tls, port = split(url, ("http", "https"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.netloc.rpartition("@")[2]
-    common = [f"Host: {host}", *_lines(headers)]
-    whole = tuple(_whole(f"{method} {path}", common, method, message) for message in messages)
-    return Target(parts.hostname or "", port, tls, whole)
+    own: Headers = (("Host", parts.netloc.rpartition("@")[2]), *_authorization(parts))
+    asked = tuple(messages)
+    whole = tuple(_whole(path, own, headers, method, each) for each in asked)
+    bodiless = {each.method or method for each in asked} == {"HEAD"}
+    return Target(parts.hostname or "", port, tls, whole, bodiless=bodiless, trust=trust)
 
 
 def rpc_target(
-    url: str, messages: Iterable[Message], headers: Mapping[str, str], method: str
+    url: str,
+    messages: Iterable[Message],
+    headers: Headers,
+    method: str,
+    trust: Trust = SYSTEM,
 ) -> Target:
     """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
     parts, tls, port = split(url, ("http", "https"))
-    _require_sendable(_lines(headers))
-    metadata = tuple((name.lower(), value) for name, value in headers.items())
+    sent = over(_authorization(parts), headers)
+    _require_sendable(sent)
+    metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
-    return Target(parts.hostname or "", port, tls, bodies, method, metadata)
+    return Target(parts.hostname or "", port, tls, bodies, method, metadata, trust=trust)
 
 
 def target_of(
@@ -41,43 +63,78 @@ def target_of(
     """What to send to a server that was started."""
     url = url_of(launched)
     if protocol.rpc:
-        return rpc_target(url, messages, launched.headers, protocol.method)
-    return target(url + path, messages, {"Accept": "application/json", **launched.headers})
+        return rpc_target(url, messages, launched.headers, protocol.method, launched.trust)
+    headers = over((("Accept", "application/json"),), launched.headers)
+    return target(url + path, messages, headers, trust=launched.trust)
+
+
+def url_of(launched: Launched, port: int | None = None) -> str:
+    """Scheme, host and port of a server that was started, and the prefix of its paths."""
+    host = f"[{launched.host}]" if ":" in launched.host else launched.host
+    return f"{launched.scheme}://{host}:{port or launched.port}{launched.base}"
 
 
 def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     """(its parts, whether it is encrypted, its port) of a URL; `schemes` are plain and encrypted.
 
-    Raises UsageError for what is no such URL.
+    Raises UsageError for any other URL. The user in it is concealed from then on.
     """
+    # What is no URL may have its password anywhere before the last @.
+    start, at, end = url.rpartition("@")
+    name = f"{start.partition('//')[0]}//***@{end}" if at else url
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError(f"{url!r} is not a URL: write spaces and the like in it as %20.")
+        raise UsageError(f"{name!r} is not a URL: write spaces and the like in it as %20.")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"{url!r} is not a URL: {error}.") from error
+        why = "its user, or its port, is none" if at else str(error)
+        raise UsageError(f"{name!r} is not a URL: {why}.") from error
     if parts.scheme not in schemes or not parts.hostname:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise UsageError(f"{url!r} is not a URL that starts with {wanted} and a host.")
+        raise UsageError(f"{name!r} is not a URL that starts with {wanted} and a host.")
+    secrecy.keep_user(parts.netloc.rpartition("@")[0])
     tls = parts.scheme == schemes[1]
     return parts, tls, (443 if tls else 80) if port is None else port
 
 
-def _whole(request: str, common: list[str], method: str, message: Message) -> bytes:
-    lines = [f"{request}{message.query} HTTP/1.1", *common, *_lines(message.headers)]
-    if message.body or method == "POST":
-        lines.append(f"Content-Length: {len(message.body)}")
-    _require_sendable(lines)
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + message.body
+def _place(path: str, message: Message) -> str:
+    """Path and query of a message; `path` may have a query already."""
+    own, _, asked = path.partition("?")
+    queries = filter(None, (asked, message.query.removeprefix("?")))
+    query = "&".join(queries)
+    return (message.path or own) + (f"?{query}" if query else "")
 
 
-def _lines(headers: Mapping[str, str]) -> list[str]:
-    return [f"{name}: {value}" for name, value in headers.items()]
+def shown(url: str) -> str:
+    """A URL fit to be printed: without the user and the password in it."""
+    return _USER.sub("", url)
 
 
-def _require_sendable(lines: Iterable[str]) -> None:
-    for line in lines:
-        if not line.isascii() or not line.isprintable():
-            raise UsageError(f"{line!r} can't stand in a request.")
+def _authorization(parts: SplitResult) -> Headers:
+    user, at, _ = parts.netloc.rpartition("@")
+    if not at:
+        return ()
+    name, _, password = user.partition(":")
+    pair = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+    return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
+
+
+def _whole(path: str, own: Headers, users: Headers, usual: str, message: Message) -> bytes:
+    method = message.method or usual
+    sent = over((*own, *message.headers.items()), users)
+    if message.body or method in _WITH_BODY:
+        sent = (*sent, ("Content-Length", str(len(message.body))))
+    first = f"{method} {_place(path, message)} HTTP/1.1"
+    if not first.isascii() or not first.isprintable():
+        raise UsageError(f"{shown(first)!r} can't stand in a request.")
+    _require_sendable(sent)
+    lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
+    return "\r\n".join(lines).encode("ascii") + message.body
+
+
+def _require_sendable(headers: Headers) -> None:
+    for name, value in headers:
+        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+            raise UsageError(f"The header {name!a} can't stand in a request.")

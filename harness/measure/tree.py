@@ -35,15 +35,18 @@ def usage(keeper: int, *, pss: bool) -> dict[str, int]:
 
 
 def of_processes(pids: Iterable[int], *, pss: bool) -> dict[str, int]:
-    """The same of these processes, but for their CPU time."""
+    """The same of these processes, but for their CPU time; MISSING where none can be seen from
+    here, as with an engine in a virtual machine."""
     stats = _stats()
-    return _of(stats, stats.keys() & set(pids), pss=pss)
+    seen = stats.keys() & set(pids)
+    found = _of(stats, seen, pss=pss)
+    return found if seen else dict.fromkeys(found, MISSING)
 
 
 def _of(stats: Mapping[int, list[bytes]], pids: Set[int], *, pss: bool) -> dict[str, int]:
     return {
         "rss_bytes": sum(int(stats[pid][_RSS]) for pid in pids) * _PAGE,
-        "pss_bytes": sum(_pss(pid) for pid in pids) if pss else MISSING,
+        "pss_bytes": _pss_of(pids) if pss else MISSING,
         "processes": len(pids),
         "threads": sum(int(stats[pid][_THREADS]) for pid in pids),
     }
@@ -91,10 +94,20 @@ def _stats() -> dict[int, list[bytes]]:
     return found
 
 
+def _pss_of(pids: Iterable[int]) -> int:
+    """Of all together; MISSING where one of them may not be read: without it the sum is wrong."""
+    each = [_pss(pid) for pid in pids]
+    return MISSING if MISSING in each else sum(each)
+
+
 def _pss(pid: int) -> int:
+    """0 of a process that has ended; MISSING of one that may not be read."""
+    path = Path(f"/proc/{pid}/smaps_rollup")
     try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
+        text = path.read_text()
+    except ProcessLookupError:
         return 0
+    except OSError:
+        return MISSING if path.parent.exists() else 0
     line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0")
     return int(line.split()[1]) * 1024

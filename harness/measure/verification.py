@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness import catalog, plan
 from harness.catalog import Benchmark, Variant
@@ -40,17 +41,19 @@ def verify(
     *,
     faults: bool = False,
     share: float = 1.0,
+    on_phase: Callable[[Cell, str], None] = lambda *_: None,
 ) -> Iterator[Verified]:
     """One run without windows for each pair, in which a share of the payloads is asked, drawn by a
-    seed; nothing is stored.
+    seed; nothing is stored. It waits while another campaign measures.
 
     Faults are inflicted on the first benchmark alone: they are the framework's to deal with.
     """
     known = catalog.variants()
     preset = EVERYTHING.model_copy(update={"verify_share": share})
     named = {variant.name: variant for variant in variants}
-    with session.begin(launchers, device) as tools:
+    with session.begin(launchers, device, on_wait=note) as tools:
         for benchmark in benchmarks:
+            note(f"{benchmark.name}: asking the reference")
             found = campaign.prepared_or_error(benchmark, known, tools, preset)
             made = plan.make(variants, [benchmark], 1, device)
             for what, why in made.left_out:
@@ -59,7 +62,8 @@ def verify(
                 variant = named[cell.variant]
                 facts = server_facts(variant, benchmark, device)
                 rough = faults and benchmark is benchmarks[0] and not facts.reference
-                yield _verified(cell, variant, facts, found, tools, rough=rough)
+                shown = partial(on_phase, cell)
+                yield _verified(cell, variant, facts, found, tools, shown, rough=rough)
 
 
 def _verified(
@@ -68,6 +72,7 @@ def _verified(
     facts: ServerFacts,
     found: Prepared | HarnessError,
     tools: Tools,
+    on_phase: Callable[[str], None],
     *,
     rough: bool,
 ) -> Verified:
@@ -80,6 +85,6 @@ def _verified(
             made.append(stages)
             return stages
 
-        run = execute("verify", cell, facts, (), provision)
+        run = execute("verify", cell, facts, (), provision, on_phase)
     trials = [stages.trials for stages in made if isinstance(stages, FaultStages)]
     return Verified(run, trials[0] if trials else ())

@@ -62,14 +62,18 @@ def steady(slices: Sequence[Slice]) -> bool:
 
 
 def warm_up(fire: Fire, profile: Profile, most_s: float) -> WarmUp:
-    """Fire slices of the load that comes next until they agree, for `most_s` of load at most."""
+    """Fire slices of the load that comes next until they agree, for `most_s` of load at most; at a
+    rate that leaves three slices too few answers, for up to twice as long."""
     base = profile
-    if profile.is_open and profile.rate_to_per_s is not None:
-        # Where a ramp or a spike begins: in a slice of its own it would be all of itself.
-        base = replace(profile, shape="poisson", rate_to_per_s=None)
+    if profile.is_open:
+        # At even times, so that each slice has as many answers. Where a ramp or a spike begins: in
+        # a slice of its own it would be all of itself.
+        base = replace(profile, shape="constant", rate_to_per_s=None)
     slices: list[Slice] = []
     starts: list[float] = []
     loaded_s, per_s, began = 0.0, profile.rate_per_s or 0.0, time.monotonic()
+    least_s = (_LEAST + 1) / per_s if per_s else 0.0
+    most_s = max(most_s, min(AGREEING * least_s, 2 * most_s))
     while not steady(slices) and time.monotonic() - began < most_s + _GRACE_S:
         duration_s = min(max(_SHORTEST_S, _WANTED / per_s if per_s else 0.0), most_s / AGREEING)
         if loaded_s + duration_s > most_s * 1.001:

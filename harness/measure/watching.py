@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.causes import without_secrets
 from harness.hosts import HostWatch
 from harness.measure.driver.job import Fired
 from harness.measure.energy import Energy
@@ -19,12 +20,19 @@ from harness.records import WindowFacts
 from harness.samples import (
     MISSING,
     Calls,
+    Ints,
     Usage,
     empty,
     usage,
 )
 
-_RECORD = np.dtype([("start", "<i8"), ("duration", "<i8"), ("batch", "<i8")])
+_FIELDS = ("start", "duration", "batch", "cpu")
+# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
+# revisions of it, which `run --against` measures, write no CPU time.
+_RECORDS = {
+    "model": np.dtype([(name, "<i8") for name in _FIELDS]),
+    "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
+}
 
 
 class Meter:
@@ -59,7 +67,7 @@ class Meter:
         """No more of the host."""
         self.steal_share, self.host = self._watcher.end()
 
-    def facts(self, profile: Profile, fired: Fired, cpus: int) -> WindowFacts:
+    def facts(self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int) -> WindowFacts:
         """What is known of the window but its answers; without CPUs the server fired it itself."""
         return WindowFacts(
             profile,
@@ -73,6 +81,9 @@ class Meter:
             cpu_energy_j=self.cpu_energy_j,
             cpu_energy_s=self.cpu_energy_s,
             host=self.host,
+            addresses=fired.addresses,
+            causes=without_secrets(fired.causes, (v for _, v in self._launched.headers)),
+            timeout_s=timeout_ns / 1e9,
         )
 
     def usage(self, start_ns: int) -> Usage:
@@ -102,12 +113,26 @@ def measuring(
     meter.sample(pss=True)
 
 
+def call_files(trace: Path) -> list[Path]:
+    """The files in which a server's processes write their calls, one for each process."""
+    return sorted(path for kind in _RECORDS for path in trace.glob(f"{kind}-*.bin"))
+
+
 def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
     """The predictor's calls that began between the two moments, relative to the first."""
-    parts = [np.fromfile(path, _RECORD) for path in sorted(trace.glob("calls-*.bin"))]
-    rows = np.concatenate(parts) if parts else np.empty(0, _RECORD)
+    parts = [_rows(path) for path in call_files(trace)]
+    rows = np.concatenate(parts) if parts else np.empty((0, len(_FIELDS)), np.int64)
     process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    chosen = np.flatnonzero((rows["start"] >= start_ns) & (rows["start"] <= end_ns))
-    chosen = chosen[np.argsort(rows["start"][chosen], kind="stable")]
-    start, duration, batch = (rows[chosen][name].astype(np.int64) for name in _RECORD.names or ())
-    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64))
+    chosen = np.flatnonzero((rows[:, 0] >= start_ns) & (rows[:, 0] <= end_ns))
+    chosen = chosen[np.argsort(rows[chosen, 0], kind="stable")]
+    start, duration, batch, cpu = rows[chosen].T
+    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64), cpu)
+
+
+def _rows(path: Path) -> Ints:
+    """One row a call, with the columns of _FIELDS."""
+    found = np.fromfile(path, _RECORDS[path.name.partition("-")[0]])
+    rows = np.full((len(found), len(_FIELDS)), MISSING, np.int64)
+    for place, name in enumerate(found.dtype.names or ()):
+        rows[:, place] = found[name]
+    return rows

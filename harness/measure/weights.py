@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import socket
 import tempfile
@@ -10,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness import paths
+from harness import caches, paths
 from harness.errors import ProvisionError
 from harness.measure import environments
 from harness.tables import WeightsTable
 
 _HUB_TIMEOUT_S = 5
+_KIND = "weights"  # of the cache
+_LOG = logging.getLogger(__name__)
 
 
 def ensure(weights: WeightsTable) -> dict[str, Path]:
@@ -24,12 +27,13 @@ def ensure(weights: WeightsTable) -> dict[str, Path]:
 
 
 def _file(weights: WeightsTable, name: str, digest: str) -> Path:
-    kept = paths.cache_dir() / "weights" / digest
+    kept = paths.cache_dir() / _KIND / digest
     if kept.exists() and sha256(kept) == digest:
         return kept
     said = []
     for source, fetch in _sources(weights, name).items():
         with tempfile.TemporaryDirectory() as folder:
+            _LOG.info("fetching %s from %s", name, source)
             try:
                 found = fetch(Path(folder))
             except ProvisionError as error:
@@ -39,8 +43,7 @@ def _file(weights: WeightsTable, name: str, digest: str) -> Path:
             if actual != digest:
                 said.append(f"{source}: its SHA-256 is {actual}, not the pinned {digest}")
                 continue
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part = kept.with_suffix(".part")
+            part = caches.folder(_KIND) / f"{digest}.part"
             shutil.copyfile(found, part)
             part.replace(kept)
             return kept

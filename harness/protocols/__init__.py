@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
-from harness.errors import AnswerError
+from harness.errors import AnswerError, UsageError, unknown
+from harness.templates import RequestTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Message:
     body: bytes
     query: str = ""  # with its question mark
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = ""  # empty: that of whoever sends it
+    path: str = ""  # in place of the target's; empty: that one
 
 
 class Protocol(ABC):
@@ -32,6 +35,37 @@ class Protocol(ABC):
     path: ClassVar[str] = "/predict"  # over HTTP, where a variant or a URL names none
     method: ClassVar[str] = ""  # over gRPC: "/package.Service/Method"
     rpc: ClassVar[bool] = False
+
+    def at(self, path: str) -> Protocol:  # noqa: ARG002
+        """The same for an endpoint whose URL has that path."""
+        return self
+
+    def told(self, metadata: bytes, payload: Any, prediction: Any) -> Protocol:  # noqa: ARG002
+        """The same for a model that tells of itself so; some instance and its prediction (None
+        where nobody knows it) show what goes where.
+
+        Raises AnswerError for what are no metadata.
+        """
+        return self
+
+    def named(self, argument: str) -> Protocol:
+        """The same with what follows its name: `query:q`. Raises UsageError."""
+        raise UsageError(f"The protocol takes no name, such as {argument!r}, after a colon.")
+
+    def asking(self, request: RequestTable) -> Protocol:  # noqa: ARG002
+        """The same with a template of requests. Raises UsageError where its form is fixed."""
+        raise UsageError("A template of requests goes with the protocol 'template' alone.")
+
+    def numbered(self, number: int) -> Protocol:  # noqa: ARG002
+        """The same for the payload of that number, where its requests tell it."""
+        return self
+
+    def answered(self, body: bytes) -> str | None:  # noqa: ARG002
+        """The number of the payload that a response says it is of; None where none does.
+
+        Raises AnswerError.
+        """
+        return None
 
     @abstractmethod
     def encode(self, instances: list[Any]) -> Message:
@@ -63,9 +97,35 @@ def registered() -> dict[str, Protocol]:
     return dict(sorted(PROTOCOLS.items()))
 
 
+def spoken(name: str, request: RequestTable | None = None) -> Protocol:
+    """The protocol of that name, with what follows a colon, or with a template of requests.
+
+    Raises UsageError.
+    """
+    base, colon, argument = name.partition(":")
+    if base not in registered():
+        raise unknown("protocol", base, registered())
+    found = registered()[base]
+    if request is not None:
+        return found.asking(request)
+    return found.named(argument) if colon else found
+
+
+def one(instances: list[Any]) -> Any:
+    """The only one. Raises UsageError where there are more."""
+    if len(instances) != 1:
+        raise UsageError(f"This protocol carries one instance a request, not {len(instances)}.")
+    return instances[0]
+
+
 def json_message(value: Any) -> Message:
     """A JSON body."""
-    return Message(json.dumps(value).encode(), "", {"Content-Type": "application/json"})
+    return Message(json.dumps(value).encode(), "", json_type())
+
+
+def json_type() -> dict[str, str]:
+    """The header that says so of a body."""
+    return {"Content-Type": "application/json"}
 
 
 def parsed(body: bytes) -> Any:

@@ -9,54 +9,86 @@ import json
 import struct
 from typing import Any
 
-from harness.errors import AnswerError
+from harness.errors import AnswerError, UsageError
 from harness.protocols import Message, Protocol, json_message, protocol, start, tensors
+from harness.protocols.models import Model, of_metadata
 from harness.protocols.tensors import Tensor
 
 MODEL = "model"
-# struct's letter of each datatype that a prediction can have.
-_LETTERS = {"BOOL": "?", "INT64": "q", "INT32": "i", "FP64": "d", "FP32": "f"}
+# struct's letter of each datatype that a tensor can have.
+_LETTERS = {
+    "BOOL": "?",
+    **{"INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q"},
+    **{"UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q"},
+    **{"FP16": "e", "FP32": "f", "FP64": "d"},
+}
 _CONTENTS = {
     "BOOL": "bool_contents",
-    "INT32": "int_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
     "INT64": "int64_contents",
+    "UINT64": "uint64_contents",
     "FP32": "fp32_contents",
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
 
 
-@protocol("v2")
-class V2(Protocol):
-    """REST, tensors as JSON."""
+class OpenInference(Protocol):
+    """What the three forms share: the model, as far as it told of itself."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model
+
+    def told(self, metadata: bytes, payload: Any, prediction: Any) -> Protocol:
+        model = of_metadata(metadata, payload, prediction)
+        return self if model is None else type(self)(model)
+
+    def _inputs(self, instances: list[Any]) -> list[Tensor]:
+        return self.model.tensors(instances) if self.model else [tensors.of_instances(instances)]
+
+    def _predictions(self, outputs: list[Tensor]) -> list[Any]:
+        return self.model.predictions(outputs) if self.model else tensors.to_predictions(outputs)
+
+
+class OverHttp(OpenInference):
+    """REST: the metadata are where the model is."""
 
     path = f"/v2/models/{MODEL}/infer"
+    place = "/v2/models/"
+    index = "/v2/repository/index"
+
+
+@protocol("v2")
+class V2(OverHttp):
+    """REST, tensors as JSON."""
 
     def encode(self, instances: list[Any]) -> Message:
-        tensor = tensors.of_instances(instances)
-        return json_message({"inputs": [{**_head(tensor), "data": tensor.data}]})
+        inputs = self._inputs(instances)
+        return json_message({"inputs": [{**_head(each), "data": each.data} for each in inputs]})
 
     def decode(self, body: bytes) -> list[Any]:
         answer, _ = _object(body)
-        return tensors.to_predictions([_checked(output, _data(output)) for output in answer])
+        return self._predictions([_checked(output, _data(output)) for output in answer])
 
 
 @protocol("v2-binary")
-class V2Binary(Protocol):
+class V2Binary(OverHttp):
     """REST with the binary tensor extension: a JSON head, then the tensors' bytes."""
 
-    path = f"/v2/models/{MODEL}/infer"
-
     def encode(self, instances: list[Any]) -> Message:
-        tensor = tensors.of_instances(instances)
-        raw = packed(tensor)
-        described = {**_head(tensor), "parameters": {"binary_data_size": len(raw)}}
-        head = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}})
+        inputs = self._inputs(instances)
+        raw = [packed(each) for each in inputs]
+        described = [
+            {**_head(each), "parameters": {"binary_data_size": len(part)}}
+            for each, part in zip(inputs, raw, strict=True)
+        ]
+        head = json.dumps({"inputs": described, "parameters": {"binary_data_output": True}})
         headers = {
             "Content-Type": "application/octet-stream",
             "Inference-Header-Content-Length": str(len(head)),
         }
-        return Message(head.encode() + raw, "", headers)
+        return Message(head.encode() + b"".join(raw), "", headers)
 
     def decode(self, body: bytes) -> list[Any]:
         outputs, place = _object(body)
@@ -71,23 +103,51 @@ class V2Binary(Protocol):
             raw = body[place : place + size]
             found.append(_checked(output, unpacked(str(output.get("datatype")), raw)))
             place += size
-        return tensors.to_predictions(found)
+        return self._predictions(found)
 
 
 @protocol("v2-grpc")
-class V2Grpc(Protocol):
+class V2Grpc(OpenInference):
     """gRPC, tensors as raw bytes."""
 
     method = "/inference.GRPCInferenceService/ModelInfer"
+    metadata_method = "/inference.GRPCInferenceService/ModelMetadata"
     rpc = True
+
+    def __init__(self, model: Model | None = None, name: str = MODEL) -> None:
+        super().__init__(model)
+        self.name = name
+
+    def at(self, path: str) -> Protocol:
+        """Of a URL, the path is the model's name."""
+        return type(self)(self.model, path.strip("/") or MODEL)
+
+    def question(self) -> Message:
+        """The request for the model's metadata."""
+        from tritonclient.grpc import service_pb2
+
+        return Message(service_pb2.ModelMetadataRequest(name=self.name).SerializeToString())
+
+    def told(self, metadata: bytes, payload: Any, prediction: Any) -> Protocol:
+        from google.protobuf.json_format import MessageToJson
+        from google.protobuf.message import DecodeError
+        from tritonclient.grpc import service_pb2
+
+        response = service_pb2.ModelMetadataResponse()
+        try:
+            response.ParseFromString(metadata)
+        except DecodeError as error:
+            raise AnswerError(f"no ModelMetadataResponse in {start(metadata)}") from error
+        model = of_metadata(MessageToJson(response).encode(), payload, prediction)
+        return self if model is None else type(self)(model, self.name)
 
     def encode(self, instances: list[Any]) -> Message:
         from tritonclient.grpc import service_pb2
 
-        tensor = tensors.of_instances(instances)
-        request = service_pb2.ModelInferRequest(model_name=MODEL)
-        request.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-        request.raw_input_contents.append(packed(tensor))
+        request = service_pb2.ModelInferRequest(model_name=self.name)
+        for tensor in self._inputs(instances):
+            request.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+            request.raw_input_contents.append(packed(tensor))
         return Message(request.SerializeToString())
 
     def decode(self, body: bytes) -> list[Any]:
@@ -112,15 +172,28 @@ class V2Grpc(Protocol):
             else:
                 raise AnswerError(f"datatype {output.datatype!r} is none that is known")
             found.append(Tensor(output.name, output.datatype, list(output.shape), data))
-        return tensors.to_predictions(found)
+        return self._predictions(found)
 
 
 def packed(tensor: Tensor) -> bytes:
-    """A tensor's bytes: little-endian numbers; each text after its length in four bytes."""
+    """A tensor's bytes: little-endian numbers; each text after its length in four bytes.
+
+    Raises UsageError.
+    """
     if tensor.datatype == "BYTES":
         texts = [value.encode("utf-8", "surrogatepass") for value in tensor.data]
         return b"".join(struct.pack("<I", len(text)) + text for text in texts)
-    return struct.pack(f"<{len(tensor.data)}{_LETTERS[tensor.datatype]}", *tensor.data)
+    letter = _LETTERS.get(tensor.datatype)
+    if letter is None:
+        raise UsageError(
+            f"The input {tensor.name!r} is {tensor.datatype}, which is not known here."
+        )
+    try:
+        return struct.pack(f"<{len(tensor.data)}{letter}", *tensor.data)
+    except (struct.error, OverflowError) as error:
+        raise UsageError(
+            f"The input {tensor.name!r}: {tensor.datatype} has no room for a value: {error}."
+        ) from error
 
 
 def unpacked(datatype: str, raw: bytes) -> list[Any]:
@@ -179,11 +252,9 @@ def _data(output: dict[str, Any]) -> list[Any]:
     data = output.get("data")
     if not isinstance(data, list):
         raise AnswerError(f"output {output.get('name')!r} has no data")
-    return [value for row in data for value in row] if _nested(data) else data
-
-
-def _nested(data: list[Any]) -> bool:
-    return bool(data) and all(isinstance(row, list) for row in data)
+    while data and all(isinstance(row, list) for row in data):
+        data = [value for row in data for value in row]
+    return data
 
 
 def _checked(output: dict[str, Any], data: list[Any]) -> Tensor:

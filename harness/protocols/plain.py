@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
 from harness.errors import AnswerError, UsageError
-from harness.protocols import Message, Protocol, json_message, listed, parsed, protocol, start
+from harness.protocols import Message, Protocol, json_message, listed, one, parsed, protocol, start
+from harness.templates import as_text
 
 
 @protocol("json")
@@ -39,17 +39,22 @@ class JsonList(PlainJson):
         return answer
 
 
-@protocol("torchserve")
-class TorchServe(Protocol):
-    """The instance as a JSON body to its prediction: TorchServe makes the batches."""
-
-    path = "/predictions/model"
+@protocol("instance")
+class Instance(Protocol):
+    """The instance as a JSON body to its prediction: whoever serves it makes the batches."""
 
     def encode(self, instances: list[Any]) -> Message:
-        return json_message(_one(instances))
+        return json_message(one(instances))
 
     def decode(self, body: bytes) -> list[Any]:
         return [parsed(body)]
+
+
+@protocol("torchserve")
+class TorchServe(Instance):
+    """The same where TorchServe has it."""
+
+    path = "/predictions/model"
 
 
 @protocol("text")
@@ -57,7 +62,7 @@ class RawText(Protocol):
     """The text itself as a body (of anything else its JSON) to the prediction as JSON."""
 
     def encode(self, instances: list[Any]) -> Message:
-        body = as_text(_one(instances)).encode("utf-8", "surrogatepass")
+        body = as_text(one(instances)).encode("utf-8", "surrogatepass")
         return Message(body, "", {"Content-Type": "text/plain; charset=utf-8"})
 
     def decode(self, body: bytes) -> list[Any]:
@@ -66,19 +71,19 @@ class RawText(Protocol):
 
 @protocol("query")
 class Query(RawText):
-    """An empty POST with `?text=...` (of anything but text its JSON) to the prediction as JSON."""
+    """An empty POST with `?text=...` (of anything but text its JSON) to the prediction as JSON.
+
+    `query:q` names the parameter.
+    """
+
+    def __init__(self, parameter: str = "text") -> None:
+        self._parameter = parameter
+
+    def named(self, argument: str) -> Protocol:
+        if not argument:
+            raise UsageError("The protocol 'query:' lacks the parameter's name.")
+        return Query(argument)
 
     def encode(self, instances: list[Any]) -> Message:
-        text = as_text(_one(instances))
-        return Message(b"", "?" + urlencode({"text": text}, errors="surrogatepass"))
-
-
-def as_text(instance: Any) -> str:
-    """Text as it is, anything else as JSON."""
-    return instance if isinstance(instance, str) else json.dumps(instance)
-
-
-def _one(instances: list[Any]) -> Any:
-    if len(instances) != 1:
-        raise UsageError(f"This protocol carries one instance a request, not {len(instances)}.")
-    return instances[0]
+        text = as_text(one(instances))
+        return Message(b"", "?" + urlencode({self._parameter: text}, errors="surrogatepass"))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from harness.analyse.breakdown import Batches
 from harness.report import view
 from harness.report.colours import INK, QUIET
-from harness.report.drawing import short
+from harness.report.drawing import LONG, margin, short
 
 # Up to so many instances; from light to dark, the same whatever the page's light.
 STEPS = {1: "#dce6f0", 2: "#b6d0e8", 4: "#86b3dc", 8: "#5590c8", 16: "#2b6cab", 32: "#124b82"}
@@ -46,7 +46,9 @@ def titles() -> list[str]:
 def draw(figure: Figure, bars: Sequence[tuple[str, Batches]]) -> None:
     """A bar for each variant from top to bottom, its mean batch at the end."""
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((1.85 / width, 0.5 / height, 1 - 2.75 / width, 1 - 0.95 / height))
+    names = margin(name for name, _ in bars)
+    room = (1 - (names + 0.9) / width, 1 - 0.95 / height)
+    axes = figure.add_axes((names / width, 0.5 / height, *room))
     table, left = np.array([parts(found) for _, found in bars]), np.zeros(len(bars))
     for title, colour, column in zip(titles(), [*STEPS.values(), _MORE], table.T, strict=True):
         if not column.any():
@@ -60,7 +62,7 @@ def draw(figure: Figure, bars: Sequence[tuple[str, Batches]]) -> None:
         left = left + column
     axes.set_xlim(0, 1)
     axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_yticks(np.arange(len(bars)), [short(name, 26) for name, _ in bars], color=INK)
+    axes.set_yticks(np.arange(len(bars)), [short(name, LONG) for name, _ in bars], color=INK)
     axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
     axes.set_xlabel("share of the calls to the model", color=QUIET)
     axes.legend(ncols=7, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8.5)

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 from harness.analyse.gate import Verdict
 from harness.analyse.judging import Change, Changes, Shown
+from harness.analyse.metrics import Metric
 from harness.analyse.paired import CONFIDENCE, Ratio
+from harness.analyse.stats import Spread
 from harness.report import view
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
@@ -81,9 +83,13 @@ def _finite(value: float | None) -> float | None:
 
 def numbers(row: Change) -> tuple[str, str]:
     """The number then and now."""
-    sides = (row.base, row.new)
-    then, now = (view.number(s.median if s is not None else None, row.metric.digits) for s in sides)
-    return then, now
+    return _number(row.base, row.metric), _number(row.new, row.metric)
+
+
+def _number(found: Spread | None, metric: Metric) -> str:
+    if found is not None and metric.name == "capacity" and found.median == 0:
+        return "at no rate"  # that was tried; zero was never measured
+    return view.number(None if found is None else found.median, metric.digits)
 
 
 def ratio(found: Ratio | None) -> str:
@@ -111,7 +117,7 @@ def said(row: Change) -> str:
 
 def unit(row: Change | Shown) -> str:
     """The metric, with its unit."""
-    return f"{row.metric.title} {row.metric.unit}"
+    return " ".join(row.metric.heading)
 
 
 def told(rows: Sequence[Change]) -> list[Change]:

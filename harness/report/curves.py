@@ -36,7 +36,7 @@ class Offered:
     """What was seen at one offered rate."""
 
     rate_per_s: float
-    time_ms: float  # the SLO's percentile of those that were answered
+    time_ms: float  # the SLO's percentile
     requests: int
     over: int  # failed, or slower than the limit
 
@@ -79,10 +79,11 @@ def distribution(row: Row) -> Distribution | None:
     below = 1 - found[0].shares
     # The tail of a curve is drawn only as far as there are answers behind it.
     enough = below * min(curve.answers for curve in found) >= _BEYOND - 1e-9
+    times = np.median([curve.quantiles_ms for curve in found], axis=0)
+    enough &= np.isfinite(times)  # beyond are those that were never answered
     if not enough.any():
         return None
-    shares = found[0].shares[enough]
-    times = np.median([curve.quantiles_ms for curve in found], axis=0)[enough]
+    shares, times = found[0].shares[enough], times[enough]
     last = float(shares[-1])
     named = {
         name: float(np.interp(share, shares, times))
@@ -118,7 +119,7 @@ def _steady(digest: Digest, wanted: Slo) -> Offered | None:
         return None
     taken = digest.response_ms
     answered = taken[np.isfinite(taken)]
-    time = stats.percentile(answered, wanted.share)
+    time = stats.percentile(np.where(np.isfinite(taken), taken, np.inf), wanted.share)
     if time is None:
         return None
     over = len(taken) - int((answered <= wanted.limit_ns / 1e6).sum())

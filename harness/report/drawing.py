@@ -18,7 +18,9 @@ from harness.report.scales import Scale
 
 Spot = tuple[float, float]
 WIDE, HALF = (680, 366), (510, 366)  # sizes of pictures with and without names on the right
-_NAME = 22  # letters of a name that fit beside a curve
+_NAME = 24  # letters of a name that fit beside a curve
+LONG = 38  # beside a bar
+_LETTER, _MARGIN = 0.074, 0.3  # inches of a letter, and of what stands beside the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,17 @@ class Frame:
             parts.append(_text(2, 12, self.y_label))
         return Markup("").join(parts)
 
-    def limit(self, y: float, said: str) -> Markup:
-        """A dashed line across at a value, with a word on it."""
+    def limit(self, y: float) -> Markup:
+        """A dashed line across at a value."""
         _, at = self.spot(self.x.low, y)
         path = f"M{number(self.left)} {number(at)}H{number(self.right)}"
-        line = Markup('<path class="limit" d="{}"/>').format(path)
-        return line + _text(self.left + 4, at - 4, said)
+        return Markup('<path class="limit" d="{}"/>').format(path)
+
+    def limit_said(self, y: float, said: str) -> Markup:
+        """A word for such a line: to be drawn after what crosses it."""
+        _, at = self.spot(self.x.low, y)
+        word = _text(self.left + 4, at - 4, said)
+        return Markup('<g class="limit-said">{}</g>').format(word)
 
 
 def picture(
@@ -86,15 +93,25 @@ def marks(look: Look, spots: Iterable[Spot]) -> Markup:
 
 
 def path(spots: Iterable[Spot]) -> str:
-    """A line through spots; it is broken where one is not known."""
-    said, up = [], True
+    """A line through spots; it is broken where one is not known.
+
+    After its start each spot is said by its way from the one before, in tenths that add up: that
+    takes half as many letters.
+    """
+    said: list[str] = []
+    last: tuple[int, int] | None = None
     for x, y in spots:
         if not (math.isfinite(x) and math.isfinite(y)):
-            up = True
+            last = None
             continue
-        said.append(f"{'M' if up else 'L'}{number(x)} {number(y)}")
-        up = False
-    return "".join(said)
+        at = round(10 * x), round(10 * y)
+        if last is None:
+            said.append(f"M{number(at[0] / 10)} {number(at[1] / 10)}l")
+        else:
+            said.append(_after(said[-1], (at[0] - last[0]) / 10))
+            said.append(_after(said[-1], (at[1] - last[1]) / 10))
+        last = at
+    return "".join(said).replace("lM", "M").removesuffix("l")
 
 
 def band(upper: Sequence[Spot], lower: Sequence[Spot]) -> str:
@@ -111,6 +128,17 @@ def short(name: str, limit: int = _NAME) -> str:
     """A name that fits beside a curve or a bar."""
     text = " ".join(str(view.clean(name)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def margin(names: Iterable[str]) -> float:
+    """Inches that the longest of some names needs on the left of a picture of matplotlib."""
+    return _MARGIN + _LETTER * max((len(short(name, LONG)) for name in names), default=0)
+
+
+def _after(before: str, value: float) -> str:
+    """A number that follows other letters of a path: as short as those of a path may be."""
+    text = number(value).replace("0.", ".", 1) if abs(value) < 1 else number(value)
+    return text if text.startswith("-") or before.endswith("l") else f" {text}"
 
 
 def number(value: float) -> str:

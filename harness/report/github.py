@@ -20,7 +20,7 @@ _ACTIVE = re.compile(
 )
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}
 _MARKUP = "\\`*_[]~"
-_SHORT = 6  # hexadecimal digits are no commit yet
+_SHORT = 6  # fewer hexadecimal digits may not be a commit
 _LINE_START = re.compile(r"[#+=-]|\d+(?=[.)])")
 
 

@@ -25,7 +25,7 @@ def sentence(found: Headline, name: Dress = _plain, text: Dress = _plain) -> str
         return f"{where}: nothing could be ranked."
     if metric.name == "capacity" and spread.median == 0:
         return f"{where}: none holds {slo or 'its SLO'} at any rate that was tried."
-    said = f"{where}: {_first([s.variant for s in found.leaders], name)}, with a {metric.title} of "
+    said = f"{where}: {_first(found, name)}, with a {metric.title} of "
     said += view.amount(spread.median, metric)
     if between := view.interval(spread, metric):
         said += f" ({between})"
@@ -34,12 +34,15 @@ def sentence(found: Headline, name: Dress = _plain, text: Dress = _plain) -> str
     return f"{said}; {_next(found, name)}."
 
 
-def _first(variants: list[str], name: Dress) -> str:
+def _first(found: Headline, name: Dress) -> str:
+    variants = [standing.variant for standing in found.leaders]
     if len(variants) == 1:
         return f"{name(variants[0])} is first"
     shown = [name(variant) for variant in variants[:NAMED]]
     if len(variants) > NAMED:
         shown.append(f"{len(variants) - NAMED} more")
+    if found.untold:
+        return f"one round does not tell {view.listed(shown)} apart"
     return f"{view.listed(shown)} are tied for the first place"
 
 

@@ -37,7 +37,7 @@ class Chart:
 
 def write(history: History, out_dir: Path, last: int, problems: Sequence[str]) -> Path:
     """Write the page; its path. Raises StoreError where it can't be written."""
-    return files.write(out_dir / "index.html", render(history, last, problems))
+    return files.write_page(out_dir / "index.html", render(history, last, problems))
 
 
 def render(history: History, last: int, problems: Sequence[str] = ()) -> str:

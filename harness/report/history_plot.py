@@ -54,7 +54,7 @@ def _panel(axes: Axes, series: Series) -> None:
             text = short(after if night == first else f"{before} → {after}", 24)
             axes.text(night - 0.4, 1.02, text, transform=top, va="bottom", fontsize=7.5)
             marked = night
-    axes.set_title(f"{metric.title}, {metric.unit}", loc="left", fontsize=9, pad=14)
+    axes.set_title(", ".join(metric.heading), loc="left", fontsize=9, pad=14)
     axes.set_xlim(first - 0.8, len(series.marks) - 0.2)
     axes.grid(visible=True, axis="y", color=GRID)
     axes.margins(y=0.15)

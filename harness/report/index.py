@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from harness import reading
 from harness.analyse import summary as summaries
 from harness.analyse.comparison import COLUMNS
 from harness.analyse.summary import Headline, Standing, Summary
+from harness.errors import HarnessError
 from harness.report import files, page, shelf, templating, trends, view
 from harness.report.headline import NAMED
 from harness.report.shelf import Entry, Say
@@ -60,11 +62,14 @@ def write(
     Campaigns that have no summary yet are read, for at most about `limit_s` (None: all of them);
     `say` gets a sentence where that takes long.
     """
-    return files.write(reports / "index.html", render(shelf.gather(results, reports, limit_s, say)))
+    return files.write_page(
+        reports / "index.html", render(shelf.gather(results, reports, limit_s, say))
+    )
 
 
 def render(entries: list[Entry]) -> str:
     """The list as text; the entries come newest first."""
+    entries = [_readable(entry) for entry in entries]
     known = [(entry.name, s) for entry in reversed(entries) if (s := entry.summary) is not None]
     lines = Lines(trends.collect(known), {})
     rows = [_row(entry, lines) for entry in entries]
@@ -80,6 +85,18 @@ def render(entries: list[Entry]) -> str:
             style=Markup(templating.assets("*.css")),
         )
     )
+
+
+def _readable(entry: Entry) -> Entry:
+    """The entry, without its summary where that holds what no campaign comes to."""
+    if entry.summary is None:
+        return entry
+    try:
+        with reading.made_sense_of(Path(entry.name)):
+            _row(entry, Lines(trends.collect([(entry.name, entry.summary)]), {}))
+    except HarnessError as error:
+        return replace(entry, summary=None, problem=str(error))
+    return entry
 
 
 def _row(entry: Entry, lines: Lines) -> dict[str, Any]:
@@ -135,4 +152,5 @@ def _headline(name: str, found: Summary, headline: Headline, lines: Lines) -> di
         "spread": spread,
         "leaders": leaders,
         "more": max(0, len(headline.leaders) - NAMED),
+        "between": "?" if headline.untold else "=",
     }

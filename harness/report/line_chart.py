@@ -43,9 +43,11 @@ def draw(
     ends = _ends(frame, curves)
     # The last is drawn on top: the best one.
     drawn = [_curve(frame, curve, ends.get(curve.subject.name)) for curve in reversed(curves)]
-    line = frame.limit(*limit) if limit is not None else Markup("")
+    line, word = Markup(""), Markup("")
+    if limit is not None:
+        line, word = frame.limit(limit[0]), frame.limit_said(*limit)
     room = " ".join(map(drawing.number, (frame.top, frame.bottom, _ROOM, frame.right + 6)))
-    return drawing.picture(alternative, frame.grid(), line, *drawn, ends=room)
+    return drawing.picture(alternative, frame.grid(), line, *drawn, word, ends=room)
 
 
 def _ends(frame: Frame, curves: Sequence[Curve]) -> dict[str, float]:

@@ -45,7 +45,7 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
     alternative = f"{title}, {share} in ms at requests per second: {said}"
     picture = line_chart.draw(frame, made, alternative, (limit, f"limit: {view.number(limit)} ms"))
     caption = (
-        f"{share} of what was answered, at each rate of the search for the capacity and of the "
+        f"{share}, at each rate of the search for the capacity and of the "
         "steady window, all rounds; rates within 4% are one mark. Where a curve turns up, the "
         f"server is full; dashed: the limit of {wanted}. Lower and further right is better. "
         f"{_CHOOSE}"

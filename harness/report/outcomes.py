@@ -1,4 +1,4 @@
-"""What became of a report's runs, for the formats that are no page."""
+"""What became of a report's runs, for formats other than a page."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 
 from jinja2 import Environment
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from harness.analyse import comparison, prices
 from harness.analyse.digest import Digested
 from harness.analyse.prices import PriceTable
-from harness.report import colours, files, sections, templating, view
+from harness.report import colours, drawing, files, sections, templating, view
 from harness.report.view import Report
 
 
@@ -21,7 +22,7 @@ def write(digested: Digested, out_dir: Path, table: PriceTable | None = None) ->
 
     Raises StoreError where it can't be written.
     """
-    return files.write(out_dir / "index.html", render(digested, table))
+    return files.write_page(out_dir / "index.html", render(digested, table))
 
 
 def render(digested: Digested, table: PriceTable | None = None) -> str:
@@ -42,6 +43,7 @@ def of_report(report: Report) -> str:
     return jinja.get_template("page.html.j2").render(
         campaign=report.campaign,
         parts=parts,
+        words=json.dumps(jinja.filters["find"].words),
         benchmarks=[comparison.benchmark for comparison in report.comparisons],
         summary=_summary(report),
         synthetic=_synthetic(report),
@@ -56,6 +58,7 @@ def environment() -> Environment:
     jinja = templating.environment(
         view.amount,
         view.anchor,
+        view.evidence,
         view.home,
         view.interval,
         view.listed,
@@ -65,6 +68,7 @@ def environment() -> Environment:
         view.rounds,
         view.track_note,
     )
+    jinja.filters["short"] = drawing.short
     jinja.globals["NONE"] = view.NONE
     return jinja
 
@@ -72,7 +76,7 @@ def environment() -> Environment:
 def environment_of(report: Report) -> Environment:
     """The same, with what the report's own variants are found and coloured by."""
     jinja = environment()
-    jinja.filters["find"] = view.finder(report)
+    jinja.filters["find"] = view.Finder(report)
     looks = colours.of_variants(report.comparisons)
     jinja.filters["look"] = lambda variant: looks[variant].classes
     return jinja

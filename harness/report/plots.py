@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from harness.analyse.stats import Spread
 from harness.report.colours import INK, QUIET, Look
-from harness.report.drawing import short
+from harness.report.drawing import LONG, margin, short
 
-_NAMES, _NUMBERS = 1.75, 1.15  # inches on the left and on the right
+_NUMBERS = 1.15  # inches on the right
 _TOP, _BOTTOM = 0.1, 0.5
 _PALE = 0.45  # opacity of the second part of a bar
 
@@ -87,10 +87,11 @@ def _dot(axes: Axes, place: int, dot: Dot) -> None:
 def _axes(figure: Figure, names: dict[int, str], looks: dict[int, Look], x_label: str) -> Axes:
     """Axes with a name and its mark at each of some places from the top."""
     width, height = figure.get_size_inches()
-    room = (width - _NAMES - _NUMBERS) / width, (height - _TOP - _BOTTOM) / height
-    axes = figure.add_axes((_NAMES / width, _BOTTOM / height, *room))
+    beside_names = margin(names.values())
+    room = (width - beside_names - _NUMBERS) / width, (height - _TOP - _BOTTOM) / height
+    axes = figure.add_axes((beside_names / width, _BOTTOM / height, *room))
     axes.set_ylim(max(names) + 0.6, -0.6)
-    axes.set_yticks(list(names), [short(name) for name in names.values()], color=INK)
+    axes.set_yticks(list(names), [short(name, LONG) for name in names.values()], color=INK)
     axes.tick_params(axis="y", pad=11)
     beside = axes.get_yaxis_transform()
     for place, look in looks.items():

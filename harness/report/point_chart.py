@@ -1,4 +1,7 @@
-"""Variants as points between two numbers of which less is better, with the Pareto front."""
+"""Variants, or settings of one, as points between two numbers, with the Pareto front.
+
+Less is better of the number on the horizontal axis; of the other one too, unless `upwards`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from harness.report.subjects import Subject
 
 _LETTER, _LINE = 5.6, 12.0  # about the size of a letter, in units of the picture
 _AWAY = 8.0  # of a name from its point
+_HALF = 2.5  # of the width that a line needs for itself
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -41,20 +45,27 @@ def draw(
     dots: Sequence[Point],
     fronts: Mapping[str, Sequence[tuple[float, float]]],
     alternative: str,
+    *,
+    upwards: bool = False,
 ) -> Markup:
-    """The picture; each front, by its track, is drawn as the steps that nothing lies below."""
+    """The picture; each front, by its track, is drawn as the steps that nothing lies beyond."""
+    start = frame.bottom if upwards else frame.top
     spots = [frame.spot(dot.entry.x, dot.entry.y) for dot in dots]
-    places = placed(frame, dots, spots)
-    steps = [_front(frame, front) for front in fronts.values()]
+    places = placed(frame, dots, spots, _lines(frame, fronts, start))
+    steps = [_front(frame, front, start) for front in fronts.values()]
     named = _named(frame, fronts)
     drawn = [_point(*each) for each in zip(dots, spots, places, strict=True)]
     drawn.reverse()  # the first is on top
     return drawing.picture(alternative, frame.grid(), *steps, named, *drawn, size=drawing.HALF)
 
 
-def placed(frame: Frame, dots: Sequence[Point], spots: Sequence[Spot]) -> list[Place | None]:
-    """A place for each name where it covers no other and no point; those of a front come first."""
+def placed(
+    frame: Frame, dots: Sequence[Point], spots: Sequence[Spot], lines: Sequence[Box] = ()
+) -> list[Place | None]:
+    """A place for each name where it covers no other, no point and no line; those of a front come
+    first."""
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    taken += lines
     found: list[Place | None] = [None] * len(dots)
     for index in sorted(range(len(dots)), key=lambda i: not dots[i].leads):
         width = _LETTER * len(drawing.short(dots[index].subject.name))
@@ -81,13 +92,30 @@ def _meet(box: Box, other: Box) -> bool:
     return not apart
 
 
-def _front(frame: Frame, front: Sequence[tuple[float, float]]) -> Markup:
+def _front(frame: Frame, front: Sequence[tuple[float, float]], start: float) -> Markup:
     corners = [frame.spot(*pair) for pair in front]
-    said = f"M{drawing.number(corners[0][0])} {drawing.number(frame.top)}"
+    said = f"M{drawing.number(corners[0][0])} {drawing.number(start)}"
     for x, y in corners:
         said += f"H{drawing.number(x)}V{drawing.number(y)}"
     said += f"H{drawing.number(frame.right)}"
     return Markup('<path class="front" d="{}"/>').format(said)
+
+
+def _lines(
+    frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]], start: float
+) -> list[Box]:
+    """Where the fronts' steps and names are."""
+    found: list[Box] = []
+    for track, front in fronts.items():
+        corners = [frame.spot(*pair) for pair in front]
+        ends = [*(x for x, _ in corners[1:]), frame.right]
+        before = [start, *(y for _, y in corners)]
+        for (x, y), end, other in zip(corners, ends, before, strict=False):
+            found.append((x, y - _HALF, end, y + _HALF))
+            found.append((x - _HALF, min(other, y), x + _HALF, max(other, y)))
+        width, at = _LETTER * len(drawing.short(track)), corners[-1][1]
+        found.append((frame.right - width, at - _LINE - 4, frame.right, at))
+    return found
 
 
 def _named(frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]]) -> Markup:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _MARGIN = 1.15  # beyond the least and the most of a logarithmic axis
+_FEWEST, _FINE = 2, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 _NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
@@ -37,7 +38,15 @@ def log(values: Iterable[float], most_ticks: int = 8) -> Scale:
     low, high = (min(known), max(known)) if known else (1.0, 10.0)
     low, high = low / _MARGIN, max(high * _MARGIN, low * 2)
     ticks = log_ticks(low, high, most_ticks)
-    return Scale("log", low, high, tuple((tick, f"{tick:,.12g}") for tick in ticks))
+    return Scale("log", low, high, tuple((tick, text(tick)) for tick in ticks))
+
+
+def text(value: float) -> str:
+    """What is written beside an axis: of large values the thousands, for which there is room."""
+    for least, size, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= least:
+            return f"{value / size:,.12g}{letter}"
+    return f"{value:,.12g}"
 
 
 def log_ticks(low: float, high: float, most: int) -> list[float]:
@@ -49,6 +58,11 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
         found = [tick for tick in found if low * 0.999 <= tick <= high * 1.001]
         if len(found) <= most:
             break
+    if len(found) < _FEWEST:  # a range as narrow as that has room for finer steps
+        powers = list(range(first, last + 1))
+        finer = [float(f"{step}e{power}") for power in powers for step in _FINE]
+        finer = [tick for tick in finer if low * 0.999 <= tick <= high * 1.001]
+        found = finer if len(finer) <= most else found
     return found
 
 
@@ -58,7 +72,7 @@ def linear(values: Iterable[float], most_ticks: int = 6) -> Scale:
     power = 10.0 ** math.floor(math.log10(top))
     sizes = [step * power / 10 for step in (1, 2, 5, 10, 20, 50)]
     step = next(size for size in sizes if top / size <= most_ticks - 1)
-    ticks = tuple((n * step, f"{n * step:,.12g}") for n in range(int(top * 1.02 / step) + 1))
+    ticks = tuple((n * step, text(n * step)) for n in range(int(top * 1.02 / step) + 1))
     return Scale("linear", 0.0, top * 1.04, ticks)
 
 

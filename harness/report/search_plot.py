@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from harness.analyse import capacity
+from harness.analyse import capacity_words
 from harness.analyse.capacity import Found
 from harness.report import drawing, panels, scales
 from harness.report.colours import Look
@@ -44,7 +44,7 @@ def draw(name: str, found: Found, look: Look) -> Markup | None:
         spot = frame.spot(step.rate_per_s, time)
         marks.setdefault(kind, []).append(_mark(spot, _SHAPES[step.ruling]))
     parts += [panels.line(f"probe {kind}", "".join(shapes)) for kind, shapes in marks.items()]
-    said = f"{name}: {capacity.sentence(found)}"
+    said = f"{name}: {capacity_words.sentence(found)}"
     return panels.draw(look, said, [Markup('<g class="backdrop">'), *parts, Markup("</g>")])
 
 

@@ -38,10 +38,10 @@ def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> lis
 
     Those without a summary are read, the newest first, until `limit_s` has passed (None: all).
     """
-    stored = {path.parent.name for path in results.glob("*/campaign.json")}
+    stored = {folder.name for folder in store.campaigns(results)}
     reported = {
         p.parent.name for f in ("index.html", summary_file.NAME) for p in reports.glob(f"*/{f}")
-    }
+    } - {store.EXAMPLE}
     known = {name: _kept(results / name, reports / name) for name in stored}
     unread = sorted((n for n in stored if known[n][1] is None), key=_written(results), reverse=True)
     if len(unread) >= _WORTH_A_WORD:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from harness.analyse.breakdown import Breakdown
 from harness.report import view
 from harness.report.colours import INK, QUIET
-from harness.report.drawing import short
+from harness.report.drawing import LONG, margin, short
 
 # In the order in which they pass, in Okabe and Ito's colours; light ones carry dark numbers. They
 # are the same in the dark: no framework's, so no variables of the style sheet.
@@ -37,8 +37,9 @@ def size(count: int) -> tuple[float, float]:
 def draw(figure: Figure, bars: Sequence[tuple[str, Breakdown]]) -> None:
     """A bar for each variant from top to bottom, its sum at the end."""
     width, height = figure.get_size_inches()
-    room = width - 1.75 - 0.75
-    axes = figure.add_axes((1.75 / width, 0.5 / height, room / width, 1 - 0.95 / height))
+    left_of = margin(name for name, _ in bars)
+    room = width - left_of - 0.75
+    axes = figure.add_axes((left_of / width, 0.5 / height, room / width, 1 - 0.95 / height))
     end = _end([found.response_ms for _, found in bars])
     left = np.zeros(len(bars))
     for name, (title, colour) in TITLES.items():
@@ -52,7 +53,7 @@ def draw(figure: Figure, bars: Sequence[tuple[str, Breakdown]]) -> None:
         left = left + lengths
     axes.set_xlim(0, end)
     axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_yticks(np.arange(len(bars)), [short(name) for name, _ in bars], color=INK)
+    axes.set_yticks(np.arange(len(bars)), [short(name, LONG) for name, _ in bars], color=INK)
     axes.set_xlabel("mean milliseconds of a request", color=QUIET)
     axes.grid(visible=True, axis="x")
     axes.legend(

@@ -57,7 +57,8 @@ def kind(row: Row) -> str:
 
 
 def chosen(rows: Sequence[Row]) -> set[str]:
-    """The variants to draw at first: the best of each track in turn, and what is no contender."""
+    """The variants to draw at first: the references, what is INVALID, and of the others the best of
+    each track in turn."""
     aside = {row.variant for row in rows if row.server.reference or row.invalid}
     others = [row for row in rows if row.variant not in aside]
     if len(others) <= _ALL:

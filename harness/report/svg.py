@@ -51,6 +51,7 @@ _COLOUR = re.compile("|".join(_VARIABLES))
 _DECIMALS = re.compile(r"-?\d+\.\d+")
 # As the style sheet has it, or of no effect.
 _USUAL = ("font-family:", "font-size: 9px", "stroke-linejoin:", "stroke-linecap: butt")
+_UNTURNED = re.compile(r"rotate\(-?0 ")
 _PLACED = ("d", "x", "y", "width", "height", "transform")
 
 
@@ -96,6 +97,8 @@ def _tidied(svg: bytes, title: str) -> str:
 def _shorten(element: ET.Element) -> None:
     if element.tag == f"{{{_SVG}}}g":
         element.attrib.pop("id", None)
+    if _UNTURNED.match(element.get("transform", "")):
+        del element.attrib["transform"]
     for name in _PLACED:
         if name in element.attrib:
             found = _DECIMALS.sub(lambda match: _rounded(match[0]), element.attrib[name])

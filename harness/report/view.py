@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.analyse.comparison import COLUMNS, Comparison, Row, tied
+from harness.analyse.comparison import COLUMNS, Comparison, Row, ratio, tied
 from harness.analyse.digest import Digested
 from harness.analyse.metrics import Metric
 from harness.analyse.prices import PriceTable
 from harness.analyse.stats import Spread
-from harness.plan import SWEEP
 from harness.profiles import Profile
 from harness.records import Campaign
 
 NONE = "–"
 TRACKS = {
     "default": "out of the box",
-    "matched": "same workers and threads, batching off",
-    "remote": "endpoints that were already up, on machines of their own",
-    "tuned": "as the framework's own production guide says",
+    "matched": "same workers and threads for all, one call of the model at a time, no batching",
+    "remote": "endpoints that were already up",
+    "tuned": "set up as each framework's own production guide says",
 }
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # Control characters, lone surrogates, and the marks that turn the direction of the text around.
@@ -84,16 +82,29 @@ def anchor(variant: str) -> str:
     return "variant-" + re.sub(r"[^A-Za-z0-9@.-]", lambda found: f"_{ord(found[0]):x}_", variant)
 
 
-def finder(report: Report) -> Callable[[str], str]:
-    """Of a variant's name, what the filter box looks for: name, server, framework, track."""
-    known = {row.variant: row for comparison in report.comparisons for row in comparison.rows}
+def evidence(variant: str, benchmark: str) -> str:
+    """The id of what is known of a variant on a benchmark, within its own page."""
+    return f"{anchor(variant)}:{anchor(benchmark).removeprefix('variant-')}"
 
-    def find(variant: str) -> str:
-        row = known.get(variant)
+
+class Finder:
+    """Of a variant's name, the number of what the filter box looks for: name, server, framework,
+    track. A page has them hundreds of times, so it has the words once."""
+
+    def __init__(self, report: Report) -> None:
+        self._rows = {row.variant: row for found in report.comparisons for row in found.rows}
+        self._numbers: dict[str, int] = {}
+
+    def __call__(self, variant: str) -> int:
+        row = self._rows.get(variant)
         more = (row.server.server, row.server.framework, row.server.track) if row else ()
-        return str(clean(" ".join((variant, *more)).lower()))
+        words = str(clean(" ".join((variant, *more)).lower()))
+        return self._numbers.setdefault(words, len(self._numbers))
 
-    return find
+    @property
+    def words(self) -> list[str]:
+        """Those that have a number, in its order."""
+        return list(self._numbers)
 
 
 def interval(spread: Spread | None, metric: Metric) -> str:
@@ -154,6 +165,7 @@ def reason(row: Row) -> str:
         failure = row.failures[0]
         return f"failed ({failure.phase}): {failure.message}"
     messages = [finding.message for _, finding in row.findings if finding.verdict == "INVALID"]
+    messages += [f"its {COLUMNS[name].title} is {said}" for name, said in row.beyond.items()]
     return (
         messages[0] if messages else "neither its capacity nor a percentile of its latency is known"
     )
@@ -165,38 +177,24 @@ def contenders(comparison: Comparison, track: str) -> list[Row]:
 
 
 def best_at(rows: Sequence[Row], column: str) -> tuple[Row, ...]:
-    """The row with the best median, and those that are tied with it."""
+    """The row with the best median, and those that are tied with it; nothing where all that have
+    such a number are: then it tells none apart."""
     sign = 1 if COLUMNS[column].better == "lower" else -1
     known = [(row, spread) for row in rows if (spread := row.spreads[column]) is not None]
     if not known:
         return ()
     known.sort(key=lambda pair: (sign * pair[1].median, pair[0].variant))
-    leader = known[0][0]
-    return tuple(row for row, _ in known if row is leader or tied(row, leader, column))
+    (leader, most), *others = known
+    best = [leader]
+    for row, spread in others:
+        if ratio(row, leader, column) is not None:
+            as_good = tied(row, leader, column)
+        else:  # zero errors beside some: by their intervals, if there are any
+            as_good = min(spread.rounds, most.rounds) == 1 or _meet(spread, most)
+        if as_good:
+            best.append(row)
+    return tuple(best) if len(best) < len(known) else ()
 
 
-def reproduce(report: Report, row: Row, benchmark: str) -> str:
-    """The command that measures a row again."""
-    campaign = report.campaign
-    if campaign.preset == SWEEP:
-        return campaign.command
-    pair = (row.variant, benchmark)
-    planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
-    base = campaign.against.base(row.variant) if campaign.against else None
-    words = ["python", "-m", "harness", "run", base or row.variant, "--benchmark", benchmark]
-    words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
-    if row.server.launcher == "remote" and campaign.endpoint is not None:
-        words.remove(row.variant)
-        words += ["--launcher", "remote", "--url", campaign.endpoint.url]
-        words += ["--protocol", campaign.endpoint.protocol, "--name", campaign.endpoint.name]
-        for name, value in campaign.endpoint.headers.items():
-            words += ["--header", f"{name}: {value}"]
-    elif row.server.launcher == "process":  # the others are in the variant's name
-        words += ["--launcher", "process"]
-    if campaign.against is not None:
-        words += ["--against", campaign.against.commit]
-    if row.server.device != "cpu":
-        words += ["--device", row.server.device]
-    if campaign.driver != "native":
-        words += ["--driver", campaign.driver]
-    return shlex.join(words)
+def _meet(one: Spread, other: Spread) -> bool:
+    return one.low <= other.high and other.low <= one.high

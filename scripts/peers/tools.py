@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,10 +113,11 @@ def fire_ours(generator: Driver, load: Load, up: Up) -> tuple[Requests, Plan]:
     """A window of this driver, as `harness load` fires it; each request says its number."""
     due_ns = schedule(load.rate_per_s, load.count, load.seed)
     numbered = [Message(up.body, "", {"X-Request": str(n)}) for n in range(load.count)]
-    goal = target(up.url, numbered, {"Content-Type": JSON})
+    goal = target(up.url, numbered, (("Content-Type", JSON),))
     numbers = np.arange(load.count, dtype=np.int64)
     duration_ns, timeout_ns = int(load.seconds * 1e9), int(_TIMEOUT_S * 1e9)
     job = Job(goal, 0, duration_ns, numbers, due_ns, _CALLERS, None, timeout_ns, 0)
+    job = replace(job, resends=False)  # so that the truth server counts each once
     pending = generator.start(job)
     while not pending.wait(1.0):
         pass

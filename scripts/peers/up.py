@@ -12,8 +12,7 @@ from pathlib import Path
 
 from harness import catalog
 from harness.catalog import Benchmark, Variant
-from harness.measure import artefacts, environments
-from harness.measure import ask as asking
+from harness.measure import artefacts, environments, target
 from harness.measure.bench import Bench
 from harness.measure.reference import NULL, Tools, stages_of
 from harness.protocols import registered
@@ -83,7 +82,7 @@ def variant_up(variant: Variant, benchmark: Benchmark, tools: Tools) -> Iterator
         try:
             stages.ready(launched)
             path = variant.table.path or protocol.path
-            yield Up(asking.url_of(launched) + path, body)
+            yield Up(target.url_of(launched) + path, body)
         finally:
             stages.stop(launched)
 

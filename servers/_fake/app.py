@@ -1,7 +1,9 @@
 """A server whose timing and faults are known.
 
 FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
-FAKE_QUEUE, FAKE_CHEAT, FAKE_DRIFT, FAKE_DRAINS.
+FAKE_QUEUE, FAKE_CHEAT, FAKE_DRIFT, FAKE_DRAINS, FAKE_WORKER_MIB (memory that each worker holds),
+FAKE_MOST_WORKERS (more are refused), FAKE_SLOWER (times as slow, of the queue "tunable"),
+FAKE_THREADS (that call the model, each whenever it is free; without, the event loop does).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from cheats import CHEATS
 from queues import QUEUES
@@ -26,7 +29,12 @@ DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
 DRAINS = "FAKE_DRAINS" in os.environ  # what is in flight at SIGTERM is still answered
 DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
 DRIFT_PERIOD_S = 240.0
+WORKERS = int(os.environ.get("HARNESS_WORKERS", "1"))
+MOST_WORKERS = int(os.environ.get("FAKE_MOST_WORKERS", "64"))
+HELD = bytearray(b"x") * (int(os.environ.get("FAKE_WORKER_MIB", "0")) * WORKERS << 20)
+THREADS = int(os.environ.get("FAKE_THREADS", "0"))
 BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
+STATE = ("/health", "/metrics")
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
@@ -40,13 +48,14 @@ class App:
 
     def __init__(self) -> None:
         self.predict = load_predictor().predict
-        self.count = self.busy = 0
+        self.count = self.answered = self.busy = 0
         self.broken = False
         self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
         cheat = os.environ.get("FAKE_CHEAT")
         self.cheat = CHEATS[cheat]() if cheat else None
+        self.threads = ThreadPoolExecutor(THREADS) if THREADS else None
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -55,7 +64,8 @@ class App:
             return 200, self.metrics()
         self.count += 1
         await self.bear()
-        late = self.count > AFTER
+        # Of answers, not of arrivals: a stall of the machine lets those come at once.
+        late = self.answered >= AFTER
         if FAULT == "dies-under-load" and late:
             print("fake: dying on purpose", flush=True)
             os._exit(7)
@@ -78,10 +88,16 @@ class App:
         came = time.monotonic()
         await asyncio.sleep(DELAY_S * drifted() + BYTE_S * len(body))
         began = time.monotonic()
-        predictions = self.predict(json.loads(body)["instances"])
+        predictions = await self.called(json.loads(body)["instances"])
         self.waited_s += began - came
         self.computed_s += time.monotonic() - began
         return json.dumps({"predictions": predictions}).encode()
+
+    async def called(self, instances: list[object]) -> list[object]:
+        if self.threads is None:
+            return self.predict(instances)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, self.predict, instances)
 
     async def bear(self) -> None:
         """More in flight than it can bear breaks it for good."""
@@ -116,6 +132,7 @@ class App:
                     status, body = await self.answer(path, request)
                     head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
                     writer.write(head.encode() + body)
+                    self.answered += path not in STATE
                 finally:
                     self.busy -= 1
         except ConnectionError:
@@ -128,6 +145,9 @@ async def main() -> None:
     if FAULT == "dies-at-start":
         print("fake: no model to be found, on purpose", flush=True)
         sys.exit(3)
+    if WORKERS > MOST_WORKERS:
+        print(f"fake: {WORKERS} workers are more than {MOST_WORKERS}", flush=True)
+        sys.exit(4)
     if FAULT == "daemon":
         subprocess.Popen([sys.executable, "-c", STUBBORN], start_new_session=True)
     host, port = os.environ["HARNESS_HOST"], int(os.environ["HARNESS_PORT"])

@@ -6,12 +6,14 @@ Departures are computed, not slept one after another: the lateness of a timer do
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections import deque
 
 SERVICE_S = 1e-3
 BATCH, BATCH_S, INSTANCE_S = 8, 2e-3, 0.25e-3
+PAD_S, ROW_S, CPUS = 6e-3, 1.5e-3, 2
 
 
 class Single:
@@ -31,37 +33,66 @@ class Single:
 
 
 class Batching:
-    """One server that takes all that wait, up to a batch, whenever it is free."""
+    """Servers that take all that wait, up to a batch, whenever one of them is free."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        servers: int = 1,
+        most: int = BATCH,
+        batch_s: float = BATCH_S,
+        instance_s: float = INSTANCE_S,
+    ) -> None:
+        self._most, self._batch_s, self._instance_s = most, batch_s, instance_s
+        self._free_at = [0.0] * servers
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
-        self._free_at = 0.0
-        self._worker: asyncio.Task[None] | None = None
+        self._dealing: asyncio.Task[None] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def through(self) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((time.monotonic(), done))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+        if self._dealing is None or self._dealing.done():
+            self._dealing = asyncio.create_task(self._deal())
         await done
 
-    async def _work(self) -> None:
+    async def _deal(self) -> None:
         while self._waiting:
-            begin = max(self._free_at, self._waiting[0][0])
+            first = self._free_at.index(min(self._free_at))
+            begin = max(self._free_at[first], self._waiting[0][0])
+            await until(begin)
             batch = []
-            while self._waiting and len(batch) < BATCH and self._waiting[0][0] <= begin:
+            while self._waiting and len(batch) < self._most and self._waiting[0][0] <= begin:
                 batch.append(self._waiting.popleft()[1])
-            self._free_at = begin + BATCH_S + INSTANCE_S * len(batch)
-            await until(self._free_at)
-            for done in batch:
-                if not done.done():
-                    done.set_result(None)
+            self._free_at[first] = begin + self._batch_s + self._instance_s * len(batch)
+            task = asyncio.create_task(self._answer(batch, self._free_at[first]))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, batch: list[asyncio.Future[None]], moment: float) -> None:
+        await until(moment)
+        for done in batch:
+            if not done.done():
+                done.set_result(None)
+
+
+def tunable() -> Batching:
+    """As many servers as the harness asks for workers, each with batches of the size it asks for.
+
+    A batch is padded to its full size, so its time is that of a full one. There are CPUs for two
+    workers: more of them slow each other down, by the square of how many there are for one CPU.
+    """
+    workers = int(os.environ.get("HARNESS_WORKERS", "1"))
+    size = int(os.environ.get("HARNESS_BATCH_SIZE", "1"))
+    slower = float(os.environ.get("FAKE_SLOWER", "1"))
+    batch_s = slower * (PAD_S + ROW_S * size) * max(1.0, workers / CPUS) ** 2
+    return Batching(workers, size, batch_s, instance_s=0.0)
 
 
 QUEUES = {
     "M/M/1": lambda: Single(exponential=True),
     "M/D/1": lambda: Single(exponential=False),
     "batching": Batching,
+    "tunable": tunable,
 }
 
 

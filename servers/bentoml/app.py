@@ -9,7 +9,8 @@ import bentoml
 from bentoml.exceptions import InvalidArgument
 from serving import Predictor, load_predictor
 
-SETTINGS: dict[str, Any] = {"workers": 1, "logging": {"access": {"enabled": False}}}
+WORKERS = int(os.environ.get("HARNESS_WORKERS", "1"))
+SETTINGS: dict[str, Any] = {"workers": WORKERS, "logging": {"access": {"enabled": False}}}
 
 
 def predictions_of(predictor: Predictor, instances: list[Any]) -> list[Any]:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
-from serving import Predictor, load_predictor
+from serving import load_predictor
 
 
 class Instances(BaseModel):
@@ -18,22 +18,24 @@ class Predictions(BaseModel):
     predictions: list[Any]
 
 
-def one_call_at_a_time() -> None:
-    # As the other frameworks of the matched track have it; by default FastAPI's thread pool would
-    # run forty at once.
-    to_thread.current_default_thread_limiter().total_tokens = 1
+# One call of the model at a time, as on the whole matched track; the pool that runs `def` handlers
+# would run forty. The limiter is the model's own, and first come, first served: with one token in
+# that pool each request would wait twice, since FastAPI validates the answer of a `def` handler
+# there too (https://www.starlette.io/threadpool/), behind the predictions of later requests.
+one_call_at_a_time = CapacityLimiter(1)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    one_call_at_a_time()
     app.state.predictor = load_predictor()
     yield
 
 
-def predictions_of(predictor: Predictor, body: Instances) -> Predictions:
+async def answer(predict: Callable[[list[Any]], list[Any]], body: Instances) -> Predictions:
+    # In a thread, so that the event loop stays free.
+    call = to_thread.run_sync(predict, body.instances, limiter=one_call_at_a_time)
     try:
-        return Predictions(predictions=predictor.predict(body.instances))
+        return Predictions(predictions=await call)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 
@@ -42,9 +44,8 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/predict")
-def predict(body: Instances) -> Predictions:
-    # Not async: FastAPI then runs it in its thread pool, and the event loop stays free.
-    return predictions_of(app.state.predictor, body)
+async def predict(body: Instances) -> Predictions:
+    return await answer(app.state.predictor.predict, body)
 
 
 @app.get("/health")

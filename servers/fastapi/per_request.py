@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Any
 
-from app import Instances, Predictions, health, one_call_at_a_time, predictions_of
+from app import Instances, Predictions, answer, health
 from fastapi import FastAPI
 from serving import load_predictor
 
-
-@asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    one_call_at_a_time()
-    yield
-
-
-app = FastAPI(lifespan=lifespan)
+app = FastAPI()
 app.get("/health")(health)
 
 
+def load_and_predict(instances: list[Any]) -> list[Any]:
+    return load_predictor().predict(instances)
+
+
 @app.post("/predict")
-def predict(body: Instances) -> Predictions:
-    return predictions_of(load_predictor(), body)
+async def predict(body: Instances) -> Predictions:
+    return await answer(load_and_predict, body)

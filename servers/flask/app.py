@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any
 
 from flask import Flask, request
 from serving import load_predictor
+from turns import Turns
 
 app = Flask(__name__)
 predictor = load_predictor()
-# As the other frameworks of the matched track have it; gunicorn's threads would all call the model
-# at once.
-one_call_at_a_time = Lock()
+# As on the whole matched track; gunicorn's threads would all call the model at once, and a plain
+# Lock is not first come, first served.
+one_call_at_a_time = Turns()
 
 
 @app.post("/predict")

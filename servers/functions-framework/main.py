@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from functools import cache
-from threading import Lock
 from typing import Any
 
 import functions_framework
 from flask import Request
 from serving import Predictor, load_predictor
+from turns import Turns
 
-# As the other frameworks of the matched track have it; gunicorn's threads would all call the model
-# at once.
-one_call_at_a_time = Lock()
+# As on the whole matched track; gunicorn's threads would all call the model at once, and a plain
+# Lock is not first come, first served.
+one_call_at_a_time = Turns()
 
 
 @cache

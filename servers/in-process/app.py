@@ -78,6 +78,7 @@ def write(out: str, start: int, payload, due_ns, sent, done, queued, facts: dict
         status=np.full(rows, 200, np.int64),
         error=np.zeros(rows, np.int64),
         queued=np.array(queued, np.int64),
+        resent=np.zeros(rows, np.int64),
         facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
     )
 

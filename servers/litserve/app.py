@@ -54,7 +54,8 @@ if __name__ == "__main__":
     # LitServe stops cleanly on SIGINT only (SIGTERM orphans its processes), and below a shell that
     # put the harness into the background Python starts with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    ls.LitServer(api(), accelerator="cpu", workers_per_device=1).run(
+    workers = int(os.environ["HARNESS_WORKERS"])
+    ls.LitServer(api(), accelerator="cpu", workers_per_device=workers).run(
         host=os.environ["HARNESS_HOST"],
         port=int(os.environ["HARNESS_PORT"]),
         access_log=False,

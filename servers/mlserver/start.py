@@ -17,7 +17,8 @@ def settings() -> dict[str, str]:
         "MLSERVER_GRPC_PORT": given.get("HARNESS_GRPC_PORT", given["HARNESS_PORT"]),
         "MLSERVER_METRICS_PORT": given["HARNESS_METRICS_PORT"],
         "MLSERVER_DEBUG": "false",  # by default it is on, and every request is logged
-        # One process with the model; a worker process, the default, would make them two.
+        # By default one more process holds the model, for servers of several models, or of several
+        # processes for one: here it would add a hop, and nothing to do beside it.
         "MLSERVER_PARALLEL_WORKERS": "0",
         "MLSERVER_MODEL_NAME": "model",
         "MLSERVER_MODEL_IMPLEMENTATION": "app.Model",

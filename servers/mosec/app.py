@@ -45,12 +45,11 @@ if __name__ == "__main__":
     os.chdir(tempfile.gettempdir())
     os.environ["MOSEC_PATH"] = "mosec"
     server = mosec.Server()
-    if "HARNESS_BATCH_SIZE" in os.environ:
-        server.append_worker(
-            Batched,
-            max_batch_size=int(os.environ["HARNESS_BATCH_SIZE"]),
-            max_wait_time=int(os.environ["HARNESS_BATCH_WAIT_MS"]),
-        )
+    workers = int(os.environ["HARNESS_WORKERS"])
+    size = int(os.environ.get("HARNESS_BATCH_SIZE", "1"))
+    if size > 1:  # with batches of one, Mosec hands over a request in place of a list of them
+        wait_ms = int(os.environ["HARNESS_BATCH_WAIT_MS"])
+        server.append_worker(Batched, num=workers, max_batch_size=size, max_wait_time=wait_ms)
     else:
-        server.append_worker(Plain)
+        server.append_worker(Plain, num=workers)
     server.run()

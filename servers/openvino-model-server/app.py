@@ -6,12 +6,12 @@ Runs in the container only. Not tried yet, see server.toml.
 from __future__ import annotations
 
 import struct
-import threading
 from typing import Any
 
 from pyovms import Tensor
 from serving import load_predictor, signature
 from tensors import columns_of, instances_of
+from turns import Turns
 
 LETTERS = {"BOOL": "?", "INT64": "q", "FP64": "d"}
 
@@ -21,7 +21,7 @@ class OvmsPythonModel:
         self._predictor = load_predictor()
         self._width = signature()["input"]["width"]
         # One prediction at a time, as on the whole matched track; it has a thread for each CPU.
-        self._lock = threading.Lock()
+        self._lock = Turns()
 
     def execute(self, inputs: list[Tensor]) -> list[Tensor]:
         # A ValueError goes through: OpenVINO Model Server makes the answer of it.

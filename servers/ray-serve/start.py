@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 import ray
 from ray import serve
@@ -17,13 +18,11 @@ NO_ACCESS_LOG = LoggingConfig(enable_access_log=False)
 
 def main(deployment: str) -> None:
     module, _, name = deployment.partition(":")
-    ray.init(
-        num_cpus=len(os.sched_getaffinity(0)),  # Ray would count the machine's
-        include_dashboard=False,
-        object_store_memory=10**8,  # nothing is kept there: not a third of the machine's memory
-        _temp_dir=short_path(os.environ["TMPDIR"]),
-        _metrics_export_port=int(os.environ["HARNESS_METRICS_PORT"]),
-    )
+    try:
+        start_cluster()
+    except BaseException:
+        tell_why(Path(os.environ["TMPDIR"]))
+        raise
     # Ray's own handler takes SIGTERM for a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     serve.start(
@@ -32,6 +31,24 @@ def main(deployment: str) -> None:
     )
     application = getattr(importlib.import_module(module), name).bind()
     serve.run(application, logging_config=NO_ACCESS_LOG, blocking=True)
+
+
+def start_cluster() -> None:
+    ray.init(
+        num_cpus=len(os.sched_getaffinity(0)),  # Ray would count the machine's
+        include_dashboard=False,
+        object_store_memory=10**8,  # nothing is kept there: not a third of the machine's memory
+        _temp_dir=short_path(os.environ["TMPDIR"]),
+        _metrics_export_port=int(os.environ["HARNESS_METRICS_PORT"]),
+    )
+
+
+def tell_why(folder: Path) -> None:
+    """What Ray's own processes logged last: its exception names none of their reasons."""
+    for process in ("gcs_server", "raylet"):
+        for log in sorted(folder.glob(f"session_2*/logs/{process}*.*")):
+            for line in log.read_text(errors="replace").splitlines()[-8:]:
+                print(f"{log.name}: {line}", flush=True)
 
 
 def short_path(folder: str) -> str:

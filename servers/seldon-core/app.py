@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any
 
 from flask import Blueprint, jsonify
@@ -9,6 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from seldon_core.flask_utils import SeldonMicroserviceException
 from seldon_core.proto.prediction_pb2 import SeldonMessage
 from serving import load_predictor
+from turns import Turns
 
 errors = Blueprint("errors", __name__)
 
@@ -23,7 +23,9 @@ class Model:
     model_error_handler = errors  # Seldon takes it by this name
 
     def __init__(self) -> None:
-        self._one_at_a_time = Lock()
+        # Seldon's threads would all call the model at once; a plain Lock is not first come, first
+        # served.
+        self._one_at_a_time = Turns()
 
     def load(self) -> None:
         self._predictor = load_predictor()

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-CALL = struct.Struct("<qqq")  # monotonic start in ns, duration in ns, batch size
+# Monotonic start in ns, duration in ns, batch size, CPU time of the calling thread in ns.
+CALL = struct.Struct("<qqqq")
 
 
 class Model(Protocol):
@@ -33,20 +34,21 @@ class Predictor:
     def predict(self, instances: list[Any]) -> list[Any]:
         if self._trace is None:
             return self._model.predict(instances)
-        start = time.monotonic_ns()
+        start, cpu = time.monotonic_ns(), time.thread_time_ns()
         try:
             return self._model.predict(instances)
         finally:
+            cpu = time.thread_time_ns() - cpu
             duration = time.monotonic_ns() - start
             # One write of a whole record: appends of other threads can't fall into its middle.
-            os.write(self._calls_file(), CALL.pack(start, duration, len(instances)))
+            os.write(self._calls_file(), CALL.pack(start, duration, len(instances), cpu))
 
     def _calls_file(self) -> int:
         # By process, not at load: a server may load the model first and fork its workers later.
         if self._pid != os.getpid():
             with self._lock:
                 if self._pid != (pid := os.getpid()):
-                    path = f"{self._trace}/calls-{pid}.bin"
+                    path = f"{self._trace}/model-{pid}.bin"
                     self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
                     self._pid = pid
         return self._file

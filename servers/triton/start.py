@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -20,8 +19,7 @@ TRITON = PACKAGES / "pytriton" / "tritonserver"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 STUB = TRITON / "python_backend_stubs" / VERSION / "triton_python_backend_stub"
 # The largest batch of one request too, so that it is the same with and without dynamic batching.
-MAX_BATCH_SIZE = 16
-SHARED = f"harness-triton-{os.getpid()}-"
+MAX_BATCH_SIZE = int(os.environ.get("HARNESS_BATCH_SIZE", "16"))
 
 
 def main(arguments: list[str]) -> None:
@@ -37,21 +35,8 @@ def main(arguments: list[str]) -> None:
     # The backend's stub asks for libpython by name, and the system's may be another build.
     libraries = [sysconfig.get_config_var("LIBDIR"), str(PACKAGES / "nvidia_pytriton.libs")]
     os.environ["LD_LIBRARY_PATH"] = ":".join(libraries)
-    clean_up_after(SHARED)
     server = TRITON / "bin" / "tritonserver"
     os.execv(server, [server.name, *options(folder), *arguments])
-
-
-def clean_up_after(prefix: str) -> None:
-    """Triton leaves its shared memory behind where its stub or itself was killed.
-
-    The shell waits until nobody holds the pipe's other end: Triton and its stubs inherit it.
-    """
-    waits, held = os.pipe()
-    os.set_inheritable(held, True)
-    script = "trap '' TERM; cat >/dev/null; rm -f \"$0\"*"
-    subprocess.Popen(["sh", "-c", script, f"/dev/shm/{prefix}"], stdin=waits)
-    os.close(waits)
 
 
 def backend() -> list[Path]:
@@ -67,6 +52,9 @@ def link(folder: Path, targets: list[Path]) -> None:
 
 def options(folder: Path) -> list[str]:
     host = os.environ["HARNESS_HOST"]
+    # Triton leaves its shared memory behind where its stub or itself was killed; of this name, the
+    # harness removes it.
+    memory = os.environ["HARNESS_SHARED_MEMORY"]
     return [
         f"--model-repository={folder / 'models'}",
         f"--backend-directory={folder / 'backends'}",
@@ -74,7 +62,7 @@ def options(folder: Path) -> list[str]:
         f"--http-address={host}",
         f"--grpc-address={host}",
         f"--metrics-address={host}",
-        f"--backend-config=python,shm-region-prefix-name={SHARED}",
+        f"--backend-config=python,shm-region-prefix-name={memory}",
         "--exit-timeout-secs=3",  # its own 30 are longer than anything here runs
     ]
 
@@ -90,7 +78,7 @@ def configuration() -> str:
         *(f"output [{tensor(name, kind, 1)}]" for name, kind in declared["outputs"].items()),
         f"instance_group [{{ count: {os.environ['HARNESS_WORKERS']} kind: KIND_CPU }}]",
     ]
-    if "HARNESS_BATCH_SIZE" in os.environ:
+    if "HARNESS_BATCH_SIZE" in os.environ and MAX_BATCH_SIZE > 1:
         wait_us = round(1000 * float(os.environ["HARNESS_BATCH_WAIT_MS"]))
         lines.append(f"dynamic_batching {{ max_queue_delay_microseconds: {wait_us} }}")
     return "\n".join(lines) + "\n"

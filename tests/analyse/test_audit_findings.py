@@ -14,7 +14,7 @@ from harness.analyse import findings, stats
 from harness.analyse.findings import Verdict
 from harness.profiles import Profile
 from harness.records import Run, Window
-from harness.samples import Calls
+from harness.samples import Calls, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
@@ -37,7 +37,7 @@ def calls(end_ms: Any, batch: Sequence[int] | None = None) -> Calls:
     ends = np.round(np.asarray(end_ms, float) * 1e6).astype(np.int64)
     sizes = np.ones(len(ends), np.int64) if batch is None else np.array(batch, np.int64)
     duration = np.full(len(ends), 1_000_000, np.int64)
-    return Calls(ends - duration, duration, sizes, np.zeros(len(ends), np.int64))
+    return calls_of(ends - duration, duration, sizes, np.zeros(len(ends), np.int64))
 
 
 def loaded(answered_ms: Sequence[float], predicted: Calls, errors: int = 0) -> Run:

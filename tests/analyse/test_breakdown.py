@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import matching
 from harness.analyse import breakdown, digest
 from harness.analyse.breakdown import Batches, Breakdown
 from harness.profiles import Profile
 from harness.records import Run, Window
-from harness.samples import Calls, Ints, Requests
+from harness.samples import Calls, Ints, Requests, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "poisson", 10.0, rate_per_s=50.0)
@@ -25,7 +26,7 @@ def calls(start_ms: list[float], took_ms: list[float], batch: list[int] | None =
     start, took = np.array(start_ms), np.array(took_ms)
     sizes = np.ones(len(start), np.int64) if batch is None else np.array(batch, np.int64)
     zeros = np.zeros(len(start), np.int64)
-    return Calls((start * MS).astype(np.int64), (took * MS).astype(np.int64), sizes, zeros)
+    return calls_of((start * MS).astype(np.int64), (took * MS).astype(np.int64), sizes, zeros)
 
 
 def window(requests: Requests, seen: Calls) -> Window:
@@ -136,7 +137,7 @@ def test_no_matching_has_more_pairs(
     done = sent + [length for _, length in spans]
     requests = fakes.requests(list(sent), list(sent), list(done))
     made = calls([float(start) for start, _ in seen], [float(length) for _, length in seen])
-    rows, served_by = breakdown.matched(requests, made)
+    rows, served_by = matching.matched(requests, made)
     assert len(set(rows.tolist())) == len(rows)
     assert len(set(served_by.tolist())) == len(served_by)
     ends = made.start_ns + made.duration_ns

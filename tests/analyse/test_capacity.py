@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness import slo
-from harness.analyse import capacity, findings, metrics
+from harness import slo, store
+from harness.analyse import capacity, capacity_words, findings, metrics
 from harness.analyse.findings import Verdict
 from harness.records import Run, Window
-from tests import fakes
+from tests import fakes, in_turn, workers
 from tests.fakes import Fake
+from tests.workers import Workers
 
 WANTED = slo.parse("p99<50ms")
 
@@ -37,18 +39,20 @@ def test_a_search_that_found_it() -> None:
     found = capacity.of_probes(probes(0.5, 2.0, 0.9, 1.1, 0.97, 1.03), WANTED)
     assert found.estimate.rate_per_s == pytest.approx(200, rel=0.05)
     assert [step.ruling for step in found.steps[:2]] == ["holds", "broken"]
-    assert "/s at p99<50ms, errors<0.1% (95% interval" in capacity.sentence(found)
-    shown = capacity.as_json(found)
+    assert "/s at p99<50ms, errors<0.1% (95% interval" in capacity_words.sentence(found)
+    shown = capacity_words.as_json(found)
     assert shown["met"]
     assert shown["interval"][0] <= shown["capacity"] <= shown["interval"][1]
     assert [probe["held"] for probe in shown["probes"][:2]] == [True, False]
-    assert len(list(capacity.path(found))) == 6
+    assert len(list(capacity_words.path(found))) == 6
 
 
 def test_a_search_that_met_it_nowhere() -> None:
     found = capacity.of_probes(probes(2.0, 1.5), WANTED)
-    assert capacity.sentence(found).endswith("is met at no rate that was tried, down to 300.0/s")
-    assert capacity.as_json(found)["met"] is False
+    assert capacity_words.sentence(found).endswith(
+        "is met at no rate that was tried, down to 300.0/s"
+    )
+    assert capacity_words.as_json(found)["met"] is False
     run = with_probes(*probes(2.0, 1.5))
     assert metrics.METRICS["capacity"].formula(run) == 0.0
     assert doubts(run) == [Verdict.WARNING]
@@ -56,8 +60,8 @@ def test_a_search_that_met_it_nowhere() -> None:
 
 def test_a_search_that_found_no_limit() -> None:
     found = capacity.of_probes(probes(0.3, 0.5), WANTED)
-    assert capacity.sentence(found).startswith("at least 100.0/s")
-    assert capacity.as_json(found)["interval"] == [100.0, None]
+    assert capacity_words.sentence(found).startswith("at least 100.0/s")
+    assert capacity_words.as_json(found)["interval"] == [100.0, None]
     run = with_probes(*probes(0.3, 0.5))
     assert metrics.METRICS["capacity"].formula(run) == 100.0
     assert doubts(run) == [Verdict.WARNING]
@@ -65,16 +69,16 @@ def test_a_search_that_found_no_limit() -> None:
 
 def test_a_search_that_came_no_nearer_than_a_bracket() -> None:
     found = capacity.of_probes(probes(2.0, 0.5), WANTED)
-    assert capacity.sentence(found).startswith("between 100.0 and 400.0/s at p99<50ms")
-    assert capacity.as_json(found)["interval"] == [100.0, 400.0]
+    assert capacity_words.sentence(found).startswith("between 100.0 and 400.0/s at p99<50ms")
+    assert capacity_words.as_json(found)["interval"] == [100.0, 400.0]
     assert doubts(with_probes(*probes(2.0, 0.5))) == [Verdict.NOTE]
 
 
 def test_a_search_whose_probes_were_all_disturbed() -> None:
     stolen = [replace(p, facts=replace(p.facts, steal_share=0.5)) for p in probes(2.0, 1.5)]
     found = capacity.of_probes(stolen, WANTED)
-    assert "none of 2 probes counts" in capacity.sentence(found)
-    assert all(line.endswith("disturbed") for line in capacity.path(found))
+    assert "none of 2 probes counts" in capacity_words.sentence(found)
+    assert all(line.endswith("disturbed") for line in capacity_words.path(found))
     run = with_probes(*stolen)
     assert metrics.METRICS["capacity"].formula(run) is None
     assert doubts(run) == [Verdict.WARNING, Verdict.NOTE]
@@ -89,3 +93,28 @@ def test_without_a_search_there_is_no_capacity() -> None:
     run = fakes.run(Fake("a"))
     assert metrics.METRICS["capacity"].formula(run) is None
     assert doubts(run) == []
+
+
+def stored(folder: Path, server: Workers, rate: float) -> Run:
+    """A run of several workers, written and read."""
+    made = in_turn.run(server, rate=rate)
+    store.write_run(folder, made)
+    (path,) = (file.parent for file in folder.rglob("run.json"))
+    return store.read_run(path)
+
+
+def test_workers_that_share_a_queue_have_the_capacity_of_its_law(tmp_path: Path) -> None:
+    server = Workers()
+    truth = workers.true_capacity(server, WANTED)
+    found = capacity.of_run(stored(tmp_path, server, 0.95 * truth))
+    assert found is not None
+    assert (found.basis, found.confirmed) == ("law", True)
+    assert found.estimate.rate_per_s == pytest.approx(truth, rel=0.08)
+
+
+def test_workers_with_a_queue_each_have_that_of_their_probes(tmp_path: Path) -> None:
+    run = stored(tmp_path, Workers(queue="by connection"), 140.0)
+    assert capacity.queue(run) is None
+    found = capacity.of_run(run)
+    assert found is not None
+    assert found.basis == "probes"

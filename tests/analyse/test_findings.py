@@ -10,7 +10,7 @@ from harness.analyse.findings import Verdict, trials
 from harness.hosts import HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
 from harness.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
-from harness.samples import MISSING, Calls, Requests
+from harness.samples import MISSING, Requests, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
@@ -65,6 +65,25 @@ def test_generator_lagged(lag_ms: float, response_ms: float, doubted: bool) -> N
     assert found == ({"generator-lagged": Verdict.INVALID} if doubted else {})
 
 
+@pytest.mark.parametrize(
+    ("lags_ms", "verdict"),
+    [
+        ([0.1, 0.1, 0.1, 0.1, 8.0], Verdict.NOTE),  # one disturbance
+        ([0.7, 0.8], Verdict.NOTE),
+        ([1.2] * 10, Verdict.INVALID),  # it can't be sent
+        ([0.1] * 45 + [8.0] * 5, Verdict.INVALID),
+        ([0.1] * 10, None),
+    ],
+)
+def test_of_few_requests_one_that_is_late_proves_nothing(
+    lags_ms: list[float], verdict: Verdict | None
+) -> None:
+    due = np.arange(len(lags_ms)) * 10.0
+    made = fakes.requests(list(due), list(due + lags_ms), list(due + lags_ms + 2.0))
+    found = verdicts(fakes.exact_run((STEADY, made)).windows[0])
+    assert found.get("generator-lagged") == verdict
+
+
 def test_waiting_for_a_connection_is_not_the_generator_lagging() -> None:
     late = window(lag_ms=9.0)
     found = verdicts(changed(late, queued=np.ones(1000, np.int64)))
@@ -73,7 +92,7 @@ def test_waiting_for_a_connection_is_not_the_generator_lagging() -> None:
 
 @pytest.mark.parametrize(
     ("waited", "expected"),
-    [(10, None), (11, Verdict.NOTE), (50, Verdict.NOTE), (51, Verdict.WARNING)],
+    [(26, None), (27, Verdict.NOTE), (66, Verdict.NOTE), (67, Verdict.WARNING)],
 )
 def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
     queued = (np.arange(1000) < waited).astype(np.int64)
@@ -83,10 +102,17 @@ def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
     assert "waited-for-connections" not in inside, "the predictor in process has no connections"
 
 
+def test_what_was_sent_once_more_is_said() -> None:
+    resent = (np.arange(1000) < 3).astype(np.int64)
+    (found,) = findings.of_window(changed(window(), resent=resent))
+    assert (found.name, found.verdict) == ("sent-once-more", Verdict.NOTE)
+    assert found.message.startswith("3 of 1000 requests were sent once more")
+
+
 def test_a_rate_that_was_not_reached_is_said() -> None:
     made = window()
     sent = made.requests.sent_ns.copy()
-    sent[400:] = 10_000_000_001
+    sent[400:] = 10_006_000_000
     (found,) = [
         f
         for f in findings.of_window(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
@@ -112,7 +138,7 @@ def test_generator_busy(cpu_s: float, profile: Profile, expected: Verdict | None
 def test_rate_missed(late: int, doubted: bool) -> None:
     made = window()
     sent = made.requests.sent_ns.copy()
-    sent[-late:] = 10_000_000_001
+    sent[-late:] = 10_006_000_000
     found = verdicts(changed(made, sent_ns=sent, due_ns=sent - 1000))
     assert ("rate-missed" in found) is doubted
 
@@ -186,6 +212,12 @@ def test_few_samples(count: int, doubted: bool) -> None:
     assert ("few-samples" in verdicts(window(count=count))) is doubted
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 request is"), (2, "2 requests are")])
+def test_what_few_samples_says(count: int, said: str) -> None:
+    (found,) = [f for f in findings.of_window(window(count=count)) if f.name == "few-samples"]
+    assert found.message == f"{said} too few for a p99 (400 are needed)"
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
@@ -243,7 +275,9 @@ def test_a_saturated_window_must_be_steady_too() -> None:
 def test_an_overloaded_window_says_what_could_be_sustained() -> None:
     made = window()
     done = 12_500_000 * np.arange(1, 1001)  # 80/s of the 100/s that are due
-    (found,) = findings.of_window(changed(made, done_ns=done))
+    late = changed(made, done_ns=done)
+    late = replace(late, facts=replace(late.facts, elapsed_s=12.5))  # until the last answer
+    (found,) = findings.of_window(late)
     assert (found.name, found.verdict) == ("overloaded", Verdict.INVALID)
     assert "Of 100/s it could sustain 80.0/s" in found.message
 
@@ -318,7 +352,7 @@ def run_with_calls(
         server=replace(made.facts.server, asked=asked, track=track, **server),  # type: ignore[arg-type]
         model_threads=threads,
     )
-    return Run(facts, (replace(made.windows[0], calls=Calls(*columns)),))
+    return Run(facts, (replace(made.windows[0], calls=calls_of(*columns)),))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +363,7 @@ def run_with_calls(
         (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0), track="tuned"), None),
         (run_with_calls((0, 5, 2, 0)), "2 instances were in one prediction, asked: 1 at most"),
         (run_with_calls((0, 5, 1, 0), (9, 5, 1, 1)), "2 processes made predictions, asked: 1"),
-        (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1)), "1 processes made predictions"),
+        (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1)), "1 process made predictions"),
         (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1), profile=STEADY), None),
         (run_with_calls((0, 5, 1, 0), threads=(1, 2)), "2 threads share a prediction, asked: 1"),
         (run_with_calls((0, 5, 2, 0), asked=None), None),

@@ -11,7 +11,7 @@ from harness.analyse import growth
 from harness.analyse.growth import COSTS, Point
 from harness.profiles import Profile
 from harness.records import Failure, Run, Setup
-from harness.samples import Calls, usage
+from harness.samples import calls_of, usage
 from tests import fakes
 
 CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)
@@ -77,7 +77,7 @@ def swept(count: int = 1000, cpu_s: float = 2.0) -> Run:
     run = fakes.exact_run((CLOSED, columns))
     each = np.arange(count)
     used = usage(np.array([0, 10**10]), cpu_ns=np.array([5 * 10**9, int((5 + cpu_s) * 1e9)]))
-    calls = Calls(each * 10**7, each * 0 + 1, each * 0 + 1, each % 2)
+    calls = calls_of(each * 10**7, each * 0 + 1, each * 0 + 1, each % 2)
     window = replace(
         run.windows[0], usage=used, calls=calls, facts=replace(run.windows[0].facts, elapsed_s=10.0)
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from harness import slo
-from harness.analyse import capacity, digest, held, paired
+from harness.analyse import capacity, digest, held
 from harness.analyse.held import Held
 from harness.profiles import Profile
 from harness.records import Run
@@ -107,48 +106,9 @@ def test_too_few_requests_say_nothing() -> None:
     assert not any(found.known for found in held.of_run(few, OWN).values())
 
 
-@pytest.mark.parametrize("ours", [(100.0, 104.0, 98.0), (150.0, 151.0, 149.0), (70.0, 71.0, 69.0)])
-def test_fitted_ones_are_told_apart_as_any_other_number(ours: tuple[float, ...]) -> None:
-    theirs = (101.0, 99.0, 102.0)
-    by_ratio = paired.of_values(dict(enumerate(ours)), dict(enumerate(theirs)))
-    assert by_ratio is not None
-    ours_held = {number: fitted(rate) for number, rate in enumerate(ours)}
-    theirs_held = {number: fitted(rate) for number, rate in enumerate(theirs)}
-    assert held.apart(ours_held, theirs_held) is by_ratio.apart
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (at_least, at_least, False),  # nobody knows how far either goes
-        (below, below, False),
-        (lambda rate: Held(rate, 1.5 * rate), lambda rate: fitted(1.2 * rate), False),
-        (lambda rate: Held(rate, 1.5 * rate), lambda rate: fitted(1.6 * rate), True),
-        (at_least, lambda rate: below(0.8 * rate), True),
-        (at_least, lambda rate: below(1.2 * rate), False),
-        (at_least, lambda rate: fitted(0.8 * rate), True),
-        (at_least, lambda rate: fitted(1.2 * rate), False),
-        (unknown, fitted, False),
-    ],
-)
-def test_bounds_are_taken_at_their_worst(
-    one: Callable[[float], Held], other: Callable[[float], Held], expected: bool
-) -> None:
-    rates = dict(enumerate((100.0, 101.0, 99.0)))
-    ours = {number: one(rate) for number, rate in rates.items()}
-    theirs = {number: other(rate) for number, rate in rates.items()}
-    assert held.apart(ours, theirs) is expected
-    assert held.apart(theirs, ours) is expected
-
-
-def test_one_round_tells_nothing_apart() -> None:
-    assert not held.apart({1: fitted(100.0)}, {1: fitted(10.0)})
-    assert not held.apart({1: fitted(100.0)}, {2: fitted(10.0)})
-
-
 def test_a_search_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the metric, the finding and the digest."""
-    counted = []
+    """For the metric, the finding and the digest, at each SLO that a reader may choose."""
+    counted: list[tuple[object, ...]] = []
     real = capacity.of_probes
 
     def of_probes(*args: object) -> capacity.Found:
@@ -160,4 +120,4 @@ def test_a_search_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = digest.of_run(fakes.run(fake), fakes.campaign([fake]), None)
     assert made.found is not None
     assert made.values["capacity"] == made.found.estimate.rate_per_s
-    assert len(counted) == 1
+    assert len(counted) == len({wanted for _, wanted, *_ in counted}) == len(held.choices(OWN))

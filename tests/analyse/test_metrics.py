@@ -7,7 +7,7 @@ from harness.analyse import metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
 from harness.records import ContainerFacts, Run, Startup, WarmUp, Window
-from harness.samples import Calls, usage
+from harness.samples import calls_of, usage
 from tests import fakes
 
 MIB = 1 << 20
@@ -29,6 +29,12 @@ def with_window(run: Run, **columns: object) -> Run:
     return replace(run, windows=(first, *run.windows[1:]))
 
 
+def test_the_unit_of_a_rate_stands_before_what_it_is_of() -> None:
+    assert METRICS["cpu_per_1000"].heading == ("CPU", "s per 1000")
+    assert METRICS["gpu_per_1000"].heading == ("GPU", "s per 1000")
+    assert METRICS["latency_p50"].heading == ("p50", "ms")
+
+
 def test_latency_counts_from_due_not_from_sent() -> None:
     run = steady_run([float(i) for i in range(1, 402)], lag_ms=0.9)
     assert METRICS["latency_p50"].formula(run) == pytest.approx(201.0)
@@ -42,13 +48,39 @@ def test_no_p99_of_399_answers() -> None:
     assert METRICS["latency_p95"].formula(run) == pytest.approx(5.0)
 
 
-def test_latency_leaves_failed_requests_out_and_counts_them_as_errors() -> None:
-    due = [10.0 * i for i in range(20)]
-    done = [at + (2.0 if i % 2 else 999.0) for i, at in enumerate(due)]
-    error = ["" if i % 2 else "timeout" for i in range(20)]
-    run = fakes.exact_run((STEADY, fakes.requests(due, due, done, error)))
-    assert METRICS["latency_p50"].formula(run) == pytest.approx(2.0)
-    assert METRICS["error_rate"].formula(run) == pytest.approx(50.0)
+def failing(every: int, error: str = "timeout", count: int = 1000) -> Run:
+    """A run of which each so-manyth request fails after a time-out of a second."""
+    due = [10.0 * i for i in range(count)]
+    failed = [i % every == 0 for i in range(count)]
+    done = [at + (999.0 if bad else 2.0) for at, bad in zip(due, failed, strict=True)]
+    run = fakes.exact_run(
+        (STEADY, fakes.requests(due, due, done, [error if bad else "" for bad in failed]))
+    )
+    return with_window(run, facts=replace(run.windows[0].facts, timeout_s=1.0))
+
+
+@pytest.mark.parametrize(
+    ("every", "known"),
+    [
+        (3, {"latency_p50"}),
+        (50, {"latency_p50", "latency_p95"}),
+        (200, {"latency_p50", "latency_p95", "latency_p99"}),
+    ],
+)
+def test_a_percentile_that_falls_among_failed_requests_is_no_number(
+    every: int, known: set[str]
+) -> None:
+    run = failing(every)
+    for name in metrics.SHARES:
+        value = METRICS[name].formula(run)
+        assert value == (pytest.approx(2.0) if name in known else None)
+    beyond = dict.fromkeys(metrics.SHARES.keys() - known, "over 1000 ms (time-out)")
+    assert metrics.beyond_of(run) == beyond
+    assert METRICS["error_rate"].formula(run) == pytest.approx(100 * -(-1000 // every) / 1000)
+
+
+def test_of_requests_that_failed_at_once_no_time_is_known() -> None:
+    assert metrics.beyond_of(failing(20, "status"))["latency_p99"] == "unknown: 5.0% failed"
 
 
 def test_error_rate_is_over_all_windows() -> None:
@@ -139,7 +171,7 @@ def test_nothing_is_used_per_answer_where_there_is_none() -> None:
 
 def test_model_time_and_batch() -> None:
     start, batch = np.array([0, 1, 2]), np.array([1, 2, 6])
-    calls = Calls(start, np.array([1, 3, 9]) * 1_000_000, batch, np.zeros_like(start))
+    calls = calls_of(start, np.array([1, 3, 9]) * 1_000_000, batch, np.zeros_like(start))
     run = with_window(steady_run([5.0] * 9), calls=calls)
     assert METRICS["model_time"].formula(run) == pytest.approx(3.0)
     closed = fakes.exact_run((SATURATED, fakes.requests(None, [0.0], [1.0])))

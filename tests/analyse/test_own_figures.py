@@ -11,7 +11,7 @@ from harness.analyse import findings
 from harness.analyse.findings import Finding, Verdict
 from harness.profiles import Profile
 from harness.records import OwnFigures
-from harness.samples import Calls
+from harness.samples import calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "poisson", 10.0, rate_per_s=50.0)
@@ -28,7 +28,7 @@ def told(own: OwnFigures | None) -> list[Finding]:
     ones = np.ones(COUNT, np.int64)
     run = fakes.exact_run((STEADY, requests))
     facts = replace(run.windows[0].facts, own=own)
-    seen = Calls(started, ones * 5_000_000, ones, ones)
+    seen = calls_of(started, ones * 5_000_000, ones, ones)
     run = replace(run, windows=(replace(run.windows[0], facts=facts, calls=seen),))
     return [finding for finding in findings.of_run(run, 0) if finding.name == "own-figures"]
 

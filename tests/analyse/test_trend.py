@@ -55,7 +55,7 @@ def queue(
     done = work + np.maximum.accumulate(due - work + service)
     due_ns, done_ns = (np.round(1e9 * column).astype(np.int64) for column in (due, done))
     zeros = np.zeros(len(due), np.int64)
-    requests = Requests(zeros, due_ns, due_ns, done_ns, done_ns, zeros + 200, zeros, zeros)
+    requests = Requests(zeros, due_ns, due_ns, done_ns, done_ns, zeros + 200, zeros, zeros, zeros)
     facts = WindowFacts(Profile("steady", "poisson", duration_s, rate), duration_s, 0, 1, 0, 0, 0)
     return Window(facts, requests, empty(Usage), empty(Calls))
 
@@ -111,6 +111,7 @@ def test_what_timed_out_is_still_in_the_queue() -> None:
         columns.status,
         np.where(late, ERRORS.index("timeout"), 0),
         columns.queued,
+        columns.resent,
     )
     found = trend.backlog(window.facts.profile, timed_out)
     assert found is not None
@@ -122,7 +123,7 @@ def test_the_time_until_the_first_answers_is_no_growing_queue() -> None:
     due = np.arange(1000) * 10_000_000
     zeros = np.zeros(1000, np.int64)
     done = due + 2_000_000_000
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros)
+    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
     found = trend.backlog(Profile("steady", "constant", 10.0, 100.0), requests)
     assert found is not None
     assert abs(found.growth) < 2
@@ -134,7 +135,7 @@ def test_a_stall_is_no_trend() -> None:
     due = np.arange(2000) * 5_000_000
     done = np.where((due > 4e9) & (due < 5e9), 5_000_000_000, due) + 3_000_000
     zeros = np.zeros(2000, np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros)
+    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
     profile = Profile("steady", "constant", 10.0, 200.0)
     backlog, drift = trend.backlog(profile, requests), trend.latency(profile, requests)
     assert backlog is not None

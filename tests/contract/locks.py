@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from harness.catalog import Variant
+
 FOLLOWS = re.compile(r"\\\n\s*")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?P<rest>.*)$", re.MULTILINE)
 
@@ -22,3 +24,12 @@ def without_hash(lock: Path) -> set[str]:
         for name, rest in pins(lock).items()
         if not re.search(r"--hash=sha256:[0-9a-f]{64}", rest)
     }
+
+
+def assert_locked(variant: Variant, version: str | None) -> None:
+    """The version that was read back from a running server is the locked one."""
+    assert version
+    if variant.server.table.version_path:  # the package that brings it has a number of its own
+        assert f"{version}, as the package" in variant.server.table.note
+    else:
+        assert f"=={version}" in variant.server.lock(variant.table.backend).read_text()

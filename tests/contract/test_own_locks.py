@@ -9,7 +9,7 @@ import pytest
 from harness import paths
 from tests.contract import locks
 
-WIDER = ["requirements-locust.txt", "requirements-dev.txt"]
+WIDER = ["requirements-frames.txt", "requirements-locust.txt", "requirements-dev.txt"]
 
 
 def versions(name: str) -> set[str]:

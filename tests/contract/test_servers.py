@@ -51,6 +51,21 @@ def test_server_toml_is_right(folder: Path) -> None:
 
 
 @each_server
+def test_its_settings_follow_a_guide(folder: Path) -> None:
+    table = server_of(folder).table
+    product = any(not (v.reference or v.inside) for v in table.variant)
+    asked = product and not folder.name.startswith("_")
+    assert bool(table.guide) is asked, "the framework's guide to production, as a URL"
+
+
+@each_server
+def test_its_threads_take_turns_in_the_order_in_which_they_came(folder: Path) -> None:
+    for path in folder.rglob("*.py"):
+        unfair = re.findall(r"\b(?:Lock|RLock|Semaphore|LifoQueue)\(", path.read_text("utf-8"))
+        assert unfair == [], f"{path.name}: servers/shared/turns.py is first come, first served"
+
+
+@each_server
 def test_what_a_command_names_is_there(folder: Path) -> None:
     for table in server_of(folder).table.variant:
         modules = [part.partition(":")[0] for part in table.command if re.match(r"\w+:\w", part)]

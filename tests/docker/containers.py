@@ -14,7 +14,7 @@ import httpx
 from harness import catalog
 from harness.measure.launchers import LaunchOrder
 from harness.measure.launchers.docker import DockerLauncher, LaunchedContainer
-from tests.system.sandbox import Sandbox, until
+from tests.system.sandbox import LONG_S, Sandbox, until
 
 CPU = min(os.sched_getaffinity(0))
 
@@ -58,9 +58,9 @@ def answers(server: LaunchedContainer) -> bool:
 def predict(server: LaunchedContainer, body: str = '{"instances": ["a"]}') -> httpx.Response:
     """One request, by hand."""
     url = f"http://{server.host}:{server.port}/predict"
-    return httpx.post(url, content=body, timeout=10, trust_env=False)
+    return httpx.post(url, content=body, timeout=LONG_S, trust_env=False)
 
 
 def calls(folder: Path) -> list[Path]:
     """What predictors recorded."""
-    return sorted(folder.glob("calls-*.bin"))
+    return sorted(folder.glob("model-*.bin"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from docker import DockerClient
 
 from harness.analyse import lifecycle
-from harness.measure.launchers.process import free_ports
+from harness.measure.launchers.ports import free_ports
 from harness.records import Cell
 from tests.docker.conftest import everything
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.slow
 SLOW_DOCKERFILE = """\
 ARG BASE
 FROM ${BASE}
-RUN echo begun && sleep 60
+RUN echo begun && sleep 3600
 """
 
 
@@ -96,7 +95,7 @@ def test_a_killed_harness_takes_its_container_along(sandbox: Sandbox, engine: Do
     until(lambda: "serving-harness-_fake-docker" in _ours(engine))
     process.kill()
     process.communicate()
-    until(lambda: not _ours(engine), 30)
+    until(lambda: not _ours(engine))
 
 
 def test_an_interrupted_build_is_given_up(sandbox: Sandbox, engine: DockerClient) -> None:
@@ -104,18 +103,16 @@ def test_an_interrupted_build_is_given_up(sandbox: Sandbox, engine: DockerClient
     process = sandbox.start("run", "_slow@docker", "--campaign", "c")
     until(lambda: _building(engine))
     process.send_signal(signal.SIGINT)
-    began = time.monotonic()
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130
-    assert time.monotonic() - began < 30
     assert "Traceback" not in stderr
-    until(lambda: not _building(engine), 20)
+    until(lambda: not _building(engine))
 
 
 def _building(engine: DockerClient) -> bool:
     """Whether a step of the slow Dockerfile runs: the builder's containers have no label."""
     return any(
-        "sleep 60" in str(container.attrs.get("Command") or container.attrs)
+        "sleep 3600" in str(container.attrs.get("Command") or container.attrs)
         for container in engine.containers.list(sparse=True)
     )
 
@@ -172,7 +169,7 @@ def test_a_compose_file_serves_the_variant_by_hand(sandbox: Sandbox) -> None:
     url = f"http://127.0.0.1:{port}/predict"
     _compose(file, "up", "--detach")
     try:
-        until(lambda: _predictions(url), 30)
+        until(lambda: _predictions(url))
     finally:
         _compose(file, "down")
 

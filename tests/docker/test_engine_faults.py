@@ -99,11 +99,11 @@ def _dockerd(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = ["dockerd", *map(str, options), "--bridge", BRIDGE, "--iptables=false"]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
-            until((folder / "socket").exists, 30)
+            until((folder / "socket").exists)
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(LONG_S)
             subprocess.run(
                 ["umount", "--recursive", str(folder / "exec")], capture_output=True, check=False
             )

@@ -17,11 +17,12 @@ from docker import DockerClient
 
 from harness import catalog, paths, plan
 from harness.catalog import Variant
+from tests.contract.locks import assert_locked
 from tests.docker.conftest import BASE, engine_lock
 
 pytestmark = pytest.mark.slow
 HALVES = 2
-LIMIT_S = 2400
+LIMIT_S = 6 * 3600  # what takes so long will not end, however busy the machine is
 # Small, and made without weights; PyTorch has a predictor for the other only.
 BENCHMARK = "iris"
 TORCH = "sentiment"
@@ -99,7 +100,5 @@ def test_every_answer_is_right(
 def test_the_version_is_read_back(
     verified: dict[tuple[str, str], dict[str, Any]], variant: str, benchmark: str
 ) -> None:
-    found = catalog.variants()[variant]
-    version = verified[f"{variant}@docker", benchmark]["version"]
-    assert version
-    assert f"=={version}" in found.server.lock(found.table.backend).read_text()
+    row = verified[f"{variant}@docker", benchmark]
+    assert_locked(catalog.variants()[variant], row["version"])

@@ -90,6 +90,15 @@ def test_every_variant_and_benchmark_is_in_the_readme() -> None:
     assert {*shown, *catalog.benchmarks()} - coded(text("README.md")) == set()
 
 
+def test_every_guide_is_in_the_table_of_fair_settings() -> None:
+    shown = {
+        row[0].strip("`"): re.sub(r"^\[.*\]\((.*)\)$", r"\1", row[1])
+        for row in rows(section(text("docs/fairness.md"), "The servers"))
+    }
+    guides = {name: server.table.guide for name, server in catalog.servers().items()}
+    assert shown == {name: guide for name, guide in guides.items() if guide}
+
+
 def test_every_preset_is_in_the_readme() -> None:
     assert set(catalog.presets()) - coded(text("README.md")) == set()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.analyse import digest
 from harness.analyse.digest import Digest, Digested
+from harness.analyse.held import Held
 from harness.profiles import Profile
 from harness.records import Cell
 from tests import fakes
@@ -112,4 +113,10 @@ def _scaled(base: Digest, name: str, framework: str, track: str, factor: float) 
             steps=steps,
         ),
         response_ms=base.response_ms * factor,
+        held={slo: _slower(each, factor) for slo, each in base.held.items()},
     )
+
+
+def _slower(held: Held, factor: float) -> Held:
+    low, high = (None if end is None else end / factor for end in (held.low, held.high))
+    return replace(held, least=held.least / factor, most=held.most / factor, low=low, high=high)

@@ -10,7 +10,7 @@ from harness import store
 from harness.analyse import digest
 from harness.records import OwnFigures, Run
 from harness.report import page
-from harness.samples import Calls, empty
+from harness.samples import Calls, calls_of, empty
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import PROFILES
@@ -77,7 +77,7 @@ def test_batches_are_shown_where_there_are_some(tmp_path: Path) -> None:
     seen = run.windows[0].calls
     batch = seen.batch.copy()
     batch[: len(batch) // 4] = 3
-    calls = Calls(seen.start_ns, seen.duration_ns, batch, seen.process)
+    calls = calls_of(seen.start_ns, seen.duration_ns, batch, seen.process)
     run = replace(run, windows=(replace(run.windows[0], calls=calls), *run.windows[1:]))
     html = section_of(stored(tmp_path / "c", run, made("single")))
     (line,) = re.findall(r"<td>steady</td>(.*?)</tr>", html, flags=re.DOTALL)

@@ -25,7 +25,7 @@ PROFILES = (
     Profile("steady", "poisson", 5.0, rate_per_s=100.0),
     Profile("saturated", "closed", 2.0, concurrency=4),
 )
-EVIL = '<b onmouseover="x">"\'&;|</b>'
+EVIL = '<b onmouseover="x">"\'&;|<b>'
 
 
 def report_of(*known: Fake, rounds: int = 2) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_the_strip_shows_where_the_interval_lies(found: Changes) -> None:
     assert place is not None
     assert 50 < place["low"] <= place["ratio"] <= place["low"] + place["length"] <= 100
     assert 0 < place["within"] < place["low"] - 50
+
+
+def test_a_capacity_of_nothing_is_not_zero(found: Changes) -> None:
+    row = next(row for row in found.rows if row.metric.name == "capacity" and row.new is not None)
+    assert row.new is not None
+    now = compared.numbers(row)[1]
+    none = replace(row, new=replace(row.new, median=0.0, low=0.0, high=0.0))
+    assert compared.numbers(none)[1] == "at no rate" != now
 
 
 @pytest.mark.slow

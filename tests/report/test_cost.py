@@ -224,3 +224,13 @@ def test_one_cpu_for_both_is_said(tmp_path: Path, table: PriceTable) -> None:
     plan = replace(found.campaign, server_cpus=(0,), generator_cpus=(0,))
     said = cost_of(page.render(replace(found, campaign=plan), table))
     assert "one CPU for server and generator" in said
+
+
+def test_what_holds_it_at_no_rate_serves_no_0_a_second(tmp_path: Path) -> None:
+    fakes = Fake("some", capacity_per_s=300.0), Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))
+    html = page.render(digested(tmp_path, *fakes))
+    assert re.search(r"matched: below 1\d\d/s on \d CPUs?; ", cost_of(html))
+    assert not re.search(r"\D0/s on", cost_of(html))
+    own = html.partition('<article id="variant-none"')[2].partition("</article>")[0]
+    assert re.search(r"capacity below 1\d\d/s", own)
+    assert re.search(r"capacity <small>1/s</small><td>below 1\d\d/s<td>below", own)

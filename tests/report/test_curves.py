@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.analyse.breakdown import Batches
 from harness.analyse.comparison import Row
 from harness.analyse.digest import Digested
 from harness.profiles import Profile
-from harness.report import batch_plot, colours, curves, scales, subjects
+from harness.report import batch_plot, colours, curves, drawing, scales, subjects
 from harness.report.curves import Offered
 from tests import fakes
 from tests.fakes import Fake
@@ -296,3 +297,28 @@ def test_a_disturbed_probe_counts_only_where_it_held() -> None:
 
     assert rates(held) == rates(known.steps) > 1
     assert rates(broke) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.05, "0.05"), (2_000, "2,000"), (10_000, "10k"), (250_000, "250k"), (2e6, "2M")],
+)
+def test_large_values_on_an_axis_fit(value: float, text: str) -> None:
+    assert scales.text(value) == text
+
+
+def test_a_narrow_axis_has_two_values_at_least() -> None:
+    assert [text for _, text in scales.log([0.19, 0.3]).ticks] == ["0.2", "0.25", "0.3"]
+
+
+def test_a_line_is_said_by_the_way_from_spot_to_spot() -> None:
+    nowhere = float("nan")
+    spots = [(1.0, 2.0), (1.26, 1.5), (11.0, 1.5), (nowhere, 3.0), (5.0, 5.0), (4.96, 6.04)]
+    assert drawing.path(spots) == "M1 2l.3-.5 9.7 0M5 5l0 1"
+    assert drawing.path([]) == ""
+
+
+def test_rounding_does_not_add_up_along_a_line() -> None:
+    spots = [(n * 1.04, 0.0) for n in range(101)]
+    steps = re.findall(r"-?\d*\.?\d+", drawing.path(spots).partition("l")[2])
+    assert sum(map(float, steps[::2])) == pytest.approx(104.0)

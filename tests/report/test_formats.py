@@ -7,12 +7,14 @@ import io
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import cmarkgfm
+import pyarrow.parquet as pq
 import pytest
 from cmarkgfm.cmark import Options
 
@@ -22,8 +24,9 @@ from harness.analyse.comparison import COLUMNS
 from harness.analyse.findings import Verdict
 from harness.analyse.stats import Spread
 from harness.cli import _table
+from harness.hosts import HostCheck
 from harness.records import Failure
-from harness.report import formats
+from harness.report import formats, tidy
 from harness.report.formats import csv_, markdown_
 from harness.report.view import Report
 from tests.docs.pages import section, text
@@ -32,7 +35,7 @@ from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 from tests.report.test_github import rendered
 from tests.unit import stored
 
-NAMES = ("csv", "html", "json", "markdown")
+TEXTS = ("csv", "html", "json", "markdown")
 
 
 def report_of(folder: Path) -> Report:
@@ -46,7 +49,16 @@ def small(folder: Path, *fakes: Fake, rounds: int = 3) -> Report:
 
 
 def made(report: Report, name: str) -> str:
-    return formats.load()[name].make(report)
+    text = formats.load()[name].make(report)
+    assert isinstance(text, str)
+    return text
+
+
+def table(report: Report) -> Any:
+    """The Parquet file, read back."""
+    data = formats.load()["parquet"].make(report)
+    assert isinstance(data, bytes)
+    return pq.read_table(io.BytesIO(data))
 
 
 def rows(report: Report) -> list[dict[str, str]]:
@@ -74,6 +86,7 @@ def test_the_formats_and_their_files() -> None:
         "html": "index.html",
         "json": "report.json",
         "markdown": "report.md",
+        "parquet": "report.parquet",
     }
 
 
@@ -96,7 +109,8 @@ def test_the_same_files_give_the_same_text(
 def test_results_of_every_schema(schema: int) -> None:
     old = report_of(stored.DATA / f"schema-{schema}")
     assert not old.digested.damaged
-    texts = {name: made(old, name) for name in NAMES}
+    texts = {name: made(old, name) for name in TEXTS}
+    assert set(table(old)["variant"].to_pylist()) == {"some"}
     assert {row["variant"] for row in rows(old)} == {"some"}
     assert "failed (ready) in round 2: It did not get ready." in texts["markdown"]
     assert json.loads(texts["json"])["runs"]["failed"] == 1
@@ -106,9 +120,9 @@ def test_results_of_every_schema(schema: int) -> None:
 def test_a_run_of_a_later_schema_is_named_and_the_rest_reported(tmp_path: Path) -> None:
     folder = small(tmp_path, Fake("a"), Fake("b", 9.0)).digested.folder
     place = folder / "sentiment" / "b" / "round-2" / "run.json"
-    place.write_text(place.read_text().replace('"schema": 4', '"schema": 5'))
+    place.write_text(place.read_text().replace('"schema": 6', '"schema": 7'))
     report = report_of(folder)
-    sentence = "run.json has schema 5; this harness reads up to 4. Read it with the later version"
+    sentence = "run.json has schema 7; this harness reads up to 6. Read it with the later version"
     assert sentence in made(report, "markdown")
     (damaged,) = json.loads(made(report, "json"))["damaged"]
     assert damaged["message"].startswith(f"sentiment/b/round-2/{sentence}")
@@ -124,6 +138,8 @@ def test_no_finished_run(tmp_path: Path, rounds: int) -> None:
         store.write_campaign(folder, plan)
     report = report_of(folder)
     assert rows(report) == []
+    assert table(report).num_rows == 0
+    assert table(report).column_names == list(tidy.COLUMNS)
     found = json.loads(made(report, "json"))
     assert (found["benchmarks"], found["runs"]["missing"]) == ([], rounds)
     text = made(report, "markdown")
@@ -166,7 +182,11 @@ def test_ties_and_intervals_are_in_the_table(tmp_path: Path) -> None:
 def test_a_crowd_at_the_top_is_counted(tmp_path: Path) -> None:
     fakes = [Fake(name, 6.0) for name in "abcde"]
     text = made(small(tmp_path, *fakes, rounds=1), "markdown")
+    assert re.search(r": one round does not tell `\w`, `\w`, `\w` and 2 more apart, with a", text)
+    assert "| ? | `a` |" in text
+    text = made(small(tmp_path / "more", *fakes, rounds=2), "markdown")
     assert re.search(r": `\w`, `\w`, `\w` and 2 more are tied for the first place", text)
+    assert "| 1= | `a` |" in text
 
 
 def test_a_capacity_of_nothing_is_no_first_place(tmp_path: Path) -> None:
@@ -188,6 +208,13 @@ def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: P
     lines = list(_table.lines(report))
     assert any(re.search(r"^none +\w+ 2 +below \d+/s  ", line) for line in lines)
     assert any(re.search(r"^some +\w+ 1 +\d+\.\d  ", line) for line in lines)
+
+
+def test_the_table_and_the_markdown_say_why_they_rank_by_something_else(tmp_path: Path) -> None:
+    report = small(tmp_path, Fake("a"))
+    why = "not by capacity: no capacity was searched for"
+    assert any(line.startswith("ranked by p") and why in line for line in _table.lines(report))
+    assert f"; {why}" in made(report, "markdown")
 
 
 def test_a_capacity_that_is_only_bracketed_is_both_of_its_ends(tmp_path: Path) -> None:
@@ -289,13 +316,12 @@ def test_one_row_for_each_variant_benchmark_and_metric(report: Report) -> None:
     (compared,) = report.comparisons
     assert len(found) == len(compared.rows) * len(COLUMNS)
     assert len({(r["variant"], r["benchmark"], r["metric"]) for r in found}) == len(found)
-    assert {tuple(row) for row in found} == {csv_.HEAD}
+    assert {tuple(row) for row in found} == {tuple(tidy.COLUMNS)}
     assert {row["unit"] for row in found} == {metric.unit for metric in COLUMNS.values()}
     for row in compared.rows:
         for name, spread in row.spreads.items():
-            (line,) = [
-                r for r in found if r["metric"] == name and r["variant"] == csv_.text(row.variant)
-            ]
+            variant = csv_.cell(tidy.line(row.variant))
+            (line,) = [r for r in found if (r["metric"], r["variant"]) == (name, variant)]
             numbers = [line[key] for key in ("value", "low", "high")]
             if spread is None:
                 assert numbers == ["", "", ""]
@@ -336,7 +362,7 @@ def test_what_failed_and_what_is_invalid_is_told_in_its_rows(report: Report) -> 
     ],
 )
 def test_no_cell_of_text_is_a_formula(value: str, cell: str) -> None:
-    assert csv_.text(value) == cell
+    assert csv_.cell(tidy.line(value)) == cell
 
 
 def test_hostile_text_is_no_formula_in_any_column(tmp_path: Path) -> None:
@@ -387,7 +413,7 @@ def test_figures_ranks_and_ties(report: Report, data: Any) -> None:
             told = found["metrics"][name]
             assert told == (None if spread is None else _told(spread))
     tied = {v["variant"]: v["tied"] for v in benchmark["variants"]}
-    assert (tied["fast"], tied["fast@docker"], tied["broken"]) == (True, False, False)
+    assert (tied["fast"], tied["fast@docker"], tied["broken"]) == (True, True, False)
 
 
 def _told(spread: Spread) -> dict[str, float]:
@@ -416,7 +442,9 @@ def test_failures_findings_damage_and_gaps(data: Any) -> None:
         **{"planned": 39, "ok": 29, "invalid": 4},
         **{"failed": 4, "damaged": 1, "missing": 1},
     }
-    assert data["headlines"][0].startswith("On sentiment, track matched: fast and as-fast are tied")
+    assert data["headlines"][0].startswith(
+        "On sentiment, track matched: fast, as-fast and fast@docker are tied"
+    )
 
 
 def test_a_number_that_is_none_is_null(tmp_path: Path) -> None:
@@ -433,3 +461,80 @@ def test_a_number_that_is_none_is_null(tmp_path: Path) -> None:
     assert variant["metrics"]["memory"] == {"value": None, "low": None, "high": None, "rounds": 1}
     (line,) = [line for line in rows(odd_report) if line["metric"] == "memory"]
     assert (line["value"], line["low"], line["high"]) == ("", "", "")
+    (cells,) = [r for r in table(odd_report).to_pylist() if r["metric"] == "memory"]
+    assert (cells["value"], cells["low"], cells["high"]) == (None, None, None)
+
+
+# --- Parquet -------------------------------------------------------------------------------------
+
+
+def test_parquet_is_the_csv_with_types(report: Report) -> None:
+    found = table(report).to_pylist()
+    cells = [{name: csv_.cell(value) for name, value in row.items()} for row in found]
+    assert cells == rows(report)
+    kinds = {str: "string", int: "int64", float: "double", bool: "bool"}
+    types = {field.name: str(field.type) for field in table(report).schema}
+    assert types == {name: kinds[kind] for name, kind in tidy.COLUMNS.items()}
+
+
+def test_parquet_has_the_numbers_of_the_json_and_null_for_none(report: Report, data: Any) -> None:
+    told = {
+        (b["name"], tidy.line(v["variant"]), metric): numbers
+        for b in data["benchmarks"]
+        for v in b["variants"]
+        for metric, numbers in v["metrics"].items()
+    }
+    found = {(r["benchmark"], r["variant"], r["metric"]): r for r in table(report).to_pylist()}
+    assert set(found) == set(told)
+    assert None in told.values()
+    for place, row in found.items():
+        expected = told[place] or dict.fromkeys(("value", "low", "high", "rounds"))
+        assert [row[key] for key in ("value", "low", "high", "value_rounds")] == [
+            *expected.values()
+        ]
+
+
+def test_a_percentile_among_failed_requests_is_told_in_every_format(tmp_path: Path) -> None:
+    shutil.copytree(
+        stored_campaign(tmp_path / "made", [replace(Fake("slow", errors=0.03), profiles=PROFILES)]),
+        tmp_path / "small",
+    )
+    report = report_of(tmp_path / "small")
+    (row,) = report.comparisons[0].rows
+    assert row.spreads["latency_p99"] is None
+    assert row.spreads["latency_p95"] is not None
+    said = row.beyond["latency_p99"]
+    assert re.fullmatch(r"over \d+ ms \(time-out\)|unknown: \d\.\d% failed", said)
+    assert said in made(report, "markdown")
+    assert said in made(report, "html")
+    assert any(said in line for line in _table.lines(report))
+    variant = json.loads(made(report, "json"))["benchmarks"][0]["variants"][0]
+    assert variant["beyond"] == [{"metric": "latency_p99", "said": said}]
+    assert variant["metrics"]["latency_p99"] is None
+    (p99,) = [each for each in rows(report) if each["metric"] == "latency_p99"]
+    assert (p99["value"], p99["beyond"]) == ("", said)
+
+
+def test_the_table_says_why_rounds_do_not_count_and_cells_are_empty(tmp_path: Path) -> None:
+    failure = Failure("ready", "It did not\nget ready.")
+    fakes = (
+        Fake("late", lag_ms=9.0),
+        Fake("dead", failure=failure),
+        Fake("odd", failure=failure, fails_in=frozenset({2})),
+        Fake("sound"),
+    )
+    report = small(tmp_path, *fakes)
+    lines = list(_table.lines(report))
+    assert any(line.startswith("late: INVALID in rounds 1, 2 and 3: ") for line in lines)
+    assert "dead: failed (ready) in rounds 1, 2 and 3: It did not get ready." in lines
+    assert "odd: failed (ready) in round 2: It did not get ready." in lines
+    assert "- capacity of all: no capacity was searched for" in lines
+    assert lines[-1] == "\n3 of 12 INVALID: generator-lagged (3); 4 of 12 failed: ready (4)"
+
+
+def test_an_unfit_host_is_what_the_table_ends_with(tmp_path: Path) -> None:
+    report = small(tmp_path, Fake("late", lag_ms=9.0), rounds=1)
+    busy = HostCheck("other load", "unfit", "100% of the CPU time is in use by others now. End it")
+    campaign = replace(report.campaign, checks=(busy,))
+    told = _table.closing(replace(report.digested, campaign=campaign))
+    assert told == "1 of 1 INVALID: other load: 100% of the CPU time is in use by others now"

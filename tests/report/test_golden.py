@@ -59,7 +59,7 @@ def test_the_old_report_stays_where_the_new_one_fails(
     def fail(self: Path, *_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(StoreError, match="No space"):
         page.write(digest.of_campaign(all_sorts), tmp_path)
     assert old.read_bytes() == before

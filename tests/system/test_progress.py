@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import subprocess
-import sys
-
 import pytest
 
-from harness import paths
 from harness.cli._progress import Estimate, clock
 from tests.fakes import Fake, campaign
 from tests.system.sandbox import Sandbox
@@ -38,27 +31,12 @@ def test_the_estimate_ends_with_the_last_cell() -> None:
 
 @pytest.mark.slow
 def test_a_terminal_gets_a_live_display_and_a_log_does_not(sandbox: Sandbox) -> None:
-    terminal, its_end = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", "_fake", "--campaign", "live"],
-        cwd=paths.PROJECT,
-        env={**sandbox.environment, "TERM": "xterm", "COLUMNS": "100"},
-        stdout=subprocess.PIPE,
-        stderr=its_end,
-        text=True,
-    )
-    os.close(its_end)
-    shown = b""
-    with contextlib.suppress(OSError):  # the terminal has hung up: the command has ended
-        while data := os.read(terminal, 65536):
-            shown += data
-    os.close(terminal)
-    out, _ = process.communicate()
-    assert process.returncode == 0, shown.decode(errors="replace")
-    assert b"in-process on noop, round 1: " in shown
-    assert b" left" in shown
-    assert b"\x1b[" in shown
-    assert "\x1b" not in out
+    done = sandbox.on_a_terminal("run", "_fake", "--campaign", "live")
+    assert done.returncode == 0, done.stderr
+    assert "in-process on noop, round 1: " in done.stderr
+    assert " left" in done.stderr
+    assert "\x1b[" in done.stderr
+    assert "\x1b" not in done.stdout
     again = sandbox.harness("run", "_fake", "--campaign", "log")
     assert "[3/3] _fake on noop, round 1: " in again.stderr
     assert "\x1b" not in again.stderr

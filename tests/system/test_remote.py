@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import trustme
 from tritonclient.grpc import service_pb2
 
 from harness.records import Cell
+from harness.trust import UNCHECKED
 from tests.system.endpoints import Endpoint, Writer, message, refused, says
 from tests.system.sandbox import Sandbox
 
@@ -83,7 +85,19 @@ def test_a_certificate_that_nobody_vouches_for(sandbox: Sandbox, tls: ssl.SSLCon
         code, said = asked(sandbox, endpoint.url)
         assert endpoint.requests == []
     assert code == 1
-    assert "certificate verify failed" in said
+    assert "certificate: unable to get local issuer certificate" in said
+
+
+@pytest.mark.slow
+def test_an_unchecked_certificate_is_said_in_every_output(
+    sandbox: Sandbox, tls: ssl.SSLContext
+) -> None:
+    with Endpoint(right, tls) as endpoint:
+        code, said = asked(sandbox, endpoint.url, "--insecure")
+    assert code == 0, said
+    assert re.search(r"^deployed .*certificate not checked$", said, flags=re.M)
+    assert UNCHECKED in (sandbox.reports / "remote" / "index.html").read_text()
+    assert sandbox.runs("remote")[CELL].facts.server.insecure
 
 
 @pytest.mark.slow
@@ -112,9 +126,9 @@ URL = "https://example.org/predict"
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--launcher", "remote"], "needs --url and --protocol"),
-        (["--launcher", "remote", "--url", URL], "needs --url and --protocol"),
-        (["--url", URL, "null"], "go with --launcher remote"),
+        (["--launcher", "remote"], "needs --url, and --protocol or --request"),
+        (["--launcher", "remote", "--url", URL], "needs --url, and --protocol or --request"),
+        (["--url", URL, "null"], "--insecure go with --launcher remote"),
         (["--launcher", "remote", "--url", URL, "--protocol", "jsom"], "Did you mean 'json'?"),
         (["--launcher", "remote", "--url", URL, "--protocol", "v2-grpc"], "starts with grpc://"),
         (["--launcher", "remote", "--url", "h/p", "--protocol", "json"], "is not a URL"),

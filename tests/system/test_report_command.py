@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ FILES = {
     "markdown": "report.md",
     "csv": "report.csv",
     "json": "report.json",
+    "parquet": "report.parquet",
 }
 
 
@@ -45,7 +47,7 @@ def test_each_format_as_a_file_and_on_standard_output(
     path = sandbox.reports / "mine" / FILES[form]
     done = cli("report", "mine", "--format", form)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
-    assert path.read_bytes().decode() == printed.stdout
+    assert path.read_bytes().decode(errors="replace") == printed.stdout  # Parquet is no text
     if form == "json":
         assert json.loads(printed.stdout)["campaign"] == "mine"
     elif form == "csv":
@@ -76,6 +78,51 @@ def test_a_format_that_nobody_knows(cli: Command, sandbox: Sandbox, mine: Path) 
     assert done.returncode == 2
     assert done.stderr == "error: There is no format 'markdwn'. Did you mean 'markdown'?\n"
     assert not sandbox.reports.exists()
+
+
+def test_parquet_does_not_go_to_a_terminal(
+    cli: Command, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    done = cli("report", "mine", "--format", "parquet", "--stdout")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: parquet is no text for a terminal: add a redirection such as > FILE.\n"
+    )
+
+
+def test_the_example_is_found_by_its_name_and_nobody_s_newest(
+    cli: Command, sandbox: Sandbox
+) -> None:
+    fakes.stored_campaign(sandbox.results / "example", FAKES, rounds=1)
+    done = cli("report")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: There is no campaign in {sandbox.results}. Make one with `run`, or see the one "
+        "that comes with the harness: `report example`.\n"
+    )
+    path = sandbox.reports / "example" / "index.html"
+    assert cli("report", "example").stdout == f"{path}\n"
+    assert "./example/index.html" not in (sandbox.reports / "index.html").read_text()
+    fakes.stored_campaign(sandbox.results / "mine", FAKES, rounds=1)
+    os.utime(sandbox.results / "mine" / "campaign.json", (0, 0))
+    assert cli("report").stdout == f"{sandbox.reports / 'mine' / 'index.html'}\n"
+    page = (sandbox.reports / "index.html").read_text()
+    assert "./mine/index.html" in page
+    assert "./example/index.html" not in page
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "_fake"], ["sweep", "_fake", "--over", "concurrency", "--benchmark", "noop"]],
+)
+def test_no_campaign_of_one_s_own_is_called_example(cli: Command, command: list[str]) -> None:
+    done = cli(*command, "--campaign", "example")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: 'example' is the name of the campaign that comes with the harness, which no list "
+        "shows: choose another --campaign.\n"
+    )
 
 
 def test_two_reports_do_not_go_to_standard_output(cli: Command, mine: Path) -> None:
@@ -110,21 +157,21 @@ def test_of_several_the_rest_is_reported(cli: Command, sandbox: Sandbox, mine: P
     for name in ("later", "edited"):
         shutil.copytree(mine, sandbox.results / name)
     later, edited = (sandbox.results / name / "campaign.json" for name in ("later", "edited"))
-    later.write_text(later.read_text().replace('"schema": 4', '"schema": 5'))
+    later.write_text(later.read_text().replace('"schema": 6', '"schema": 7'))
     edited.write_text(edited.read_text().replace('"standard"', '"nightly"'))
     done = cli("report", "later", "nobody", "mine", "edited")
     assert done.returncode == 2
     assert done.stdout == f"{sandbox.reports / 'mine' / 'index.html'}\n"
     first, second, third = done.stderr.splitlines()
     assert first == (
-        f"error: {later} has schema 5; this harness reads up to 4. Read it with the later version "
+        f"error: {later} has schema 7; this harness reads up to 6. Read it with the later version "
         "of the harness that wrote it."
     )
     assert second.startswith("error: There is no campaign 'nobody'.")
     assert third.startswith(f"error: {edited} is not as it was written")
     page = (sandbox.reports / "index.html").read_text()
     assert page.count("<tr>") == 4  # and the head
-    assert "has schema 5" in page
+    assert "has schema 7" in page
 
 
 def test_an_interrupted_campaign_is_reported_and_said_to_be(

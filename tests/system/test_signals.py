@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.sandbox import LONG_S, Sandbox, until
+from harness import marks
+from tests.system.sandbox import LONG_S, Sandbox, until, until_while
 
 pytestmark = pytest.mark.slow
 ROUNDS = 2
 CELLS = 3 * ROUNDS
-GONE_S = 30.0  # servers are asked, waited for, then killed
 
 
 def _begun(sandbox: Sandbox) -> subprocess.Popen[str]:
     """A campaign that has stored its first cell."""
     process = sandbox.start("run", "_fake", "--campaign", "c", "--rounds", str(ROUNDS))
-    until(lambda: list(sandbox.results.glob("c/noop/*/round-*/run.json")))
+    until_while(process, lambda: list(sandbox.results.glob("c/noop/*/round-*/run.json")))
     assert process.poll() is None
     return process
 
@@ -50,7 +50,7 @@ def _resume(sandbox: Sandbox) -> None:
 
 def _interrupted(sandbox: Sandbox, process: subprocess.Popen[str]) -> None:
     _, stderr = process.communicate(timeout=LONG_S)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert not sandbox.processes()
     assert "Go on with: python -m harness run --resume c" in stderr
     assert "Traceback" not in stderr
@@ -74,9 +74,9 @@ def test_an_impatient_second_signal_does_not_cut_the_stopping_short(
     sandbox: Sandbox, first: signal.Signals, second: signal.Signals
 ) -> None:
     process = sandbox.start("run", "_fake-daemon", "--campaign", "c", "--rounds", "3")
-    until(lambda: list(sandbox.results.glob("c/noop/null/round-*/run.json")))
+    until_while(process, lambda: list(sandbox.results.glob("c/noop/null/round-*/run.json")))
     # Its child ignores SIGTERM, so that stopping it takes long enough for a second signal.
-    until(lambda: [line for line in sandbox.processes() if "SIG_IGN" in line])
+    until_while(process, lambda: [line for line in sandbox.processes() if "SIG_IGN" in line])
     process.send_signal(first)
     until(lambda: not [line for line in sandbox.processes() if "python app.py" in line])
     process.send_signal(second)
@@ -85,7 +85,7 @@ def test_an_impatient_second_signal_does_not_cut_the_stopping_short(
 
 def test_an_interrupted_preparation_leaves_nothing(sandbox: Sandbox) -> None:
     process = sandbox.start("run", "_fake", "--campaign", "c")
-    until(lambda: [line for line in sandbox.processes() if "app.py" in line])
+    until_while(process, lambda: [x for x in sandbox.processes() if "app.py" in x])
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130
@@ -108,12 +108,12 @@ def test_an_interruption_of_an_import_has_the_exit_code_too(tmp_path: Path) -> N
 
 def test_a_killed_harness_takes_its_servers_and_generators_along(sandbox: Sandbox) -> None:
     process = _begun(sandbox)
-    until(lambda: [line for line in sandbox.processes() if "python app.py" in line])
+    until_while(process, lambda: [x for x in sandbox.processes() if "python app.py" in x])
     process.kill()
     process.communicate()
-    until(lambda: not sandbox.processes(), GONE_S)
+    until(lambda: not sandbox.processes())
     half_written = next(iter(sandbox.places("c").values())).parent / ".part-killed"
-    half_written.mkdir()
+    marks.make(half_written)
     (half_written / "requests.parquet").write_bytes(b"PAR1")
     _resume(sandbox)
     assert not half_written.exists()
@@ -121,7 +121,7 @@ def test_a_killed_harness_takes_its_servers_and_generators_along(sandbox: Sandbo
 
 def test_one_campaign_at_a_time(sandbox: Sandbox) -> None:
     first = sandbox.start("run", "_fake", "--campaign", "c")
-    until(lambda: [line for line in sandbox.processes() if "app.py" in line])
+    until_while(first, lambda: [x for x in sandbox.processes() if "app.py" in x])
     second = sandbox.harness("run", "_fake", "--campaign", "d")
     assert second.returncode == 2
     assert second.stderr.splitlines() == [

@@ -21,7 +21,7 @@ from harness.analyse import findings
 from harness.errors import HarnessError, UsageError
 from harness.measure.driver.job import Fired, Job
 from harness.measure.driver.native import Generator, requests_of
-from harness.measure.launchers.process import free_ports
+from harness.measure.launchers.ports import free_ports
 from harness.measure.swarm.swarm import Swarm
 from harness.measure.target import target
 from harness.profiles import Profile, due_times
@@ -29,13 +29,14 @@ from harness.protocols import Message
 from harness.records import Window, WindowFacts
 from harness.samples import ERRORS, MISSING, Calls, Usage, empty
 from tests.system.endpoints import Endpoint, Writer, echo, hold
-from tests.system.sandbox import children_of, until
+from tests.system.sandbox import LONG_S, children_of, until
 
 pytestmark = pytest.mark.slow
 
 CPU = max(os.sched_getaffinity(0))
 HOST = "127.0.0.1"
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+PATIENT_NS = 600 * 10**9  # nothing is late because this machine is busy
 ELSEWHERE_S = 100_000  # how far the clock of another machine is ahead
 
 
@@ -59,7 +60,7 @@ def elsewhere(*prefixes: list[str]) -> Iterator[Swarm]:
         with Swarm(HOST, port, [], len(started)) as swarm:
             yield swarm
         # The master has told them to go home.
-        assert [process.wait(30) for process in started] == [0] * len(started)
+        assert [process.wait(LONG_S) for process in started] == [0] * len(started)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def _ended(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(LONG_S)
 
 
 def schedule(url: str, profile: Profile, *, think_s: float | None = None) -> Job:
@@ -77,12 +78,12 @@ def schedule(url: str, profile: Profile, *, think_s: float | None = None) -> Job
     due = due_times(profile, seed=3) if profile.is_open else None
     count = 5000 if due is None else len(due)
     bodies = [f'{{"instances": ["{number}"]}}'.encode() for number in range(count)]
-    goal = target(url, map(Message, bodies), {"Content-Type": "application/json"})
+    goal = target(url, map(Message, bodies), (("Content-Type", "application/json"),))
     order = np.random.default_rng(5).permutation(count)
     callers = profile.concurrency or 4
     duration_ns = int(profile.duration_s * 1e9)
     thinking = None if think_s is None else int(think_s * 1e9)
-    return Job(goal, 0, duration_ns, order, due, callers, None, 5 * 10**9, 1, think_ns=thinking)
+    return Job(goal, 0, duration_ns, order, due, callers, None, PATIENT_NS, 1, think_ns=thinking)
 
 
 def kinds(fired: Fired) -> Counter[str]:
@@ -144,23 +145,30 @@ def _another_clock() -> list[str]:
 def test_a_worker_with_another_clock_begins_with_the_others() -> None:
     with Endpoint(echo) as endpoint, elsewhere([], _another_clock()) as swarm:
         job = schedule(endpoint.url, OPEN)
-        fired = swarm.fire(job)
+        pending = swarm.start(job)
+        until(lambda: pending.wait(0.1))
+        fired = pending.result()
     assert kinds(fired) == {"": len(job.payload)}
     ahead = sorted(fired.workers, key=lambda worker: worker.offset_ns)
     for worker, seconds in zip(ahead, (0, ELSEWHERE_S), strict=True):
         # Its clock was set once, to the nanosecond, when its namespace was made.
         assert abs(worker.offset_ns - seconds * 10**9) <= worker.uncertainty_ns
-    # As the server saw it: a share that began a second early or late would be apart.
+    # As the server saw it: a share that began a second early or late would be apart. A busy machine
+    # makes requests late, though hardly all of them, and none early.
     place = {body: row for row, body in fired.bodies.items()}
-    seen = [fired.columns["due_ns"][place[body]] for body in endpoint.bodies]
-    assert np.abs(np.diff(seen)).max() < 0.9e9
+    late_ns: dict[str, list[int]] = {}
+    for body, peer, came_ns in zip(endpoint.bodies, endpoint.peers, endpoint.came_ns, strict=True):
+        due_ns = int(fired.columns["due_ns"][place[body]]) + pending.start_ns
+        late_ns.setdefault(peer, []).append(came_ns - due_ns)
+    unsure_ns = max(worker.uncertainty_ns for worker in fired.workers)
+    assert all(-unsure_ns <= min(each) < 0.9e9 for each in late_ns.values())
     assert set(endpoint.peers) == set(ADDRESSES[:2])
 
 
 @pytest.mark.parametrize("callers", [1, 5])
 def test_callers_are_shared_out(own: Swarm, callers: int) -> None:
     with Endpoint(echo) as endpoint:
-        job = schedule(endpoint.url, Profile("closed", "closed", 0.4, concurrency=callers))
+        job = schedule(endpoint.url, Profile("closed", "closed", 1.0, concurrency=callers))
         fired = own.fire(job)
     assert kinds(fired) == {"": len(endpoint.requests)}
     assert endpoint.connections == callers
@@ -173,11 +181,12 @@ def test_callers_are_shared_out(own: Swarm, callers: int) -> None:
 
 def test_a_killed_worker_is_noticed_and_its_share_is_lost() -> None:
     profile = Profile("open", "constant", 2.0, 100.0)
-    with Endpoint(echo) as endpoint, Swarm(HOST, 0, [CPU, CPU], None) as swarm:
+    with Endpoint(hold) as endpoint, Swarm(HOST, 0, [CPU, CPU], None) as swarm:
         job = schedule(endpoint.url, profile)
         pending = swarm.start(job)
-        until(lambda: len(endpoint.requests) > 20)
+        until(lambda: len(endpoint.requests) > 20)  # the window can't end before they are answered
         os.kill(_workers()[0], 9)
+        endpoint.release()
         until(lambda: pending.wait(0.1))
         fired = pending.result()
         after = swarm.fire(job)
@@ -222,7 +231,7 @@ def test_a_window_that_was_cut_short_leaves_nothing_to_the_next(own: Swarm) -> N
     assert_own_answers(job, fired)
 
 
-PEOPLE = Profile("people", "users", 1.5, concurrency=6, think_s=0.05)
+PEOPLE = Profile("people", "users", 3.0, concurrency=6, think_s=0.05)
 
 
 def test_users_think_between_their_requests(own: Swarm) -> None:
@@ -233,7 +242,7 @@ def test_users_think_between_their_requests(own: Swarm) -> None:
     assert kinds(fired) == {"": len(endpoint.requests)}
     assert len(requests) > 6
     assert (requests.due_ns == MISSING).all()
-    assert ((requests.sent_ns > 0) & (requests.sent_ns < 1.5e9)).all()
+    assert ((requests.sent_ns > 0) & (requests.sent_ns < 3e9)).all()
     assert (requests.done_ns > requests.sent_ns).all()
     assert endpoint.most_busy <= 6
     assert endpoint.connections == 6, "each keeps its own"
@@ -294,14 +303,15 @@ def test_a_port_that_is_taken() -> None:
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_master_that_was_ended_is_replaced(seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in the moment in which its pipes are closed and its process is still there."""
-    with Swarm(HOST, 0, [CPU], None) as swarm, Endpoint(echo) as endpoint:
+    with Swarm(HOST, 0, [CPU], None) as swarm, Endpoint(hold) as endpoint:
         job = schedule(endpoint.url, OPEN)
-        pending = swarm.start(job)
+        pending = swarm.start(job)  # it can't end before its requests are answered
         swarm._master.kill()
         with pytest.raises(HarnessError, match="Locust's master ended"):
             until(lambda: pending.wait(0.1))
         if not seen:
             monkeypatch.setattr(swarm._master, "poll", lambda: None)
+        endpoint.release()
         assert kinds(swarm.fire(job)) == {"": len(job.payload)}
 
 

@@ -12,7 +12,7 @@ from tests.system.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 
-QUICK = ("--benchmark", "noop", "--duration", "0.4")
+QUICK = ("--benchmark", "noop", "--duration", "1.5")
 
 
 def swept(sandbox: Sandbox, *arguments: str) -> dict[str, Any]:

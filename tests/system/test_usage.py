@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from harness import marks, paths
 from harness.measure import gpu, session
 from tests import fakes
 from tests.system.conftest import Command
@@ -38,9 +42,26 @@ def _words(value: object) -> str:
         (["run", "null", "--campaign", "a/b"], "'a/b' can't be a campaign's name"),
         (["run", "null", "--campaign", ".x"], "'.x' can't be a campaign's name"),
         (["run", "null", "--campaign", ".."], "'..' can't be a campaign's name"),
+        (["run", "null", "--campaign", "a b"], "'a b' can't be a campaign's name"),
+        (["run", "null", "--campaign", "a\nb"], "'a\\nb' can't be a campaign's name"),
+        (["run", "null", "--campaign", "-a"], "'-a' can't be a campaign's name"),
+        (["run", "null", "--campaign", "\u00e4"], "can't be a campaign's name"),
+        (["run", "null", "--campaign", "a" * 101], "can't be a campaign's name"),
+        (["run", "null", "--campaign", "history"], "the name of a page among reports"),
         (["run", "--resume", "nobody"], "There is no campaign in "),
         (["run", "--resume", "../x"], "'../x' can't be a campaign's name"),
         (["run", "null", "--resume", "nobody"], "give no variants beside it"),
+        (
+            ["run", "--resume", "nobody", "--rounds", "3", "--preset", "quick"],
+            "give no --preset, --rounds beside it",
+        ),
+        (["run", "--resume", "nobody", "--device", "cpu"], "give no --device beside it"),
+        (["run", "null", "--insecure"], "go with --launcher remote"),
+        (["capacity", "null", "--anyway"], "--anyway goes with a URL"),
+        (
+            ["capacity", "http://h/", "--slo", "p99<1s", "--budget", "1s"],
+            "too short for a search: give 3s or more",
+        ),
         (["verify"], "Name variants, or give --all."),
         (["verify", "nul"], "There is no variant 'nul'. Did you mean 'null'?"),
         (["verify", "null", "--benchmark", "nop"], "no benchmark 'nop'. Did you mean 'noop'?"),
@@ -164,6 +185,79 @@ def test_a_benchmark_without_a_predictor_is_refused(cli: Command, sandbox: Sandb
     assert f"{predictor} is missing." in done.stderr
 
 
+def test_a_bad_benchmark_stops_only_itself(cli: Command, sandbox: Sandbox) -> None:
+    bad = sandbox.benchmarks / "bad" / "benchmark.toml"
+    _file(bad)
+    bad.write_text("version = ")
+    (sandbox.benchmarks / "unreadable").mkdir()
+    os.mkfifo(sandbox.benchmarks / "unreadable" / "benchmark.toml")
+    found = {b["name"]: b for b in json.loads(cli("list", "--json").stdout)["benchmarks"]}
+    assert found["noop"]["why_not"] is None
+    assert str(bad) in found["bad"]["why_not"]
+    assert "no regular file" in found["unreadable"]["why_not"]
+    assert str(bad) in cli("list").stdout
+    assert cli("run", "null", "--benchmark", "noop", "--dry-run").returncode == 0
+    done = cli("run", "null", "--benchmark", "bad", "--dry-run")
+    assert (done.returncode, str(bad) in done.stderr) == (2, True)
+    presets = sandbox.benchmarks / "presets.toml"
+    presets.write_text(presets.read_text().replace('["noop"]', '["bad", "noop"]'))
+    done = cli("run", "null", "--dry-run")
+    assert done.returncode == 0
+    assert f"left out: bad: {bad}" in done.stderr
+
+
+def test_a_page_of_somebody_else_is_not_overwritten(cli: Command, sandbox: Sandbox) -> None:
+    fakes.stored_campaign(sandbox.results / "mine", [fakes.Fake()], rounds=1)
+    theirs = [sandbox.reports / "index.html", sandbox.reports / "mine" / "index.html"]
+    for page in theirs:
+        _file(page)
+        page.write_text("<title>My own page</title>")
+    done = cli("report", "mine")
+    assert done.returncode == 1
+    assert f"The harness did not write {theirs[1]}" in done.stderr
+    theirs[1].unlink()
+    done = cli("report", "mine")
+    assert done.returncode == 1
+    assert f"The harness did not write {theirs[0]}" in done.stderr
+    assert theirs[0].read_text() == "<title>My own page</title>"
+    assert "Serving Harness: mine" in theirs[1].read_text()
+
+
+def test_a_device_is_written_into_and_not_replaced(cli: Command, sandbox: Sandbox) -> None:
+    for name in ("one", "two"):
+        plan = fakes.campaign([fakes.Fake()], rounds=2, benchmarks=["noop"], id=name)
+        fakes.stored_campaign(sandbox.results / name, [fakes.Fake()], rounds=2, plan=plan)
+    pipe = sandbox.root / "pipe"
+    os.mkfifo(pipe)
+    done = cli("compare", "one", "two", "--output", str(pipe))
+    assert done.returncode == 1
+    assert f"{pipe} can't be written" in done.stderr, "nobody reads it"
+    assert pipe.is_fifo()
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert cli("compare", "one", "two", "--output", str(pipe), "--json").returncode in (0, 2)
+    assert os.read(reader, 1) == b"{"
+    os.close(reader)
+
+
+@pytest.mark.parametrize("kind", ["results", "reports", "cache"])
+def test_what_cannot_be_written_is_said_before_anything_is_measured(
+    cli: Command, sandbox: Sandbox, kind: str
+) -> None:
+    (sandbox.root / kind).write_text("a file where the folder should be")
+    done = cli("run", "null", "--campaign", "mine")
+    assert done.returncode == 1
+    assert "can't be written" in done.stderr
+    assert str(sandbox.root / kind) in done.stderr
+    assert not list(sandbox.root.rglob("campaign.json"))
+
+
+def test_a_lock_that_is_no_file_is_a_sentence(cli: Command, sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.scratch / "serving-harness.lock")
+    done = cli("run", "null", "--campaign", "mine")
+    assert done.returncode == 2
+    assert "can't be opened: it is no regular file" in done.stderr
+
+
 def test_what_is_wrong_in_the_presets_is_named(cli: Command, sandbox: Sandbox) -> None:
     file = sandbox.benchmarks / "presets.toml"
     file.write_text(file.read_text().replace("rounds = 1", "round = 1"))
@@ -221,6 +315,9 @@ def test_a_dry_run_shows_the_plan_and_starts_nothing(cli: Command, sandbox: Sand
         "_fake on noop, round 2",
         "null on noop, round 2",
         "in-process on noop, round 2",
+        "load     noop: steady for 0.5 s at 200/s; saturated for 0.3 s by 4 callers",
+        "first    nothing must be installed",
+        "time     about 2 min; a guess for what never ran here: in-process, null, _fake",
     ]
     shown = json.loads(cli("run", "_fake", "--campaign", "c", "--dry-run", "--json").stdout)
     assert shown["campaign"] == "c"
@@ -257,7 +354,23 @@ def test_list_says_why_a_variant_cannot_run(cli: Command, sandbox: Sandbox) -> N
     rows = {v["name"]: v for v in json.loads(cli("list", "--json").stdout)["variants"]}
     assert rows["unlocked"]["runnable"] is False
     assert "requirements.txt" in rows["unlocked"]["why_not"]
+    assert rows["unlocked"]["reasons"] == [rows["unlocked"]["why_not"]]
     assert "unlocked" in cli("list").stdout
+
+
+def test_list_says_each_reason_once(sandbox: Sandbox) -> None:
+    two = variant("unlocked-a") + variant("unlocked-b")
+    (sandbox.add_server("unlocked", SERVER + two) / "requirements.in").write_text("anything\n")
+    contained = SERVER + 'only_docker = "Nobody packs it."\n'
+    for name in ("boxed", "crated"):
+        sandbox.add_server(name, contained + variant(name, 'backend = "torch"'))
+    done = sandbox.harness("list", DOCKER_HOST="unix:///nowhere/docker.sock")
+    rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if "[" in line)
+    assert rows["unlocked-a"] == rows["unlocked-b"]
+    assert rows["boxed"] == rows["crated"]
+    assert done.stdout.count("unlocked has no lock requirements.txt. Make it with: python") == 1
+    assert done.stdout.count("Nobody packs it") == 1
+    assert done.stdout.count("/nowhere/docker.sock") == 1
 
 
 def test_doctor_gives_a_reason_for_each_check(cli: Command) -> None:
@@ -305,7 +418,7 @@ def test_doctor_speaks_to_people_too(cli: Command) -> None:
 
 def test_clean_removes_the_caches_and_nothing_else(cli: Command, sandbox: Sandbox) -> None:
     for kind in ("environments", "artefacts", "weights"):
-        _file(sandbox.cache / kind / "some" / "file")
+        _file(marks.make(sandbox.cache / kind) / "some" / "file")
     _file(sandbox.results / "mine" / "campaign.json")
     _file(sandbox.reports / "mine" / "index.html")
 
@@ -327,10 +440,40 @@ def test_clean_removes_the_caches_and_nothing_else(cli: Command, sandbox: Sandbo
 def test_clean_does_not_follow_links(cli: Command, sandbox: Sandbox, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     _file(precious / "file")
-    (sandbox.cache / "environments").mkdir(parents=True)
-    (sandbox.cache / "environments" / "link").symlink_to(precious)
+    marks.put(precious)
+    (marks.make(sandbox.cache / "environments") / "link").symlink_to(precious)
+    (sandbox.cache / "weights").symlink_to(precious)
     assert cli("clean").returncode == 0
+    assert not (sandbox.cache / "environments").exists()
     assert (precious / "file").exists()
+
+
+def test_clean_removes_nothing_without_the_mark(cli: Command, sandbox: Sandbox) -> None:
+    """A variable may name the folder that somebody works in."""
+    for kind in ("environments", "weights", "revisions"):
+        _file(sandbox.cache / kind / "mine")
+    _file(sandbox.cache / "costs.json")
+    forged = sandbox.cache / "images"
+    _file(forged / "mine")
+    (forged / marks.NAME).touch()
+    before = _stamps(sandbox.root)
+    done = cli("clean")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "'environments', 'images', 'revisions' and 1 more" in done.stderr
+    assert _stamps(sandbox.root) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HARNESS_CACHE", "here"), ("XDG_CACHE_HOME", "./here")]
+)
+def test_a_relative_cache_is_refused(
+    cli: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("HARNESS_CACHE", raising=False)
+    monkeypatch.setenv(name, value)
+    done = cli("clean")
+    assert done.returncode == 2
+    assert f"{name} is the relative path {value!r}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -369,3 +512,49 @@ def _file(path: Path) -> None:
 
 def _stamps(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_file_cannot_forge_a_line_nor_act_on_the_terminal(cli: Command, sandbox: Sandbox) -> None:
+    text = 'framework = "a"\n"x\\u001b[2J\\nerror: all is well\\u0007" = 1\n'
+    (sandbox.servers / "odd").mkdir()
+    (sandbox.servers / "odd" / "server.toml").write_text(text)
+    done = cli("run", "null")
+    assert done.returncode == 2
+    assert all(character.isprintable() for line in done.stderr.splitlines() for character in line)
+    assert not any(line.startswith("error: all is well") for line in done.stderr.splitlines())
+    assert r"\x1b[2J" in done.stderr
+
+
+def test_a_header_that_cannot_be_sent_is_named_alone(
+    cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "sesame\n")
+    for command in ("load", "capacity"):
+        more = ("--rate", "1") if command == "load" else ("--slo", "p99<50ms")
+        done = cli(command, "http://127.0.0.1:9/", *more, "--header", "Authorization: $TOKEN")
+        assert done.returncode == 2
+        assert (
+            "'TOKEN', value of the header 'Authorization', holds a line break at its end"
+            in done.stderr
+        )
+        assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
+def test_a_full_disk_behind_standard_output_is_a_sentence(
+    sandbox: Sandbox, arguments: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            env={**os.environ, **sandbox.settings},
+            cwd=paths.PROJECT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "error: Standard output can't be written: No space left on device." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "null" in done.stderr, "what was found is not lost"

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from harness import store
+from harness.causes import Cause
+from harness.endpoints import Endpoint
 from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.profiles import Profile
 from harness.records import (
@@ -21,7 +23,6 @@ from harness.records import (
     Campaign,
     Cell,
     ContainerFacts,
-    Endpoint,
     Failure,
     ImageFacts,
     Run,
@@ -42,6 +43,7 @@ from harness.samples import (
     Ints,
     Requests,
     Usage,
+    calls_of,
     empty,
     usage,
 )
@@ -125,6 +127,7 @@ def lost_run() -> Run:
         status=ints(200, 0),
         error=ints(0, ERRORS.index("lost")),
         queued=ints(0, 0),
+        resent=ints(0, 0),
     )
     made = window(STEADY, requests)
     workers = (
@@ -149,6 +152,7 @@ def full_run() -> Run:
         status=ints(200, 0, 0, 0, 503, 200, 200, 0),
         error=np.arange(kinds),
         queued=ints(0, 1, 0, 1, 0, 0, 0, 1),
+        resent=ints(0, 0, 0, 0, 0, 0, 0, 0),
     )
     used = Usage(
         at_ns=ints(-5, 500, 1_500_000_001),
@@ -163,7 +167,7 @@ def full_run() -> Run:
         gpu_bytes=ints(2**34, none, 2**34 + 1),
         gpu_milliwatts=ints(none, 300_000, 1),
     )
-    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16), ints(0, 1))
+    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16), ints(0, 1), ints(80, none))
     closed = Requests(
         payload=ints(3, 4),
         due_ns=ints(none, none),
@@ -173,6 +177,7 @@ def full_run() -> Run:
         status=ints(200, 200),
         error=ints(0, 0),
         queued=ints(0, 0),
+        resent=ints(0, 0),
     )
     full = run(
         window(STEADY, requests, used, calls, steal_share=0.015625),
@@ -188,6 +193,11 @@ def full_run() -> Run:
         cpu_energy_s=1.75,
         host=HostWatch(0.0, -0.25, 7, None, (2500.5, 2400.0)),
         workers=(WorkerFacts("other/7", 3, -5, 40, None, "it was killed"),),
+        causes=(
+            Cause("connect", "refused", 1),
+            Cause("status", "503", 1, "bu\\x1bsy", "/else"),
+        ),
+        timeout_s=10.0,
     )
     windows = (replace(full.windows[0], facts=watched), *full.windows[1:])
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
@@ -234,8 +244,46 @@ def campaign() -> Campaign:
     )
 
 
-def as_schema_3(run: Run) -> Run:
+def as_schema_5(later: Run) -> Run:
+    """The same as schema 5 knew it."""
+
+    def unexplained(window: Window) -> Window:
+        return replace(window, facts=_as_schema_5(window.facts))
+
+    search = later.facts.search
+    if search is not None:
+        search = replace(search, probes=tuple(map(_as_schema_5, search.probes)))
+    windows = tuple(map(unexplained, later.windows))
+    facts = replace(later.facts, windows=tuple(w.facts for w in windows), search=search)
+    probes = tuple(map(unexplained, later.probes))
+    return replace(later, facts=facts, windows=windows, probes=probes)
+
+
+def _as_schema_5(facts: WindowFacts) -> WindowFacts:
+    return replace(facts, causes=(), timeout_s=None)
+
+
+def as_schema_4(later: Run) -> Run:
+    """The same as schema 4 knew it."""
+    later = as_schema_5(later)
+
+    def untimed(window: Window) -> Window:
+        found = window.calls
+        columns = (found.start_ns, found.duration_ns, found.batch, found.process)
+        return replace(window, calls=calls_of(*columns))
+
+    return replace(
+        later,
+        windows=tuple(map(untimed, later.windows)),
+        probes=tuple(map(untimed, later.probes)),
+        strains=tuple(map(untimed, later.strains)),
+        audit=untimed(later.audit) if later.audit else None,
+    )
+
+
+def as_schema_3(later: Run) -> Run:
     """The same as schema 3 knew it."""
+    run = as_schema_4(later)
     windows = tuple(replace(window, facts=_as_schema_3(window.facts)) for window in run.windows)
     known = tuple(window.facts for window in windows)
     facts = replace(run.facts, windows=known, search=None, warm_up=None)

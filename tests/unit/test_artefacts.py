@@ -210,3 +210,10 @@ def test_a_model_that_is_not_accurate_is_refused_each_time(
 def test_a_model_that_is_just_accurate_is_taken(bench: Benchmark) -> None:
     (bench.folder / "build.py").write_text(BUILD.replace("0.95", "0.9"))
     assert artefacts.ensure(bench, HERE).facts["accuracy"] == 0.9
+
+
+def test_a_build_environment_without_a_lock_is_told_how_to_make_one(project: Project) -> None:
+    bench = project.bench()
+    (bench.folder / "requirements-build.in").write_text("torch\n")
+    with pytest.raises(ProvisionError, match=r"has no lock requirements-build\.txt\. .*lock\.py"):
+        artefacts.ensure(bench, Environment(Path("bin"), "key"))

@@ -55,7 +55,7 @@ def complaint(load: object) -> str:
         (SERVER, ONE + 'homepage_ = "x"', "key 'variant.0.homepage_'"),
         (SERVER, VARIANT.format(name="Upper Case"), "key 'variant.0.name'"),
         (SERVER, ONE.replace("{bin}", "{bim}"), "no placeholder 'bim'. Did you mean 'bin'?"),
-        (SERVER, ONE.replace("{bin}", "{}"), "no placeholder ''. Known: bin, host, port."),
+        (SERVER, ONE.replace("{bin}", "{}"), "no placeholder ''. Known: bin, host, port, workers."),
         (SERVER, ONE.replace("{bin}", "{bin"), "key 'variant.0.command'"),
         # no TOML
         ("framework = Some", ONE, "can't be read as TOML"),
@@ -114,9 +114,13 @@ def test_a_server_that_is_wrong(project: Project, head: str, variants: str, said
 )
 def test_a_benchmark_that_is_wrong(project: Project, head: str, profiles: str, said: str) -> None:
     path = project.benchmark(head=head, profiles=profiles)
-    found = complaint(catalog.benchmarks)
+    other = project.benchmark("other")
+    found = complaint(lambda: catalog.benchmark("some"))
     assert found.startswith(str(path))
     assert said in found
+    assert str(catalog.broken_benchmarks()["some"]) == found
+    assert list(catalog.benchmarks()) == ["other"], "one bad file stops only its own benchmark"
+    assert catalog.benchmark("other").folder == other.parent
 
 
 @pytest.mark.parametrize(

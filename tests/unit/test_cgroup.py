@@ -8,6 +8,7 @@ import pytest
 
 from harness.measure.containers import cgroup
 from harness.measure.containers.cgroup import Cgroup
+from tests import groups
 
 V1 = {
     "cpu/docker/a/cpu.stat": "nr_periods 10\nnr_throttled 4\nthrottled_time 250000000\n",
@@ -33,13 +34,7 @@ OF_V2 = "0::/docker/a\n"
 @pytest.fixture(params=["v1", "v2"])
 def group(request: pytest.FixtureRequest, tmp_path: Path) -> Cgroup:
     files, said = (V1, OF_V1) if request.param == "v1" else (V2, OF_V2)
-    for name, text in files.items():
-        path = tmp_path / "sys" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (tmp_path / "proc" / "7").mkdir(parents=True)
-    (tmp_path / "proc" / "7" / "cgroup").write_text(said)
-    found = cgroup.of_process(7, tmp_path / "sys", tmp_path / "proc")
+    found = cgroup.of_process(7, *groups.written(tmp_path, "7", said, files))
     assert found is not None
     assert found.version == int(request.param[1])
     return found

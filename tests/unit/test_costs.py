@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import marks
 from harness.measure.costs import UNKNOWN_S, Costs
 from harness.records import Cell, Failure, Run
 from tests import fakes
@@ -45,8 +46,7 @@ def test_a_failed_run_teaches_nothing() -> None:
 
 @pytest.mark.parametrize("content", ["", "[1]", "null", '{"some on sentiment": "x"}'])
 def test_a_damaged_file_is_as_good_as_none(cache: Path, content: str) -> None:
-    cache.mkdir()
-    (cache / "costs.json").write_text(content)
+    (marks.make(cache / "costs") / "costs.json").write_text(content)
     assert Costs().of(CELL, None) == UNKNOWN_S
 
 

@@ -98,3 +98,56 @@ def test_a_container_gets_the_gpu_where_it_is_to_use_it(device: str, tmp_path: P
     assert made["environment"]["HARNESS_DEVICE"] == ("cpu" if device == "cpu" else "cuda")
     assert variant.device_for(device) == device
     assert catalog.variants()["in-process"].device_for(device) == "cpu"
+
+
+UUIDS = ("GPU-aaaa-1", "GPU-bbbb-2")
+
+
+@pytest.fixture
+def two_gpus(one_gpu: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    one_gpu.setattr(pynvml, "nvmlDeviceGetCount", lambda: 2)
+    uuid = {f"device {number}": uuid for number, uuid in enumerate(UUIDS)}
+    one_gpu.setattr(pynvml, "nvmlDeviceGetUUID", lambda device: uuid[device])
+    one_gpu.setattr(pynvml, "nvmlDeviceGetName", lambda device: f"the {device}")
+    one_gpu.delenv("CUDA_DEVICE_ORDER", raising=False)
+    return one_gpu
+
+
+@pytest.mark.parametrize(
+    ("named", "device"),
+    [(None, 0), ("", 0), ("1", 1), ("1,0", 1), (" 0", 0), ("GPU-bbbb-2", 1), ("GPU-b", 1)],
+)
+def test_the_gpu_that_is_read_is_the_first_that_servers_see(
+    two_gpus: pytest.MonkeyPatch, named: str | None, device: int
+) -> None:
+    two_gpus.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named is not None:
+        two_gpus.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert gpu.why_not() is None
+    assert gpu.name() == f"the device {device}"
+
+
+@pytest.mark.parametrize("named", ["2", "-1", "GPU-c", "all"])
+def test_a_name_of_no_gpu_is_said(two_gpus: pytest.MonkeyPatch, named: str) -> None:
+    two_gpus.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert gpu.why_not() == f"CUDA_VISIBLE_DEVICES names no GPU of this machine: {named}"
+    assert gpu.name() is None
+
+
+def test_a_server_is_told_which_it_may_see_by_nvml_s_numbers(two_gpus: pytest.MonkeyPatch) -> None:
+    two_gpus.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpu.environment() == {}
+    two_gpus.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert gpu.environment() == {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def test_a_container_gets_that_gpu_alone(two_gpus: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    two_gpus.setenv("CUDA_VISIBLE_DEVICES", "GPU-bbbb-2")
+    facts = ImageFacts("some:1", "sha256:1", 1, "base", None, 0, 0)
+    variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
+    order = LaunchOrder(
+        variant, Image(facts, {}), benchmark, tmp_path, 1, "gpu", (0,), {}, tmp_path
+    )
+    (request,) = options.options(order, owner="me")["device_requests"]
+    assert request["DeviceIDs"] == ["GPU-bbbb-2"]
+    assert not request["Count"]

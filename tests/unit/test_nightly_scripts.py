@@ -17,6 +17,7 @@ import lock
 import touched
 import upgrade
 from harness import paths
+from harness.errors import UsageError
 
 SCRIPTS = paths.PROJECT / "scripts"
 GH = """\
@@ -283,6 +284,23 @@ def test_locks_of_canaries_are_renewed_by_name_alone(monkeypatch: pytest.MonkeyP
     renewed.clear()
     lock.main(["null"])
     assert renewed == ["null"]
+
+
+def test_a_name_without_a_lock_is_an_error_before_any_is_renewed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lock, "compile_lock", lambda *_, **__: pytest.fail("one was renewed"))
+    with pytest.raises(UsageError, match=r"no lock 'fastapy'\. Did you mean 'fastapi'"):
+        lock.main(["fastapy"])
+    with pytest.raises(UsageError, match=r"There is no lock '_fake'\."):
+        lock.main(["fastapi", "_fake"])  # it has no environment of its own
+
+
+def test_a_benchmark_is_locked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    monkeypatch.setattr(lock, "compile_lock", lambda _, output, *__, **___: made.append(output))
+    lock.main(["sentiment"])
+    assert [path.parts[-2:] for path in made] == [("sentiment", "requirements-build.txt")]
 
 
 def test_the_canaries_are_never_upgraded() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import cast
@@ -11,11 +11,13 @@ from typing import cast
 import pytest
 
 from harness import toml
+from harness.endpoints import Headers
 from harness.errors import UsageError
 from harness.measure import own_figures
 from harness.measure.launchers import Launched
 from harness.records import OwnFigures
 from harness.tables import CountersTable, ServerTable
+from harness.trust import SYSTEM, Trust
 from tests.unit.conftest import Project
 
 TEXT = """\
@@ -41,7 +43,8 @@ class Served:
     """A launched server whose metrics are the given texts, one after another."""
 
     scheme, host, base = "http", "127.0.0.1", ""
-    headers: Mapping[str, str] = {}
+    headers: Headers = ()
+    trust: Trust = SYSTEM
 
     def __init__(self, port: int) -> None:
         self.port = 1  # nobody listens there: the metrics are elsewhere

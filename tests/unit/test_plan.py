@@ -94,7 +94,7 @@ def test_a_benchmark_stays_together_in_its_round(project: Project) -> None:
         ("", "gpu", "odd does not run on a GPU"),
         ('devices = ["gpu"]', "cpu", "odd does not run on a CPU"),
         ('devices = ["cpu", "gpu"]', "gpu", None),
-        ('backend = "torch"', "cpu", "some has no predictor for torch"),
+        ('backend = "torch"', "cpu", "there is no predictor for torch"),
         ('backend = "torch"\nreference = true', "cpu", None),  # it calls no predictor
     ],
 )

@@ -188,3 +188,17 @@ def test_what_a_shape_needs(shape: str, fields: tuple[str, ...]) -> None:
 def test_a_shape_without_a_rate_has_no_times(shape: str) -> None:
     with pytest.raises(KeyError, match=shape):
         due_times(Profile("p", shape, 1.0, 1.0), 0)
+
+
+@pytest.mark.parametrize("shape", ["poisson", "constant"])
+def test_a_window_has_one_request_at_least(shape: str) -> None:
+    profile = Profile("p", shape, 2.0, 0.5)
+    for seed in range(200):
+        due = due_times(profile, seed)
+        assert len(due) >= 1
+        assert 0 <= due[0] < 2 * S
+
+
+def test_the_one_that_is_drawn_for_an_empty_window_may_be_anywhere_in_it() -> None:
+    alone = [due_times(Profile("p", "poisson", 1.0, 1e-6), seed)[0] / S for seed in range(400)]
+    assert np.mean(alone) == pytest.approx(0.5, abs=0.06)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 import pytest
 
 from harness import probes, search
+from harness.causes import Cause
+from harness.measure import prober
 from harness.probes import Tally
 from harness.profiles import Profile
-from harness.records import Window
-from harness.samples import ERRORS
+from harness.protocols import Message
+from harness.records import Window, WindowFacts
+from harness.samples import ERRORS, Calls, Requests, Usage, empty
 from harness.slo import Slo, parse
 from tests import queues
 
@@ -180,3 +184,118 @@ def test_without_probes_nothing_is_known() -> None:
     assert (estimate.rate_per_s, estimate.low, estimate.high) == (None, None, None)
     undecided = [Tally(100.0, 50, 0, 0, 1.0)]
     assert search.estimate(undecided, SLO).rate_per_s is None
+
+
+# --- between two probes --------------------------------------------------------------------------
+
+
+class Clock:
+    """Time that passes as requests take it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, taken_s: Iterator[float]) -> None:
+        self.now, self.asked, self._taken_s = 0.0, 0, taken_s
+        monkeypatch.setattr("harness.measure.prober.time.monotonic", lambda: self.now)
+
+    def ask(self, _: Message, __: float) -> None:
+        self.asked += 1
+        self.now += next(self._taken_s)
+
+
+@pytest.mark.parametrize(
+    ("taken_s", "asked"),
+    [
+        ([0.5, 0.3, 0.01], 3),  # what was queued is gone
+        ([0.08, 0.081, 0.08, 0.079], 4),  # alone it takes longer than the limit: there is no queue
+        ([0.9, 0.6, 0.4, 0.3, 0.2, 0.1, 0.04], 7),
+    ],
+)
+def test_a_server_is_idle_when_a_lone_request_waits_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, taken_s: list[float], asked: int
+) -> None:
+    clock = Clock(monkeypatch, chain(taken_s, repeat(9.0)))
+    prober.wait_until_idle(clock.ask, Message(b""), parse("p99<50ms"))  # type: ignore[arg-type]
+    assert clock.asked == asked
+
+
+# --- a search that ends early --------------------------------------------------------------------
+
+
+class Server:
+    """Answers each request of a window after so long, or not at all."""
+
+    def __init__(self, taken_s: float, error: str = "") -> None:
+        self.taken_s, self.error = taken_s, error
+        self.loads = 0
+
+    def load(self, profile: Profile) -> Window:
+        self.loads += 1
+        count = max(int(profile.duration_s * (profile.rate_per_s or 80.0)), 60)
+        due = np.linspace(0, profile.duration_s * 1e9, count, endpoint=False).astype(np.int64)
+        done, zeros = due + int(self.taken_s * 1e9), np.zeros(count, np.int64)
+        error = zeros + ERRORS.index(self.error)
+        requests = Requests(zeros, due, due, done, done, zeros, error, zeros, zeros)
+        causes = (Cause(self.error, "refused", count),) if self.error else ()
+        facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0, causes=causes)
+        return Window(facts, requests, empty(Usage), empty(Calls))
+
+    def recover(self) -> float | None:
+        return self.taken_s if self.taken_s > 0.05 else None
+
+
+def _order(budget_s: float = 60.0) -> prober.Order:
+    return prober.Order(parse("p99<50ms"), budget_s, None)
+
+
+def test_where_nothing_is_answered_there_is_no_search() -> None:
+    server = Server(0.01, "connect")
+    found, windows = prober.find(_order(), None, server.load, server.recover)
+    assert windows == ()
+    assert found.ended.startswith("nothing was answered: ")
+    assert "connect (refused)" in found.ended
+    assert server.loads == 1
+
+
+def test_a_server_that_is_too_slow_for_one_request_is_told_at_once() -> None:
+    server = Server(0.1)
+    found, windows = prober.find(_order(), None, server.load, server.recover)
+    assert len(windows) == 2
+    assert found.ended == "a request alone takes 100 ms"
+    lowest = windows[-1].facts.profile.rate_per_s
+    assert search.estimate(probes.counted(windows, SLO), SLO).high == lowest
+
+
+def test_a_server_that_batches_may_be_slow_for_one_request_alone() -> None:
+    server = Server(0.01)
+    found, windows = prober.find(_order(5.0), 40.0, server.load, lambda: 0.1)
+    assert len(windows) > 2
+    assert found.ended == ""
+
+
+def test_a_server_that_went_silent_ends_the_search() -> None:
+    server = Server(0.01)
+
+    def load(profile: Profile) -> Window:
+        if server.loads > 3:
+            server.error = "disconnected"
+        return server.load(profile)
+
+    found, _ = prober.find(_order(5.0), 40.0, load, server.recover)
+    assert found.ended.startswith("the last 2 probes had no answer at all")
+
+
+def test_the_first_slow_second_of_a_server_is_not_its_throughput() -> None:
+    rates = iter((100.0, 700.0, 800.0))
+
+    def load(profile: Profile) -> Window:
+        rate = next(rates)
+        return Server(0.01).load(replace(profile, rate_per_s=rate))
+
+    assert prober._warmed(load, 60.0).facts.profile.rate_per_s == 800.0
+
+
+def test_of_few_probes_one_late_request_is_no_disturbance() -> None:
+    assert not probes.more_than(1, 50, 0.01)
+    assert probes.more_than(5, 50, 0.01)
+    assert probes.more_than(5, 400, 0.01)
+    assert not probes.more_than(4, 400, 0.01)
+    assert not probes.more_than(0, 0, 0.01)

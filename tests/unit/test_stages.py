@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness.catalog import Variant
+from harness.endpoints import Headers
 from harness.errors import AnswerError
 from harness.measure.bench import Bench
 from harness.measure.driver.job import Fired, Job
@@ -20,6 +21,7 @@ from harness.measure.stages import Stages
 from harness.measure.watching import read_calls
 from harness.profiles import Profile
 from harness.samples import ERRORS, MISSING
+from harness.trust import SYSTEM
 from tests.unit.conftest import Project
 
 POISSON = Profile("steady", "poisson", 2.0, 50.0)
@@ -35,7 +37,8 @@ class FakeLaunched:
 
     def __init__(self, folder: Path) -> None:
         self.ports: dict[str, int] = {}
-        self.headers: dict[str, str] = {}
+        self.headers: Headers = ()
+        self.trust = SYSTEM
         self.log = self.trace = folder
 
     def exited(self) -> None: ...
@@ -67,7 +70,7 @@ class FakeGenerator:
         zeros = np.zeros(rows, np.int64)
         payload = job.payload[:rows]
         kept = range(0, rows, job.keep_every) if job.keep_every else ()
-        columns = dict.fromkeys(("sent_ns", "first_byte_ns", "done_ns", "queued"), zeros)
+        columns = dict.fromkeys(("sent_ns", "first_byte_ns", "done_ns", "queued", "resent"), zeros)
         due = zeros + MISSING if job.due_ns is None else job.due_ns
         columns |= {"payload": payload, "due_ns": due, "status": zeros + 200, "error": zeros}
         return Fired(columns, {row: self.answer(int(payload[row])) for row in kept}, 0.5, 1.0)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness import store
+from harness import marks, store
 from harness.errors import ResultError, StoreError, UsageError
 from harness.lifecycle import (
     OVERLOAD,
@@ -54,6 +54,7 @@ RANGES = {
     "status": (0, 999),
     "error": (0, len(ERRORS) - 1),
     "queued": (0, 1),
+    "resent": (0, 1),
     "batch": (0, 2**31 - 1),
     "process": (0, 2**31 - 1),
     "processes": (0, 2**31 - 1),
@@ -137,7 +138,7 @@ def test_a_run_is_read_as_it_was_written(run: Run) -> None:
 def tables(kind: type[Any]) -> st.SearchStrategy[Any]:
     def of_length(rows: int) -> st.SearchStrategy[Any]:
         columns = [
-            arrays(np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 2**62))))
+            arrays(np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16))))
             for f in fields(kind)
         ]
         return st.builds(kind, *columns)
@@ -170,7 +171,7 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
     error = np.zeros(rows, np.int64)
     error[5], error[-5] = ERRORS.index("status"), ERRORS.index("timeout")
     zeros = np.zeros(rows, np.int64)
-    requests = Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros)
+    requests = Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros, zeros)
     found = round_trip(stored.run(stored.window(stored.STEADY, requests)))
     assert np.array_equal(found.windows[0].requests.error, error)
 
@@ -215,7 +216,15 @@ def test_a_million_requests_take_25_megabytes_at_most(tmp_path: Path) -> None:
     done = first_byte + rng.lognormal(np.log(20e3), 0.5, MEGABYTE).astype(np.int64)
     zeros = np.zeros(MEGABYTE, np.int64)
     requests = Requests(
-        payload_order(600, MEGABYTE, 1), due, sent, first_byte, done, zeros + 200, zeros, zeros
+        payload_order(600, MEGABYTE, 1),
+        due,
+        sent,
+        first_byte,
+        done,
+        zeros + 200,
+        zeros,
+        zeros,
+        zeros,
     )
     place = store.write_run(tmp_path, stored.run(stored.window(stored.STEADY, requests)))
     assert len(due) == MEGABYTE
@@ -279,13 +288,26 @@ def test_a_stored_run_is_not_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in place.parent.iterdir()] == [place.name]
 
 
+def test_what_is_left_of_a_run_keeps_another_name(tmp_path: Path) -> None:
+    for number in (1, 2):
+        place = store.write_run(tmp_path, stored.full_run())
+        (place / "run.json").unlink()
+        (place / "notes").write_text(f"mine {number}")
+    place = store.write_run(tmp_path, stored.full_run())
+    kept = {path.name: path for path in place.parent.iterdir()}
+    assert set(kept) == {place.name, f"{place.name}.aside-1", f"{place.name}.aside-2"}
+    assert (kept[f"{place.name}.aside-2"] / "notes").read_text() == "mine 2"
+
+
 def test_parts_of_a_killed_harness_are_discarded(tmp_path: Path) -> None:
     place = store.write_run(tmp_path, stored.full_run())
     part = place.with_name(".part-killed")
-    part.mkdir()
+    marks.make(part)
     (part / "requests.parquet").touch()
+    mine = place.with_name(".part-mine")
+    mine.mkdir()
     store.discard_parts(tmp_path)
-    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    assert sorted(place.parent.iterdir()) == [mine, place]
     assert_same(store.read_run(place), stored.full_run())
 
 
@@ -353,8 +375,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 4', '"schema": 5', "has schema 5; this harness reads up to 4."),
-        ('"schema": 4,', "", "truncated or no result file"),
+        ('"schema": 6', '"schema": 7', "has schema 7; this harness reads up to 6."),
+        ('"schema": 6,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
@@ -400,11 +422,27 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 EARLIER = replace(stored.campaign(), checks=(), driver="native")
 
 
-def test_schema_4_loads() -> None:
-    folder = stored.DATA / "schema-4"
+def test_schema_6_loads() -> None:
+    folder = stored.DATA / "schema-6"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):
         assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+
+
+def test_schema_5_still_loads() -> None:
+    folder = stored.DATA / "schema-5"
+    assert store.read_campaign(folder) == stored.campaign()
+    for run in (stored.full_run(), stored.failed_run()):
+        place = store.cell_folder(folder, run.cell)
+        assert_same(store.read_run(place), stored.as_schema_5(run))
+
+
+def test_schema_4_still_loads() -> None:
+    folder = stored.DATA / "schema-4"
+    assert store.read_campaign(folder) == stored.campaign()
+    for run in (stored.full_run(), stored.failed_run()):
+        place = store.cell_folder(folder, run.cell)
+        assert_same(store.read_run(place), stored.as_schema_4(run))
 
 
 def test_schema_3_still_loads() -> None:

@@ -31,7 +31,17 @@ from harness.samples import ERRORS, MISSING, Ints
 
 USERS = Profile("people", "users", 1.0, concurrency=3, think_s=0.5)
 GOAL = Target("h", 80, False, (b"first", b"", b"\x00third"), "/s/m", (("a", "b"),))
-COLUMNS = ("payload", "due_ns", "sent_ns", "first_byte_ns", "done_ns", "status", "error", "queued")
+COLUMNS = (
+    "payload",
+    "due_ns",
+    "sent_ns",
+    "first_byte_ns",
+    "done_ns",
+    "status",
+    "error",
+    "queued",
+    "resent",
+)
 
 
 def job(count: int = 10, **more: Any) -> Job:
@@ -185,11 +195,19 @@ def test_users_are_dealt_out_by_locust_to_all_workers() -> None:
 
 def test_a_message_is_taken_apart_for_locust() -> None:
     goal = target(
-        "http://h:81/p?q=1", [Message(b"\r\n\r\nbody", headers={"X": "a: b"})], {"Y": "c"}
+        "http://h:81/p?q=1",
+        [Message(b"\r\n\r\nbody", headers={"X": "a: b"})],
+        (("Y", "c"), ("Z", "1"), ("z", "2")),
     )
     asked = question(goal.messages[0])
     assert (asked.method, asked.path, asked.body) == ("POST", "/p?q=1", b"\r\n\r\nbody")
-    assert asked.headers == {"Accept-Encoding": "identity", "X": "a: b", "Y": "c"}
+    assert asked.headers == {
+        "Host": "h:81",
+        "Accept-Encoding": "identity",
+        "X": "a: b",
+        "Y": "c",
+        "Z": ["1", "2"],
+    }
     assert base_url(goal) == "http://h:81"
     assert base_url(replace(goal, host="::1", tls=True)) == "https://[::1]:81"
 

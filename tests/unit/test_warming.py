@@ -40,7 +40,7 @@ def test_a_server_that_is_steady_at_once_gets_three_slices(profile: Profile) -> 
     found = warming.warm_up(server, profile, 5.0)
     assert len(server.fired) == len(found.medians_ms) == 3
     assert found.steady_s == pytest.approx(0, abs=0.5)
-    assert {fired.shape for fired in server.fired} == {profile.shape}
+    assert {fired.shape for fired in server.fired} == {"constant" if profile.is_open else "closed"}
 
 
 def test_it_goes_on_until_the_slices_agree() -> None:
@@ -76,12 +76,23 @@ def test_a_short_bound_has_room_for_three_slices() -> None:
     assert len(server.fired) == 3
 
 
+def test_at_a_low_rate_a_slice_is_as_long_as_its_fewest_answers_need() -> None:
+    slow = Profile("steady", "poisson", 10.0, 16.0)
+    server = Server(lambda _: 5.0, answers=11)
+    found = warming.warm_up(server, slow, 1.5)
+    assert found.steady_s is not None
+    assert [fired.duration_s for fired in server.fired] == pytest.approx(3 * [11 / 16])
+    slower = Server(lambda _: 5.0, answers=2)
+    assert warming.warm_up(slower, Profile("steady", "poisson", 10.0, 2.0), 1.5).steady_s is None
+    assert sum(fired.duration_s for fired in slower.fired) <= 3.0 * 1.001
+
+
 @pytest.mark.parametrize("shape", ["ramp", "spike"])
 def test_a_ramp_is_warmed_up_by_where_it_begins(shape: str) -> None:
     server = Server(lambda _: 5.0)
     warming.warm_up(server, Profile("ramp", shape, 10.0, 100.0, 400.0), 5.0)
     assert {(f.shape, f.rate_per_s, f.rate_to_per_s) for f in server.fired} == {
-        ("poisson", 100.0, None)
+        ("constant", 100.0, None)
     }
 
 

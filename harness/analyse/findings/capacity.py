@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse import capacity
+from harness.analyse import capacity, capacity_words
 from harness.analyse.findings import Verdict, run_rule
 from harness.records import Run
 
@@ -20,12 +20,17 @@ def capacity_unsure(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
         return
     low, high = found.estimate.low, found.estimate.high
     if found.estimate.rate_per_s is None or high is None:
-        yield Verdict.WARNING, f"capacity: {capacity.sentence(found)}"
+        yield Verdict.WARNING, f"capacity: {capacity_words.sentence(found)}"
     elif low is not None and high > _WIDE * low:
         yield (
             Verdict.NOTE,
             f"the capacity is known roughly, from {low:.1f} to {high:.1f}/s: a longer search "
             "(python -m harness capacity) comes nearer",
+        )
+    if not found.confirmed:
+        yield (
+            Verdict.NOTE,
+            "no probe was near the capacity that the law of its queue gives: nothing confirms it",
         )
     disturbed = sum(step.disturbed for step in found.steps)
     if disturbed:

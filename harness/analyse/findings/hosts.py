@@ -76,6 +76,20 @@ def frequency_changed(window: Window, _: HostProof | None) -> Iterator[tuple[Ver
 
 
 @window_rule
+def host_throttled(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    host, elapsed_s = window.facts.host, window.facts.elapsed_s
+    if host is None or not host.throttled_s or elapsed_s <= 0:
+        return
+    share = host.throttled_s / elapsed_s
+    if share > STEAL_WARNING:
+        yield (
+            Verdict.INVALID if share > STEAL_INVALID else Verdict.WARNING,
+            f"a CPU quota kept the harness and its servers from running for {host.throttled_s:.2f} "
+            "s meanwhile: raise it, or pin CPUs instead",
+        )
+
+
+@window_rule
 def swapped(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
     host = window.facts.host
     if host is None or window.facts.elapsed_s <= 0:

@@ -8,17 +8,26 @@ import numpy as np
 
 from harness.analyse import stats
 from harness.analyse.findings import Verdict, run_rule
+from harness.endpoints import RECORDED, UNJUDGED
 from harness.records import Run, Setup, Window
+from harness.trust import UNCHECKED
 
 
 @run_rule
 def not_all_verified(run: Run, wanted: int) -> Iterator[tuple[Verdict, str]]:
     facts = run.facts
-    if facts.failure is None and not facts.server.reference and facts.verified < wanted:
+    checked = not facts.server.reference and facts.server.judged_by != UNJUDGED
+    if facts.failure is None and checked and facts.verified < wanted:
         yield (
             Verdict.WARNING,
             f"only {facts.verified} of {wanted} answers could be checked in time before timing",
         )
+
+
+@run_rule
+def certificate_unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.insecure:
+        yield Verdict.WARNING, UNCHECKED
 
 
 @run_rule
@@ -41,7 +50,8 @@ def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
     workers, batch = len(np.unique(calls.process)), int(calls.batch.max())
     idle = window.facts.profile.saturates and workers < asked.workers
     if workers > asked.workers or idle:
-        yield f"{workers} processes made predictions, asked: {asked.workers}"
+        made = f"{workers} process" if workers == 1 else f"{workers} processes"
+        yield f"{made} made predictions, asked: {asked.workers}"
     if batch > asked.max_batch:
         yield f"{batch} instances were in one prediction, asked: {asked.max_batch} at most"
     together = stats.most_at_once(calls.start_ns, calls.duration_ns)
@@ -62,11 +72,34 @@ def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 @run_rule
 def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.launcher == "remote":
+    if run.facts.server.launcher != "remote":
+        return
+    if run.facts.server.is_here:
+        more = (
+            "and it shares this machine's CPUs with the generator, unless a tunnel leads from its "
+            "address to another machine"
+        )
+    else:
+        more = "and the network to it is part of its latency"
+    yield (
+        Verdict.NOTE,
+        f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
+    )
+
+
+@run_rule
+def unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.judged_by == UNJUDGED:
+        yield Verdict.WARNING, "its answers were not checked: it may answer anything (--unchecked)"
+
+
+@run_rule
+def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.judged_by == RECORDED:
         yield (
             Verdict.NOTE,
-            "the endpoint was already up: no start-up, memory or CPU figures, and the network to "
-            "it is part of its latency",
+            "its answers were compared with what was recorded of it before, not with the "
+            "predictor's (--answers)",
         )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness import causes
 from harness.analyse import stats
 from harness.analyse.findings import Verdict, window_rule
 from harness.hosts import CEILING_SHARE, HostProof
+from harness.probes import more_than
 from harness.records import Window
 from harness.samples import ERRORS, MISSING
 
@@ -22,10 +24,12 @@ BEGAN_LATE = 0.05  # of a closed window: its rate is that of the rest, over the 
 BEGAN_LATE_S = 0.1  # the same of the shortest window that a preset has
 ERRORS_WARNING = 0.01
 ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
-# A connection is opened for a request that finds none free; more than 16 in flight need that once
-# each, which is rare in a window that is not full of waiting.
+# A connection is opened for a request that finds none free, so that each is waited for once: the
+# first of them are no doubt about a window.
+OPENED = 16
 QUEUED_NOTE = 0.01
 QUEUED_WARNING = 0.05
+_WITHOUT_CONNECTION = (ERRORS.index("connect"), ERRORS.index("unsent"))
 
 
 @window_rule
@@ -34,14 +38,21 @@ def generator_lagged(window: Window, _: HostProof | None) -> Iterator[tuple[Verd
     response = window.requests.response_ns() / 1e6
     if not len(lag):
         return
-    p50, p99 = np.percentile(lag, [50, 99])
+    p50, p99 = (float(each) for each in np.percentile(lag, [50, 99]))
     typical = np.percentile(response, [50, 99]) if len(response) else (0.0, 0.0)
     limits = max(LAG_P50_MS, LAG_SHARE * typical[0]), max(LAG_P99_MS, LAG_SHARE * typical[1])
-    if p50 > limits[0] or p99 > limits[1]:
+    late = int((lag > limits[0]).sum()), int((lag > limits[1]).sum())
+    if more_than(late[0], len(lag), 0.5) or more_than(late[1], len(lag), 0.01):
         yield (
             Verdict.INVALID,
             f"the generator sent late (median {p50:.2f} ms, p99 {p99:.2f} ms; limits "
             f"{limits[0]:.2f} and {limits[1]:.2f} ms), so the latency is partly its own",
+        )
+    elif p50 > limits[0] or p99 > limits[1]:
+        yield (
+            Verdict.NOTE,
+            f"{max(late)} of {len(lag)} requests were sent late, the latest by {lag.max():.2f} ms: "
+            "so few may be one disturbance, and their response times are partly the generator's",
         )
 
 
@@ -64,7 +75,8 @@ def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, 
     due = window.requests.due_ns
     end_ns = facts.profile.duration_s * 1e9
     sent, queued = window.requests.sent_ns, window.requests.queued == 1
-    in_time = int((queued | ((sent != MISSING) & (sent <= end_ns))).sum())
+    # A request that is due at the very end is not late for being sent a moment after it.
+    in_time = int((queued | ((sent != MISSING) & (sent <= end_ns + 1e6 * LAG_P99_MS))).sum())
     if in_time < (1 - RATE_SHORT) * len(due):
         yield (
             Verdict.INVALID,
@@ -98,13 +110,28 @@ def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tupl
     # Without a generator there is no connection: the predictor in process is what was waited for.
     if not facts.profile.is_open or not facts.generator_cpus or not len(window.requests):
         return
-    share = float(window.requests.queued.mean())
+    # One that never got a connection waited for the server, or for nobody.
+    got = ~np.isin(window.requests.error, _WITHOUT_CONNECTION)
+    queued = int(window.requests.queued[got].sum())
+    share = max(queued - OPENED, 0) / max(int(got.sum()), 1)
     if share > QUEUED_NOTE:
         # Never INVALID: the server held the others, so the wait is part of its response time.
         yield (
             Verdict.WARNING if share > QUEUED_WARNING else Verdict.NOTE,
-            f"{share:.1%} of the requests had to wait for a free connection; opening it is part of "
-            "their response time",
+            f"{share:.1%} of the requests, but for the first {OPENED}, had to wait for a free "
+            "connection; opening it is part of their response time",
+        )
+
+
+@window_rule
+def sent_once_more(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    count = int(window.requests.resent.sum())
+    if count:
+        yield (
+            Verdict.NOTE,
+            f"{count} of {len(window.requests)} requests were sent once more, on a new connection: "
+            "the server had closed the one that they were sent on, without saying so; both tries "
+            "are in their time",
         )
 
 
@@ -139,19 +166,21 @@ def wrong_answers(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict
 
 @window_rule
 def errors(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    codes = window.requests.error[~window.requests.ok]
-    if not len(codes):
+    kinds = window.requests.kinds()
+    if not kinds:
         return
-    kinds = ", ".join(f"{int((codes == c).sum())} {ERRORS[c]}" for c in np.unique(codes))
-    share = len(codes) / len(window.requests)
+    failed = sum(kinds.values())
+    share = failed / len(window.requests)
     verdict = Verdict.WARNING if share > ERRORS_WARNING else Verdict.NOTE
     if share > ERRORS_INVALID:
         verdict = Verdict.INVALID
-    yield verdict, f"{len(codes)} of {len(window.requests)} requests failed: {kinds}"
+    why = causes.told(kinds, window.facts.causes)
+    yield verdict, f"{failed} of {len(window.requests)} requests failed: {why}"
 
 
 @window_rule
 def few_samples(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    sample = window.requests.response_ns() if window.facts.profile.is_open else None
-    if sample is not None and stats.percentile(sample, 0.99) is None:
-        yield Verdict.NOTE, f"{len(sample)} answers are too few for a p99 (400 are needed)"
+    count = len(window.requests)
+    if window.facts.profile.is_open and count < stats.needed(0.99):
+        said = "1 request is" if count == 1 else f"{count} requests are"
+        yield Verdict.NOTE, f"{said} too few for a p99 (400 are needed)"

@@ -14,11 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from harness.analyse import beyond, stats
 from harness.analyse import capacity as searching
-from harness.analyse import stats
 from harness.records import Run, Window
 from harness.samples import MISSING
-from harness.search import Estimate
 
 Formula = Callable[[Run], float | None]
 
@@ -36,8 +35,15 @@ class Metric:
     digits: int
     effect: float | None = 0.10  # a change that is worth telling; None: `compare` does not judge it
 
+    @property
+    def heading(self) -> tuple[str, str]:
+        """(name, unit) at the head of a column, where CPU per 1000 in s is CPU s per 1000."""
+        name, per, count = self.title.partition(" per ")
+        return name, f"{self.unit}{per}{count}"
+
 
 METRICS: dict[str, Metric] = {}
+SHARES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
 def metric(
@@ -71,19 +77,22 @@ def saturated(run: Run) -> Window | None:
 
 @metric(title="p50", unit="ms", better="lower", effect=0.05)
 def latency_p50(run: Run) -> float | None:
-    """Median response time at the steady rate, from the planned send time to the last byte."""
+    """Median response time at the steady rate, from the planned send time to the last byte; a
+    request that failed took longer than all that were answered."""
     return _response(run, 0.50)
 
 
 @metric(title="p95", unit="ms", better="lower")
 def latency_p95(run: Run) -> float | None:
-    """95th percentile of the response time at the steady rate, from the planned send time."""
+    """95th percentile of the response time at the steady rate, from the planned send time; a
+    request that failed took longer than all that were answered."""
     return _response(run, 0.95)
 
 
 @metric(title="p99", unit="ms", better="lower")
 def latency_p99(run: Run) -> float | None:
-    """99th percentile of the response time at the steady rate, from the planned send time."""
+    """99th percentile of the response time at the steady rate, from the planned send time; a
+    request that failed took longer than all that were answered."""
     return _response(run, 0.99)
 
 
@@ -92,9 +101,7 @@ def capacity(run: Run) -> float | None:
     """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
     that was tried where that holds it too, and 0 where none that was tried does."""
     found = searching.of_run(run)
-    if found is None or found.estimate == Estimate(None, None, None):
-        return None
-    return found.estimate.rate_per_s or 0.0
+    return None if found is None else searching.number(found.estimate)
 
 
 @metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
@@ -250,9 +257,15 @@ def overhead(run: Run, floor: Run) -> float | None:
     return float(np.median(response[0] - response[1])) / 1e6
 
 
+def beyond_of(run: Run) -> dict[str, str]:
+    """What is known of the percentiles that fall among requests which failed, by metric."""
+    window = steady(run)
+    return {} if window is None else beyond.of_window(window, SHARES)
+
+
 def _response(run: Run, share: float) -> float | None:
     window = steady(run)
-    return None if window is None else stats.percentile(window.requests.response_ns() / 1e6, share)
+    return None if window is None else stats.percentile(window.requests.waits_ns() / 1e6, share)
 
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):

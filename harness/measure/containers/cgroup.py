@@ -74,6 +74,8 @@ def of_process(pid: int, root: Path = ROOT, proc: Path = Path("/proc")) -> Cgrou
         for controller in controllers.split(","):
             places[controller] = path.lstrip("/")
     if "memory" in places:
+        if not {"cpu", "cpuacct"} <= places.keys():
+            return None
         folders = {name: root / name / places[name] for name in ("cpu", "cpuacct", "memory")}
         found = Cgroup(1, **folders)
     else:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from filelock import FileLock
 
-from harness import paths
+from harness import caches
 from harness.errors import HarnessError, LaunchError
 from harness.measure import gpu
+from harness.measure.containers import places
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 LABEL = "org.serving-harness"  # on all that is created
 OWNER = f"{LABEL}.owner"  # of a container: the process that made it
 NETWORK = "serving-harness"
-_UNIX = "unix://"
-_USUAL = f"{_UNIX}/var/run/docker.sock"
+
+
+# Keys of the engine's facts; false where it would discard what a container is told.
+_NEEDED = {"CPUSet": "CPUs of their own (cpuset)", "MemoryLimit": "a memory limit"}
+_LACKS = {"SwapLimit": "a swap limit", "PidsLimit": "a limit of processes"}
 
 
 class NoEngine(HarnessError):
@@ -31,23 +34,32 @@ class NoEngine(HarnessError):
 
 
 def connect() -> DockerClient:
-    """The engine that DOCKER_HOST names, or the usual socket. Raises NoEngine."""
-    import docker
+    """The engine that DOCKER_HOST or the context in use names, or at a usual socket. Raises
+    NoEngine."""
     from docker.errors import DockerException
 
-    where = os.environ.get("DOCKER_HOST", _USUAL)
-    try:
-        if where.startswith(_UNIX):
-            # The SDK would leave a socket open that nobody answers.
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.connect(where.removeprefix(_UNIX))
-        return docker.from_env()
-    # The SDK lets some errors of the connection through as they are.
-    except (DockerException, OSError) as error:
-        raise NoEngine(
-            f"no Docker engine answers at {where} ({_innermost(error)}); install one and start it, "
-            "or let DOCKER_HOST name it"
-        ) from error
+    silent = []
+    for where in places.candidates():
+        try:
+            return _client(where)
+        # The SDK lets some errors of the connection through as they are.
+        except (DockerException, OSError) as error:
+            silent.append(f"{where} ({_innermost(error)})")
+            last = error
+    raise NoEngine(
+        f"no Docker engine answers at {', '.join(silent)}; install one and start it, or let "
+        "DOCKER_HOST name it"
+    ) from last
+
+
+def _client(where: str) -> DockerClient:
+    import docker
+
+    if where.startswith(places.UNIX):
+        # The SDK would leave a socket open that nobody answers.
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(where.removeprefix(places.UNIX))
+    return docker.from_env(environment={**os.environ, "DOCKER_HOST": where})
 
 
 @contextmanager
@@ -76,10 +88,25 @@ def _innermost(error: BaseException) -> str:
 def about(client: DockerClient) -> str:
     """The engine in a few words."""
     info = client.info()
+    lacks = [what for key, what in _LACKS.items() if info.get(key) is False]
+    without = f", without {' and '.join(lacks)}" if lacks else ""
     runtime = "NVIDIA's runtime" if has_nvidia(info) else "no NVIDIA runtime"
     return (
         f"engine {info['ServerVersion']}, cgroup v{info.get('CgroupVersion', '1')}, "
-        f"{info['OperatingSystem']}, {runtime}"
+        f"{info['OperatingSystem']}, {runtime}{without}"
+    )
+
+
+def why_unlimited(client: DockerClient) -> str | None:
+    """What the engine would ignore though a container is told it, or None: it only warns."""
+    info = client.info()
+    ignored = [what for key, what in _NEEDED.items() if info.get(key) is False]
+    if not ignored:
+        return None
+    said = "; ".join(line.removeprefix("WARNING: ") for line in info.get("Warnings") or ())
+    return (
+        f"the Docker engine can't give containers {' or '.join(ignored)}, so that they would run "
+        f"beside the generator ({said or 'its kernel or its rootless setup lacks that'})"
     )
 
 
@@ -198,9 +225,7 @@ def _network(client: DockerClient, name: str, *, internal: bool) -> Network:
     An engine lets several have one name, and then starts no container on any of them: so one
     command at a time looks, and what there is beside the oldest one is removed.
     """
-    lock = paths.cache_dir() / "network.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with caches.locked(caches.folder("locks") / "network.lock"):
         found = client.networks.list(filters={"label": LABEL})
         known = [n for n in found if n.name == name and n.attrs["Internal"] is internal]
         if known:

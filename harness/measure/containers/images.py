@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import tempfile
@@ -13,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
-from filelock import FileLock
-
-from harness import paths
+from harness import caches, paths, reading
 from harness.catalog import Benchmark, Variant
-from harness.errors import ProvisionError
+from harness.errors import ProvisionError, ResultError
 from harness.lifecycle import Installed
 from harness.measure import environments
 from harness.measure.containers import context
@@ -28,6 +27,7 @@ from harness.records import ImageFacts
 if TYPE_CHECKING:
     from docker import DockerClient
 
+_LOG = logging.getLogger(__name__)
 REPOSITORY = "serving-harness"
 BASE = "python:3.11-slim-bookworm"
 _BUILD_LIMIT_S = 3600
@@ -71,9 +71,11 @@ def ensure(
     kind = variant.table.backend if device == "cpu" else f"{variant.table.backend}-{device}"
     name = f"{variant.server.name}-{kind}-{benchmark.name}".strip("_")
     tag = f"{REPOSITORY}/{name}:{digest}"
-    kept = paths.cache_dir() / "images" / f"{name}-{digest}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{kept}.lock"), answering(f"The image {tag} can't be had", ProvisionError):
+    kept = caches.folder("images") / f"{name}-{digest}.json"
+    with (
+        caches.locked(Path(f"{kept}.lock")),
+        answering(f"The image {tag} can't be had", ProvisionError),
+    ):
         if _find(client, tag) is None:
             file = os.path.relpath(variant.server.dockerfile, paths.PROJECT)
             built = _build(client, tag, made, arguments, f"The image of {variant.name}", file)
@@ -89,16 +91,29 @@ def ensure(
         return Image(facts, known["versions"])
 
 
+def as_it_stands(client: DockerClient, name: str) -> Image:
+    """An image of the user's, pulled if need be. Raises ProvisionError."""
+    with answering(f"The image {name} is not on this machine and can't be pulled", ProvisionError):
+        if _find(client, name) is None:
+            _LOG.info("pulling the image %s", name)
+            client.images.pull(name)
+        found = client.images.get(name)
+    facts = ImageFacts(name, str(found.id), found.attrs["Size"], name, None, 0, 0)
+    return Image(facts, {})
+
+
 def _kept(path: Path) -> dict[str, Any]:
     """What was learnt of an image when this machine built it or saw it first."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads(path.read_bytes()))
+    with suppress(ResultError):
+        found = reading.parsed(path)
+        if isinstance(found, dict) and found.keys() >= {"id", "built", "versions"}:
+            return found
     return {}
 
 
 def base_of(variant: Variant) -> str:
     """What the image is built on: the framework's own image where it has to be that."""
-    return variant.server.table.image or os.environ.get("HARNESS_BASE_IMAGE", BASE)
+    return variant.server.table.image or paths.variable("HARNESS_BASE_IMAGE") or BASE
 
 
 def _base_id(client: DockerClient, base: str) -> str:
@@ -133,6 +148,7 @@ def _build(
 ) -> dict[str, Any]:
     began = time.monotonic()
     log: list[str] = []
+    _LOG.info("building the image %s", tag)
     with tempfile.TemporaryFile() as archive, answering(f"{what} can't be built", ProvisionError):
         _put_together(made, archive, what)
         events = client.api.build(

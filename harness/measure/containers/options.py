@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.measure import gpu
 from harness.measure.containers.context import APP
 from harness.measure.containers.engine import LABEL, OWNER
 from harness.measure.launchers import LaunchOrder
@@ -67,8 +68,20 @@ def options(order: LaunchOrder, owner: str) -> dict[str, Any]:
         "log_config": {"type": "json-file", "config": {"max-size": "16m"}},
         "volumes": [f"{order.scratch / 'calls'}:{TRACE}:rw"],
     }
+    if order.variant.image:
+        made = _as_it_stands(made)
     if order.device == "gpu":
         from docker.types import DeviceRequest
 
-        made["device_requests"] = [DeviceRequest(count=-1, capabilities=[["gpu"]])]
+        # In the container those are all that there are, so that it need not be told which.
+        named = list(gpu.visible())
+        which: dict[str, Any] = {"device_ids": named} if named else {"count": -1}
+        made["device_requests"] = [DeviceRequest(**which, capabilities=[["gpu"]])]
     return made
+
+
+def _as_it_stands(made: dict[str, Any]) -> dict[str, Any]:
+    """The same for an image that was not made for us: its own command, user, folders and
+    environment, and what it may use is as much as any other's."""
+    ours = ("command", "environment", "working_dir", "read_only", "tmpfs", "cap_drop", "volumes")
+    return {name: value for name, value in made.items() if name not in ours}

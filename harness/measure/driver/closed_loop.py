@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.measure.driver.connection import DISCONNECTED, STATUS, Connection, clock
+from harness.measure.driver.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, HttpLoop
-from harness.samples import ERRORS
+from harness.measure.driver.reaching import Known
+from harness.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")
 _RETRY_S = 0.02
@@ -18,24 +19,35 @@ class ClosedLoop(HttpLoop):
 
     by_kernel = False  # each caller waits for the process as well, and asking the kernel takes time
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job, min(job.limit or CHUNK, CHUNK))
-        self.end_ns = job.start_ns + job.duration_ns
+    def __init__(self, job: Job, known: Known) -> None:
+        super().__init__(job, min(job.limit or CHUNK, CHUNK), known)
+        self.end_ns = 0
         self.limit = job.limit if job.limit is not None else 1 << 62
         self.order: list[int] = job.payload.tolist()
         self.callers = 0
+        self.opened: list[Connection | None] = []
+
+    async def prepare(self) -> None:
+        wanted = min(self.job.concurrency, self.limit)
+        self.opened = await asyncio.gather(*(self.connect() for _ in range(wanted)))
+
+    def begin(self, start_ns: int) -> None:
+        super().begin(start_ns)
+        self.end_ns = start_ns + self.job.duration_ns
 
     async def fire(self) -> None:
-        wanted = min(self.job.concurrency, self.limit)
-        opened = await asyncio.gather(*(self.connect() for _ in range(wanted)))
-        while (early_ns := self.job.start_ns - clock()) > 0:
+        while (early_ns := self.start_ns - clock()) > 0:
             await asyncio.sleep(early_ns / 1e9)  # may end a millisecond early
-        self.callers = wanted
-        for connection in opened:
+        self.callers = len(self.opened)
+        for connection in self.opened:
             if connection is None:
                 self.spawn(self._reopen())
             else:
+                connection.fresh = self.next
                 self._send(connection)
+
+    def cut(self) -> None:
+        self.end_ns = min(self.end_ns, clock())
 
     def _send(self, connection: Connection) -> None:
         index = self.next
@@ -43,13 +55,13 @@ class ClosedLoop(HttpLoop):
         if now >= self.end_ns or index >= self.limit:
             self._leave()
             return
+        if connection.gone:  # the server has closed it meanwhile
+            self.spawn(self._reopen())
+            return
         self.next = index + 1
         if index >= len(self.sent_ns):
             self.grow()
         self.sent_ns[index] = now
-        if connection.gone:
-            self.failed(index, DISCONNECTED)
-            return
         connection.index = index
         order = self.order
         connection.transport.write(self.messages[order[index % len(order)]])
@@ -66,16 +78,26 @@ class ClosedLoop(HttpLoop):
 
     def failed(self, index: int, error: int) -> None:
         self.record(index, clock(), error)
-        self.spawn(self._reopen())
+        self.spawn(self._reopen(self.sent_ns[index]))
 
-    async def _reopen(self) -> None:
+    def answered_on(self) -> int:
+        first = [c.fresh for c in self.connections if IDLE < c.fresh < self.next]
+        return sum(self.done_ns[row] != MISSING and not self.error[row] for row in first)
+
+    async def _reopen(self, failed_ns: int | None = None) -> None:
+        if failed_ns is not None:
+            # A server that refuses at once would else be asked thousands of times a second.
+            await asyncio.sleep(_RETRY_S - (clock() - failed_ns) / 1e9)
         while True:
             began = clock()
-            if began >= self.end_ns or self.next >= self.limit:
+            # Once at least it is asked in vain, so that it is seen why.
+            hopeless = self.hopeless and self.next
+            if began >= self.end_ns or self.next >= self.limit or hopeless:
                 self._leave()
                 return
             connection = await self.connect()
-            if connection is not None:
+            if connection is not None and not connection.gone:
+                connection.fresh = self.next
                 self._send(connection)
                 return
             index = self.next
@@ -85,8 +107,7 @@ class ClosedLoop(HttpLoop):
             if index >= len(self.sent_ns):
                 self.grow()
             self.sent_ns[index] = began
-            self.record(index, clock(), _CONNECT)
-            # A server that refuses at once would else be refused thousands of times a second.
+            self.record(index, clock(), _CONNECT if connection is None else DISCONNECTED)
             await asyncio.sleep(_RETRY_S)
 
     def _leave(self) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import httptools
-
+from harness.measure.driver.answer import Answer, Unfit
 from harness.samples import ERRORS
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ IDLE = -1
 DISCONNECTED = ERRORS.index("disconnected")
 GARBAGE = ERRORS.index("garbage")
 STATUS = ERRORS.index("status")
-_HEADS_KEPT = 256
 
 clock = time.monotonic_ns
 
@@ -25,29 +23,15 @@ clock = time.monotonic_ns
 class Connection(asyncio.Protocol):
     """Sends a prepared message and stamps the answer's first and last byte."""
 
-    __slots__ = (
-        "answers",
-        "body",
-        "gone",
-        "head",
-        "index",
-        "keep_alive",
-        "length",
-        "loop",
-        "parser",
-        "started",
-        "status",
-        "transport",
-        "until_close",
-    )
+    __slots__ = ("answer", "fresh", "gone", "index", "loop", "served", "transport")
 
     def __init__(self, loop: HttpLoop) -> None:
         self.loop = loop
         self.index = IDLE
-        self.started = False  # the answer's first byte has come
-        self.until_close = False  # the answer has no length: it ends where the connection does
+        self.fresh = IDLE  # the request that it was opened for, where there is one
+        self.answer: Answer | None = None  # of which the first byte has come
+        self.served = False  # an answer has come on it; of open loops alone
         self.gone = False  # nothing can be sent on it any more
-        self.parser: httptools.HttpResponseParser | None = None
         self.transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,7 +45,8 @@ class Connection(asyncio.Protocol):
         """Take in what came at that time."""
         loop = self.loop
         index = self.index
-        if not self.started:
+        answer = self.answer
+        if answer is None:
             if index == IDLE:
                 self._abort()
                 return
@@ -78,8 +63,10 @@ class Connection(asyncio.Protocol):
                 loop.last_head, loop.last_size, loop.last_status = head, len(data), frame[0]
                 self._whole(data, index, now)
                 return
-            self._begin(data, end)
-        self._parse(data, now)
+            answer = self.answer = loop.awaited(index)
+        elif not answer.begun:  # but interim ones
+            loop.first_byte_ns[index] = max(now, loop.sent_ns[index])
+        self._feed(answer, data, now)
 
     def _whole(self, data: bytes, index: int, now: int) -> None:
         loop = self.loop
@@ -95,72 +82,46 @@ class Connection(asyncio.Protocol):
         self.gone = True
         self.transport.abort()
 
-    def _begin(self, data: bytes, end: int) -> None:
-        self.started = self.until_close = True
-        self.status = 0  # until the header block is whole
-        self.head = data[:end] if end > 3 else b""
-        self.length: int | None = None
-        self.body: list[bytes] = []
-        self.answers = 0
-        self.parser = httptools.HttpResponseParser(self)
-
-    def _parse(self, data: bytes, now: int) -> None:
-        assert self.parser is not None
-        sound = True
+    def _feed(self, answer: Answer, data: bytes, now: int) -> None:
+        # All bytes at once: the next request goes out on this connection as soon as the answer is
+        # whole, and what follows it must not be taken for the answer to that.
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            sound = False
-        # Only now, when all bytes are taken in: the next request goes out on this connection at
-        # once, and what follows the answer to the last one must not be taken for its answer.
-        if self.answers:
-            self._finish(now, alone=sound and self.answers == 1)
-        elif not sound:
+            whole = answer.feed(data)
+        except Unfit as error:
+            self.loop.refuse(error)
             self._fail(GARBAGE)
             self._abort()
+            return
+        if whole:
+            self._finish(answer, now)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"content-length":
-            self.length = int(value)
-        if name in (b"content-length", b"transfer-encoding"):
-            self.until_close = False
-
-    def on_headers_complete(self) -> None:
-        assert self.parser is not None
-        if not self.answers:
-            self.status = self.parser.get_status_code()
-            self.keep_alive = self.parser.should_keep_alive()
-
-    def on_body(self, body: bytes) -> None:
-        if not self.answers:
-            self.body.append(body)
-
-    def on_message_complete(self) -> None:
-        self.answers += 1
-
-    def _finish(self, now: int, *, alone: bool) -> None:
+    def _finish(self, answer: Answer, now: int) -> None:
         loop, index = self.loop, self.index
-        if loop.keep_every and index % loop.keep_every == 0:
-            loop.bodies[index] = b"".join(self.body)
-        reusable = alone and self.keep_alive
-        if reusable and self.length is not None and self.head:
-            if len(loop.heads) >= _HEADS_KEPT:
-                loop.heads.clear()
-            loop.heads[self.head] = (self.status, self.length)
-        self.index, self.started = IDLE, False
+        loop.take(index, answer)
+        reusable = answer.alone and answer.keep_alive
+        if loop.large and reusable:  # it may have answered before it had all
+            reusable = self.transport.get_write_buffer_size() == 0
+        elif reusable and answer.length is not None:
+            loop.remember(answer)
+        self.index, self.answer = IDLE, None
         if reusable:
-            loop.answered(self, index, now, self.status)
+            loop.answered(self, index, now, answer.status)
         else:
             self._abort()
-            loop.answered(None, index, now, self.status)
+            loop.answered(None, index, now, answer.status)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.gone = True
         if self.index != IDLE:
-            if error is None and self.started and self.until_close and self.status:
-                self._finish(clock(), alone=False)
+            answer = self.answer
+            if error is None and answer is not None and answer.end():
+                self._finish(answer, clock())
+            elif answer is None and self.fresh != self.index:
+                # It had been closed before the request came: no server has begun with that.
+                index, self.index = self.index, IDLE
+                self.loop.lost_unheard(index)
             else:
+                self.loop.say_why_ended(self, error)
                 self._fail(DISCONNECTED)
         self.loop.lost(self)
 
@@ -170,5 +131,5 @@ class Connection(asyncio.Protocol):
         self._abort()
 
     def _fail(self, error: int) -> None:
-        index, self.index, self.started = self.index, IDLE, False
+        index, self.index, self.answer = self.index, IDLE, None
         self.loop.failed(index, error)

@@ -12,30 +12,47 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
+from harness.causes import merged
 from harness.errors import HarnessError, UsageError
 from harness.measure.driver.job import Fired, Job
 from harness.samples import Requests
 
-_LEAD_NS = 60_000_000  # from sending the jobs to the window's start, for connections to open
-_RPC_LEAD_NS = 300_000_000  # a channel takes longer than a socket
+_LEAD_NS = 20_000_000  # from telling when the window starts until it does
 _PATIENCE_NS = 30_000_000_000  # with a process that should have told what it fired
 
 
 class Pending:
-    """A window that is being fired, to be over by `latest_ns`."""
+    """A window that is being fired, by these processes."""
 
-    def __init__(
-        self, workers: Sequence[subprocess.Popen[bytes]], start_ns: int, latest_ns: int
-    ) -> None:
+    def __init__(self, workers: Sequence[subprocess.Popen[bytes]], job: Job) -> None:
         self._waiting = {_pipe(worker.stdout): worker for worker in workers}
         self._order = list(workers)
         self._fired: dict[int, Fired] = {}
-        self._latest_ns = latest_ns
-        self.start_ns = start_ns
+        self._job = job
+        self._latest_ns = 0
+        self.start_ns = 0
+
+    def begin(self, parts: Sequence[Job]) -> None:
+        """Give out the job's parts, and start the window when all connections stand or failed: how
+        long that takes is not the generator's lag. Raises HarnessError."""
+        for worker, part in zip(self._order, parts, strict=True):
+            _tell(worker, part)
+        latest_ns = time.monotonic_ns() + self._job.timeout_ns + _PATIENCE_NS
+        for worker in self._order:
+            left_s = max(latest_ns - time.monotonic_ns(), 0) / 1e9
+            if not select.select([_pipe(worker.stdout)], [], [], left_s)[0]:
+                self._give_up()
+            _told(worker)
+        self.start_ns = time.monotonic_ns() + _LEAD_NS
+        # The last answer may take a time-out, and so may a connection that is opened for it.
+        end_ns = self.start_ns + self._job.duration_ns
+        self._latest_ns = end_ns + 2 * self._job.timeout_ns + _PATIENCE_NS
+        for worker in self._order:
+            _tell(worker, self.start_ns)
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at most; whether the window is over.
@@ -49,15 +66,26 @@ class Pending:
                 self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
                 del self._waiting[stream]
             if self._waiting and time.monotonic_ns() > self._latest_ns:
-                raise HarnessError(
-                    "A generator process did not end its window in time. Was it stopped?"
-                )
+                self._give_up()
         except HarnessError:
-            for worker in self._order:
-                worker.kill()
-                worker.wait()
+            self._kill()
             raise
         return self.over
+
+    def cut(self) -> None:
+        """Have every process that still fires end its share."""
+        for worker in self._waiting.values():
+            with contextlib.suppress(HarnessError):  # `wait` says that it is gone
+                _tell(worker, None)
+
+    def _give_up(self) -> NoReturn:
+        self._kill()
+        raise HarnessError("A generator process did not end its window in time. Was it stopped?")
+
+    def _kill(self) -> None:
+        for worker in self._order:
+            worker.kill()
+            worker.wait()
 
     @property
     def over(self) -> bool:
@@ -94,14 +122,15 @@ class Generator:
         if job.think_ns is not None:
             raise UsageError("Users who think are Locust's: give --driver locust.")
         self.make_ready()
-        start_ns = time.monotonic_ns() + (_RPC_LEAD_NS if job.target.method else _LEAD_NS)
-        parts = shards(replace(job, start_ns=start_ns), len(self._workers))
-        # Opening connections may take a time-out, and so may the last answer.
-        latest_ns = start_ns + job.duration_ns + 2 * job.timeout_ns + _PATIENCE_NS
-        self._pending = Pending(self._workers[: len(parts)], start_ns, latest_ns)
-        for worker, part in zip(self._workers, parts, strict=False):
-            _tell(worker, part)
+        parts = shards(job, len(self._workers))
+        self._pending = Pending(self._workers[: len(parts)], job)
+        self._pending.begin(parts)
         return self._pending
+
+    def cut(self) -> None:
+        """End the window that is under way, if any."""
+        if self._pending is not None:
+            self._pending.cut()
 
     def fire(self, job: Job, meanwhile: Callable[[], object] = lambda: None) -> Fired:
         """Fire a job and wait for its end; `meanwhile` is called twice a second."""
@@ -147,11 +176,14 @@ class Generator:
         self._pending = None
 
 
-def _tell(worker: subprocess.Popen[bytes], job: Job) -> None:
-    """Send a process its job. Raises HarnessError where it is gone."""
+def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
+    """Send a process its job, or when that starts, or None to cut it short.
+
+    Raises HarnessError where it is gone.
+    """
     stream = _pipe(worker.stdin)
     try:
-        pickle.dump(job, stream, protocol=5)
+        pickle.dump(what, stream, protocol=5)
         stream.flush()
     except BrokenPipeError as error:
         raise HarnessError("A generator process is gone: it was ended by somebody.") from error
@@ -230,4 +262,8 @@ def merge(parts: list[Fired]) -> Fired:
         bodies,
         sum(part.cpu_s for part in parts),
         max(part.elapsed_s for part in parts),
+        addresses=tuple(dict.fromkeys(each for part in parts for each in part.addresses)),
+        causes=merged(cause for part in parts for cause in part.causes),
+        cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),
+        unanswered=sum(part.unanswered for part in parts),
     )

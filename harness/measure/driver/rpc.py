@@ -12,11 +12,13 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from harness.measure.ask import GRPC_OPTIONS, credentials
+from harness.measure.ask import GRPC_OPTIONS
+from harness.measure.driver import why
 from harness.measure.driver.connection import STATUS, clock
 from harness.measure.driver.job import Job
 from harness.measure.driver.loop import CHUNK, Loop
 from harness.measure.driver.timer import Timer
+from harness.measure.tls import credentials
 from harness.samples import ERRORS
 
 _OK = 200  # as HTTP says it; any other status is gRPC's own code
@@ -37,7 +39,7 @@ class RpcLoop(Loop):
         host = f"[{target.host}]" if ":" in target.host else target.host
         address = f"{host}:{target.port}"
         self.channel = (
-            grpc.aio.secure_channel(address, credentials(), GRPC_OPTIONS)
+            grpc.aio.secure_channel(address, credentials(target.trust), GRPC_OPTIONS)
             if target.tls
             else grpc.aio.insecure_channel(address, GRPC_OPTIONS)
         )
@@ -47,10 +49,12 @@ class RpcLoop(Loop):
         self._timeout_s = job.timeout_ns / 1e9
         self._order: list[int] = job.payload.tolist()
 
+    async def prepare(self) -> None:
+        with contextlib.suppress(TimeoutError):  # else each call says so
+            await asyncio.wait_for(self.channel.channel_ready(), self._timeout_s)
+
     async def run(self) -> None:
         try:
-            with contextlib.suppress(TimeoutError):  # else each call says so
-                await asyncio.wait_for(self.channel.channel_ready(), self._timeout_s)
             await super().run()
         finally:
             await self.channel.close()
@@ -67,7 +71,9 @@ class RpcLoop(Loop):
             if kind is None:
                 self.done_ns[index], self.status[index] = now, error.code().value[0]
                 self.error[index] = STATUS
+                self.first_said.setdefault(self.status[index], (str(error.details()).encode(), b""))
                 return True
+            self.why = why.of_words(str(error.details()))
             never = self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
             self.record(index, now, _CONNECT if never else kind)
             return False
@@ -83,12 +89,22 @@ class OpenRpc(RpcLoop):
     def __init__(self, job: Job) -> None:
         assert job.due_ns is not None
         super().__init__(job, len(job.due_ns))
-        self.due = [job.start_ns + int(due) for due in job.due_ns]
+        self.due: list[int] = []
         self.timer = Timer()
+
+    def begin(self, start_ns: int) -> None:
+        super().begin(start_ns)
+        assert self.job.due_ns is not None
+        self.due = (start_ns + self.job.due_ns).tolist()
 
     async def fire(self) -> None:
         asyncio.get_running_loop().add_reader(self.timer.fd, self._tick)
-        self.timer.arm(self.due[0] if self.due else self.job.start_ns)
+        self.timer.arm(self.due[0] if self.due else self.start_ns)
+
+    def cut(self) -> None:
+        if self.next < len(self.due):
+            del self.due[self.next :]
+            self.timer.arm(0)
 
     def _tick(self) -> None:
         index, count = self.next, len(self.due)
@@ -119,14 +135,21 @@ class ClosedRpc(RpcLoop):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job, min(job.limit or CHUNK, CHUNK))
-        self.end_ns = job.start_ns + job.duration_ns
+        self.end_ns = 0
         self.limit = job.limit if job.limit is not None else 1 << 62
 
+    def begin(self, start_ns: int) -> None:
+        super().begin(start_ns)
+        self.end_ns = start_ns + self.job.duration_ns
+
     async def fire(self) -> None:
-        while (early_ns := self.job.start_ns - clock()) > 0:
+        while (early_ns := self.start_ns - clock()) > 0:
             await asyncio.sleep(early_ns / 1e9)
         await asyncio.gather(*(self._caller() for _ in range(self.job.concurrency)))
         self.finished.set_result(None)
+
+    def cut(self) -> None:
+        self.end_ns = min(self.end_ns, clock())
 
     async def _caller(self) -> None:
         while clock() < self.end_ns and (index := self.next) < self.limit:

@@ -11,40 +11,45 @@ import asyncio
 import socket
 import struct
 import time
-from typing import Any
+from collections import deque
+from contextlib import suppress
 
 from harness.measure.driver.connection import Connection, clock
-
-Address = tuple[Any, ...]  # as of getaddrinfo
 
 _SO_TIMESTAMPNS = 35  # Linux; Python's socket module has no name for it
 _TIMESPEC = struct.Struct("@qq")
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size)
 _MOST = 1 << 16  # bytes read at once
+_TRIES, _TRY_S = 100, 0.01
 
 
-async def connect(addresses: list[Address], source: str | None, connection: Connection) -> None:
-    """Connect to the first address that answers. Raises OSError where none does."""
-    error = OSError("There is no address to connect to.")
-    for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
+def ask_for_stamps(sock: socket.socket) -> None:
+    """Have the kernel stamp what comes; one without stamps (WSL 1) leaves that to this process."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def by_kernel() -> bool:
+    """Whether this kernel stamps what comes over loopback; else answers are timed by when this
+    process sees them."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as one,
+        server.accept()[0] as other,
+    ):
         try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            if source:
-                sock.bind((source, 0))
-            await asyncio.get_running_loop().sock_connect(sock, address)
-        except OSError as found:
-            sock.close()
-            error = found
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            connection.connection_made(Stamped(sock, connection))
-            return
-    raise error
+            one.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        except OSError:
+            return False
+        one.settimeout(1.0)
+        # The kernel begins to stamp some time after it was asked to: on a busy host, milliseconds.
+        for _ in range(_TRIES):
+            other.sendall(b"?")
+            told = one.recvmsg(1, _ROOM)[1]
+            if any(each[:2] == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) for each in told):
+                return True
+            time.sleep(_TRY_S)
+        return False
 
 
 class Stamped(asyncio.WriteTransport):
@@ -56,42 +61,48 @@ class Stamped(asyncio.WriteTransport):
         super().__init__()
         self._sock = sock
         self._connection = connection
-        self._unsent = b""
+        self._unsent: deque[memoryview] = deque()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock, self._readable)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send now what the kernel takes, and the rest when it takes more."""
         if self._unsent:
-            self._unsent += data
+            self._unsent.append(memoryview(data))
             return
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._end(error)
+            self._broken(error)
             return
         if sent < len(data):
-            self._unsent = bytes(data[sent:])
+            # A view: what is left of a large body would else be copied over and over.
+            self._unsent.append(memoryview(data)[sent:])
             self._loop.add_writer(self._sock, self._writable)
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return sum(map(len, self._unsent))
 
     def abort(self) -> None:
         """Close at once; the connection is told afterwards."""
         self._end(None)
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Take one piece in; whether there was one."""
         try:
             data, more, _, _ = self._sock.recvmsg(_MOST, _ROOM)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError as error:
             self._end(error)
-            return
+            return False
         if not data:
             self._connection.eof_received()
             self._end(None)
-            return
+            return False
         age = 0
         for level, kind, value in more:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
@@ -101,11 +112,30 @@ class Stamped(asyncio.WriteTransport):
         # Only now: if this process has to wait between the two clocks, an answer must seem later
         # than it was, never earlier.
         self._connection.received(data, clock() - age)
+        return True
 
     def _writable(self) -> None:
-        rest, self._unsent = self._unsent, b""
+        while self._unsent:
+            try:
+                sent = self._sock.send(self._unsent[0])
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._broken(error)
+                return
+            if sent < len(self._unsent[0]):
+                self._unsent[0] = self._unsent[0][sent:]
+                return
+            self._unsent.popleft()
         self._loop.remove_writer(self._sock)
-        self.write(rest)
+
+    def _broken(self, error: OSError) -> None:
+        """No more can be sent; an answer may be there all the same: a server that refuses what it
+        is sent says so and hangs up while more is coming."""
+        self._unsent.clear()
+        while self._readable():
+            pass
+        self._end(error)
 
     def _end(self, error: OSError | None) -> None:
         if self._sock.fileno() < 0:

@@ -53,6 +53,10 @@ class Driver(Protocol):
     def start(self, job: Job) -> Firing:
         """Fire a job; its `start_ns` is set here. Raises HarnessError."""
 
+    def cut(self) -> None:
+        """End the window that is under way: nothing more is sent, and what was sent has a moment to
+        be answered. Again where it goes on, which does no harm."""
+
     def fire(self, job: Job) -> Fired:
         """Fire a job and wait for its end. Raises HarnessError."""
 
@@ -83,10 +87,15 @@ def driver(name: str, *, users: bool = False) -> Callable[[Maker], Maker]:
 
 def kind(name: str) -> Kind:
     """The driver of that name. Raises UsageError."""
+    found: Kind = pick("driver", name, registered())
+    return found
+
+
+def registered() -> dict[str, Kind]:
+    """Every driver, by name."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
-    found: Kind = pick("driver", name, DRIVERS)
-    return found
+    return DRIVERS
 
 
 def make(cpus: Sequence[int], order: DriverOrder) -> AbstractContextManager[Driver]:

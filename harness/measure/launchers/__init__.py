@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.catalog import Benchmark, Variant
+from harness.endpoints import Headers
 from harness.lifecycle import Installed
 from harness.records import ContainerFacts, ImageFacts, Stop
+from harness.trust import Trust
 
 STOP_GRACE_S = 10.0  # from the stop signal until it is killed
 
@@ -57,7 +59,8 @@ class Launched(Protocol):
     scheme: str  # "http" or "https"; of gRPC too: whether it is encrypted
     host: str
     base: str  # of the path, before the variant's own; for an endpoint behind a prefix
-    headers: Mapping[str, str]  # beside the protocol's
+    headers: Headers  # beside the protocol's
+    trust: Trust  # where it is encrypted
     port: int  # the one that the load goes to
     ports: dict[str, int]  # the variant's more_ports
     started_ns: int  # CLOCK_MONOTONIC, just before its process began

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalog import Benchmark, Variant
+from harness.endpoints import Headers
 from harness.errors import LaunchError
 from harness.measure import tree
 from harness.measure.containers import cgroup, engine, images
@@ -21,6 +21,7 @@ from harness.measure.containers.images import Image
 from harness.measure.containers.options import MIB, PIDS, name_of, options, place_of
 from harness.measure.launchers import STOP_GRACE_S, LaunchOrder, launcher
 from harness.records import ContainerFacts, Stop
+from harness.trust import SYSTEM, Trust
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 _LOOK_NS = 500_000_000  # between two looks at the engine: each is a request to it
 _LOG_LINES = 10_000
-_GUARD_KNOWS = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME", "PATH")
+_GUARD_KNOWS = (
+    *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_CONFIG"),
+    *("XDG_RUNTIME_DIR", "HOME", "PATH"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class LaunchedContainer:
 
     scheme = "http"
     base = ""
-    headers: Mapping[str, str] = {}
+    headers: Headers = ()
+    trust: Trust = SYSTEM
 
     def __init__(self, order: LaunchOrder, ground: Ground) -> None:
         self._what = f"The container of {order.variant.name}"
@@ -211,7 +216,8 @@ class DockerLauncher:
     def why_not(self, device: str) -> str | None:
         try:
             with closing(engine.connect()) as client:
-                return engine.why_no_gpu(client) if device == "gpu" else None
+                limits = engine.why_unlimited(client)
+                return limits or (engine.why_no_gpu(client) if device == "gpu" else None)
         except engine.NoEngine as error:
             return str(error)
 
@@ -220,6 +226,8 @@ class DockerLauncher:
             return engine.about(client)
 
     def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
+        if variant.image:
+            return images.as_it_stands(self._ground.client, variant.image)
         return images.ensure(self._ground.client, variant, benchmark, artefact, device)
 
     def launch(self, order: LaunchOrder) -> LaunchedContainer:

@@ -16,6 +16,7 @@ import json
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ PR_SET_CHILD_SUBREAPER = 36
 LEFTOVER_GRACE_S = 2.0
 KILL_GRACE_S = 10.0
 POLL_S = 0.02
+SHARED_MEMORY = "/dev/shm"
 
 
 def say(**event: object) -> None:
@@ -63,6 +65,24 @@ def descendants() -> set[int]:
         if not more:
             return known - {os.getpid()}
         known |= more
+
+
+def remove_shared_memory(prefix: str) -> None:
+    """Remove what a server that was killed has left: this user's files of that name alone."""
+    try:
+        names = os.listdir(SHARED_MEMORY)
+    except OSError:
+        return  # there is none here
+    for name in names:
+        path = os.path.join(SHARED_MEMORY, name)
+        if not name.startswith(prefix):
+            continue
+        try:
+            found = os.lstat(path)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
+                os.unlink(path)
+        except OSError:
+            pass  # it has gone by itself
 
 
 def prepare() -> None:
@@ -157,6 +177,8 @@ class Keeper:
         while not self.empty and time.monotonic() < end:
             killed = max(killed, self.signal_all(signal.SIGKILL))
             self.wait(0.2, lambda: self.empty)
+        if self.empty:
+            remove_shared_memory(self.order["memory"])
         say(
             event="stopped",
             exit_code=self.exit_code,

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import knobs
 from harness.measure.launchers import LaunchOrder
 from harness.tables import Batching, VariantTable
 
@@ -33,10 +34,12 @@ class Place:
     home: Path
     temporary: Path
     trace: Path  # where the predictor records its calls
+    memory: str = "harness-"  # how the names of its shared memory begin, where it has to name any
 
     def command(self, table: VariantTable) -> list[str]:
         """The variant's command, its placeholders filled."""
         known = {"bin": str(self.bin), "host": self.host, "port": str(self.port)}
+        known |= {"workers": str(table.workers), **knobs.filled(table)}
         known |= {f"{name}_port": str(port) for name, port in self.ports.items()}
         return [part.format_map(known) for part in table.command]
 
@@ -64,6 +67,7 @@ def environment(order: LaunchOrder, place: Place) -> dict[str, str]:
         "HARNESS_DEVICE": "cuda" if order.device == "gpu" else "cpu",
         "HARNESS_THREADS": str(order.threads),
         "HARNESS_TRACE": str(place.trace),
+        "HARNESS_SHARED_MEMORY": place.memory,
         **_batching(table.batching),
         **table.environment,
     }

@@ -10,18 +10,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import uuid
 from pathlib import Path
 from typing import Any
 
 from harness.catalog import Benchmark, Variant
+from harness.endpoints import Headers
 from harness.errors import LaunchError
 from harness.measure import environments, gpu, tree
 from harness.measure.environments import Environment
 from harness.measure.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launchers.keeper import remove_shared_memory
 from harness.measure.launchers.place import Place, environment
+from harness.measure.launchers.ports import free_ports
 from harness.records import ContainerFacts, Stop
 from harness.tables import VariantTable
+from harness.trust import SYSTEM, Trust
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -33,7 +37,8 @@ class LaunchedProcess:
 
     scheme = "http"
     base = ""
-    headers: Mapping[str, str] = {}
+    headers: Headers = ()
+    trust: Trust = SYSTEM
     container: ContainerFacts | None = None
 
     def __init__(self, order: LaunchOrder, host: str) -> None:
@@ -44,6 +49,7 @@ class LaunchedProcess:
         self.ports = {name: taken[name] for name in table.more_ports}
         self.log = order.scratch / "server.log"
         self.trace = order.scratch / "calls"
+        self.memory = f"harness-{uuid.uuid4().hex}-"
         self._exit: str | None = None
         _require_free(host, self.port)
         for folder in (self.trace, order.scratch / "home", order.scratch / "tmp"):
@@ -128,6 +134,7 @@ class LaunchedProcess:
             self._keeper.wait()
         assert self._keeper.stdout is not None
         self._keeper.stdout.close()
+        remove_shared_memory(self.memory)  # its keeper did, unless it was killed
 
 
 @launcher("process")
@@ -161,15 +168,6 @@ def _free(table: VariantTable, host: str) -> dict[str, int]:
     return {"": table.port or port, **dict(zip(table.more_ports, more, strict=True))}
 
 
-def free_ports(count: int, host: str = HOST) -> list[int]:
-    """Different ports that nobody listens on, of loopback or another address of this machine."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind((host, 0))
-        return [sock.getsockname()[1] for sock in sockets]
-
-
 def _require_free(host: str, port: int) -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -195,16 +193,22 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, An
         order.scratch / "home",
         order.scratch / "tmp",
         launched.trace,
+        launched.memory,
     )
     return {
         "command": place.command(table),
         "cwd": str(order.variant.server.folder),
-        "environment": environment(order, place),
+        "environment": environment(order, place) | _seen_gpus(order.device),
         "cpus": list(order.cpus),
         "log": str(launched.log),
+        "memory": launched.memory,
         "stop_signal": table.stop_signal,
         "grace_s": STOP_GRACE_S,
     }
+
+
+def _seen_gpus(device: str) -> dict[str, str]:
+    return gpu.environment() if device == "gpu" else {}
 
 
 def _read_line(descriptor: int) -> bytes:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from harness.catalog import Benchmark, Variant
+from harness.endpoints import Endpoint, Headers
 from harness.measure import environments, headers
 from harness.measure.environments import Environment
 from harness.measure.launchers import LaunchOrder, launcher
 from harness.measure.target import split
-from harness.records import ContainerFacts, Endpoint, Stop
+from harness.records import ContainerFacts, Stop
+from harness.trust import Trust
 
 _GRPC = ("grpc", "grpcs")
 _HTTP = ("http", "https")
@@ -26,7 +27,8 @@ class LaunchedRemote:
         self.host = parts.hostname or ""
         self.base = ""
         self.ports: dict[str, int] = {}
-        self.headers: Mapping[str, str] = headers.filled(endpoint.headers)
+        self.headers: Headers = headers.filled(endpoint.each_header)
+        self.trust: Trust = endpoint.trust
         self.started_ns = time.monotonic_ns()
         self.log = scratch / "server.log"
         self.trace = scratch / "calls"

@@ -6,6 +6,7 @@ for the harness that started it:
     (listening, port) at first, or (failed, sentence)
     (gather, count, seconds) -> (gathered, names) or (failed, sentence)
     (fire, job, count, seconds) -> (began, start_ns), then (over, Fired); or (failed, sentence)
+    (cut,)    nothing more is sent, and the window is soon over
     (stop,) -> (stopped,)    the window is cut short
 """
 
@@ -37,8 +38,7 @@ from harness.measure.swarm.errand import Errand, Heard
 from harness.measure.swarm.question import base_url
 from harness.measure.swarm.users import ThinkingUser
 
-_LEAD_NS = 250_000_000  # from the order to go to the window's start, for connections to open
-_RPC_LEAD_NS = 500_000_000  # a channel takes longer than a socket
+_LEAD_NS = 250_000_000  # from the order to go to the window's start, for it to be everywhere
 _PR_SET_PDEATHSIG = 1
 
 
@@ -72,6 +72,8 @@ class Master:
             if kind == "stop":
                 self._stop()
                 self.answer("stopped")
+            elif kind == "cut":
+                self._send_all(messages.CUT)
             else:
                 work = self._gathered if kind == "gather" else self._fire
                 self._firing.append(gevent.spawn(self._answered, work, rest))
@@ -144,8 +146,7 @@ class Master:
             self._environment.host = base_url(job.target)
             self._runner.start(job.concurrency, job.concurrency)
         unsure_ns = max(errand.offset.uncertainty_ns for errand in errands)
-        lead_ns = _RPC_LEAD_NS if job.target.method else _LEAD_NS
-        start_ns = time.monotonic_ns() + lead_ns + 2 * unsure_ns
+        start_ns = time.monotonic_ns() + _LEAD_NS + 2 * unsure_ns
         self.answer("began", start_ns)
         start.set(start_ns)
         gevent.joinall(running)
@@ -170,10 +171,13 @@ class Master:
         if not all(greenlet.dead for greenlet in self._firing):
             gevent.killall(self._firing)
             self._runner.stop()
-            for worker in self._names:
-                if self._gone(worker) is None:
-                    self._runner.send_message(messages.STOP, {"window": self._window}, worker)
+            self._send_all(messages.STOP)
         self._firing = []
+
+    def _send_all(self, kind: str) -> None:
+        for worker in self._names:
+            if self._gone(worker) is None:
+                self._runner.send_message(kind, {"window": self._window}, worker)
 
 
 def _read(orders: IO[bytes]) -> Any:

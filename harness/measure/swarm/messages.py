@@ -18,10 +18,11 @@ FIRED = "harness-fired"  # worker: it is over. pieces
 COLLECT = "harness-collect"  # master: give me a piece. piece
 PIECE = "harness-piece"  # worker: piece, bytes
 FAILED = "harness-failed"  # worker: it could not. why
+CUT = "harness-cut"  # master: send no more, and tell what was fired
 STOP = "harness-stop"  # master: the window is cut short
 
 FROM_WORKER = (HELLO, PONG, LOADED, FIRED, PIECE, FAILED)
-FROM_MASTER = (PING, JOB, GO, COLLECT, STOP)
+FROM_MASTER = (PING, JOB, GO, COLLECT, CUT, STOP)
 
 
 def version() -> str:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from harness.measure.driver.job import Target
 
-_NOT_SENT = ("Host", "Content-Length")  # its client writes them itself
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -15,8 +13,8 @@ class Question:
 
     method: str
     path: str
-    headers: dict[str, str]
-    body: bytes
+    headers: dict[str, str | list[str]]
+    body: bytes | None  # None where there is none: an empty one has a length
 
 
 def question(message: bytes) -> Question:
@@ -24,9 +22,15 @@ def question(message: bytes) -> Question:
     head, _, body = message.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")
     method, path, _ = first.split(" ")
-    pairs = (line.partition(": ") for line in lines)
-    headers = {name: value for name, _, value in pairs if name not in _NOT_SENT}
-    return Question(method, path, {"Accept-Encoding": "identity", **headers}, body)
+    fields: dict[str, list[str]] = {}
+    names: dict[str, str] = {"accept-encoding": "Accept-Encoding"}  # its client would add its own
+    for name, _, value in (line.partition(": ") for line in lines):
+        fields.setdefault(names.setdefault(name.lower(), name), []).append(value)
+    fields.setdefault("Accept-Encoding", ["identity"])
+    # Which its client writes itself.
+    sized = fields.pop(names.get("content-length", ""), None) is not None
+    headers = {name: values if values[1:] else values[0] for name, values in fields.items()}
+    return Question(method, path, headers, body if sized else None)
 
 
 def base_url(target: Target) -> str:

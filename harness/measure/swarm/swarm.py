@@ -75,6 +75,11 @@ class Swarm:
         self._pending = SwarmPending(self._answers, _told(self._answers, "began")[0])
         return self._pending
 
+    def cut(self) -> None:
+        """End the window that is under way, if any."""
+        with contextlib.suppress(HarnessError):  # whoever waits for it is told that
+            self._order("cut")
+
     def fire(self, job: Job) -> Fired:
         """Fire a job and wait for its end."""
         pending = self.start(job)

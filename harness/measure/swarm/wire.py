@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.causes import Cause
 from harness.errors import HarnessError
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import shards
 from harness.samples import ERRORS, MISSING, Ints, Requests
+from harness.trust import Trust
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
 _COLUMNS = tuple(field.name for field in fields(Requests))
@@ -46,7 +48,8 @@ def unpack_job(data: bytes) -> Job:
         facts, arrays = _unpack(data)
         target = facts.pop("target")
         metadata = tuple((str(name), str(value)) for name, value in target.pop("metadata"))
-        goal = Target(**target, metadata=metadata, messages=tuple(_split(arrays)))
+        trust = Trust(**target.pop("trust"))
+        goal = Target(**target, trust=trust, metadata=metadata, messages=tuple(_split(arrays)))
         return Job(
             **{**facts, "target": goal}, payload=arrays["payload"], due_ns=arrays.get("due_ns")
         )
@@ -56,14 +59,20 @@ def unpack_job(data: bytes) -> Job:
 
 def pack_fired(fired: Fired) -> bytes:
     """What came of a job as bytes."""
-    facts = {"cpu_s": fired.cpu_s, "elapsed_s": fired.elapsed_s}
+    facts: dict[str, Any] = {"cpu_s": fired.cpu_s, "elapsed_s": fired.elapsed_s}
+    facts |= {
+        "addresses": fired.addresses,
+        "causes": [asdict(cause) for cause in fired.causes],
+        "cut_s": fired.cut_s,
+        "unanswered": fired.unanswered,
+    }
     rows = np.array(list(fired.bodies), np.int64)
     bodies = _joined(list(fired.bodies.values()))
     return _pack(facts, {**fired.columns, "rows": rows, **bodies})
 
 
 def unpack_fired(data: bytes) -> Fired:
-    """What came of a job. Raises HarnessError for what is no such thing."""
+    """What came of a job. Raises HarnessError where the bytes are anything else."""
     try:
         facts, arrays = _unpack(data)
         columns = {name: arrays[name] for name in _COLUMNS}
@@ -71,7 +80,19 @@ def unpack_fired(data: bytes) -> Fired:
         if len(count) != 1:
             raise ValueError("its columns differ in length")
         bodies = dict(zip(arrays["rows"].tolist(), _split(arrays), strict=True))
-        return Fired(columns, bodies, float(facts["cpu_s"]), float(facts["elapsed_s"]))
+        causes = tuple(Cause(**cause) for cause in facts["causes"])
+        addresses = tuple(map(str, facts["addresses"]))
+        cpu_s, elapsed_s = float(facts["cpu_s"]), float(facts["elapsed_s"])
+        return Fired(
+            columns,
+            bodies,
+            cpu_s,
+            elapsed_s,
+            causes=causes,
+            addresses=addresses,
+            cut_s=None if facts["cut_s"] is None else float(facts["cut_s"]),
+            unanswered=int(facts["unanswered"]),
+        )
     except _DAMAGE as error:
         raise HarnessError(f"What came is no record of requests: {error}.") from error
 
@@ -98,7 +119,7 @@ def lost(job: Job) -> Fired:
     if job.due_ns is not None:
         columns["due_ns"] = job.due_ns
     zeros = np.zeros(count, np.int64)
-    flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros}
+    flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros, "resent": zeros}
     return Fired({"payload": job.payload[:count], **columns, **flags}, {}, 0.0, 0.0)
 
 

@@ -38,17 +38,35 @@ class Hand:
 
     def __init__(self, cpu: int) -> None:
         self._cpu = cpu
+        self._is_firing = False
         self._one = Semaphore()  # one greenlet at a time talks to it
         self._begin()
 
-    def fire(self, job: Job) -> Fired:
-        """Have a job fired. Raises HarnessError where the process ends instead."""
+    def stand(self, job: Job) -> None:
+        """Have a job's connections opened. Raises HarnessError where the process ends instead."""
+        self._told(job)
+
+    def fire(self, start_ns: int) -> Fired:
+        """Have that job fired from then on. Raises HarnessError likewise."""
+        fired = self._told(start_ns)
+        assert isinstance(fired, Fired)
+        return fired
+
+    def _told(self, what: Job | int) -> Fired | str:
         with self._one:
-            fired: Fired | None = gevent.get_hub().threadpool.apply(self._ask, (job,))
-            if fired is None:
+            said: Fired | str | None = gevent.get_hub().threadpool.apply(self._ask, (what,))
+            if said is None:
                 self._renew()
                 raise HarnessError("its generator process ended")
-            return fired
+            return said
+
+    def cut(self) -> None:
+        """What is being fired sends nothing more, and is soon over."""
+        if not self._is_firing:
+            return  # its order would be torn; this one comes again
+        with contextlib.suppress(OSError):  # whoever fired sees that it is gone
+            pickle.dump(None, self._orders, protocol=5)
+            self._orders.flush()
 
     def cut_short(self) -> None:
         """Another process, whatever this one is doing."""
@@ -68,16 +86,18 @@ class Hand:
         self.end()
         self._begin()
 
-    def _ask(self, job: Job | None) -> Fired | None:
-        """Tell it a job, if any, and read what it says; None too where it ended.
+    def _ask(self, what: Job | int | None) -> Fired | str | None:
+        """Tell it something, if any, and read what it says; None too where it ended.
 
         Not an error: one would be printed by the thread that it is in.
         """
         try:
-            if job is not None:
-                pickle.dump(job, self._orders, protocol=5)
+            self._is_firing = False
+            if what is not None:
+                pickle.dump(what, self._orders, protocol=5)
                 self._orders.flush()
-            return cast("Fired | None", pickle.load(self._answers))
+                self._is_firing = isinstance(what, int)
+            return cast("Fired | str | None", pickle.load(self._answers))
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             return None
 
@@ -108,6 +128,7 @@ class Worker:
             messages.JOB: self._take,
             messages.GO: self._go,
             messages.COLLECT: self._give,
+            messages.CUT: self._cut,
             messages.STOP: self._stop,
         }
         for kind, what in does.items():
@@ -150,7 +171,19 @@ class Worker:
         self._job = job
         if job.think_ns is not None:
             ThinkingUser.crowd = Crowd(job, self._runner.worker_index)
-        self._say(messages.LOADED)
+            self._say(messages.LOADED)
+        else:
+            gevent.spawn(self._stand, job, self._window)
+
+    def _stand(self, job: Job, window: int) -> None:
+        try:
+            self._hand.stand(job)
+        except HarnessError as error:
+            if window == self._window:
+                self._say(messages.FAILED, why=str(error))
+            return
+        if window == self._window:
+            self._say(messages.LOADED)
 
     def _go(self, said: dict[str, Any]) -> None:
         if self._job is not None and said["window"] == self._window:
@@ -159,7 +192,8 @@ class Worker:
 
     def _fire(self, job: Job, window: int) -> None:
         try:
-            fired = self._hand.fire(job) if job.think_ns is None else self._accompany(job)
+            alone = job.think_ns is None
+            fired = self._hand.fire(job.start_ns) if alone else self._accompany(job)
         except HarnessError as error:
             if window == self._window:
                 self._say(messages.FAILED, why=str(error))
@@ -172,7 +206,7 @@ class Worker:
         """Users are Locust's: wait until none of them has a request under way any more."""
         crowd = ThinkingUser.crowd
         crowd.start.set(job.start_ns)
-        while not crowd.over() or crowd.flying:
+        while not crowd.has_ended():
             gevent.sleep(_LOOK_S)
         return crowd.fired()
 
@@ -180,6 +214,14 @@ class Worker:
         number = said["piece"]
         if said["window"] == self._window and number < len(self._record):
             self._say(messages.PIECE, piece=number, bytes=self._record[number])
+
+    def _cut(self, said: dict[str, Any]) -> None:
+        if said["window"] != self._window or self._job is None:
+            return
+        if self._job.think_ns is None:
+            self._hand.cut()
+        else:
+            ThinkingUser.crowd.cut()
 
     def _stop(self, said: dict[str, Any]) -> None:
         if said["window"] == self._window:

@@ -1,7 +1,7 @@
 """What a report can be written as: one module each, found by looking into this package.
 
-A format is a function from the report's facts to the text of its file; `report --format` knows it
-by its name.
+A format is a function from the report's facts to the content of its file: text, or bytes where it
+is none. `report --format` knows it by its name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.report.view import Report
 
-Make = Callable[[Report], str]
+Make = Callable[[Report], str | bytes]
 
 
 @dataclass(frozen=True, slots=True)

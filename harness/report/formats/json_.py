@@ -83,6 +83,7 @@ def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
         ],
         "findings": [asdict(doubt) for doubt in outcomes.doubts(row)],
         "metrics": {name: _spread(row.spreads[name]) for name in COLUMNS},
+        "beyond": [{"metric": name, "said": said} for name, said in row.beyond.items()],
     }
 
 

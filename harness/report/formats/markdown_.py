@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from harness.analyse import summary
+from harness.analyse import missing, summary
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 from harness.analyse.findings import Verdict
 from harness.analyse.metrics import Metric
-from harness.analyse.paired import CONFIDENCE
 from harness.analyse.summary import Counts, Summary
-from harness.report import headline, outcomes, ranking, view
+from harness.report import beside, confidence, headline, outcomes, ranking, view
 from harness.report.formats import report_format
 from harness.report.github import code, text
 from harness.report.view import Report
@@ -40,6 +39,9 @@ def markdown(report: Report) -> str:
     parts = [_head(report, short)]
     for comparison in report.comparisons:
         parts += _tables(comparison)
+        found = ranking.of_benchmark(report, comparison)
+        if found and (said := beside.sentence(report.campaign, found[0])):
+            parts.append(Part((text(said),), (), ""))
     parts += [*_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 
@@ -105,7 +107,7 @@ def _warnings(report: Report, short: Summary) -> Iterator[str]:
         yield from ("", f"**Damaged**: {view.plural(counts.damaged, 'stored run')} left out.")
     ranked = [row for comparison in report.comparisons for row in comparison.rows if row.rank]
     if ranked and max(row.counted for row in ranked) == 1:
-        yield from ("", "**One round** tells nothing apart: the order may be chance.")
+        yield from ("", f"**{confidence.ONE_ROUND[:9]}**{confidence.ONE_ROUND[9:]}")
 
 
 def _tables(comparison: Comparison) -> Iterator[Part]:
@@ -114,9 +116,14 @@ def _tables(comparison: Comparison) -> Iterator[Part]:
     version = f", version {facts.version}" if facts else ""
     title = f"### {code(comparison.benchmark)}"
     ranked_by = COLUMNS[comparison.ranked_by].title
-    yield Part((title, "", f"Ranked by {ranked_by}{limit}{version}."), (), "")
+    instead = "".join(f"; not by {text(lack.text)}" for lack in missing.passed_over(comparison))
+    yield Part((title, "", f"Ranked by {ranked_by}{limit}{version}{instead}."), (), "")
     names = [comparison.ranked_by, *(n for n in _SHOWN if n != comparison.ranked_by)]
-    metrics = [COLUMNS[n] for n in names if any(row.spreads[n] for row in comparison.rows)]
+    metrics = [
+        COLUMNS[n]
+        for n in names
+        if any(row.spreads[n] or n in row.beyond for row in comparison.rows)
+    ]
     words = ranking.bounded(comparison)
     for track in comparison.tracks:
         note = view.track_note(track)
@@ -131,11 +138,10 @@ def _tables(comparison: Comparison) -> Iterator[Part]:
 
 
 def _table(title: str, rows: list[Row], metrics: list[Metric], words: Mapping[str, str]) -> Part:
-    heads = [f"{m.title} {m.unit} {_ARROWS[m.better]}" for m in metrics]
-    ranks = [row.rank for row in rows]
+    heads = [f"{' '.join(m.heading)} {_ARROWS[m.better]}" for m in metrics]
     lines = []
     for row in rows:
-        rank = f"{row.rank}{'=' if ranks.count(row.rank) > 1 else ''}" if row.rank else "ref"
+        rank = confidence.rank(row, rows, metrics[0].name) if row.rank else "ref"
         left = row.rounds - row.counted
         note = f" ({left} of {row.rounds} rounds left out)" if left and not row.invalid else ""
         lines.append(
@@ -152,7 +158,7 @@ def _row(cells: list[str]) -> str:
 def _number(row: Row, metric: Metric, words: Mapping[str, str]) -> str:
     spread = row.spreads[metric.name]
     if spread is None:
-        return view.NONE
+        return text(row.beyond.get(metric.name, view.NONE))
     if metric.name == "capacity" and row.variant in words:
         return text(words[row.variant])
     shown, between = view.number(spread.median, metric.digits), view.interval(spread, metric)
@@ -213,7 +219,7 @@ def _many(count: int, verdict: Verdict) -> str:
 def _foot() -> Part:
     said = (
         "A number is the median over the rounds that count, with its 95% interval; `=` marks "
-        f"variants that are not told apart from the leader of their rank, at {100 * CONFIDENCE:g}% "
-        "confidence. ↓ lower is better, ↑ higher."
+        f"variants that are not told apart from the leader of their rank ({confidence.level()}). "
+        "↓ lower is better, ↑ higher."
     )
     return Part((said,), (), "")

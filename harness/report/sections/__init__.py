@@ -27,6 +27,7 @@ class Section:
     title: str
     order: int
     make: Make
+    short: str = ""  # in the navigation, where the title is too long for that
 
     @property
     def template(self) -> str:
@@ -36,12 +37,12 @@ class Section:
 SECTIONS: dict[str, Section] = {}
 
 
-def section(title: str, *, order: int) -> Callable[[Make], Make]:
+def section(title: str, *, order: int, short: str = "") -> Callable[[Make], Make]:
     """Register a section under the function's name."""
 
     def register(make: Make) -> Make:
         name = getattr(make, "__name__", "")
-        SECTIONS[name] = Section(name, title, order, make)
+        SECTIONS[name] = Section(name, title, order, make, short)
         return make
 
     return register

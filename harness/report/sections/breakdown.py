@@ -31,7 +31,7 @@ class Line:
     own: str  # what the server itself counted
 
 
-@section("Where the time goes", order=31)
+@section("Where the time goes", order=31, short="Time")
 def breakdown(report: Report) -> Values | None:
     noop = next((c for c in report.comparisons if c.benchmark == NOOP), None)
     benchmarks = [found for c in report.comparisons if (found := _benchmark(c, noop)) is not None]

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analyse import capacity as searching
+from harness.analyse import capacity_words
 from harness.analyse.capacity import Found
 from harness.analyse.comparison import Comparison
 from harness.report import colours, search_plot, subjects
@@ -37,7 +37,7 @@ def _benchmark(comparison: Comparison, looks: dict[str, Look]) -> dict[str, Any]
         "name": comparison.benchmark,
         "slo": str(wanted),
         "chart": _drawn(comparison, searches, looks),
-        "said": [(name, searching.sentence(found)) for name, found in searches],
+        "said": [(name, capacity_words.sentence(found)) for name, found in searches],
     }
 
 

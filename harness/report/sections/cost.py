@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from harness.analyse.comparison import Comparison, Row
 from harness.analyse.cost import SYSTEM_GIB, Measured, measured, on_instance, on_serverless
 from harness.analyse.prices import NO_GPU, Instance, PriceTable, Serverless
 from harness.analyse.stats import Spread
-from harness.report import view
+from harness.report import ranking, view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -74,11 +74,12 @@ def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
     priced = [(row, found) for row, found in known if _has_any(found, prices)]
     devices = sorted({found.on_gpu for _, found in priced})
     names = {row.variant for row, _ in priced}
+    words = ranking.bounded(comparison)
     return {
         "name": comparison.benchmark,
         "slo": comparison.facts.slo if comparison.facts else "",
         "tables": [
-            _table([pair for pair in priced if pair[1].on_gpu is d], prices) for d in devices
+            _table([pair for pair in priced if pair[1].on_gpu is d], prices, words) for d in devices
         ],
         "out": _reasons(row for row in rows if row.variant not in names),
     }
@@ -89,7 +90,10 @@ def _has_any(known: Measured, prices: PriceTable) -> bool:
     return machines or any(on_serverless(known, row) for row in prices.serverless)
 
 
-def _table(pairs: Sequence[tuple[Row, Measured]], prices: PriceTable) -> dict[str, Any]:
+def _table(
+    pairs: Sequence[tuple[Row, Measured]], prices: PriceTable, words: Mapping[str, str]
+) -> dict[str, Any]:
+    """In `words`, what is known of capacities of which only bounds are."""
     known = [found for _, found in pairs]
     chosen: list[Instance | Serverless] = [*cheapest(known, prices.instance)]
     chosen += [p for p in prices.serverless if any(on_serverless(k, p) for k in known)]
@@ -99,7 +103,11 @@ def _table(pairs: Sequence[tuple[Row, Measured]], prices: PriceTable) -> dict[st
         "no_machine": not any(isinstance(row, Instance) for row in chosen),
         "columns": columns,
         "lines": [
-            Line(row, _here(found), tuple(_cell(found, c.row) for c in columns))
+            Line(
+                row,
+                _here(found, words.get(row.variant)),
+                tuple(_cell(found, c.row) for c in columns),
+            )
             for row, found in pairs
         ],
     }
@@ -138,13 +146,14 @@ def _price(value: float) -> str:
     return f"${value:.10f}".rstrip("0").rstrip(".")
 
 
-def _here(known: Measured) -> str:
+def _here(known: Measured, bounded: str | None) -> str:
     """What this host measured of a variant, in words."""
     parts = []
     if known.capacity is not None:
         cpus = view.plural(known.cpus, "CPU")
         busy = "" if known.cpus_busy is None else f", {view.number(known.cpus_busy)} busy"
-        parts.append(f"{view.number(known.capacity.median, 1)}/s on {cpus}{busy}")
+        rate = bounded or f"{view.number(known.capacity.median, 1)}/s"
+        parts.append(f"{rate} on {cpus}{busy if known.capacity.median > 0 else ''}")
     if known.cpu_s is not None:
         parts.append(f"{view.number(1000 * known.cpu_s.median)} ms of CPU each")
     if known.memory_gib is not None:

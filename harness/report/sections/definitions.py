@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from harness.analyse.comparison import COLUMNS
+from harness.report import confidence
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
 
-@section("What each number means", order=61)
+@section("What each number means", order=61, short="Definitions")
 def definitions(report: Report) -> Values | None:
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     known = {name for name in COLUMNS if any(row.spreads[name] for row in rows)}
-    return {"metrics": [(metric, name in known) for name, metric in COLUMNS.items()]}
+    return {
+        "metrics": [(metric, name in known) for name, metric in COLUMNS.items()],
+        "rule": confidence.rule(),
+    }

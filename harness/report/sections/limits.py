@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.endpoints import UNJUDGED
 from harness.records import Campaign
-from harness.report import view
+from harness.report import confidence, view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -35,8 +36,8 @@ _ALWAYS = (
     ),
     (
         "Equality",
-        "A tie says that nothing tells two variants apart here, not that they are the same. Each "
-        "pair is judged by itself: among many, one in fifty differs by chance alone.",
+        "A tie says that nothing tells two variants apart here, not that they are the same. "
+        f"{confidence.by_chance()}",
     ),
     (
         "The long run",
@@ -49,7 +50,7 @@ _ALWAYS = (
 )
 
 
-@section("What this does not tell you", order=65)
+@section("What this does not tell you", order=65, short="Limits")
 def limits(report: Report) -> Values | None:
     here = [*_of_machine(report.campaign), *_of_plan(report)]
     return {"here": here, "always": _ALWAYS}
@@ -70,7 +71,9 @@ def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
             f"The server had {view.plural(cpus, 'CPU')} here, for its event loop, its workers "
             "and the model. Don't carry the order to a machine with dozens.",
         )
-    if campaign.launcher != "remote" and campaign.driver == "native":
+    endpoint = campaign.endpoint
+    here = campaign.launcher != "remote" or (endpoint is not None and endpoint.is_here)
+    if here and campaign.driver == "native":
         yield (
             "Your network",
             "Requests came from the same machine: no distance, no packet loss, no TLS, no proxy.",
@@ -98,9 +101,22 @@ def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
             f"{view.plural(len(report.digested.missing), 'planned run')} did not take place: the "
             "campaign was interrupted, or is still on its way.",
         )
-    if any(row.server.launcher == "remote" for row in rows):
+    endpoints = [row.server for row in rows if row.server.launcher == "remote"]
+    if any(server.is_here for server in endpoints):
+        yield (
+            "An endpoint alone on its CPUs",
+            "The endpoint was already up on this machine, and held to no CPUs: generator and "
+            "endpoint shared this machine's, and each slowed the other.",
+        )
+    if not all(server.is_here for server in endpoints):
         yield (
             "What an endpoint runs on",
             "Endpoints were already up, on machines that nobody here has seen: their figures are "
             "of the machine and the way to it as much as of the framework.",
+        )
+    if any(server.judged_by == UNJUDGED for server in endpoints):
+        yield (
+            "Whether its answers are right",
+            "The endpoint's answers were not checked (--unchecked): what answers fast may answer "
+            "wrongly.",
         )

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.records import BenchmarkFacts
+from harness.report import confidence
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
 
-@section("How this was measured", order=60)
+@section("How this was measured", order=60, short="Method")
 def method(report: Report) -> Values | None:
     campaign = report.campaign
     return {
@@ -25,6 +26,7 @@ def method(report: Report) -> Values | None:
         ],
         "searched": any(digest.found for digest in report.digested.digests),
         "workers": _workers(report),
+        "rule": confidence.rule(),
         "left_out": _grouped(campaign.left_out),
     }
 

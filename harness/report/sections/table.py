@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analyse import missing, stats
 from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.analyse.metrics import Metric
-from harness.report import ranking, view
+from harness.analyse.metrics import SHARES, Metric
+from harness.report import confidence, ranking, view
 from harness.report.sections import Values, lifecycle, section
 from harness.report.view import Report
 
@@ -104,8 +105,43 @@ def _benchmark(report: Report, comparison: Comparison) -> dict[str, Any]:
         "facts": facts,
         "loads": loads,
         "bodies": _bodies(report, comparison),
+        "heads": _heads(comparison),
+        "gaps": _gaps(report, comparison),
+        "below_zero": _below_zero(comparison),
         "rounds": max((row.counted for row in comparison.rows), default=0),
     }
+
+
+def _heads(comparison: Comparison) -> dict[str, str]:
+    """Why a percentile has no number at all, for its column's header."""
+    rows = [row for row in comparison.rows if row.measured and not row.invalid]
+    found = {}
+    for column, share in SHARES.items():
+        have = missing.answers(rows)
+        if have is not None and not any(row.spreads[column] for row in rows):
+            found[column] = f"{have} answers, {stats.needed(share)} needed"
+    return found
+
+
+def _gaps(report: Report, comparison: Comparison) -> list[tuple[str, str, list[str]]]:
+    """(column, why, variants) of what is missing in rows that have numbers."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    rows = [row for row in comparison.rows if row.measured]
+    for _, metrics in _groups(report):
+        for metric in metrics:
+            for row in rows:
+                if why := missing.why(row, metric.name):
+                    grouped.setdefault((metric.title, why), []).append(row.variant)
+    return [
+        (title, why, ["all"] if len(names) == len(rows) else names)
+        for (title, why), names in grouped.items()
+    ]
+
+
+def _below_zero(comparison: Comparison) -> bool:
+    """Whether some variant seems faster than the predictor without a server."""
+    spreads = (row.spreads["overhead"] for row in comparison.rows)
+    return any(spread is not None and spread.median < 0 for spread in spreads)
 
 
 def _bodies(report: Report, comparison: Comparison) -> list[Body]:
@@ -113,7 +149,7 @@ def _bodies(report: Report, comparison: Comparison) -> list[Body]:
     words = ranking.bounded(comparison)
     for track in comparison.tracks:
         rows = view.contenders(comparison, track)
-        lines = _lines(report, rows, rows, words)
+        lines = _lines(report, rows, rows, words, comparison.ranked_by)
         bodies.append(Body(f"Track: {track}", view.track_note(track), "ranked", lines))
     unranked = [row for row in comparison.rows if row.rank is None]
     references = [row for row in unranked if row.server.reference]
@@ -129,7 +165,11 @@ def _bodies(report: Report, comparison: Comparison) -> list[Body]:
 
 
 def _lines(
-    report: Report, rows: list[Row], peers: list[Row], words: Mapping[str, str]
+    report: Report,
+    rows: list[Row],
+    peers: list[Row],
+    words: Mapping[str, str],
+    ranked_by: str = "",
 ) -> tuple[Line, ...]:
     """Lines of the rows; the best among `peers` is marked in each column.
 
@@ -138,16 +178,14 @@ def _lines(
     best = {}
     if len(peers) > 1:
         best = {name: _best(peers, name) for name in COLUMNS}
-    ranks = [row.rank for row in peers]
     columns = [metric for _, metrics in _groups(report) for metric in metrics]
     lines = []
     for row in rows:
-        tied = row.rank is not None and ranks.count(row.rank) > 1
         cells = (_cell(row, c, row.variant in best.get(c.name, ()), words) for c in columns)
         lines.append(
             Line(
                 row,
-                f"{row.rank}{'=' if tied else ''}" if row.rank else view.NONE,
+                confidence.rank(row, peers, ranked_by),
                 tuple(cells),
                 _why_out(row),
                 _note(row),
@@ -157,9 +195,8 @@ def _lines(
 
 
 def _best(peers: list[Row], column: str) -> set[str]:
-    """The variants to mark in a column: none where that would be all."""
-    best = {row.variant for row in view.best_at(peers, column)}
-    return best if len(best) < len(peers) else set()
+    """The variants to mark in a column: none where that would be all that have a number."""
+    return {row.variant for row in view.best_at(peers, column)}
 
 
 def _why_out(row: Row) -> str:
@@ -181,7 +218,7 @@ def _note(row: Row) -> str:
 def _cell(row: Row, metric: Metric, best: bool, words: Mapping[str, str]) -> Cell:
     spread = row.spreads[metric.name]
     if spread is None:
-        return Cell(view.NONE, "", None, best=False)
+        return Cell(row.beyond.get(metric.name, view.NONE), "", None, best=False)
     if metric.name == "capacity" and row.variant in words:
         return Cell(words[row.variant], "", spread.median, best)
     text = view.number(spread.median, metric.digits)

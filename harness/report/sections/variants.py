@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analyse import capacity
+from harness.analyse import capacity_words, held, reasons
 from harness.analyse.comparison import COLUMNS, Comparison, Row
 from harness.analyse.digest import Digest
 from harness.analyse.findings import Verdict
 from harness.analyse.metrics import Metric
-from harness.report import view
+from harness.report import again, ranking, view
 from harness.report.sections import Values, section
 from harness.report.view import Report
 
@@ -34,40 +34,48 @@ class Part:
     log_round: int
     log_end: str
     command: str
+    slower: str  # than the best of its track, and where
 
 
 @section("Variants", order=55)
 def variants(report: Report) -> Values | None:
     pages: dict[str, list[Part]] = {}
     for comparison in report.comparisons:
+        words, slower = ranking.bounded(comparison), reasons.of_comparison(comparison)
         for row in comparison.rows:
-            pages.setdefault(row.variant, []).append(_part(report, comparison, row))
+            why = slower[row.variant].text if row.variant in slower else ""
+            part = _part(report, comparison, row, words.get(row.variant), why)
+            pages.setdefault(row.variant, []).append(part)
     if not pages:
         return None
     made = [{"name": name, "row": parts[0].row, "parts": parts} for name, parts in pages.items()]
     return {"pages": made, "told": _told}
 
 
-def _part(report: Report, comparison: Comparison, row: Row) -> Part:
+def _part(
+    report: Report, comparison: Comparison, row: Row, bounded: str | None, slower: str
+) -> Part:
     last = next((d for d in reversed(row.digests) if d.facts.failure), row.digests[-1])
     return Part(
         comparison.benchmark,
         row,
-        _standing(comparison, row),
+        _standing(comparison, row, bounded),
         list(_read_back(row.digests)),
         _findings(row),
         [digest.cell.round for digest in row.digests],
         list(_numbers(row.digests)),
         [(d.cell.round, w) for d in row.digests if d.seen for w in d.seen.windows],
-        [(d.cell.round, capacity.sentence(d.found)) for d in row.digests if d.found],
+        [(d.cell.round, capacity_words.sentence(d.found)) for d in row.digests if d.found],
         last.cell.round,
         (last.facts.failure.log_tail if last.facts.failure else "")
         or (last.seen.log_end if last.seen else ""),
-        view.reproduce(report, row, comparison.benchmark),
+        again.of_row(report, row, comparison.benchmark),
+        slower,
     )
 
 
-def _standing(comparison: Comparison, row: Row) -> str:
+def _standing(comparison: Comparison, row: Row, bounded: str | None) -> str:
+    """In words; `bounded` has those for a capacity of which only bounds are known."""
     if row.server.reference:
         return "reference point, not ranked"
     if row.rank is None:
@@ -75,6 +83,8 @@ def _standing(comparison: Comparison, row: Row) -> str:
     same = sum(o.rank == row.rank and o.server.track == row.server.track for o in comparison.rows)
     spread, metric = row.spreads[comparison.ranked_by], COLUMNS[comparison.ranked_by]
     value = "" if spread is None else f", {metric.title} {view.amount(spread.median, metric)}"
+    if bounded and metric.name == "capacity":
+        value = f", {metric.title} {bounded}"
     shared = f", shared by {same}" if same > 1 else ""
     return f"rank {row.rank} of track {row.server.track}{shared}{value}"
 
@@ -138,4 +148,14 @@ def _numbers(digests: Sequence[Digest]) -> Iterator[tuple[Metric, list[str]]]:
     for name, metric in COLUMNS.items():
         values = [digest.values[name] for digest in digests]
         if any(value is not None for value in values):
-            yield metric, [view.number(value, metric.digits) for value in values]
+            texts = [view.number(value, metric.digits) for value in values]
+            yield metric, _capacities(digests, texts) if name == "capacity" else texts
+
+
+def _capacities(digests: Sequence[Digest], texts: list[str]) -> list[str]:
+    """With bounds where a round has only those: nobody measured a capacity of zero."""
+    known = [held.of_estimate(d.found.estimate) if d.found else None for d in digests]
+    return [
+        text if found is None or found.low is not None else ranking.bounds(found.least, found.most)
+        for text, found in zip(texts, known, strict=True)
+    ]

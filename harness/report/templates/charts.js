@@ -44,7 +44,8 @@
     svg.setAttribute("class", `swatch ${colour}`);
     svg.setAttribute("viewBox", "-6 -6 12 12");
     svg.setAttribute("aria-hidden", "true");
-    const drawn = source.querySelector(".mark, :scope > path").getAttribute("d");
+    const mark = source.querySelector(".mark") || source.querySelector(":scope > path");
+    const drawn = mark.getAttribute("d");
     path.setAttribute("d", "M0 0" + drawn.slice(drawn.indexOf("m"), drawn.indexOf("z") + 1));
     svg.append(path);
     return svg;

@@ -69,14 +69,14 @@
   // The filter: every word must be in what a row is known by.
   const filter = document.getElementById("filter");
   const rows = all("[data-find]");
-  const names = new Set(rows.map((row) => row.dataset.find));
+  const names = JSON.parse(filter.dataset.words);
   const sift = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const hits = (text) => words.every((word) => text.includes(word));
-    for (const row of rows) away(row, !hits(row.dataset.find));
-    const count = [...names].filter(hits).length;
+    for (const row of rows) away(row, !hits(names[row.dataset.find]));
+    const count = names.filter(hits).length;
     document.getElementById("filtered").textContent = words.length
-      ? `${count} of ${names.size} variants`
+      ? `${count} of ${names.length} variants`
       : "";
   };
   filter.addEventListener("input", sift);
@@ -109,7 +109,18 @@
   });
   system.addEventListener("change", tell);
   tell();
+  theme.hidden = false;
   document.getElementById("tools").hidden = false;
+
+  // What a mark says goes away by Escape, until the mark is touched again.
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") for (const each of all(".mark")) each.classList.add("shut");
+  });
+  for (const each of all(".mark")) {
+    for (const kind of ["mouseleave", "focusout", "click"]) {
+      each.addEventListener(kind, () => each.classList.remove("shut"));
+    }
+  }
 
   // A variant's page is folded; a link to it unfolds it.
   const unfold = () => {

@@ -1,0 +1,143 @@
+"""What `load` and `capacity` send to a URL: nothing, bodies as they are, or filled templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.cli import _endpoint
+from harness.cli._named import METHOD
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.measure.endpoint import Endpoint
+    from harness.protocols import Message
+    from harness.templates import RequestTable
+    from harness.trust import Trust
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_MOST_BYTES = 1 << 28  # of all bodies: each generator process has them in its memory
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OPTIONS = (
+    click.option(
+        "--body",
+        "body",
+        type=_FILE,
+        multiple=True,
+        help="Of a URL: file with a request's body; makes it a POST, an empty one too; may be "
+        "repeated.",
+    ),
+    click.option("--bodies", type=_FILE, help="Of a URL: the same, a line for each (JSON lines)."),
+    _endpoint.REQUEST,
+    click.option("--method", type=METHOD, help="Of a URL: GET, or with a body POST, without it."),
+    click.option(
+        "--header", "headers", multiple=True, help="Of a URL: 'Name: value'; may be repeated."
+    ),
+)
+NAMES = ("body", "bodies", "request", "method", "headers")
+
+
+def options(command: Function) -> Function:
+    """What is sent."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) -> Endpoint:
+    """The URL with everything that is sent there. Raises UsageError."""
+    from harness.measure.endpoint import Endpoint
+    from harness.measure.headers import filled, given, over
+    from harness.measure.target import split
+
+    split(url, ("http", "https"))
+    table = _endpoint.template(options)
+    own = tuple(table.headers.items()) if table else ()
+    messages = tuple(_messages(options, table, url))
+    bodies = bool(options["body"] or options["bodies"])
+    method = options["method"] or (table.verb if table else "POST" if bodies else "GET")
+    headers = over(own, given(options["headers"]))
+    return Endpoint(url, messages, filled(headers), timeout_s, method, trust)
+
+
+def _messages(options: dict[str, Any], table: RequestTable | None, url: str) -> Iterator[Message]:
+    from harness.protocols import Message, json_type
+
+    if table is not None:
+        yield from _of_template(options, table, url)
+        return
+    if not options["body"] and options["bodies"] is None:
+        yield Message(b"")
+        return
+    for body in _bounded(_bodies(options)):
+        yield Message(body, "", json_type() if body else {})
+
+
+def _of_template(options: dict[str, Any], table: RequestTable, url: str) -> Iterator[Message]:
+    from dataclasses import replace
+    from urllib.parse import urlsplit
+
+    from harness.protocols import spoken
+
+    if options["bodies"] is None or options["body"]:
+        raise UsageError("--request takes its instances from --bodies FILE.jsonl, a line for each.")
+    protocol = spoken(_endpoint.TEMPLATE, table).at(urlsplit(url).path)
+    for number, line in enumerate(_bounded(_lines(options["bodies"]))):
+        instance = _instance(options["bodies"], number + 1, line)
+        message = protocol.numbered(number).encode([instance])
+        yield replace(message, method=options["method"] or message.method)
+
+
+def _instance(path: Path, number: int, line: bytes) -> Any:
+    """Of a line: the instance, or as a benchmark's payloads.jsonl has it."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}, line {number}: no JSON, so no instance.") from error
+    return found["instance"] if isinstance(found, dict) and "instance" in found else found
+
+
+def _bodies(options: dict[str, Any]) -> Iterator[bytes]:
+    for path in options["body"]:
+        yield _read(path)
+    if options["bodies"] is not None:
+        yield from _lines(options["bodies"])
+
+
+def _lines(path: Path) -> list[bytes]:
+    found = [line for line in _read(path).splitlines() if line.strip()]
+    if not found:
+        raise UsageError(f"{path} has no lines.")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            found = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    if len(found) > _MOST_BYTES:
+        raise _too_much()
+    return found
+
+
+def _bounded(bodies: Iterator[bytes] | list[bytes]) -> Iterator[bytes]:
+    """Raises UsageError where they are more in all than a generator should hold."""
+    total = 0
+    for body in bodies:
+        total += len(body)
+        if total > _MOST_BYTES:
+            raise _too_much()
+        yield body
+
+
+def _too_much() -> UsageError:
+    return UsageError(
+        f"The bodies have more than {_MOST_BYTES >> 20} MiB in all, which each generator process "
+        "would hold: give fewer."
+    )

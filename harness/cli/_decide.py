@@ -1,0 +1,93 @@
+"""`run --until decided`: which cells to measure next, from what is stored so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.analyse.decided import Decided
+    from harness.analyse.digest import Digest
+    from harness.records import Campaign, Cell
+
+DECIDED = "decided"
+
+
+class Deciding:
+    """Asked for more cells whenever those of a campaign have run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[Cell, Digest] = {}
+
+    def __call__(self, campaign: Campaign) -> tuple[Cell, ...]:
+        """The cells that come next: a second start of each variant that is ranked, then another
+        one of those whose order is open; none where nothing is."""
+        from harness.analyse import decided
+        from harness.records import Cell
+
+        last: dict[tuple[str, str], int] = {}
+        for cell in campaign.cells:
+            key = (cell.variant, cell.benchmark)
+            last[key] = max(last.get(key, 0), cell.round)
+        wanted = [
+            Cell(*pair, last[pair] + 1)
+            for pair in decided.next_rounds(self.decided(campaign))
+            if last.get(pair, decided.MOST) < decided.MOST
+        ]
+        return (*_floors(wanted, campaign), *wanted)
+
+    def decided(self, campaign: Campaign) -> Decided:
+        """How far the rankings are decided."""
+        from harness import store
+        from harness.analyse import comparison, decided, digest, together
+        from harness.errors import ResultError
+
+        for cell, place in store.stored(self._folder, campaign.cells):
+            if cell in self._known:
+                continue
+            try:
+                run = digest.read_cell(place, campaign, cell)
+            except ResultError:
+                continue  # the report names it
+            self._known[cell] = digest.of_run(run, campaign, None)
+        known = together.pooled(list(self._known.values()), campaign)
+        whole = digest.Digested(self._folder, campaign, known, ())
+        return decided.of(comparison.compare(whole))
+
+
+def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
+    """The reference in process in each of their rounds: what a server adds is paired with it."""
+    from harness.analyse.digest import FLOOR
+    from harness.records import Cell
+
+    known = {cell.benchmark for cell in campaign.cells if cell.variant == FLOOR}
+    cells = {Cell(FLOOR, cell.benchmark, cell.round) for cell in wanted if cell.benchmark in known}
+    return sorted(cells - set(campaign.cells), key=lambda cell: cell.round)
+
+
+def sentence(folder: Path) -> str:
+    """What a stored campaign has decided, and what the rest would take."""
+    from harness import store
+    from harness.measure import budget
+    from harness.records import Cell
+
+    campaign = store.read_campaign(folder)
+    found, cost_s = Deciding(folder).decided(campaign), budget.cost_of(campaign)
+    if not found.open:
+        return f"decided  all {found.pairs} pairs of the rankings"
+    missing_s = sum(
+        count * cost_s(Cell(variant, benchmark, 1))
+        for (variant, benchmark), count in found.missing.items()
+    )
+    return (
+        f"decided  {found.pairs - len(found.open)} of {found.pairs} pairs of the rankings; the "
+        f"others would take about {_time(missing_s)} more: python -m harness run --resume "
+        f"{campaign.id} --until decided --budget {_time(missing_s)}"
+    )
+
+
+def _time(seconds: float) -> str:
+    """As `--budget` takes it, rounded up."""
+    minutes = int(seconds // 60) + 1
+    return f"{minutes}m" if minutes < 120 else f"{minutes // 60 + 1}h"

@@ -1,0 +1,192 @@
+"""Options that name an endpoint which is already up: of `run`, `verify` and `record`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.cli import _tls
+from harness.cli._named import PROTOCOL, VARIANT
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.endpoints import Endpoint, Headers
+    from harness.templates import RequestTable
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+TEMPLATE = "template"
+USUAL_NAME = "deployed"
+
+
+class _Template(click.ParamType[Any]):
+    """A template itself, or the path of a TOML file of one."""
+
+    name = "template"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | Path:  # noqa: ARG002
+        if isinstance(value, Path) or not value.endswith(".toml"):
+            return value  # type: ignore[no-any-return]
+        return Path(value)
+
+
+REQUEST = click.option(
+    "--request",
+    type=_Template(),
+    help="Template of a request, as '{\"text\": $instance}', or a TOML file of one.",
+)
+PREDICTION = click.option(
+    "--prediction", help="With --request: JMESPath of the prediction in an answer."
+)
+_OPTIONS = (
+    click.option("--url", help="Of an endpoint that is already up."),
+    click.option("--protocol", type=PROTOCOL, help="What the endpoint speaks."),
+    REQUEST,
+    PREDICTION,
+    click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint."),
+    click.option(
+        "--name", "endpoint_name", default=USUAL_NAME, show_default=True, help="Of the row."
+    ),
+)
+_CHECKS = (
+    click.option(
+        "--answers",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Of the endpoint: what is right, as `record` wrote it.",
+    ),
+    click.option("--unchecked", is_flag=True, help="The endpoint's answers are not checked."),
+)
+
+BESIDE = click.option(
+    "--beside", type=VARIANT, help="With --launcher remote: show the ratio to this variant."
+)
+
+
+def options(command: Function) -> Function:
+    """Which endpoint, and how it is asked."""
+    command = _tls.tls_options(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def checks(command: Function) -> Function:
+    """What its answers are compared with."""
+    for option in reversed(_CHECKS):
+        command = option(command)
+    return command
+
+
+def template(options: dict[str, Any]) -> RequestTable | None:
+    """What `--request` says. Raises UsageError."""
+    from harness import toml
+    from harness.templates import RequestTable
+
+    text, prediction = options["request"], options.get("prediction")
+    if text is None:
+        if prediction is not None:
+            raise UsageError("--prediction goes with --request.")
+        return None
+    if not isinstance(text, Path):
+        data = {"body": text} | ({} if prediction is None else {"prediction": prediction})
+        return toml.of(data, RequestTable, "--request")
+    found = toml.load(text, RequestTable)
+    if prediction is None:
+        return found
+    return toml.of(found.model_dump() | {"prediction": prediction}, RequestTable, "--prediction")
+
+
+def named(options: dict[str, Any]) -> Endpoint:
+    """The endpoint that the options name. Raises UsageError."""
+    from harness.endpoints import Endpoint, by_name
+    from harness.measure import headers
+    from harness.protocols import spoken
+
+    request = template(options)
+    url, protocol = options["url"], options["protocol"] or (TEMPLATE if request else None)
+    if not url or not protocol:
+        raise UsageError("--launcher remote needs --url, and --protocol or --request.")
+    rpc = spoken(protocol, request).rpc
+    if protocol == TEMPLATE and request is None:
+        raise UsageError("The protocol 'template' needs --request.")
+    host = _checked(url, protocol, rpc=rpc)
+    given = (*_of_template(request), *headers.given(options["headers"]))
+    headers.require_no_secret(given)
+    headers.filled(given)
+    return Endpoint(
+        free_name(options["endpoint_name"]),
+        url,
+        protocol,
+        by_name(given),
+        _tls.trust(options, url),
+        _without_headers(request),
+        _judge(options),
+        _is_here(host),
+        options.get("beside") or "",
+    )
+
+
+def _checked(url: str, protocol: str, *, rpc: bool) -> str:
+    """The URL's host."""
+    from harness.measure.launchers.remote import schemes
+    from harness.measure.target import split
+
+    parts, _, _ = split(url, schemes(url))
+    if url.startswith("grpc") != rpc:
+        wanted = "grpc:// or grpcs://" if rpc else "http:// or https://"
+        raise UsageError(f"The protocol {protocol!r} needs a URL that starts with {wanted}.")
+    if "@" in parts.netloc or parts.query:
+        raise UsageError("The URL is stored: give secrets by --header 'Name: $VARIABLE' instead.")
+    return parts.hostname or ""
+
+
+def free_name(name: str) -> str:
+    """A name that rows may have. Raises UsageError."""
+    from harness import catalog
+
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in catalog.variants():
+        raise UsageError(f"{name!r} can't be the endpoint's name, or is a variant's.")
+    return name
+
+
+def _of_template(request: RequestTable | None) -> Headers:
+    """Its headers but the type of the body, which is the template's own to know."""
+    return tuple(pair for pair in (request.headers if request else {}).items() if not _typed(*pair))
+
+
+def _without_headers(request: RequestTable | None) -> RequestTable | None:
+    if request is None:
+        return None
+    kept = {name: value for name, value in request.headers.items() if _typed(name, value)}
+    return request.model_copy(update={"headers": kept})
+
+
+def _typed(name: str, _: str) -> bool:
+    return name.lower() == "content-type"
+
+
+def _judge(options: dict[str, Any]) -> str:
+    from harness.endpoints import RECORDED, REFERENCE, UNJUDGED
+
+    if options.get("answers") and options.get("unchecked"):
+        raise UsageError("Give either --answers or --unchecked.")
+    if options.get("answers"):
+        return RECORDED
+    return UNJUDGED if options.get("unchecked") else REFERENCE
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine, by name or by one of its addresses."""
+    import socket
+
+    import psutil
+
+    own = {each.address for found in psutil.net_if_addrs().values() for each in found}
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False  # what can't be found is told when it is asked
+    return any(address.startswith("127.") or address in own | {"::1"} for address in found)

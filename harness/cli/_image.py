@@ -1,0 +1,72 @@
+"""Options that name a container image as a variant, of `run`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.cli import _endpoint
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.catalog import Variant
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_DOCKER = "docker"
+_OPTIONS = (
+    click.option("--image", help="With --launcher docker: a variant that needs no folder."),
+    click.option("--port", type=click.IntRange(1, 65535), help="That the image listens on."),
+    click.option("--path", help="Of a prediction, where it is not the protocol's."),
+    click.option(
+        "--ready-path",
+        default="/health",
+        show_default=True,
+        help="Of the image: asked until it answers 200.",
+    ),
+)
+
+
+def options(command: Function) -> Function:
+    """Which image, and where it answers."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def variant(options: dict[str, Any]) -> Variant | None:
+    """The variant that `--image` names. Raises UsageError."""
+    from harness import catalog
+
+    image = options["image"]
+    if image is None:
+        for name in ("port", "path"):
+            if options[name] is not None:
+                raise UsageError(f"--{name} goes with --image.")
+        return None
+    if _DOCKER not in options["launchers"] or options["url"]:
+        raise UsageError("--image goes with --launcher docker, and without --url.")
+    request = _endpoint.template(options)
+    protocol = options["protocol"] or (_endpoint.TEMPLATE if request else None)
+    if options["port"] is None or protocol is None:
+        raise UsageError("--image needs --port, and --protocol or --request.")
+    if options["headers"] or options["answers"] or options["unchecked"] or options["beside"]:
+        raise UsageError("--header, --answers, --unchecked and --beside go with --launcher remote.")
+    paths = {"path": options["path"] or "", "ready_path": options["ready_path"]}
+    for name, path in paths.items():
+        if path and not path.startswith("/"):
+            raise UsageError(f"--{name.replace('_', '-')}: {path!r} does not begin with a slash.")
+    return catalog.of_image(
+        image, _name(image, options), protocol, request, options["port"], **paths
+    )
+
+
+def _name(image: str, options: dict[str, Any]) -> str:
+    """What is given, or the end of the image's name without its tag and digest."""
+    given = options["endpoint_name"]
+    if given != _endpoint.USUAL_NAME:
+        return _endpoint.free_name(given)
+    last = image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+    return _endpoint.free_name(re.sub(r"[^a-z0-9_-]", "-", last))

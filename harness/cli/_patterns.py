@@ -1,0 +1,88 @@
+"""Names as people give them: one by one, by patterns, with some left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from harness import catalog
+from harness.catalog import AT, Variant
+from harness.errors import UsageError, unknown
+
+
+def matching(kind: str, given: Iterable[str], known: Mapping[str, Any]) -> list[str]:
+    """The names, each once; a pattern stands for all that it matches, but for those for tests.
+
+    Raises UsageError for a pattern that matches nothing.
+    """
+    found: list[str] = []
+    for text in given:
+        own, at, way = text.partition(AT)
+        if not _is_pattern(own):
+            found.append(text)
+            continue
+        names = [name for name in known if fnmatchcase(name, own) and _meant(name, own)]
+        if not names:
+            shown = ", ".join(name for name in known if _meant(name, own))
+            raise UsageError(f"No {kind} matches {own!r}. Known: {shown or 'none'}.")
+        found += [f"{name}{at}{way}" for name in names]
+    return list(dict.fromkeys(found))
+
+
+def without(
+    chosen: list[Variant], exclude: tuple[str, ...], known: Mapping[str, Variant]
+) -> list[Variant]:
+    """The variants that no pattern of `exclude` matches. Raises UsageError."""
+    for pattern in exclude:
+        own, _, _ = pattern.partition(AT)
+        if not _is_pattern(own):
+            if own not in known:
+                raise unknown("variant", own, known)
+            if known[own].table.reference or known[own].table.inside:
+                raise UsageError(
+                    f"--exclude: {own} is a reference point, which is always measured."
+                )
+    kept = [
+        v
+        for v in chosen
+        if not any(fnmatchcase(v.name, p) or fnmatchcase(v.table.name, p) for p in exclude)
+    ]
+    if chosen and not kept:
+        raise UsageError(f"--exclude leaves no variant: {', '.join(v.name for v in chosen)}.")
+    return kept
+
+
+def on_track(chosen: list[Variant], track: str) -> list[Variant]:
+    """Those on the track, and the reference points. Raises UsageError where no other is on it."""
+    kept = [v for v in chosen if v.table.track == track or v.table.inside]
+    measured = [v for v in chosen if not (v.table.reference or v.table.inside)]
+    if measured and not any(v in kept for v in measured):
+        said = ", ".join(f"{v.name} is {v.table.track}" for v in measured)
+        raise UsageError(f"--track {track}: no variant that was asked for is on it: {said}.")
+    return kept
+
+
+def off_track(
+    names: tuple[str, ...], exclude: tuple[str, ...], track: str | None
+) -> tuple[tuple[str, str], ...]:
+    """(variant that was named, why it is not measured) for those on another track."""
+    known = catalog.variants()
+    if track is None:
+        return ()
+    chosen = {name: known[name.partition(AT)[0]] for name in matching("variant", names, known)}
+    return tuple(
+        (name, f"its track is {v.table.track}, and --track asks for {track}")
+        for name, v in chosen.items()
+        if v.table.track != track and not (v.table.reference or v.table.inside)
+        if not any(fnmatchcase(name, pattern) for pattern in exclude)
+    )
+
+
+def _is_pattern(text: str) -> bool:
+    return any(char in text for char in "*?[")
+
+
+def _meant(name: str, pattern: str) -> bool:
+    """A variant for tests is meant by a pattern that begins as its name does."""
+    return name.startswith("_") == pattern.startswith("_")

@@ -1,0 +1,43 @@
+"""The options of encrypted connections, the same for every command that has a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from harness.trust import Trust
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_FILE = click.Path(dir_okay=False)
+_OPTIONS = (
+    click.option("--cacert", type=_FILE, help="Certificates to trust too: a PEM file."),
+    click.option("--cert", type=_FILE, help="A certificate of one's own, for a server that asks."),
+    click.option("--key", type=_FILE, help="Its key, where that is in a file of its own."),
+    click.option("--insecure", is_flag=True, help="Take any certificate; every output says so."),
+)
+NAMES = ("cacert", "cert", "key", "insecure")
+
+
+def tls_options(command: _Command) -> _Command:
+    """Give a command the options, in order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def trust(options: dict[str, Any], url: str) -> Trust:
+    """What the options say of a URL. Raises UsageError for what can't be used."""
+    from harness.measure import tls
+    from harness.trust import Trust
+
+    found = Trust(
+        cacert=options["cacert"] or "",
+        cert=options["cert"] or "",
+        key=options["key"] or "",
+        insecure=options["insecure"],
+    )
+    tls.require_usable(found, url)
+    return found

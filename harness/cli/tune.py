@@ -1,0 +1,72 @@
+"""`harness tune`: the setting of a variant's knobs with the highest capacity at an SLO."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import _places, _say
+from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
+from harness.errors import EXIT_INTERRUPTED, UsageError
+
+if TYPE_CHECKING:
+    from harness.measure.tuning import Order
+    from harness.records import Campaign
+
+
+@click.command("tune")
+@click.argument("variants", nargs=-1, type=VARIANT)
+@click.option("--slo", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
+@click.option("--memory", help="That a setting may need: 500m, 2g.")
+@click.option("--budget", help="Time for everything: 90s, 10m, 1h.  [default: 10m]")
+@click.option("--search", default="8s", show_default=True, help="For a setting's first capacity.")
+@click.option(
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+)
+@click.option(
+    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+)
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@click.option("--campaign", "name", help="Name of the new campaign.")
+@click.option("--resume", type=CAMPAIGN, help="Go on with a tune that was interrupted.")
+@click.option("--write", is_flag=True, help="Add the setting to keep to server.toml.")
+@click.option("--as", "kept_as", show_default="VARIANT-tuned", help="Name of the variant to keep.")
+@_places.options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(**options: Any) -> int:
+    """Search for the setting of variants' knobs with the highest capacity at an SLO."""
+    from harness.cli import _tune_order, _tuned
+    from harness.measure import tuning
+
+    order, resumed = _tune_order.of(options)
+    names = _tune_order.kept_names(order, options)
+    if resumed is None:
+        tuning.require_time(order)
+    _measure(order, resumed)
+    return _tuned.conclude(order, names, options)
+
+
+def _measure(order: Order, resumed: Campaign | None) -> None:
+    from harness.analyse import tuning as analysis
+    from harness.cli import _tune_progress
+    from harness.measure import tuning
+
+    observer = _tune_progress.observer(order.tuning)
+    hint = f"Go on with: python -m harness tune --resume {order.request.id}"
+    try:
+        tuning.run(order, observer, analysis.judge, observer.told, resumed)
+    except KeyboardInterrupt:
+        observer.close()
+        stored = (order.request.folder / "campaign.json").exists()
+        _say.line(
+            f"Interrupted. What finished is stored. {hint if stored else ''}".rstrip(), err=True
+        )
+        sys.exit(EXIT_INTERRUPTED)
+    except UsageError as error:
+        if (order.request.folder / "campaign.json").exists() and "--budget" in str(error):
+            raise UsageError(f"{error} {hint} --budget TIME.") from error
+        raise
+    finally:
+        observer.close()

@@ -1,0 +1,250 @@
+"""One answer over HTTP/1.1, taken in as its bytes come; what clients take, this takes.
+
+`httptools` has the last word on a header block, but is stricter than clients are: what those take
+is put in order for it first.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import httptools
+
+_END = re.compile(rb"\n\r?\n")
+_STATUS = re.compile(rb"HTTP/1\.\d (\d{3})[ \r\n]")
+_CODINGS = re.compile(rb"[\s,]+")
+_HEAD_MOST = 1 << 18  # bytes of a header block: curl takes as much
+_START = 1024  # bytes of a body that are kept to show, where nobody keeps the whole
+_SWITCHING = 101
+_FRAMING = (b"content-length", b"transfer-encoding")
+_ODD = re.compile(rb"\ncontent-length:[^\n]*,|\n[!-9;-~]+[ \t]+:")
+_NAME = re.compile(rb"\A([!-9;-~]+)[ \t]+:")
+# As clients are; what else could be hidden in such an answer is no danger to a load.
+_LENIENT = {
+    "lenient_headers": True,
+    "lenient_optional_cr_before_lf": True,
+    "lenient_spaces_after_chunk_size": True,
+}
+
+
+class Unfit(Exception):
+    """What came is no answer, and why. `hopeless`: nothing else will ever come from there."""
+
+    def __init__(self, why: str, *, hopeless: bool = False) -> None:
+        super().__init__(why)
+        self.hopeless = hopeless
+
+
+class Answer:
+    """The final answer to one request; interim ones before it are dropped."""
+
+    __slots__ = (
+        "_bodiless",
+        "_keep",
+        "_kept",
+        "_most",
+        "_parser",
+        "_pending",
+        "_size",
+        "alone",
+        "body",
+        "encoding",
+        "head",
+        "keep_alive",
+        "length",
+        "location",
+        "status",
+        "until_close",
+        "whole",
+    )
+
+    def __init__(self, *, keep: bool, most: int, bodiless: bool = False) -> None:
+        """`keep` the whole body, of `most` bytes; `bodiless`: there is none, as to HEAD."""
+        self._keep, self._most, self._bodiless = keep, most, bodiless
+        self._kept = self._size = 0
+        self._pending = bytearray()
+        self._parser: httptools.HttpResponseParser | None = None
+        self.status = 0  # until the header block is whole
+        self.head = b""  # of the final answer, as it came
+        self.length: int | None = None
+        self.encoding = self.location = b""
+        self.body: list[bytes] = []
+        self.keep_alive = False
+        self.until_close = True  # it has no length: it ends where the connection does
+        self.whole = False
+        self.alone = True  # nothing came after it
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of the final answer has come."""
+        return bool(self._pending) or self._parser is not None
+
+    def feed(self, data: bytes) -> bool:
+        """Take in what came; whether the answer is whole. Raises Unfit."""
+        self._size += len(data)
+        if self._size > self._most:
+            raise Unfit(f"the answer is longer than {self._most / (1 << 20):g} MiB, the most taken")
+        if self._parser is None:
+            rest = self._head_taken(data)
+            if rest is None:
+                return False
+            data = rest
+        if data and self.whole:
+            self.alone = False
+        elif data:
+            self._parse(data)
+        return self.whole
+
+    def end(self) -> bool:
+        """The connection has ended; whether the answer is whole by that."""
+        self.whole = self.whole or (self.status != 0 and self.until_close)
+        self.keep_alive = False
+        return self.whole
+
+    def _head_taken(self, data: bytes) -> bytes | None:
+        """Drop interim answers and parse the final one's header block; what follows it."""
+        pending = self._pending
+        known = max(len(pending) - 3, 0)
+        pending += data
+        while True:
+            if pending[:1] == b"\r" or pending[:1] == b"\n":
+                pending[:] = pending.lstrip(b"\r\n")
+            _require_http(pending)
+            found = _END.search(pending, known)
+            if found is None:
+                if len(pending) > _HEAD_MOST:
+                    raise Unfit(f"its header block is longer than {_HEAD_MOST >> 10} KiB")
+                return None
+            head, rest = bytes(pending[: found.end()]), bytes(pending[found.end() :])
+            status = _STATUS.match(head)
+            if status is None or not 100 <= int(status[1]) < 200 or int(status[1]) == _SWITCHING:
+                break
+            pending[:] = rest
+            known = 0
+        self._begin(head, int(status[1]) if status else 0)
+        return rest
+
+    def _begin(self, head: bytes, status: int) -> None:
+        self.head = head
+        if status == _SWITCHING:  # of which nobody here speaks another protocol
+            self.status, self.whole, self.until_close = status, True, False
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(**_LENIENT)
+        if not self.whole:
+            self._parse(_in_order(head, bodiless=self._bodiless))
+
+    def _parse(self, data: bytes) -> None:
+        assert self._parser is not None
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.whole:
+                raise Unfit(str(error) or type(error).__name__) from error
+            self.alone = False
+
+    def on_message_begin(self) -> None:
+        self.alone = not self.whole
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if self.whole:
+            return
+        if name == b"content-length":
+            # A parser that finds no number there says so itself, and better.
+            self.length = int(value) if value.strip().isdigit() else None
+        elif name == b"content-encoding":
+            self.encoding += b"," + value
+        elif name == b"location":
+            self.location = value
+        if name in _FRAMING:
+            self.until_close = False
+
+    def on_headers_complete(self) -> None:
+        if not self.whole:
+            assert self._parser is not None
+            self.status = self._parser.get_status_code()
+            self.keep_alive = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.whole and (self._keep or self._kept < _START):
+            self._kept += len(body)
+            self.body.append(body if self._keep else body[:_START])
+
+    def on_message_complete(self) -> None:
+        self.whole = True
+
+
+def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
+    """A body without its compression. Raises Unfit where it can't be had, or is too long."""
+    for coding in reversed(_CODINGS.split(encoding.lower())):
+        if coding in (b"gzip", b"x-gzip"):
+            body = _inflated(body, 31, most)
+        elif coding == b"deflate":
+            # Both forms are about: with zlib's wrapper, as it should be, and without.
+            wrapped = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
+            body = _inflated(body, 15 if wrapped else -15, most)
+        elif coding not in (b"", b"identity"):
+            name = coding.decode("ascii", "replace")
+            raise Unfit(f"its body is compressed by {name!r}, which is not decoded here")
+    return body
+
+
+def _inflated(body: bytes, window: int, most: int) -> bytes:
+    found = []
+    try:
+        while body:
+            stream = zlib.decompressobj(window)
+            found.append(stream.decompress(body, most + 1))
+            if sum(map(len, found)) > most:
+                raise Unfit(f"its body is longer than {most / (1 << 20):g} MiB when decompressed")
+            if not stream.eof:
+                raise Unfit("its compressed body is cut short")
+            body = stream.unused_data  # a gzip file may have several parts
+    except zlib.error as error:
+        raise Unfit(f"its body is not compressed as it says: {error}") from error
+    return b"".join(found)
+
+
+def _require_http(start: bytearray) -> None:
+    """Nothing that answers otherwise than by HTTP/1 needs to be waited for. Raises Unfit."""
+    if b"HTTP/".startswith(start[:5]):
+        return
+    if len(start) >= 9 and start[3] == 4 and not any(start[5:9]):  # SETTINGS, of the connection
+        raise Unfit("it speaks HTTP/2 alone, which is not spoken here but for gRPC", hopeless=True)
+    if start[:2] == b"\x15\x03" or start[:2] == b"\x16\x03":
+        raise Unfit("it speaks TLS: write https://", hopeless=True)
+    raise Unfit(f"what came is no HTTP/1: {bytes(start[:20])!r}")
+
+
+def _in_order(head: bytes, *, bodiless: bool) -> bytes:
+    """A header block as the parser takes it: with one length or chunks, and whole line ends."""
+    lower = head.lower()
+    ends = head.count(b"\n")
+    framed = sum(lower.count(b"\n" + name) for name in _FRAMING)
+    simple = framed < 2 and not bodiless and ends == head.count(b"\r\n")
+    if simple and not _ODD.search(lower):
+        return head
+    first, *lines = [line.removesuffix(b"\r") for line in head.rstrip(b"\r\n").split(b"\n")]
+    lines = [_NAME.sub(rb"\1:", line) for line in lines]
+    pairs = [(line.partition(b":")[0].strip().lower(), line) for line in lines]
+    chunked = any(
+        name == b"transfer-encoding" and line.lower().rstrip().endswith(b"chunked")
+        for name, line in pairs
+    )
+    kept = [line for name, line in pairs if name != b"content-length"]
+    if bodiless:
+        kept = [line for name, line in pairs if name not in _FRAMING]
+        kept.append(b"Content-Length: 0")
+    elif not chunked:
+        kept += _one_length([line for name, line in pairs if name == b"content-length"])
+    return b"\r\n".join([first, *kept, b"", b""])
+
+
+def _one_length(lines: list[bytes]) -> list[bytes]:
+    """What several lines agree on. Raises Unfit where they do not."""
+    said = {part.strip() for line in lines for part in line.partition(b":")[2].split(b",")}
+    if len(said) > 1:
+        shown = " and ".join(sorted(length.decode("ascii", "replace") for length in said))
+        raise Unfit(f"it gives its length more than once: {shown}")
+    return [b"Content-Length: " + length for length in said]

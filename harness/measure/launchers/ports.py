@@ -1,0 +1,45 @@
+"""Ports for servers, which nobody else takes before the server has come up."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+from pathlib import Path
+
+_OF_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LEAST, _END = 20000, 1 << 16  # below, servers have ports of their own: Ray 10002 to 19999
+_TRIED = 64
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """Different ports that nobody listens on, of loopback or another address of this machine.
+
+    None is of the range from which the system gives connections, and helpers of servers, theirs,
+    unless there is no other. Raises OSError where this machine does not have the address.
+    """
+    found: list[int] = []
+    with contextlib.ExitStack() as stack:
+        for port in (*stable(), *[0] * count):
+            if len(found) == count:
+                break
+            sock = stack.enter_context(socket.socket())
+            try:
+                sock.bind((host, port))
+            except OSError:
+                if not port:
+                    raise
+                continue
+            found.append(sock.getsockname()[1])
+    return found
+
+
+def stable() -> list[int]:
+    """Some ports that the system gives nobody unasked, in random order: harnesses beside each other
+    seldom come by the same."""
+    try:
+        low, high = map(int, _OF_CONNECTIONS.read_text().split())
+    except (OSError, ValueError):
+        return []
+    outside = [*range(_LEAST, low), *range(high + 1, _END)]
+    return random.SystemRandom().sample(outside, min(_TRIED, len(outside)))

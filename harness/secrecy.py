@@ -1,0 +1,42 @@
+"""Values that nobody may read: each is replaced by the name of what held it, wherever text leaves.
+
+What is known here was given by an environment variable or in a URL. A server may repeat it in an
+answer, and a library in an exception, so every error's sentence goes through `conceal`, and every
+line for a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from urllib.parse import unquote
+
+_SHORTEST = 6  # a shorter value stands in many a word, and to replace it would tell it
+_KNOWN: dict[str, str] = {}  # what stands for each value
+
+
+def keep(value: str, name: str) -> None:
+    """Conceal a value from now on, in the forms that it takes on its way: `name` stands for it."""
+    for form in (value, value.strip(), json.dumps(value)[1:-1], repr(value)[1:-1]):
+        if len(form) >= _SHORTEST:
+            _KNOWN[form] = name
+
+
+def keep_user(userinfo: str) -> None:
+    """Conceal the user and password of a URL, also as the header that they become."""
+    if not userinfo:
+        return
+    plain = unquote(userinfo)
+    pair = plain if ":" in plain else f"{plain}:"
+    password = plain.partition(":")[2]
+    for value in (userinfo, plain, b64encode(pair.encode()).decode()):
+        keep(value, "***")
+    if password:
+        keep(password, "***")
+
+
+def conceal(text: str) -> str:
+    """The text with names in place of values that are known to be secret."""
+    for value in sorted(_KNOWN, key=len, reverse=True):
+        text = text.replace(value, _KNOWN[value])
+    return text

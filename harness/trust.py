@@ -1,0 +1,20 @@
+"""What makes an encrypted connection trusted, and who this client says that it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNCHECKED = "certificates are not checked (--insecure): whoever answers may be somebody else"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Paths of PEM files; empty: the system's certificates, no certificate of one's own."""
+
+    cacert: str = ""
+    cert: str = ""
+    key: str = ""  # empty: it is in the file `cert`
+    insecure: bool = False  # any certificate is taken
+
+
+SYSTEM = Trust()

@@ -1,0 +1,102 @@
+"""What is decided, and what would decide the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.analyse import decided, digest
+from harness.analyse.comparison import Comparison, compare
+from harness.analyse.decided import Decided, Open
+from tests.fakes import Fake, stored_campaign
+
+
+def compared(folder: Path, *fakes: Fake, rounds: int = 3) -> tuple[Comparison, ...]:
+    small = [replace(fake, profiles=fake.profiles[:1]) for fake in fakes]
+    return compare(digest.of_campaign(stored_campaign(folder / "c", small, rounds)))
+
+
+def fake(name: str, capacity: float, drift: float = 0.002, track: str = "matched") -> Fake:
+    return Fake(name, capacity_per_s=capacity, drift=drift, track=track)
+
+
+def test_pairs_that_are_told_apart_and_pairs_that_are_alike_are_decided(tmp_path: Path) -> None:
+    found = decided.of(compared(tmp_path, fake("a", 200), fake("b", 201), fake("c", 300)))
+    assert found == Decided(3, ())
+    assert decided.next_rounds(found) == []
+
+
+def test_one_start_of_each_decides_nothing(tmp_path: Path) -> None:
+    found = decided.of(compared(tmp_path, fake("a", 200), fake("b", 300), rounds=1))
+    (pair,) = found.open
+    assert (pair.one, pair.other, pair.rounds, pair.needed) == ("b", "a", (1, 1), 2)
+    assert found.missing == {("a", "sentiment"): 1, ("b", "sentiment"): 1}
+    assert decided.next_rounds(found) == [("b", "sentiment"), ("a", "sentiment")]
+
+
+def test_tracks_are_rankings_of_their_own(tmp_path: Path) -> None:
+    one, other = fake("a", 200), fake("b", 300, track="tuned")
+    assert decided.of(compared(tmp_path, one, other, rounds=1)) == Decided(0, ())
+
+
+def test_what_differs_by_little_and_is_not_known_well_is_open(tmp_path: Path) -> None:
+    loose = [fake("a", 200, drift=0.2), fake("b", 215, drift=0.2), fake("c", 600, drift=0.2)]
+    found = decided.of(compared(tmp_path, *loose))
+    assert {(pair.one, pair.other) for pair in found.open} >= {("b", "a")} or {
+        (pair.one, pair.other) for pair in found.open
+    } >= {("a", "b")}
+    assert all(pair.needed > 3 and pair.rounds == (3, 3) for pair in found.open)
+
+
+def pair(one: str, other: str, depth: float, rounds: int = 2, needed: int = 4) -> Open:
+    return Open("sentiment", one, other, depth, (rounds, rounds), needed)
+
+
+def test_fewer_rounds_come_first_and_then_the_better_places() -> None:
+    found = Decided(9, (pair("a", "b", 0), pair("e", "f", 4, rounds=1), pair("c", "d", 2)))
+    assert [name for name, _ in decided.next_rounds(found)] == ["e", "f", "a", "b", "c", "d"]
+
+
+def test_rankings_take_turns_in_proportion_to_their_size() -> None:
+    """Else one with many variants would leave nothing for the other, or one with few take half."""
+    many = [pair("a", name, place / 6) for place, name in enumerate("bcdef", 1)]
+    few = [pair("x", name, place / 3) for place, name in enumerate("yz", 1)]
+    found = Decided(9, (*many, *few))
+    assert [name for name, _ in decided.next_rounds(found)] == ["a", "b", "c", "x", "y", "d"]
+
+
+def test_how_deep_a_pair_lies_is_told_by_the_worse_one_in_its_own_ranking(tmp_path: Path) -> None:
+    fakes = [fake(name, 200 - n) for n, name in enumerate("abcd")]
+    found = decided.of(compared(tmp_path, *fakes, fake("y", 90, track="tuned"), rounds=1))
+    assert {(pair.one, pair.other): pair.depth for pair in found.open} == {
+        ("a", "b"): 0.25,
+        **{(one, "c"): 0.5 for one in "ab"},
+        **{(one, "d"): 0.75 for one in "abc"},
+    }
+
+
+def test_of_a_pair_the_one_that_is_behind_comes_first() -> None:
+    found = Decided(1, (Open("sentiment", "a", "b", 0, (3, 2), 4),))
+    assert decided.next_rounds(found) == [("b", "sentiment")]
+    assert found.missing == {("a", "sentiment"): 1, ("b", "sentiment"): 2}
+
+
+@pytest.mark.parametrize(("rounds", "expected"), [(11, 2), (12, 0)])
+def test_what_twelve_rounds_leave_open_is_left_open(rounds: int, expected: int) -> None:
+    assert len(decided.next_rounds(Decided(1, (pair("a", "b", 0, rounds=rounds),)))) == expected
+
+
+def test_what_is_missing_is_the_most_that_a_pair_needs() -> None:
+    found = Decided(9, (pair("a", "b", 0, needed=3), pair("a", "c", 0, needed=7)))
+    assert found.missing == {
+        ("a", "sentiment"): 5,
+        ("b", "sentiment"): 1,
+        ("c", "sentiment"): 5,
+    }
+
+
+def test_two_that_hold_the_slo_nowhere_are_no_open_question(tmp_path: Path) -> None:
+    nowhere = [Fake(name, capacity_per_s=200, parts=(2.0, 1.5)) for name in "ab"]
+    assert decided.of(compared(tmp_path, *nowhere)).open == ()

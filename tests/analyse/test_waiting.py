@@ -1,0 +1,49 @@
+"""Where requests wait for longer than the law of their server's queue explains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse import findings, waiting
+from harness.analyse.findings import Verdict
+from tests import in_turn
+from tests.in_turn import InTurn
+from tests.workers import Workers
+
+
+@pytest.mark.parametrize("server", [InTurn(), InTurn(beside_ms=4.0), InTurn(around_ms=4.0)])
+def test_a_server_that_follows_the_law_is_not_named(server: InTurn) -> None:
+    run = in_turn.run(server, rate=65.0)
+    assert waiting.excess(run) is None
+    assert "waits-more-than-it-should" not in {f.name for f in findings.of_run(run, 0)}
+
+
+def test_one_that_queues_a_second_time_is_named_with_the_part() -> None:
+    run = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
+    found = waiting.excess(run)
+    assert found is not None
+    assert found.factor == pytest.approx(12 / 9, rel=0.03)
+    assert found.seen_ms > found.expected_ms + 3.0
+    assert found.after_ms == pytest.approx(3.0, abs=0.3)
+    assert found.before_ms == pytest.approx(0.0, abs=0.2)
+    assert found.waiting_ms > 2.0  # those behind it wait for as much
+    (said,) = [f for f in findings.of_run(run, 0) if f.name == "waits-more-than-it-should"]
+    assert said.verdict is Verdict.WARNING
+    assert "keeps the next one out 1.3" in said.message
+    assert "at 60/s" in said.message
+
+
+def test_of_several_workers_it_is_said_too() -> None:
+    assert waiting.excess(in_turn.run(Workers(), rate=140.0)) is None
+    found = waiting.excess(in_turn.run(Workers(again_ms=3.0), rate=120.0))
+    assert found is not None
+    assert found.factor == pytest.approx(12 / 9, rel=0.03)
+    assert found.after_ms == pytest.approx(3.0, abs=0.3)
+    assert found.part in ("after the model", "in waiting for the model")
+
+
+def test_without_lone_requests_nothing_is_said() -> None:
+    run = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
+    assert waiting.excess(replace(run, audit=None)) is None

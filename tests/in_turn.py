@@ -1,0 +1,92 @@
+"""Servers that take requests in turn, simulated: what their windows would have been."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness import law
+from harness.profiles import Profile
+from harness.records import Run, Search, Window, WindowFacts
+from harness.samples import Calls, Requests, Usage, empty
+from tests import fakes
+
+MS = 1e6
+SATURATED = Profile("saturated", "closed", 4.0, concurrency=8)
+ALONE = Profile("audit", "closed", 2.0, concurrency=1)
+STEADY = Profile("steady", "poisson", 6.0, rate_per_s=75.0)
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Takes requests in turn: the model, some work before and after it, and work that overlaps."""
+
+    model_ms: float = 8.0
+    around_ms: float = 1.0  # that keeps the next one out
+    beside_ms: float = 0.5  # that does not
+    again_ms: float = 0.0  # after the model, that keeps the next out under random arrivals only
+    speed: float = 1.0  # of the model's CPU
+
+    def times(self, count: int, rng: np.random.Generator) -> Any:
+        return self.model_ms * rng.uniform(0.7, 1.3, count) * MS / self.speed
+
+    def poisson(self, rate: float, seconds: float, seed: int) -> Window:
+        rng = np.random.default_rng(seed)
+        due = np.sort(rng.uniform(0, seconds * 1e9, int(rate * seconds)))
+        model = self.times(len(due), rng)
+        around, again = (each * MS / self.speed for each in (self.around_ms, self.again_ms))
+        left = law.departures(due, model + around + again)
+        done = left + self.beside_ms * MS / self.speed
+        profile = Profile(f"probe-{seed}", "poisson", seconds, rate)
+        return window(profile, due, due, done, left - again - around / 2 - model, model)
+
+    def closed(self, profile: Profile, seed: int = 1) -> Window:
+        rng, callers = np.random.default_rng(seed), profile.concurrency or 1
+        count = int(2 * profile.duration_s * 1000 / self.model_ms)
+        model = self.times(count, rng)
+        around = self.around_ms * MS / self.speed
+        beside = self.beside_ms * MS / self.speed
+        sent, done, start, free = np.zeros(count), np.zeros(count), np.zeros(count), 0.0
+        for i in range(count):
+            sent[i] = done[i - callers] if i >= callers else 0.0
+            start[i] = max(free, sent[i]) + around / 2
+            free = start[i] + model[i] + around / 2
+            done[i] = free + beside
+        kept = done < profile.duration_s * 1e9
+        nothing = np.full(count, -1.0)
+        return window(profile, *(c[kept] for c in (nothing, sent, done, start, model)))
+
+
+def window(profile: Profile, due: Any, sent: Any, done: Any, start: Any, model: Any) -> Window:
+    count, zeros = len(due), np.zeros(len(due), np.int64)
+    due, sent, done, start, model = (
+        each.astype(np.int64) for each in (due, sent, done, start, model)
+    )
+    requests = Requests(zeros, due, sent, done, done, zeros + 200, zeros, zeros, zeros)
+    calls = Calls(start, model, np.ones(count, np.int64), zeros, model)
+    facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
+    return Window(facts, requests, empty(Usage), calls)
+
+
+class Server(Protocol):
+    """What is simulated: its windows."""
+
+    def poisson(self, rate: float, seconds: float, seed: int) -> Window: ...
+    def closed(self, profile: Profile, seed: int = 1) -> Window: ...
+
+
+def run(server: Server, number: int = 1, name: str = "in-turn", rate: float = 75.0) -> Run:
+    """A run whose steady window and probes are at that rate."""
+    base = fakes.run(fakes.Fake(name, profiles=()), number)
+    steady = server.poisson(rate, 6.0, 100 * number)
+    steady = replace(steady, facts=replace(steady.facts, profile=replace(STEADY, rate_per_s=rate)))
+    windows = (steady, server.closed(SATURATED, 100 * number + 1))
+    probes = tuple(server.poisson(rate, 3.0, 100 * number + 2 + each) for each in range(4))
+    audit = server.closed(ALONE, 100 * number + 9)
+    search = Search("p99<50ms", rate, 9_000.0, 12.0, tuple(probe.facts for probe in probes))
+    facts = replace(
+        base.facts, windows=tuple(w.facts for w in windows), search=search, audit=audit.facts
+    )
+    return replace(base, facts=facts, windows=windows, probes=probes, audit=audit)

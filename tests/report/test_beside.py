@@ -1,0 +1,96 @@
+"""An endpoint beside a variant of the field: a ratio without a rank, and what is said of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+from harness.analyse import digest
+from harness.analyse.digest import Digested
+from harness.endpoints import Endpoint
+from harness.records import Failure
+from harness.report import page
+from tests.fakes import Fake, stored_campaign
+from tests.report.campaigns import PROFILES
+
+HERE = Endpoint(
+    "mine",
+    "http://127.0.0.1:1/p",
+    "json",
+    {},
+    judged_by="unchecked",
+    is_here=True,
+    beside="fastapi",
+)
+
+
+def digested(folder: Path, *fakes: Fake, endpoint: Endpoint = HERE, rounds: int = 3) -> Digested:
+    """A campaign of those, of which `mine` is an endpoint."""
+    small = [replace(fake, profiles=PROFILES) for fake in fakes]
+    found = digest.of_campaign(stored_campaign(folder / "c", small, rounds))
+    made = []
+    for each in found.digests:
+        if each.cell.variant == "mine":
+            server = replace(
+                each.facts.server,
+                launcher="remote",
+                track="remote",
+                judged_by=endpoint.judged_by,
+                is_here=endpoint.is_here,
+            )
+            each = replace(each, facts=replace(each.facts, server=server))
+        made.append(each)
+    plan = replace(found.campaign, endpoint=endpoint)
+    return replace(found, campaign=plan, digests=tuple(made))
+
+
+def html_of(found: Digested) -> str:
+    return unescape(page.render(found))
+
+
+def test_the_ratio_stands_below_the_ranks(tmp_path: Path) -> None:
+    slow, fast = Fake("mine", 20.0, drift=0.05), Fake("fastapi", 10.0)
+    html = html_of(digested(tmp_path, slow, fast))
+    said, *_ = re.findall(r'<p class="beside">mine beside fastapi: (.*)</p>', html)
+    middle, low, high = map(float, re.findall(r"\d(?:\.\d+)?", said)[:3])
+    assert low <= middle <= high
+    assert 1.6 < middle < 2.4
+    assert " times its p99. That is no rank: " in said
+
+
+def test_capacities_are_put_beside_each_other(tmp_path: Path) -> None:
+    slow, fast = Fake("mine", 20.0, capacity_per_s=100.0), Fake("fastapi", capacity_per_s=200.0)
+    html = html_of(digested(tmp_path, slow, fast))
+    said, *_ = re.findall(r'<p class="beside">mine beside fastapi: (.*) its capacity', html)
+    assert 0.4 < float(re.findall(r"0\.\d+", said)[0]) < 0.6
+
+
+def test_of_one_round_there_is_no_interval(tmp_path: Path) -> None:
+    found = digested(tmp_path, Fake("mine", 20.0), Fake("fastapi", 10.0), rounds=1)
+    assert re.search(r"mine beside fastapi: (about )?\d[\d.]* times its p99", html_of(found))
+
+
+def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
+    broken = Fake("fastapi", failure=Failure("ready", "No."))
+    assert "mine can't be put beside fastapi: no p99 of fastapi counts." in html_of(
+        digested(tmp_path, Fake("mine"), broken)
+    )
+
+
+def test_nobody_asked(tmp_path: Path) -> None:
+    found = digested(tmp_path, Fake("mine"), Fake("fastapi"), endpoint=replace(HERE, beside=""))
+    assert '<p class="beside">' not in page.render(found)
+
+
+def test_one_on_this_machine_shares_its_cpus(tmp_path: Path) -> None:
+    html = html_of(digested(tmp_path / "here", Fake("mine"), Fake("fastapi")))
+    assert "generator and endpoint shared this machine's" in html
+    assert "machines that nobody here has seen" not in html
+    assert "Whether its answers are right" in html
+    assert "on machines of their own" not in html
+    away = replace(HERE, is_here=False, judged_by="reference")
+    html = html_of(digested(tmp_path / "away", Fake("mine"), Fake("fastapi"), endpoint=away))
+    assert "machines that nobody here has seen" in html
+    assert "Whether its answers are right" not in html

@@ -1,0 +1,68 @@
+"""What a plan and a run may hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness import sane
+from harness.profiles import Profile
+from harness.records import Campaign, Cell
+from harness.tunings import Step, Tuning
+from tests import fakes
+from tests.unit import stored
+
+PLAN = fakes.campaign([fakes.Fake("some")], rounds=1)
+TUNING = Tuning("sentiment", "p99<50ms", None, 60.0, 5.0, {"some": {"workers": (1, 2)}})
+STEP = Step("some", 1, {"workers": 1}, "explore", 1, 5.0)
+
+
+def _with(**changes: object) -> Campaign:
+    (key, *_) = PLAN.benchmarks
+    return replace(PLAN, benchmarks={key: replace(PLAN.benchmarks[key], **changes)})  # type: ignore[arg-type]
+
+
+def test_what_is_measured_is_sane() -> None:
+    assert sane.of_campaign(PLAN) is None
+    assert sane.of_campaign(replace(PLAN, tuning=replace(TUNING, steps=(STEP,)))) is None
+    assert sane.of_run(stored.full_run().facts) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (replace(PLAN, id="../x"), "'../x' can't be the name"),
+        (replace(PLAN, started_at="yesterday"), "'yesterday' is no moment"),
+        (replace(PLAN, cells=(Cell("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
+        (replace(PLAN, cells=(Cell("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
+        (replace(PLAN, cells=(Cell("some", "..", 1),)), "'..' can't be the name"),
+        (replace(PLAN, cells=(Cell("some", "sentiment", 0),)), "round 0 is none"),
+        (_with(payloads=10**9), "can't have 1000000000 payloads"),
+        (_with(verify_share=2.0), "can't verify 2.0"),
+        (_with(capacity_s=-1.0), "can't search for -1.0 s"),
+        (_with(slo="soon"), "sentiment: "),
+        (_with(profiles=(Profile("p", "sine", 1.0),)), "the unknown shape 'sine'"),
+        (_with(profiles=(Profile("p", "poisson", 1e9, 1.0),)), "1000000000.0 as its duration_s"),
+        (replace(PLAN, tuning=replace(TUNING, budget_s=1e9)), "can't take so long"),
+        (
+            replace(PLAN, tuning=replace(TUNING, steps=(replace(STEP, variant="../x"),))),
+            "'../x' can't be the name",
+        ),
+        (
+            replace(PLAN, tuning=replace(TUNING, steps=(replace(STEP, candidate=0),))),
+            "no run 1 of a setting 0",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_plan_cannot_mean(plan: Campaign, said: str) -> None:
+    assert said.replace("\\\\", "\\") in (sane.of_campaign(plan) or "")
+
+
+@pytest.mark.parametrize("change", [{"elapsed_s": -1.0}, {"wrong": 5, "checked": 3}])
+def test_what_a_window_cannot_mean(change: dict[str, float]) -> None:
+    facts = stored.full_run().facts
+    first, *others = facts.windows
+    odd = replace(facts, windows=(replace(first, **change), *others))  # type: ignore[arg-type]
+    assert "can't have" in (sane.of_run(odd) or "")
