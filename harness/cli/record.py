@@ -10,6 +10,7 @@ import click
 from harness.cli import _endpoint, _places, _say
 from harness.cli._named import BENCHMARK
 from harness.errors import EXIT_OK, StoreError, UsageError
+from harness.trust import UNCHECKED
 
 
 @click.command("record")
@@ -50,4 +51,6 @@ def command(**options: Any) -> int:
     except OSError as error:
         raise StoreError(f"--output: {path} can't be written: {error.strerror}.") from error
     _say.line(f"{len(lines)} answers in {path}")
+    if endpoint.trust.insecure:
+        _say.line(f"warning: {UNCHECKED}")
     return EXIT_OK

@@ -98,13 +98,12 @@ def _lines(verified: Verified) -> list[str]:
 
     run = verified.run
     failure = run.facts.failure
+    doubt = [f"  warning: {UNCHECKED}"] if run.facts.server.insecure else []
     if failure is not None:  # nothing is stored where its log could be looked up
-        return [_progress.result_line(run), *(f"  | {line}" for line in _log(failure))]
+        return [_progress.result_line(run), *doubt, *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
     said = f"{checked} answers right" if checked else f"answers; {_not_checked(run)}"
-    lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
-    if run.facts.server.insecure:
-        lines.append(f"  warning: {UNCHECKED}")
+    lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}", *doubt]
     for trial in verified.trials:
         lines.append(f"  {trial.fault}: {trial.said or 'no'}")
     for finding in trials.of_trials(verified.trials):
@@ -132,6 +131,7 @@ def _json(verified: Verified) -> dict[str, Any]:
         "version": facts.server.version,
         "outcome": facts.outcome,
         "verified": facts.verified,
+        "insecure": facts.server.insecure,
         "phase": facts.failure.phase if facts.failure else None,
         "message": facts.failure.message if facts.failure else None,
         "log": facts.failure.log_tail if facts.failure else None,

@@ -39,13 +39,19 @@ def own(authority: trustme.CA, tmp_path: Path) -> tuple[str, str]:
     return str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
 
 
-def _server(authority: trustme.CA, name: str = "127.0.0.1", *, asks: bool = False) -> Endpoint:
+def _server(
+    authority: trustme.CA,
+    name: str = "127.0.0.1",
+    *,
+    asks: bool = False,
+    behave: endpoints.Behaviour = echo,
+) -> Endpoint:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
     if asks:
         authority.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
-    return Endpoint(echo, context)
+    return Endpoint(behave, context)
 
 
 @pytest.mark.parametrize("load", [SHORT, ("--concurrency", "2", "--duration", "0.3")])
@@ -139,3 +145,39 @@ def test_a_capacity_that_cannot_be_asked_for_says_why(cli: Command, authority: t
     (found,) = unknown["results"]
     assert found["probes"] == []
     assert "status (401 'who?')" in found["ended"]
+
+
+def test_verify_and_record_trust_as_the_others_do(
+    cli: Command, authority: trustme.CA, roots: str, own: tuple[str, str], tmp_path: Path
+) -> None:
+    right = endpoints.says(endpoints.message(b'{"predictions": [{"label": "noop"}]}'))
+    kept = str(tmp_path / "kept.jsonl")
+    ours = ("--cacert", roots, "--cert", own[0], "--key", own[1])
+    with _server(authority, asks=True, behave=right) as endpoint:
+        asked = ("--url", endpoint.url, "--protocol", "json", "--benchmark", "noop")
+        unknown = cli("verify", *asked)
+        trusted = json.loads(cli("verify", *asked, *ours, "--json").stdout.splitlines()[-1])
+        recorded = cli("record", *asked, *ours, "--output", kept)
+    assert unknown.returncode == 1
+    assert "certificate" in unknown.stdout
+    assert (trusted["outcome"], trusted["insecure"]) == ("ok", False)
+    assert recorded.returncode == 0, recorded.stderr
+    assert UNCHECKED not in recorded.stdout
+
+
+def test_verify_and_record_say_that_they_took_any_certificate(
+    cli: Command, authority: trustme.CA, tmp_path: Path
+) -> None:
+    right = endpoints.says(endpoints.message(b'{"predictions": [{"label": "noop"}]}'))
+    wrong = endpoints.says(endpoints.message(b'{"predictions": [{"label": "yes"}]}'))
+    for behave, code in ((right, 0), (wrong, 1)):
+        with _server(authority, "example.org", behave=behave) as endpoint:
+            asked = ("--url", endpoint.url, "--protocol", "json", "--benchmark", "noop")
+            done = cli("verify", *asked, "--insecure")
+            told = json.loads(cli("verify", *asked, "--insecure", "--json").stdout.splitlines()[-1])
+            output = ("--output", str(tmp_path / f"{code}.jsonl"))
+            recorded = cli("record", *asked, "--insecure", *output)
+        assert done.returncode == code
+        assert f"  warning: {UNCHECKED}" in done.stdout.splitlines()
+        assert told["insecure"] is True
+        assert f"warning: {UNCHECKED}" in recorded.stdout.splitlines()
