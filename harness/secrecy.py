@@ -8,10 +8,12 @@ line for a terminal.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from urllib.parse import unquote
 
 _SHORTEST = 6  # a shorter value stands in many a word, and to replace it would tell it
+_USER = re.compile(r"(?<=//)[^/?#]*@")
 _KNOWN: dict[str, str] = {}  # what stands for each value
 
 
@@ -40,3 +42,8 @@ def conceal(text: str) -> str:
     for value in sorted(_KNOWN, key=len, reverse=True):
         text = text.replace(value, _KNOWN[value])
     return text
+
+
+def shown(url: str) -> str:
+    """A URL fit to be printed: without the user and the password in it."""
+    return _USER.sub("", url)

@@ -30,15 +30,36 @@ def of_window(window: Window, shares: Mapping[str, float] = stats.PERCENTILES) -
     return {name: said for name, said in told if said}
 
 
+def of_summary(window: Window) -> dict[str, str]:
+    """The same of all that `stats.summary_ms` has of all requests."""
+    longest = of_the_longest(window)
+    return of_window(window) | ({"max": longest} if longest else {})
+
+
 def of_share(window: Window, share: float) -> str:
     """What is known of one percentile that falls among failed requests; empty where it does not,
     and where there are too few requests for it anyway."""
-    requests, timeout_s = window.requests, window.facts.timeout_s
+    requests = window.requests
     count, answered = len(requests), int(requests.ok.sum())
     place = math.ceil(share * (count - 1) - 1e-9)
     if count < stats.needed(share) or place < answered:
         return ""
-    late = int(np.isin(requests.error, _LATE).sum())
-    if timeout_s is not None and place < answered + late:
+    return _said(window, timed_out=place < answered + _late(requests))
+
+
+def of_the_longest(window: Window) -> str:
+    """What is known of the maximum where requests failed; empty where none did."""
+    if window.requests.ok.all():
+        return ""
+    return _said(window, timed_out=_late(window.requests) > 0)
+
+
+def _late(requests: Requests) -> int:
+    return int(np.isin(requests.error, _LATE).sum())
+
+
+def _said(window: Window, *, timed_out: bool) -> str:
+    timeout_s = window.facts.timeout_s
+    if timeout_s is not None and timed_out:
         return f"over {1e3 * timeout_s:g} ms (time-out)"
-    return f"unknown: {1 - answered / count:.1%} failed"
+    return f"unknown: {failed_share(window.requests):.1%} failed"

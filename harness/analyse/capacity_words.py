@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.analyse.capacity import Found, Step
+from harness.search import Estimate
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def as_json(found: Found) -> dict[str, Any]:
         "met": estimate.rate_per_s is not None,
         "ended": found.ended or None,
         "basis": found.basis,
-        "confirmed": found.confirmed,
+        "confirmed": found.confirmed and estimate != Estimate(None, None, None),
         "probes": [
             {
                 "rate": step.rate_per_s,

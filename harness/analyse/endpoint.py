@@ -34,7 +34,7 @@ def summary(window: Window) -> dict[str, Any]:
         "response_ms": stats.summary_ms(requests.waits_ns()) if profile.is_open else None,
         "service_ms": stats.summary_ms(requests.services_ns()),
         "failed_share": beyond.failed_share(requests),
-        "beyond": beyond.of_window(window),
+        "beyond": beyond.of_summary(window),
         "lag_us": _lag(lag_us) if len(lag_us) else None,
         "generator_cpu": facts.generator_cpu_s / facts.elapsed_s if facts.elapsed_s else None,
         "workers": [_worker(worker) for worker in facts.workers],
@@ -55,11 +55,14 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"answered   {found['ok']}{'; failed: ' + kinds if kinds else ''}"
     for name in ("response_ms", "service_ms"):
         times = found[name]
-        if times is not None and times["mean"] is not None:
+        if times is not None:
             known = {key: f"{value:.3f}" for key, value in times.items() if value is not None}
             told = known | found["beyond"]
-            shown = (f"{key} {told[key]}" for key in times if key in told)
-            yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
+            # The mean alone is of those that were answered: nothing is known of the others' sum.
+            titles = {"mean": "mean of answered" if found["failed_share"] else "mean"}
+            shown = [f"{titles.get(key, key)} {told[key]}" for key in times if key in told]
+            if shown:
+                yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
     if found["lag_us"] is not None:
         shown = (f"{key} {value:.0f}" for key, value in found["lag_us"].items())
         yield f"lag us     {'  '.join(shown)}"

@@ -48,15 +48,15 @@ def needed(share: float) -> int:
 
 
 def summary_ms(durations_ns: Any) -> dict[str, float | None]:
-    """Mean and maximum of the finite durations, and percentiles of all, in milliseconds; None where
-    not known."""
+    """Mean of the finite durations, percentiles and maximum of all, in milliseconds; None where not
+    known."""
     values = durations_ns / 1e6
     answered = values[np.isfinite(values)]
     have = len(answered) > 0
     return {
         "mean": float(answered.mean()) if have else None,
         **{name: percentile(values, share) for name, share in PERCENTILES.items()},
-        "max": float(answered.max()) if have else None,
+        "max": float(answered.max()) if have and len(answered) == len(values) else None,
     }
 
 

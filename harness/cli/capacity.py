@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import _bodies, _places, _say
-from harness.cli._anyway import anyway_option, require_quiet
+from harness.cli._anyway import anyway_option
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
-from harness.cli._tls import NAMES, tls_options, trust
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.trust import UNCHECKED
+from harness.cli._tls import NAMES, tls_options
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.analyse.capacity import Found
     from harness.analyse.digest import Digested
     from harness.measure.campaign import Request
-    from harness.measure.endpoint import Endpoint
-    from harness.profiles import Profile
-    from harness.records import Window
-    from harness.slo import Slo
 
 _PRESET = "capacity"
 
@@ -60,124 +53,27 @@ _PRESET = "capacity"
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Search for the highest rate at which variants, or one URL, hold an SLO."""
-    from harness.cli import _select
+    from harness.cli import _search
 
-    budget_s = _select.seconds(options["budget"]) or 0.0
     urls = [target for target in options["targets"] if "://" in target]
     if urls and len(options["targets"]) > 1:
         raise UsageError("Give variants, or one URL.")
-    cut_short = False
     if urls:
-        found, cut_short = _url(urls[0], options, budget_s)
-    else:
-        found = _variants(options, budget_s)
-    kind = "url" if urls else "variant"
-    if options["as_json"]:
-        from harness.analyse import capacity_words
-
-        results = [{kind: name} | capacity_words.as_json(each) for name, each in found]
-        insecure = {"insecure": True} if options["insecure"] else {}
-        first = str(found[0][1].slo) if found else None
-        whole = {"slo": first, "results": results, "interrupted": cut_short, **insecure}
-        _say.lines(json.dumps(whole, indent=1))
-    else:
-        _show(found)
-        if options["insecure"]:
-            _say.line(f"warning: {UNCHECKED}")
-    if cut_short:
-        _say.line("Interrupted. What was measured until then is above.", err=True)
-        return EXIT_INTERRUPTED
-    met = [each.estimate.rate_per_s is not None for _, each in found]
-    return EXIT_OK if met and all(met) else EXIT_FAILED
+        return _search.command(urls[0], options)
+    return _search.tell([({"variant": name}, found) for name, found in _variants(options)], options)
 
 
-def _show(found: list[tuple[str, Found]]) -> None:
-    from harness.analyse import capacity_words
-
-    for name, each in found:
-        _say.line(f"{name}: {capacity_words.sentence(each)}")
-        for line in capacity_words.path(each):
-            _say.line(f"  {line}")
-
-
-def _url(
-    url: str, options: dict[str, Any], budget_s: float
-) -> tuple[list[tuple[str, Found]], bool]:
-    """What was found; whether it was interrupted, so that it is of the probes until then."""
-    from harness import slo
-    from harness.analyse import capacity
-    from harness.measure.target import shown
-
-    _require_of_a_url(options)
-    require_quiet(options)
-    wanted = slo.parse(_wanted(options))
-    trusted = trust(options, url)
-    made = _bodies.endpoint(url, options, max(10 * wanted.limit_ns / 1e9, 2.0), trusted)
-    endpoint = replace(made, max_answer_bytes=(options["max_answer"] or 64) << 20)
-    windows, ended, cut_short = _probed(endpoint, wanted, options["budget"], budget_s)
-    for address in dict.fromkeys(each for w in windows for each in w.facts.addresses):
-        if address not in url:
-            _say.line(f"address    {address}", err=True)
-    return [(shown(url), capacity.of_probes(windows, wanted, ended))], cut_short
-
-
-def _probed(
-    endpoint: Endpoint, wanted: Slo, budget: str, budget_s: float
-) -> tuple[tuple[Window, ...], str, bool]:
-    """(the probes, why the search ended before it was done, whether it was interrupted)."""
-    from harness.measure import host, prober
-    from harness.measure.driver.native import Generator
-
-    if budget_s < prober.LEAST_S:
-        raise UsageError(
-            f"--budget {budget} is too short for a search: give {prober.LEAST_S:g}s or more."
-        )
-    windows: list[Window] = []
-
-    def probe(profile: Profile) -> Window:
-        window = endpoint.load(generator, profile, prober.seed_of(profile))
-        if profile.is_open:  # not the closed loop that says where to begin
-            windows.append(window)
-        return window
-
-    message = endpoint.messages[0]
-    with Generator(host.split_cpus()[1]) as generator:
-        try:
-            found, _ = prober.find(
-                prober.Order(wanted, budget_s, None),
-                None,
-                probe,
-                lambda: prober.wait_until_idle(endpoint.ask, message, wanted),
-            )
-        except KeyboardInterrupt:  # the probe that was under way is too short to count
-            return tuple(windows), "", True
-    return tuple(windows), found.ended, False
-
-
-def _require_of_a_url(options: dict[str, Any]) -> None:
-    """Raises UsageError for an option that means nothing with a URL."""
-    for name in ("benchmark", "launchers"):
-        if options[name]:
-            raise UsageError(f"--{name.rstrip('s')} goes with variants, not with a URL.")
-
-
-def _wanted(options: dict[str, Any]) -> str:
-    if not options["slo_text"]:
-        raise UsageError("A URL has no SLO of its own: give one, as --slo 'p99<50ms'.")
-    return str(options["slo_text"])
-
-
-def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found]]:
+def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
     """As a campaign, whose results and report stay."""
     from harness import slo
     from harness.analyse import capacity, digest
-    from harness.cli import _reports, run
+    from harness.cli import _reports, _select, run
 
     for name in (*_bodies.NAMES, "max_answer", *NAMES, "anyway"):
         if options[name]:
             flag = "header" if name == "headers" else name.replace("_", "-")
             raise UsageError(f"--{flag} goes with a URL.")
-    request = _request(options, budget_s)
+    request = _request(options, _select.seconds(options["budget"]) or 0.0)
     run.measure(request, None)
     digested = digest.of_campaign(request.folder)
     report = _reports.conclude(_reports.of(digested))

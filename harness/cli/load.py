@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import _bodies, _say
+from harness.cli import _bodies, _interrupted, _say
 from harness.cli._affordable import LONGEST_S, require_room, require_some
 from harness.cli._anyway import anyway_option, require_quiet
 from harness.cli._named import DRIVER, SHAPE
@@ -30,9 +30,6 @@ class _Positive(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is no number that can be counted with.", param, ctx)
         return number
-
-
-_CUT_SHORT = "Interrupted. What was measured until then is above."
 
 
 class _Seconds(_Positive):
@@ -88,13 +85,16 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Load one endpoint and print percentiles of its response and service time."""
+    measured = _measured(options)
+    if measured is None:
+        if options["as_json"]:
+            nothing = _interrupted.load() | {"insecure": options["insecure"]}
+            _say.lines(json.dumps(nothing, indent=1))
+        _say.line(_interrupted.TOO_SOON, err=True)
+        return EXIT_INTERRUPTED
     from harness.analyse import endpoint
-    from harness.measure.interruption import Cut
 
-    try:
-        window, unanswered = _fire(options), None
-    except Cut as cut:
-        window, unanswered = cut.window, cut.unanswered
+    window, unanswered = measured
     found = (
         endpoint.summary(window)
         | {"insecure": options["insecure"]}
@@ -111,9 +111,23 @@ def command(**options: Any) -> int:
         if options["insecure"]:
             _say.line(f"warning: {UNCHECKED}")
     if unanswered is not None:
-        _say.line(_CUT_SHORT, err=True)
+        _say.line(_interrupted.CUT_SHORT, err=True)
         return EXIT_INTERRUPTED
     return EXIT_OK if found["ok"] else EXIT_FAILED
+
+
+def _measured(options: dict[str, Any]) -> tuple[Window, int | None] | None:
+    """The window, and where a signal cut it short, how many had no answer yet; None where it came
+    before the window began."""
+    try:
+        from harness.measure.interruption import Cut
+
+        try:
+            return _fire(options), None
+        except Cut as cut:
+            return cut.window, cut.unanswered
+    except KeyboardInterrupt:
+        return None
 
 
 def _cut_short(window: Window, unanswered: int | None) -> dict[str, Any]:
@@ -148,7 +162,7 @@ def _profile(options: dict[str, Any]) -> Profile:
 
 def _fire(options: dict[str, Any]) -> Window:
     from harness.cli import _select
-    from harness.measure import drivers, host
+    from harness.measure import drivers, host, interruption
 
     profile, order = _profile(options), _select.driver(options)
     _select.require_fired(order, [profile])
@@ -161,4 +175,6 @@ def _fire(options: dict[str, Any]) -> Window:
     made = _bodies.endpoint(options["url"], options, options["timeout"], trusted)
     endpoint = replace(made, max_answer_bytes=options["max_answer"] << 20)
     with drivers.make(host.split_cpus()[1], order) as generator:
-        return endpoint.load(generator, profile, options["seed"])
+        window = endpoint.load(generator, profile, options["seed"])
+        interruption.pass_over()
+        return window

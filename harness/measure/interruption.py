@@ -38,3 +38,9 @@ def noted() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if seen else handler)
+
+
+def pass_over() -> None:
+    """From now on: everything is measured, and is still to be told."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

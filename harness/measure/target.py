@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
@@ -14,9 +13,9 @@ from harness.measure.driver.job import Target
 from harness.measure.headers import over
 from harness.measure.launchers import Launched
 from harness.protocols import Message, Protocol
+from harness.secrecy import shown
 from harness.trust import SYSTEM, Trust
 
-_USER = re.compile(r"(?<=//)[^/?#]*@")
 # Of them a request without a body says so; others have none unless it is given.
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -105,11 +104,6 @@ def _place(path: str, message: Message) -> str:
     queries = filter(None, (asked, message.query.removeprefix("?")))
     query = "&".join(queries)
     return (message.path or own) + (f"?{query}" if query else "")
-
-
-def shown(url: str) -> str:
-    """A URL fit to be printed: without the user and the password in it."""
-    return _USER.sub("", url)
 
 
 def _authorization(parts: SplitResult) -> Headers:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import metrics
+from harness.analyse import endpoint, metrics
 from harness.analyse.metrics import METRICS
 from harness.profiles import Profile
 from harness.records import ContainerFacts, Run, Startup, WarmUp, Window
@@ -77,6 +77,27 @@ def test_a_percentile_that_falls_among_failed_requests_is_no_number(
     beyond = dict.fromkeys(metrics.SHARES.keys() - known, "over 1000 ms (time-out)")
     assert metrics.beyond_of(run) == beyond
     assert METRICS["error_rate"].formula(run) == pytest.approx(100 * -(-1000 // every) / 1000)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (failing(2000), ""),
+        (failing(500), "over 1000 ms (time-out)"),
+        (failing(500, "status"), "unknown: 0.2% failed"),
+    ],
+    ids=["none", "timeout", "status"],
+)
+def test_the_longest_of_all_is_none_of_the_answered(run: Run, said: str) -> None:
+    window = run.windows[0]
+    if not said:
+        window = replace(window, requests=fakes.requests([0.0], [0.0], [2.0]))
+    found = endpoint.summary(window)
+    assert found["response_ms"]["max"] == (None if said else pytest.approx(2.0))
+    assert found["beyond"].get("max", "") == said
+    text = "\n".join(endpoint.lines(found))
+    assert ("mean of answered 2.000" in text) == bool(said)
+    assert f"max {said}" in text if said else "max 2.000" in text
 
 
 def test_of_requests_that_failed_at_once_no_time_is_known() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from harness.cli import _interrupted
+from tests.system.conftest import Command
 from tests.system.endpoints import Endpoint, echo, hold
 from tests.system.sandbox import LONG_S, Sandbox, until_while
 
@@ -17,11 +22,12 @@ SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids
 HOUR = ("--duration", "3600")
 
 
-def _interrupted(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, str]:
+def _ended(process: subprocess.Popen[str], number: signal.Signals, *said: str) -> tuple[str, str]:
+    """What it printed when it was interrupted; `said`: what else may be told of that."""
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, stderr
-    assert stderr.splitlines()[-1] == "Interrupted. What was measured until then is above."
+    assert stderr.splitlines()[-1] in (_interrupted.CUT_SHORT, *said)
     assert "Traceback" not in stderr
     return stdout, stderr
 
@@ -30,7 +36,7 @@ def _load(sandbox: Sandbox, number: signal.Signals, *arguments: str) -> dict[str
     with Endpoint(echo) as endpoint:
         process = sandbox.start("load", endpoint.url, *arguments, *HOUR, "--json")
         until_while(process, lambda: len(endpoint.requests) > 10)
-        stdout, _ = _interrupted(process, number)
+        stdout, _ = _ended(process, number)
         came = len(endpoint.requests)
     found: dict[str, Any] = json.loads(stdout)
     assert found["interrupted"] is True
@@ -76,7 +82,7 @@ def test_what_has_no_answer_yet_is_counted_and_left_out(sandbox: Sandbox) -> Non
         waits = ("--rate", "40", "--timeout", "3000")
         process = sandbox.start("load", endpoint.url, *waits, *HOUR)
         until_while(process, lambda: len(endpoint.requests) > 5)
-        stdout, _ = _interrupted(process, signal.SIGINT)
+        stdout, _ = _ended(process, signal.SIGINT)
         came = len(endpoint.requests)
         endpoint.release()
     first, second = stdout.splitlines()[:2]
@@ -92,8 +98,58 @@ def test_a_search(sandbox: Sandbox, number: signal.Signals) -> None:
         search = ("capacity", endpoint.url, "--slo", "p99<50ms", "--budget", "3600s")
         process = sandbox.start(*search, "--json")
         until_while(process, lambda: len(endpoint.requests) > 50)
-        stdout, _ = _interrupted(process, number)
+        stdout, _ = _ended(process, number, _interrupted.TOO_SOON_FOR_A_PROBE)
         url = endpoint.url
     found = json.loads(stdout)
     assert found["interrupted"] is True
     assert [result["url"] for result in found["results"]] == [url]
+
+
+@contextmanager
+def _silent() -> Iterator[tuple[str, socket.socket]]:
+    """(URL, socket) of a server that shakes no hand, so that no load begins."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}/", listening
+
+
+LOAD = ("load", "--rate", "40", "--timeout", "3000")
+SEARCH = ("capacity", "--slo", "p99<100s", "--budget", "3600s")
+
+
+@pytest.mark.parametrize("json_", [True, False], ids=["json", "text"])
+@pytest.mark.parametrize("command", [LOAD, SEARCH], ids=lambda c: c[0])
+@SIGNALS
+def test_before_anything_was_measured(
+    sandbox: Sandbox, command: tuple[str, ...], json_: bool, number: signal.Signals
+) -> None:
+    name, *options = command
+    too_soon = _interrupted.TOO_SOON if name == "load" else _interrupted.TOO_SOON_FOR_A_PROBE
+    with _silent() as (url, listening):
+        process = sandbox.start(name, url, *options, *(["--json"] if json_ else []))
+        listening.settimeout(LONG_S)
+        with listening.accept()[0]:
+            stdout, stderr = _ended(process, number, too_soon)
+    assert stderr.splitlines() == [too_soon]
+    if not json_:
+        assert stdout == ""
+        return
+    found = json.loads(stdout)
+    assert found["interrupted"] is True
+    if name == "load":
+        assert (found["requests"], found["unanswered"]) == (0, 0)
+        assert found["response_ms"] is None
+    else:
+        (result,) = found["results"]
+        assert (result["url"], result["confirmed"], result["probes"]) == (url, False, [])
+        assert result["ended"] == _interrupted.NO_PROBE
+
+
+def test_nothing_measured_has_the_keys_of_what_was(cli: Command) -> None:
+    short = ("--rate", "40", "--duration", "0.2", "--json")
+    search = ("--slo", "p99<5s", "--budget", "3s", "--json")
+    with Endpoint(echo) as endpoint:
+        whole = json.loads(cli("load", endpoint.url, *short).stdout)
+        found = json.loads(cli("capacity", endpoint.url, *search).stdout)
+    assert _interrupted.load().keys() == whole.keys() - {"insecure"} | {"unanswered"}
+    (result,) = found["results"]
+    assert _interrupted.search().keys() | {"url", "addresses"} == result.keys()

@@ -11,7 +11,8 @@ from harness.endpoints import Endpoint, by_name
 from harness.errors import HarnessError, UsageError
 from harness.measure import headers
 from harness.measure.ask import Unanswered
-from harness.measure.target import shown, split
+from harness.measure.target import split
+from harness.secrecy import shown
 
 
 @pytest.fixture(autouse=True)
