@@ -36,6 +36,7 @@ class Seen:
     predicting: int  # processes that called the predictor
     largest_batch: int  # instances in a call to it; 0: no call was seen
     log_end: str
+    addresses: tuple[str, ...] = ()  # that an endpoint was loaded at; a name may have several
 
 
 def of_run(run: Run) -> Seen:
@@ -50,7 +51,13 @@ def of_run(run: Run) -> Seen:
         len(processes),
         max((int(found.batch.max()) for found in calls if len(found.batch)), default=0),
         _end(run.log),
+        _addresses(run) if run.facts.server.launcher == "remote" else (),
     )
+
+
+def _addresses(run: Run) -> tuple[str, ...]:
+    facts = [window.facts for window in (*run.windows, *run.probes)]
+    return tuple(dict.fromkeys(address for each in facts for address in each.addresses))
 
 
 def _counts(window: Window) -> Counts:

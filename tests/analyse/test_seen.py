@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from harness.analyse import seen
 from harness.records import Failure, Run
 from tests import fakes
@@ -25,6 +27,24 @@ def test_windows_processes_and_batches_are_counted() -> None:
 def test_of_a_run_that_failed_nothing_was_seen() -> None:
     found = seen.of_run(fakes.run(Fake("a", failure=Failure("launch", "No."))))
     assert found == seen.Seen((), 0, None, None, 0, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "told"), [("remote", ("192.0.2.7:80", "192.0.2.8:80")), ("process", ())]
+)
+def test_where_an_endpoint_was_loaded(launcher: str, told: tuple[str, ...]) -> None:
+    run = fakes.run(Fake("a"))
+    first, second = run.windows
+    windows = tuple(
+        replace(window, facts=replace(window.facts, addresses=addresses))
+        for window, addresses in (
+            (first, ("192.0.2.7:80",)),
+            (second, ("192.0.2.7:80", "192.0.2.8:80")),
+        )
+    )
+    server = replace(run.facts.server, launcher=launcher)
+    found = seen.of_run(replace(run, windows=windows, facts=replace(run.facts, server=server)))
+    assert found.addresses == told
 
 
 def with_log(log: str) -> Run:

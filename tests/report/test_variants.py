@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -12,8 +13,9 @@ import pytest
 
 from harness.analyse import digest
 from harness.analyse.comparison import COLUMNS
+from harness.cli import _reports
 from harness.records import Campaign, Failure, Setup
-from harness.report import page, view
+from harness.report import formats, page, view
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import FAKES, PROFILES
 
@@ -38,6 +40,21 @@ def test_every_link_within_the_page_leads_somewhere(html: str) -> None:
     linked = set(re.findall(r'href="#([^"]*)"', html))
     assert {"variant-fast:sentiment", "run-variant-fast:sentiment"} <= linked
     assert linked <= known
+
+
+def test_the_address_of_an_endpoint_is_on_its_page_and_in_json(tmp_path: Path) -> None:
+    found = digest.of_campaign(stored_campaign(tmp_path / "c", [Fake("a", profiles=PROFILES)], 2))
+    places = ("192.0.2.7:80", "[2001:db8::7]:80")
+    digests = []
+    for each, place in zip(found.digests, places, strict=True):
+        assert each.seen is not None
+        digests.append(replace(each, seen=replace(each.seen, addresses=(place,))))
+    at_two = replace(found, digests=tuple(digests))
+    assert "address 192.0.2.7:80 or [2001:db8::7]:80" in part_of(page.render(at_two), "a")
+    told = json.loads(formats.load()["json"].make(_reports.of(at_two)))
+    (variant,) = told["benchmarks"][0]["variants"]
+    assert variant["addresses"] == list(places)
+    assert "address" not in part_of(page.render(found), "a")
 
 
 def test_no_two_names_share_an_anchor() -> None:

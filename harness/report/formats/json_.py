@@ -70,6 +70,7 @@ def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
         "launcher": row.server.launcher,
         "device": row.server.device,
         "reference": row.server.reference,
+        "addresses": _addresses(row),
         "rank": row.rank,
         "tied": row.rank is not None and ranks.count(row.rank) > 1,
         "outcome": outcomes.outcome(row),
@@ -85,6 +86,12 @@ def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
         "metrics": {name: _spread(row.spreads[name]) for name in COLUMNS},
         "beyond": [{"metric": name, "said": said} for name, said in row.beyond.items()],
     }
+
+
+def _addresses(row: Row) -> list[str]:
+    """Where an endpoint that was up already was loaded."""
+    seen = [digest.seen for digest in row.digests if digest.seen is not None]
+    return list(dict.fromkeys(address for each in seen for address in each.addresses))
 
 
 def _spread(spread: Spread | None) -> dict[str, float | None] | None:

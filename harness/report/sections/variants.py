@@ -124,6 +124,9 @@ def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
     for title, values in columns.items():
         if values:
             yield title, " or ".join(map(str, sorted(values)))
+    addresses = dict.fromkeys(address for each in seen for address in each.addresses)
+    if addresses:
+        yield "address", " or ".join(addresses)
     image = next((d.facts.image for d in digests if d.facts.image), None)
     if image is not None:
         yield "image", f"{image.tag} ({image.id}), on {image.base}"
