@@ -121,6 +121,7 @@ class ContainerFacts:
     memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
     throttled_s: float | None
     out_of_memory: int | None  # processes that the kernel killed for it
+    warnings: tuple[str, ...] = ()  # of the engine: what it would not do as it was told
 
 
 @dataclass(frozen=True, slots=True)

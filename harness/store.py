@@ -11,7 +11,8 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 Schema versions
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
-       endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
+       endpoints have request, judged_by, is_here and beside; servers judged_by and is_here;
+       containers have warnings
     5  calls have thread_cpu_ns
     4  runs have search, whose probes are windows after the run's own, strains, whose windows come
        next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,

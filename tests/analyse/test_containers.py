@@ -25,7 +25,10 @@ def _found(container: ContainerFacts | None) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("container", [None, WELL, replace(WELL, throttled_s=None)])
 def test_no_doubt_about_what_went_well(container: ContainerFacts | None) -> None:
-    assert not {"out-of-memory", "throttled", "reached-through-a-proxy"} & _found(container).keys()
+    assert (
+        not {"out-of-memory", "throttled", "reached-through-a-proxy", "engine-warned"}
+        & _found(container).keys()
+    )
 
 
 def test_a_killed_process_is_a_warning_with_the_limit() -> None:
@@ -43,6 +46,14 @@ def test_where_the_container_itself_was_killed_its_failure_says_so() -> None:
 
 def test_throttling_is_a_warning() -> None:
     assert _found(replace(WELL, throttled_s=0.06))["throttled"][0] == "warning"
+
+
+def test_what_the_engine_would_not_do_is_a_warning() -> None:
+    verdict, message = _found(replace(WELL, warnings=("Memory limited without swap.",)))[
+        "engine-warned"
+    ]
+    assert verdict == "warning"
+    assert message.endswith("as it was told to: Memory limited without swap.")
 
 
 def test_a_proxy_in_the_path_is_a_note() -> None:

@@ -70,7 +70,7 @@ SERVER = ServerFacts(
     asked=Setup(2, 1, 16),
 )
 IMAGE = ImageFacts("some:1", "sha256:12", 2**30, "base:1", 12.5, 14, 9)
-CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1)
+CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1, ("Without swap.",))
 
 
 def ints(*values: int) -> Ints:

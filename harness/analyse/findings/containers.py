@@ -33,6 +33,16 @@ def throttled(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
+def engine_warned(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    container = run.facts.container
+    for said in container.warnings if container is not None else ():
+        yield (
+            Verdict.WARNING,
+            f"the Docker engine did not make the container as it was told to: {said}",
+        )
+
+
+@run_rule
 def reached_through_a_proxy(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     container = run.facts.container
     if container is not None and container.reached == "published":

@@ -19,7 +19,7 @@ from harness.catalog import Benchmark, Variant
 from harness.errors import ProvisionError, ResultError
 from harness.lifecycle import Installed
 from harness.measure import environments
-from harness.measure.containers import context
+from harness.measure.containers import archives, context, creating
 from harness.measure.containers.context import Context
 from harness.measure.containers.engine import LABEL, OWNER, answering, owner
 from harness.records import ImageFacts
@@ -33,6 +33,7 @@ BASE = "python:3.11-slim-bookworm"
 _BUILD_LIMIT_S = 3600
 _TAIL = 600
 _UNKNOWN = {"build_s": None, "steps": 0, "steps_reused": 0}
+_NOTE = PurePosixPath("/opt/venv/versions.json")
 _FULL = "no space left on device"
 
 
@@ -238,20 +239,21 @@ def _text(content: Path | bytes) -> str:
 
 
 def _versions(client: DockerClient, tag: str) -> dict[str, str]:
-    """What the build noted of the environment; empty for an image without one."""
-    import io
-    import tarfile
-
+    """What the build noted of the environment; empty for an image without one. Raises
+    ProvisionError where that is no note."""
     from docker.errors import NotFound
 
     labels = {LABEL: "look", OWNER: owner()}
-    container = client.containers.create(tag, labels=labels, command=["true"])
+    container, _ = creating.create(client, tag, ProvisionError, labels=labels, command=["true"])
     try:
-        chunks, _ = container.get_archive(str(PurePosixPath("/opt/venv/versions.json")))
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            file = archive.extractfile("versions.json")
-            return dict(json.loads(file.read())) if file is not None else {}
+        chunks, _ = container.get_archive(str(_NOTE))
+        found = json.loads(archives.only_file(chunks, _NOTE.name))
     except NotFound:
         return {}
+    except (ValueError, RecursionError) as error:
+        raise ProvisionError(f"{_NOTE} in the image {tag} is no list of versions.") from error
     finally:
         container.remove(force=True)
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise ProvisionError(f"{_NOTE} in the image {tag} is no list of versions.")
+    return found

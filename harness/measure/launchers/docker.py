@@ -16,7 +16,7 @@ from harness.catalog import Benchmark, Variant
 from harness.endpoints import Headers
 from harness.errors import LaunchError
 from harness.measure import tree
-from harness.measure.containers import cgroup, engine, images
+from harness.measure.containers import cgroup, creating, engine, images
 from harness.measure.containers.images import Image
 from harness.measure.containers.options import MIB, PIDS, name_of, options, place_of
 from harness.measure.launchers import STOP_GRACE_S, LaunchOrder, launcher
@@ -73,7 +73,7 @@ class LaunchedContainer:
         self._inside = {"": place.port, **place.ports}
         self.started_ns = time.monotonic_ns()
         with engine.answering(f"{self._what} can't be created"):
-            self._container = _create(self.image, order, ground, self._inside)
+            self._container, self._warnings = _create(self.image, order, ground, self._inside)
         with engine.answering(f"{self._what} can't be started"):
             try:
                 self._container.start()
@@ -175,6 +175,7 @@ class LaunchedContainer:
             peak,
             throttled,
             max(killed or 0, int(state["OOMKilled"])),
+            self._warnings,
         )
         forced = running and state["ExitCode"] == 137
         return Stop(seconds, state["ExitCode"], 0, int(forced))
@@ -191,14 +192,16 @@ class LaunchedContainer:
         return None, None, None
 
 
-def _create(image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int]) -> Container:
+def _create(
+    image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int]
+) -> tuple[Container, tuple[str, ...]]:
     from docker.errors import APIError
 
     made = options(order, ground.owner)
     if not ground.bridged:
         made["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports.values()}
     try:
-        return ground.client.containers.create(image, network=ground.network.name, **made)
+        return creating.create(ground.client, image, network=ground.network.name, **made)
     except APIError as error:
         if error.status_code != 409:
             raise
