@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterable
 
 import pytest
 
-from harness.measure.driver.answer import Answer, Unfit, decoded
+from harness.measure.driver.answer import Answer, Unfit
 
 MOST = 1 << 20
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -127,37 +125,6 @@ def test_a_body_that_nobody_keeps_is_not_kept() -> None:
     for _ in range(100):
         answer.feed(piece)
     assert sum(map(len, answer.body)) <= 1024
-
-
-RAW = zlib.compressobj(wbits=-15)
-COMPRESSED = {
-    b"gzip": gzip.compress(b"hello", mtime=0),
-    b"x-gzip": gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0),
-    b"deflate": zlib.compress(b"hello"),
-    b"Deflate": RAW.compress(b"hello") + RAW.flush(),
-    b"identity": b"hello",
-    b"gzip, identity": gzip.compress(b"hello", mtime=0),
-    b"deflate, gzip": gzip.compress(zlib.compress(b"hello")),
-}
-
-
-@pytest.mark.parametrize("encoding", COMPRESSED)
-def test_compression_is_taken_off(encoding: bytes) -> None:
-    assert decoded(COMPRESSED[encoding], encoding, MOST) == b"hello"
-
-
-@pytest.mark.parametrize(
-    ("body", "encoding", "why"),
-    [
-        (b"hello", b"gzip", "not compressed as it says"),
-        (gzip.compress(b"hello", mtime=0)[:-5], b"gzip", "cut short"),
-        (gzip.compress(b"\0" * (MOST + 1)), b"gzip", "longer than 1 MiB when decompressed"),
-        (b"hello", b"zstd", "compressed by 'zstd', which is not decoded"),
-    ],
-)
-def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:
-    with pytest.raises(Unfit, match=why):
-        decoded(body, encoding, MOST)
 
 
 def test_the_encoding_and_the_place_to_go_to_are_known() -> None:

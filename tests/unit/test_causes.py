@@ -104,7 +104,8 @@ def test_statuses_are_counted_with_what_the_first_of_each_said() -> None:
     status = array("h", [200, 307, 503, 307, 200, 0])
     bad, timeout = ERRORS.index("status"), ERRORS.index("timeout")
     error = array("b", [0, bad, bad, bad, 0, timeout])
-    found = why.of_statuses(status, error, {307: (b"", b"/else/"), 503: (b"busy\n\x1b[2J", b"")})
+    said = {307: (b"", b"/else/", b""), 503: (b"busy\n\x1b[2J", b"", b"")}
+    found = why.of_statuses(status, error, said)
     assert found == [
         Cause("status", "307", 2, "", "/else/"),
         Cause("status", "503", 1, "busy \\x1b[2J", ""),

@@ -7,13 +7,11 @@ is put in order for it first.
 from __future__ import annotations
 
 import re
-import zlib
 
 import httptools
 
 _END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/1\.\d (\d{3})[ \r\n]")
-_CODINGS = re.compile(rb"[\s,]+")
 _HEAD_MOST = 1 << 18  # bytes of a header block: curl takes as much
 _START = 1024  # bytes of a body that are kept to show, where nobody keeps the whole
 _SWITCHING = 101
@@ -173,37 +171,6 @@ class Answer:
 
     def on_message_complete(self) -> None:
         self.whole = True
-
-
-def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
-    """A body without its compression. Raises Unfit where it can't be had, or is too long."""
-    for coding in reversed(_CODINGS.split(encoding.lower())):
-        if coding in (b"gzip", b"x-gzip"):
-            body = _inflated(body, 31, most)
-        elif coding == b"deflate":
-            # Both forms are about: with zlib's wrapper, as it should be, and without.
-            wrapped = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
-            body = _inflated(body, 15 if wrapped else -15, most)
-        elif coding not in (b"", b"identity"):
-            name = coding.decode("ascii", "replace")
-            raise Unfit(f"its body is compressed by {name!r}, which is not decoded here")
-    return body
-
-
-def _inflated(body: bytes, window: int, most: int) -> bytes:
-    found = []
-    try:
-        while body:
-            stream = zlib.decompressobj(window)
-            found.append(stream.decompress(body, most + 1))
-            if sum(map(len, found)) > most:
-                raise Unfit(f"its body is longer than {most / (1 << 20):g} MiB when decompressed")
-            if not stream.eof:
-                raise Unfit("its compressed body is cut short")
-            body = stream.unused_data  # a gzip file may have several parts
-    except zlib.error as error:
-        raise Unfit(f"its body is not compressed as it says: {error}") from error
-    return b"".join(found)
 
 
 def _require_http(start: bytearray) -> None:

@@ -47,7 +47,7 @@ class Loop(ABC):
         self.resent = array("b", [0]) * rows
         self.why = why.NOBODY_KNOWS  # of the next failure
         self.causes: Counter[tuple[int, why.Why]] = Counter()
-        self.first_said: dict[int, tuple[bytes, bytes]] = {}  # body and Location, by status
+        self.first_said: dict[int, why.Said] = {}  # by status
         self.next = 0
         self.open_requests = 0
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -181,7 +181,9 @@ class HttpLoop(Loop):
         """An answer that was parsed is whole."""
         if not 200 <= answer.status < 300:
             # An answer with a header block that is known repeats one that came this way.
-            self.first_said.setdefault(answer.status, (b"".join(answer.body), answer.location))
+            body = b"".join(answer.body)
+            said = (body, answer.location, answer.encoding)
+            self.first_said.setdefault(answer.status, said)
         if self.keep_every and index % self.keep_every == 0:
             self.bodies[index] = b"".join(answer.body)
             if answer.encoding:

@@ -11,13 +11,15 @@ from threading import Thread
 
 import numpy as np
 
-from harness.measure.driver.answer import Unfit, decoded
+from harness.measure.driver.answer import Unfit
+from harness.measure.driver.coding import beginning, decoded
 from harness.measure.driver.connection import Connection, clock
 from harness.measure.driver.job import Job, Target, without_late
 from harness.measure.driver.loop import HttpLoop
 from harness.measure.driver.reaching import Known
 from harness.samples import ERRORS, Ints
 
+_SHOWN = 1024  # bytes of a body that tells why it is no answer
 _STATUS = ERRORS.index("status")
 
 
@@ -51,11 +53,13 @@ async def _ask(job: Job) -> tuple[int, bytes]:
     error = int(exact["error"][0])
     if error not in (0, _STATUS):
         raise NoAnswer(_why(loop, ERRORS[error], job.timeout_ns / 1e9))
+    encoding = loop.encodings.get(0, b"")
+    if error == _STATUS:  # which says more than a body that can't be read
+        return loop.status[0], beginning(loop.bodies[0], encoding, _SHOWN)
     try:
-        body = decoded(loop.bodies[0], loop.encodings.get(0, b""), job.max_answer_bytes)
+        return loop.status[0], decoded(loop.bodies[0], encoding, job.max_answer_bytes)
     except Unfit as unfit:
         raise NoAnswer(str(unfit)) from unfit
-    return loop.status[0], body
 
 
 def _why(loop: HttpLoop, error: str, seconds: float) -> str:

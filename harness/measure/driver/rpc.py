@@ -71,7 +71,9 @@ class RpcLoop(Loop):
             if kind is None:
                 self.done_ns[index], self.status[index] = now, error.code().value[0]
                 self.error[index] = STATUS
-                self.first_said.setdefault(self.status[index], (str(error.details()).encode(), b""))
+                self.first_said.setdefault(
+                    self.status[index], (str(error.details()).encode(), b"", b"")
+                )
                 return True
             self.why = why.of_words(str(error.details()))
             never = self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE

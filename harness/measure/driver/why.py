@@ -12,10 +12,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.causes import Cause, printable
+from harness.causes import SAID_CHARACTERS, Cause, printable
+from harness.measure.driver.coding import beginning
 from harness.samples import ERRORS
 
 Why = tuple[str, str]  # kind, and the words of whoever knows
+Said = tuple[bytes, bytes, bytes]  # of an answer: the beginning of its body, Location, encoding
+_SAID = 4 * SAID_CHARACTERS  # bytes
 
 NOBODY_KNOWS: Why = ("", "")
 NONE_IN_TIME: Why = ("no connection was opened in time", "")
@@ -91,15 +94,13 @@ def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:
     return found
 
 
-def of_statuses(
-    status: array[int], error: array[int], first: Mapping[int, tuple[bytes, bytes]]
-) -> list[Cause]:
+def of_statuses(status: array[int], error: array[int], first: Mapping[int, Said]) -> list[Cause]:
     """Of the answers that say that they are none, with what the first of each said."""
     codes = np.frombuffer(status, np.int16)[np.frombuffer(error, np.int8) == _STATUS]
     found = []
     for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
-        body, location = first.get(int(code), (b"", b""))
-        said, where = printable(body), printable(location)
+        body, location, encoding = first.get(int(code), (b"", b"", b""))
+        said, where = printable(beginning(body, encoding, _SAID)), printable(location)
         found.append(Cause("status", str(code), int(count), said, where))
     return found
 

@@ -24,8 +24,9 @@ import uvloop
 
 from harness.causes import Cause, merged
 from harness.measure.driver import cutting, why
-from harness.measure.driver.answer import Unfit, decoded
+from harness.measure.driver.answer import Unfit
 from harness.measure.driver.closed_loop import ClosedLoop
+from harness.measure.driver.coding import decoded
 from harness.measure.driver.connection import GARBAGE
 from harness.measure.driver.job import STANDS, Fired, Job, without_late
 from harness.measure.driver.loop import Loop

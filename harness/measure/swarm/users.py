@@ -14,7 +14,8 @@ from geventhttpclient.response import HTTPConnectionClosed
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from harness.measure.driver.answer import Unfit, decoded
+from harness.measure.driver.answer import Unfit
+from harness.measure.driver.coding import decoded
 from harness.measure.driver.cutting import GRACE_S, fitted
 from harness.measure.driver.job import Fired, Job, without_late
 from harness.measure.swarm.question import Question, question

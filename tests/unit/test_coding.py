@@ -1,0 +1,101 @@
+"""Bodies without their compression, whoever sent them."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.measure.driver.answer import Unfit
+from harness.measure.driver.coding import beginning, decoded
+
+MOST = 1 << 20
+RAW = zlib.compressobj(wbits=-15)
+COMPRESSED = {
+    b"gzip": gzip.compress(b"hello", mtime=0),
+    b"x-gzip": gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0),
+    b"deflate": zlib.compress(b"hello"),
+    b"Deflate": RAW.compress(b"hello") + RAW.flush(),
+    b"identity": b"hello",
+    b"gzip, identity": gzip.compress(b"hello", mtime=0),
+    b"deflate, gzip": gzip.compress(zlib.compress(b"hello")),
+}
+
+
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_compression_is_taken_off(encoding: bytes) -> None:
+    assert decoded(COMPRESSED[encoding], encoding, MOST) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "why"),
+    [
+        (b"hello", b"gzip", "not compressed as it says"),
+        (gzip.compress(b"hello", mtime=0)[:-5], b"gzip", "cut short"),
+        (gzip.compress(b"\0" * (MOST + 1)), b"gzip", "longer than 1 MiB when decompressed"),
+        (b"hello", b"br", "compressed by 'br', which is not decoded here .*Accept-Encoding: ident"),
+        (b"hello", b"zstd, gzip", "compressed by 'zstd'"),
+        (b"hello", b"x" * 1000 + b"\x1b[2J\xff", "compressed by 'x{39}…'"),
+        (b"", b"gzip," * 6, "compressed 6 times over, 5 at most"),
+        (gzip.compress(b"") * 100_001, b"gzip", "more than 100000 parts"),
+    ],
+)
+def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:
+    with pytest.raises(Unfit, match=why):
+        decoded(body, encoding, MOST)
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 512, b"rubbish"])
+def test_what_follows_a_compressed_body_is_nothing(rest: bytes) -> None:
+    assert decoded(COMPRESSED[b"gzip"] + rest, b"gzip", MOST) == b"hello"
+    assert decoded(COMPRESSED[b"deflate"] + rest, b"deflate", MOST) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "shown"),
+    [
+        (b"busy", b"", b"busy"),
+        (gzip.compress(b"busy")[:-4], b"gzip", b"busy"),
+        (b"busy", b"gzip", b""),
+        (b"\x8b\x01\x80busy\x03", b"br", b"(its body is compressed by 'br', which is not "),
+    ],
+)
+def test_the_beginning_of_a_body(body: bytes, encoding: bytes, shown: bytes) -> None:
+    found = beginning(body, encoding, 200)
+    assert found.startswith(shown)
+    assert len(found) <= 200 or encoding == b"br"
+
+
+CODINGS = st.lists(st.sampled_from([b"gzip", b"deflate", b"br", b"identity", b"", b"\xff"]))
+
+
+@given(body=st.binary(max_size=200), codings=CODINGS, cut=st.integers(0, 300))
+@settings(max_examples=300)
+def test_any_bytes_are_a_body_or_a_sentence(body: bytes, codings: list[bytes], cut: int) -> None:
+    for coding in codings:
+        if coding in (b"gzip", b"deflate"):
+            body = {b"gzip": gzip.compress, b"deflate": zlib.compress}[coding](body)
+    encoding = b", ".join(codings)
+    beginning(body[:cut], encoding, 100)
+    said = "its "
+    try:
+        assert len(decoded(body[:cut], encoding, MOST)) <= MOST
+    except Unfit as error:
+        said = str(error)
+    assert said.startswith("its ")
+    assert said.isprintable()
+
+
+def test_a_bomb_takes_no_memory() -> None:
+    bomb = gzip.compress(gzip.compress(b"\0" * (200 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unfit, match="longer than 1 MiB"):
+            decoded(bomb, b"gzip, gzip", MOST)
+        assert tracemalloc.get_traced_memory()[1] < 8 * MOST
+    finally:
+        tracemalloc.stop()
