@@ -11,16 +11,17 @@ touches the checkout. `python -m harness history results FOLDER` reads them.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import IO
 
 SUFFIX = ".night.json"
 _PLACE = "nights"  # the folder on the branch
+_MOST_BYTES = 16 << 20  # as `history` reads
 _TRIES = 5  # other jobs may push at the same time
 _WHO = {
     "GIT_AUTHOR_NAME": "serving-harness",
@@ -36,15 +37,34 @@ def fetch(folder: Path, remote: str, branch: str) -> int:
     commit = _newest(remote, branch)
     if commit is None:
         return 0
-    packed = io.BytesIO(_git("archive", "--format=tar", commit, _PLACE))
+    command = ["git", "archive", "--format=tar", commit, _PLACE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as packing:
+        assert packing.stdout is not None
+        count = unpack(packing.stdout, folder)
+    if packing.returncode:
+        raise subprocess.CalledProcessError(packing.returncode, command)
+    return count
+
+
+def unpack(packed: IO[bytes], folder: Path) -> int:
+    """The summaries of an archive into a folder; how many there are. Whoever can push may have put
+    anything on the branch: links, folders and what is too large are passed over."""
     count = 0
-    with tarfile.open(fileobj=packed) as archive:
-        for member in archive:
-            name = Path(member.name).name
-            data = archive.extractfile(member) if member.isfile() else None
-            if data is not None and name.endswith(SUFFIX):
+    try:
+        with tarfile.open(fileobj=packed, mode="r|") as archive:
+            for member in archive:
+                name = Path(member.name).name
+                if not name.endswith(SUFFIX):
+                    continue
+                if not member.isreg() or member.size > _MOST_BYTES:
+                    print(f"left out: {name!a} is no summary", file=sys.stderr)
+                    continue
+                data = archive.extractfile(member)
+                assert data is not None
                 (folder / name).write_bytes(data.read())
                 count += 1
+    except (tarfile.TarError, ArithmeticError, EOFError, LookupError, RecursionError) as error:
+        sys.exit(f"What git packed can't be unpacked: {error}")
     return count
 
 

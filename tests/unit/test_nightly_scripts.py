@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import keep_history
 import lock
@@ -194,6 +199,53 @@ def test_summaries_go_to_a_branch_of_their_own_and_come_back(
     assert git(far, "ls-tree", "-r", "--name-only", "history").splitlines() == [
         f"nights/{name}.night.json" for name in ("one", "three", "two")
     ]
+
+
+def _tar(*members: tuple[str, bytes, bytes]) -> bytes:
+    """An archive of (name, kind, content)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, kind, data in members:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.size, entry.linkname = kind, len(data), "/etc/passwd"
+            archive.addfile(entry, io.BytesIO(data))
+    return file.getvalue()
+
+
+def test_what_is_no_summary_on_the_branch_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    packed = _tar(
+        ("nights/", tarfile.DIRTYPE, b""),
+        ("nights/a.night.json", tarfile.REGTYPE, b"a"),
+        ("../../b.night.json", tarfile.REGTYPE, b"b"),
+        ("/c.night.json", tarfile.REGTYPE, b"c"),
+        ("nights/d.night.json", tarfile.SYMTYPE, b""),
+        ("nights/e.night.json", tarfile.FIFOTYPE, b""),
+        ("nights/f\n.night.json", tarfile.DIRTYPE, b""),
+        ("nights/g.night.json", tarfile.REGTYPE, bytes(keep_history._MOST_BYTES + 1)),
+        ("nights/h.txt", tarfile.REGTYPE, b"h"),
+    )
+    assert keep_history.unpack(io.BytesIO(packed), folder) == 3
+    assert sorted(path.name[0] for path in folder.iterdir()) == ["a", "b", "c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split("'")[1][0] for line in said] == ["d", "e", "f", "g"]
+
+
+@given(place=st.integers(0, 511), byte=st.integers(0, 255), cut=st.integers(0, 10240))
+@settings(max_examples=200)
+def test_a_damaged_archive_is_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, place: int, byte: int, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("folder")
+    data = bytearray(_tar(("nights/a.night.json", tarfile.REGTYPE, b"a" * 3000)))
+    data[place] = byte
+    with contextlib.suppress(SystemExit):
+        keep_history.unpack(io.BytesIO(bytes(data[:cut])), folder)
+    assert all(len(path.read_bytes()) <= 3000 for path in folder.iterdir())
 
 
 def test_nothing_new_makes_no_commit(checkout: Path, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import json
 import pickle
+import tracemalloc
+import zipfile
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli.worker import numbers
@@ -150,6 +153,79 @@ def test_what_is_damaged_or_forged_is_refused(name: str) -> None:
         wire.unpack_job(DAMAGED[name])
     with pytest.raises(HarnessError, match="is no record"):
         wire.unpack_fired(DAMAGED[name])
+
+
+def _odd(data: bytes, changes: list[tuple[int, int]], cut: int | None) -> bytes:
+    found = bytearray(data)
+    for place, byte in changes:
+        found[place % len(found)] = byte
+    return bytes(found[:cut])
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=5),
+    cut=st.one_of(st.none(), st.integers(0, 5000)),
+)
+@settings(max_examples=300)
+def test_any_bytes_are_a_job_or_a_sentence(changes: list[tuple[int, int]], cut: int | None) -> None:
+    with contextlib.suppress(HarnessError):
+        wire.unpack_job(_odd(wire.pack_job(job()), changes, cut))
+    with contextlib.suppress(HarnessError):
+        wire.unpack_fired(_odd(wire.pack_fired(of(10)), changes, cut))
+
+
+def _zipped(kind: int, **members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", kind) as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+    return file.getvalue()
+
+
+def _header(shape: str) -> bytes:
+    text = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+BOMBS = {
+    "compressed": _zipped(zipfile.ZIP_DEFLATED, facts=bytes(200 << 20)),
+    "a shape of its own": _zipped(zipfile.ZIP_STORED, facts=_header("(10**15,)")),
+    "a long shape": _zipped(zipfile.ZIP_STORED, sent_ns=_header("(1000000000000000,)")),
+    "a negative shape": _zipped(zipfile.ZIP_STORED, sent_ns=_header("(-1,)")),
+    "deep facts": _zipped(zipfile.ZIP_STORED, facts=_header("(1,)") + b"[" * 8),
+    "a deep header": _zipped(zipfile.ZIP_STORED, facts=_header("(" * 9000 + ")" * 9000)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_came_takes_no_more_memory_than_it_has(name: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(HarnessError, match="is no job"):
+            wire.unpack_job(BOMBS[name])
+        with pytest.raises(HarnessError, match="is no record"):
+            wire.unpack_fired(BOMBS[name])
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        {"error": "connect", "kind": "refused", "count": "many"},
+        {"error": "connect", "kind": ["refused"], "count": 1},
+        {"error": "none of ours", "kind": "refused", "count": 1},
+        {"error": "connect"},
+        "refused",
+    ],
+    ids=str,
+)
+def test_causes_must_be_causes(cause: Any) -> None:
+    data = wire.pack_fired(of(3))
+    facts, arrays = wire._unpack(data)
+    with pytest.raises(HarnessError, match="is no record"):
+        wire.unpack_fired(wire._pack(facts | {"causes": [cause]}, arrays))
 
 
 def test_columns_must_be_of_one_length() -> None:

@@ -6,24 +6,33 @@ import tarfile
 from collections.abc import Iterable, Iterator
 
 MOST_BYTES = 16 << 20
+# `tarfile` calls itself for each header that only announces the next, and counts in what it reads.
+_ODD = (tarfile.TarError, ArithmeticError, EOFError, LookupError, RecursionError, TypeError)
 
 
 def only_file(chunks: Iterable[bytes], name: str) -> bytes:
     """What is in the file of that name. Raises ValueError where there is none such: a folder or a
     link, a file too large, or no archive at all. No more is kept of it than a file may have."""
+    stream = _Stream(chunks)
     try:
-        with tarfile.open(fileobj=_Stream(chunks), mode="r|") as archive:  # type: ignore[call-overload]
-            for member in archive:
-                if member.name == name and member.isreg() and member.size <= MOST_BYTES:
-                    file = archive.extractfile(member)
-                    assert file is not None
-                    data: bytes = file.read()
-                    if len(data) == member.size:
-                        return data
-                break
-    except (tarfile.TarError, EOFError, OverflowError) as error:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+            found = _first(archive, name)
+    except _ODD as error:
         raise ValueError(f"it is no archive: {error}") from error
-    raise ValueError(f"it holds no file {name} of {MOST_BYTES >> 20} MiB at most")
+    finally:
+        stream.drain()
+    if found is None:
+        raise ValueError(f"it holds no file {name} of {MOST_BYTES >> 20} MiB at most")
+    return found
+
+
+def _first(archive: tarfile.TarFile, name: str) -> bytes | None:
+    member = archive.next()
+    if member is None or member.name != name or not member.isreg() or member.size > MOST_BYTES:
+        return None
+    file = archive.extractfile(member)
+    data = file.read() if file is not None else b""
+    return data if len(data) == member.size else None
 
 
 class _Stream:
@@ -36,11 +45,18 @@ class _Stream:
 
     def read(self, size: int) -> bytes:
         """At most so many bytes; none at the end, and beyond what an archive of one file has."""
-        while len(self._rest) < size and self._read <= 2 * MOST_BYTES:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
+        while len(self._rest) < size and (chunk := self._next()):
             self._rest += chunk
-            self._read += len(chunk)
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken
+
+    def drain(self) -> None:
+        """Read what is left, as far as it is read at all: a connection that is not read to its end
+        can't be used again."""
+        while self._next():
+            pass
+
+    def _next(self) -> bytes:
+        chunk = next(self._chunks, b"") if self._read <= 2 * MOST_BYTES else b""
+        self._read += len(chunk)
+        return chunk

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.causes import Cause
+from harness.causes import Cause, printable
 from harness.errors import HarnessError
 from harness.measure.driver.job import Fired, Job, Target
 from harness.measure.driver.native import shards
@@ -24,10 +25,11 @@ from harness.trust import Trust
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
 _COLUMNS = tuple(field.name for field in fields(Requests))
+_TEXTS = ("texts", "facts")
 _LOST = ERRORS.index("lost")
 _DAMAGE = (
-    *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError),
-    zipfile.BadZipFile,
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(TypeError, ValueError, struct.error, zipfile.BadZipFile),
 )
 
 
@@ -54,7 +56,11 @@ def unpack_job(data: bytes) -> Job:
             **{**facts, "target": goal}, payload=arrays["payload"], due_ns=arrays.get("due_ns")
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no job: {error}.") from error
+        raise HarnessError(f"What came is no job: {_in_short(error)}.") from error
+
+
+def _in_short(error: BaseException) -> str:
+    return printable(str(error) or type(error).__name__).rstrip(".")
 
 
 def pack_fired(fired: Fired) -> bytes:
@@ -80,7 +86,7 @@ def unpack_fired(data: bytes) -> Fired:
         if len(count) != 1:
             raise ValueError("its columns differ in length")
         bodies = dict(zip(arrays["rows"].tolist(), _split(arrays), strict=True))
-        causes = tuple(Cause(**cause) for cause in facts["causes"])
+        causes = tuple(_cause(cause) for cause in facts["causes"])
         addresses = tuple(map(str, facts["addresses"]))
         cpu_s, elapsed_s = float(facts["cpu_s"]), float(facts["elapsed_s"])
         return Fired(
@@ -94,7 +100,15 @@ def unpack_fired(data: bytes) -> Fired:
             unanswered=int(facts["unanswered"]),
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no record of requests: {error}.") from error
+        raise HarnessError(f"What came is no record of requests: {_in_short(error)}.") from error
+
+
+def _cause(said: dict[str, Any]) -> Cause:
+    found = Cause(**said)
+    words = (found.error, found.kind, found.said, found.location)
+    if found.error not in ERRORS or not all(isinstance(each, str) for each in words):
+        raise ValueError("its causes are none")
+    return replace(found, count=int(found.count))
 
 
 def pieces(data: bytes) -> list[bytes]:
@@ -131,14 +145,28 @@ def _pack(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
 
 
 def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        # As they were packed: what is compressed, or overlaps, may be of any size.
+        stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+        if not stored or sum(member.file_size for member in members) > len(data):
+            raise ValueError("its arrays are longer than what came")
+        names = [member.filename.removesuffix(".npy") for member in members]
+        arrays = {n: _column(n, archive.read(m)) for n, m in zip(names, members, strict=True)}
     facts = json.loads(arrays.pop("facts").tobytes())
-    for name, array in arrays.items():
-        wanted = np.uint8 if name == "texts" else np.int64
-        if array.dtype != wanted or array.ndim != 1:
-            raise ValueError(f"{name} is no column of {np.dtype(wanted)}")
     return facts, arrays
+
+
+def _column(name: str, data: bytes) -> NDArray[Any]:
+    """One array, whose header may say anything: NumPy would make room for what it says."""
+    file, wanted = io.BytesIO(data), np.dtype(np.uint8 if name in _TEXTS else np.int64)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError(f"{name} is of another version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    rest = data[file.tell() :]
+    if dtype != wanted or len(shape) != 1 or shape[0] * wanted.itemsize != len(rest):
+        raise ValueError(f"{name} is no column of {wanted}")
+    return np.frombuffer(rest, wanted).copy()
 
 
 def _joined(texts: Sequence[bytes]) -> dict[str, NDArray[Any]]:
