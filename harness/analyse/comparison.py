@@ -129,7 +129,7 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
 
     Of the median response time, request by request; of all else, round by round.
     """
-    return paired.of_logs(logs(row, other, column), _moments(row, other))
+    return paired.of_logs(logs(row, other, column), moments(row, other))
 
 
 def logs(row: Row, other: Row, column: str, *, same_load: bool = True) -> dict[int, float]:
@@ -148,7 +148,7 @@ def disagreement(row: Row, column: str) -> tuple[float, float] | None:
     return min(values), max(values)
 
 
-def _moments(row: Row, other: Row) -> dict[int, tuple[float, float]]:
+def moments(row: Row, other: Row) -> dict[int, tuple[float, float]]:
     """When the two of each round met their load."""
     ours, theirs = ({d.cell.round: _loaded_at(d) for d in each.digests} for each in (row, other))
     both = {number: (ours[number], theirs[number]) for number in ours.keys() & theirs.keys()}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness import slo
-from harness.analyse import contest, held, resampling
-from harness.analyse.comparison import Comparison, Row, contends, counted, in_ranks
+from harness.analyse import contest, held, paired, resampling
+from harness.analyse.comparison import Comparison, Row, contends, counted, in_ranks, moments
 from harness.analyse.contest import Contest
 from harness.analyse.held import Held
 from harness.analyse.paired import Ratio
@@ -74,6 +74,16 @@ def tied(one: Standing, other: Standing) -> bool:
 def ratio(one: Standing, other: Standing) -> Ratio | None:
     """How many times the other's capacity one has; None where one is known by bounds only."""
     return one.contest.ratio(one.row.variant, other.row.variant) if one.contest else None
+
+
+def beside(one: Standing, other: Standing) -> Ratio | None:
+    """The same of two that need not share a track, this pair by itself; None where no round has
+    both, or one is known by bounds only in a round that has."""
+    both = sorted(one.rounds.keys() & other.rounds.keys())
+    if not all(each.rounds[number].exact for each in (one, other) for number in both):
+        return None
+    ours, theirs = ({n: each.rounds[n].least for n in both} for each in (one, other))
+    return paired.of_values(ours, theirs, moments(one.row, other.row))
 
 
 def _counts(standing: Standing, track: str) -> bool:

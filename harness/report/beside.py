@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.analyse import comparison
 from harness.records import Campaign
 from harness.report import view
-from harness.report.ranking import Ranking
+from harness.report.ranking import Figure, Ranking
 
 
 def sentence(campaign: Campaign, found: Ranking) -> str:
@@ -21,17 +21,27 @@ def sentence(campaign: Campaign, found: Ranking) -> str:
             f"{view.listed(lacking)} counts."
         )
     own, other = figures[endpoint.name], figures[endpoint.beside]
-    # A ranking compares within a track; rounds are paired across them too.
-    paired = comparison.ratio(own.row, other.row, found.metric.name) if found.own else None
-    if paired is not None:
-        sure = paired.rounds > 1
-        ends = f" ({view.number(paired.low)}–{view.number(paired.high)})" if sure else ""
-        times = f"{view.number(paired.ratio)}{ends}"
-    elif own.middle > 0 and other.middle > 0:
-        times = f"about {view.number(own.middle / other.middle)}"
-    else:
+    times, why = _times(own, other, found)
+    if not times:
         return f"{endpoint.name} beside {endpoint.beside}: {own.text} and {other.text}."
+    lacks = f" It has no interval: {why}." if why else ""
     return (
-        f"{endpoint.name} beside {endpoint.beside}: {times} times its {found.metric.title}. "
+        f"{endpoint.name} beside {endpoint.beside}: {times} times its {found.metric.title}.{lacks} "
         "That is no rank: nobody here knows how the endpoint is set up."
     )
+
+
+def _times(own: Figure, other: Figure, found: Ranking) -> tuple[str, str]:
+    """(the ratio, with its interval; why it has none); empty where there is no ratio."""
+    # A ranking compares within a track; rounds are paired across them too.
+    paired = found.beside(own.row, other.row)
+    if paired is not None and paired.rounds > 1:
+        ends = f" ({view.number(paired.low)}–{view.number(paired.high)})"
+        return f"{view.number(paired.ratio)}{ends}", ""
+    if paired is not None:
+        return view.number(paired.ratio), "one round cannot show how much starts differ"
+    if own.middle <= 0 or other.middle <= 0:
+        return "", ""
+    known = [{d.cell.round for d in comparison.counted(f.row.digests)} for f in (own, other)]
+    why = "no round has both" if not set.intersection(*known) else "only bounds are known"
+    return f"about {view.number(own.middle / other.middle)}", why

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness import slo
 from harness.analyse import cost, standings
-from harness.analyse.comparison import COLUMNS, Comparison, Row
+from harness.analyse.comparison import COLUMNS, Comparison, Row, ratio
 from harness.analyse.metrics import Metric
 from harness.analyse.paired import Ratio
 from harness.analyse.standings import Standing
@@ -51,7 +51,8 @@ class Ranking:
     metric: Metric
     figures: tuple[Figure, ...]
     tied: Callable[[Row, Row], bool]
-    ratio: Callable[[Row, Row], Ratio | None]
+    ratio: Callable[[Row, Row], Ratio | None]  # of two of a track
+    beside: Callable[[Row, Row], Ratio | None]  # of any two
 
     @property
     def by_capacity(self) -> bool:
@@ -85,6 +86,7 @@ def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: boo
         tuple(_of_standing(report, s) for s in found.values() if s.kind != "unknown"),
         lambda one, other: standings.tied(found[one.variant], found[other.variant]),
         lambda one, other: standings.ratio(found[one.variant], found[other.variant]),
+        lambda one, other: standings.beside(found[one.variant], found[other.variant]),
     )
 
 
@@ -107,6 +109,7 @@ def by_column(report: Report, comparison: Comparison, own: Slo) -> Ranking:
         tuple(figure for figure in figures if figure is not None),
         comparison.tied,
         comparison.ratio,
+        lambda row, other: ratio(row, other, metric.name),
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from harness.analyse import digest
 from harness.analyse.digest import Digested
+from harness.analyse.held import Held
 from harness.endpoints import Endpoint
 from harness.records import Failure
 from harness.report import page
@@ -69,7 +73,44 @@ def test_capacities_are_put_beside_each_other(tmp_path: Path) -> None:
 
 def test_of_one_round_there_is_no_interval(tmp_path: Path) -> None:
     found = digested(tmp_path, Fake("mine", 20.0), Fake("fastapi", 10.0), rounds=1)
-    assert re.search(r"mine beside fastapi: (about )?\d[\d.]* times its p99", html_of(found))
+    html = html_of(found)
+    assert re.search(r"mine beside fastapi: (about )?\d[\d.]* times its p99", html)
+    assert "It has no interval: one round cannot show how much starts differ." in html
+
+
+def test_at_every_slo_there_is_an_interval_or_a_reason(tmp_path: Path) -> None:
+    slow, fast = Fake("mine", 20.0, capacity_per_s=100.0), Fake("fastapi", capacity_per_s=200.0)
+    html = html_of(digested(tmp_path, slow, fast))
+    said = re.findall(r'<p class="beside">mine beside fastapi: (.*?)</p>', html)
+    assert len(said) > 1
+    interval, reason = r"\d \(\S+–\S+\) times its", "It has no interval: "
+    assert all(bool(re.search(interval, each)) != (reason in each) for each in said), said
+    assert any(re.search(interval, each) for each in said)
+
+
+def _known_by(found: Digested, variant: str, bounds: Held) -> Digested:
+    """The same, where of that variant's last round only bounds are known."""
+    *_, last = (each for each in found.digests if each.cell.variant == variant)
+    changed = replace(last, held=dict.fromkeys(last.held, bounds))
+    digests = tuple(changed if each is last else each for each in found.digests)
+    return replace(found, digests=digests)
+
+
+@pytest.mark.parametrize("bounds", [Held(90.0, math.inf), Held(90.0, 300.0)])
+def test_bounds_are_no_numbers_that_an_interval_could_be_of(tmp_path: Path, bounds: Held) -> None:
+    slow, fast = Fake("mine", 20.0, capacity_per_s=100.0), Fake("fastapi", capacity_per_s=200.0)
+    html = html_of(_known_by(digested(tmp_path, slow, fast), "mine", bounds))
+    said, *_ = re.findall(r'<p class="beside">mine beside fastapi: (.*?)</p>', html)
+    assert re.match(r"about 0\.\d+ times its capacity\. It has no interval: only bounds", said)
+
+
+def test_no_round_has_both(tmp_path: Path) -> None:
+    found = digested(tmp_path, Fake("mine", 20.0), Fake("fastapi", 10.0), rounds=2)
+    kept = {("mine", 1), ("fastapi", 2)}
+    digests = tuple(d for d in found.digests if (d.cell.variant, d.cell.round) in kept)
+    assert "times its p99. It has no interval: no round has both." in html_of(
+        replace(found, digests=digests)
+    )
 
 
 def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
