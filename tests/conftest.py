@@ -34,7 +34,7 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that one test gave, 'secret' say, would be concealed in the next one's messages."""
+    """A password that one test gave, 'secret' say, would be concealed in the next messages."""
     monkeypatch.setattr(secrecy, "_KNOWN", {})
 
 

@@ -60,9 +60,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             told = known | found["beyond"]
             # The mean alone is of those that were answered: nothing is known of the others' sum.
             titles = {"mean": "mean of answered" if found["failed_share"] else "mean"}
-            shown = [f"{titles.get(key, key)} {told[key]}" for key in times if key in told]
-            if shown:
-                yield f"{name.replace('_', ' '):<10} {'  '.join(shown)}"
+            cells = [f"{titles.get(key, key)} {told[key]}" for key in times if key in told]
+            if cells:
+                yield f"{name.replace('_', ' '):<10} {'  '.join(cells)}"
     if found["lag_us"] is not None:
         shown = (f"{key} {value:.0f}" for key, value in found["lag_us"].items())
         yield f"lag us     {'  '.join(shown)}"

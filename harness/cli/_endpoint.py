@@ -132,7 +132,7 @@ def named(options: dict[str, Any]) -> Endpoint:
 def _checked(url: str, protocol: str, *, rpc: bool) -> str:
     """The URL's host."""
     from harness.measure.launchers.remote import schemes
-    from harness.measure.target import split
+    from harness.measure.target import host_of, split
 
     parts, _, _ = split(url, schemes(url))
     if url.startswith("grpc") != rpc:
@@ -140,7 +140,7 @@ def _checked(url: str, protocol: str, *, rpc: bool) -> str:
         raise UsageError(f"The protocol {protocol!r} needs a URL that starts with {wanted}.")
     if "@" in parts.netloc or parts.query:
         raise UsageError("The URL is stored: give secrets by --header 'Name: $VARIABLE' instead.")
-    return parts.hostname or ""
+    return host_of(parts)
 
 
 def free_name(name: str) -> str:

@@ -74,7 +74,9 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
     show_default=True,
     help="MiB; a longer answer is none.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the arrival times.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the arrival times."
+)
 @click.option(
     "--driver", type=DRIVER, default="native", show_default=True, help="What sends the load."
 )
@@ -155,8 +157,9 @@ def _profile(options: dict[str, Any]) -> Profile:
         raise UsageError(f"The profile {shape!r} does not go with the options given.")
     if (shape == USERS) != (think is not None):
         raise UsageError("The profile 'users' needs --think, and no other has it.")
-    if "rate_to_per_s" in needs(shape) and options["rate_to"] is None:
-        raise UsageError(f"The profile {shape!r} needs --rate-to.")
+    if ("rate_to_per_s" in needs(shape)) != (options["rate_to"] is not None):
+        has = "needs" if options["rate_to"] is None else "has no"
+        raise UsageError(f"The profile {shape!r} {has} --rate-to.")
     return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
@@ -16,6 +17,7 @@ from harness.protocols import Message, Protocol
 from harness.secrecy import shown
 from harness.trust import SYSTEM, Trust
 
+_ZONE = re.compile(r"%25[^\]]*(?=\])")
 # Of them a request without a body says so; others have none unless it is given.
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -33,11 +35,12 @@ def target(
     """
     parts, tls, port = split(url, ("http", "https"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    own: Headers = (("Host", parts.netloc.rpartition("@")[2]), *_authorization(parts))
+    host = _ZONE.sub("", parts.netloc.rpartition("@")[2])  # which means something here alone
+    own: Headers = (("Host", host), *_authorization(parts))
     asked = tuple(messages)
     whole = tuple(_whole(path, own, headers, method, each) for each in asked)
     bodiless = {each.method or method for each in asked} == {"HEAD"}
-    return Target(parts.hostname or "", port, tls, whole, bodiless=bodiless, trust=trust)
+    return Target(host_of(parts), port, tls, whole, bodiless=bodiless, trust=trust)
 
 
 def rpc_target(
@@ -53,7 +56,7 @@ def rpc_target(
     _require_sendable(sent)
     metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
-    return Target(parts.hostname or "", port, tls, bodies, method, metadata, trust=trust)
+    return Target(host_of(parts), port, tls, bodies, method, metadata, trust=trust)
 
 
 def target_of(
@@ -69,7 +72,7 @@ def target_of(
 
 def url_of(launched: Launched, port: int | None = None) -> str:
     """Scheme, host and port of a server that was started, and the prefix of its paths."""
-    host = f"[{launched.host}]" if ":" in launched.host else launched.host
+    host = f"[{launched.host.replace('%', '%25')}]" if ":" in launched.host else launched.host
     return f"{launched.scheme}://{host}:{port or launched.port}{launched.base}"
 
 
@@ -83,7 +86,7 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     name = f"{start.partition('//')[0]}//***@{end}" if at else url
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError(f"{name!r} is not a URL: write spaces and the like in it as %20.")
+        raise UsageError(f"{name!r} is not a URL: {_how_to_write(end)}.")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -96,6 +99,23 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     secrecy.keep_user(parts.netloc.rpartition("@")[0])
     tls = parts.scheme == schemes[1]
     return parts, tls, (443 if tls else 80) if port is None else port
+
+
+def _how_to_write(text: str) -> str:
+    """What is to be done about a URL, all but its user, that has what none may have."""
+    host = text.rpartition("//")[2].partition("/")[0].rpartition(":")[0]
+    host = host or text.rpartition("//")[2].partition("/")[0]
+    if host.isascii() or not host.isprintable() or " " in host:
+        return "write spaces and the like in it as %20"
+    try:
+        return f"write its host as {host.encode('idna').decode()}"
+    except UnicodeError:
+        return "its host is no name"
+
+
+def host_of(parts: SplitResult) -> str:
+    """The host, as the system's resolver takes it: %25 in a URL stands before an IPv6 zone."""
+    return (parts.hostname or "").replace("%25", "%")
 
 
 def _place(path: str, message: Message) -> str:

@@ -40,7 +40,16 @@ def require_usable(trust: Trust, url: str) -> None:
     if trust.insecure and url.startswith("grpcs:"):
         raise UsageError("gRPC always checks certificates: give --cacert instead of --insecure.")
     if encrypted:
+        for option in ("cacert", "cert", "key"):
+            _require_a_file(f"--{option}", getattr(trust, option))
+        _require_a_file("the variable SSL_CERT_FILE", os.environ.get("SSL_CERT_FILE", ""))
         context(trust)
+
+
+def _require_a_file(what: str, path: str) -> None:
+    """Each generator process reads it anew, and nobody may ever write to a FIFO."""
+    if path and Path(path).exists() and not Path(path).is_file():
+        raise UsageError(f"{what} names {path}, which is no regular file.")
 
 
 def credentials(trust: Trust) -> Any:

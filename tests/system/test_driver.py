@@ -288,6 +288,11 @@ WRONG = {
         "garbage",
         200,
     ),
+    "a coding that nobody asked for": (
+        says(message(b"hello", 200, "Content-Encoding: zstd")),
+        "garbage",
+        200,
+    ),
     "another protocol": (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "garbage", 0),
     "no HTTP": (says(b"\x00\x01\x02\x03"), "garbage", 0),
     "a length that is no number": (

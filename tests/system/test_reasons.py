@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -46,6 +47,23 @@ def test_no_connection(
 ) -> None:
     (cause,) = _causes(cli, url(), *load)
     assert (cause["error"], cause["kind"]) == ("connect", kind)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "said"),
+    [
+        ("zstd", b"\x28\xb5\x2f\xfd", "(compressed by 'zstd')"),
+        ("gzip", gzip.compress(b"busy"), "busy"),
+    ],
+)
+@pytest.mark.parametrize("load", [SHORT, ("--concurrency", "2", "--duration", "0.3")])
+def test_an_error_that_is_compressed(
+    cli: Command, load: tuple[str, ...], coding: str, body: bytes, said: str
+) -> None:
+    answer = endpoints.message(body, 503, f"Content-Encoding: {coding}")
+    with Endpoint(says(answer)) as endpoint:
+        (cause,) = _causes(cli, endpoint.url, *load)
+    assert (cause["kind"], cause["said"]) == ("503", said)
 
 
 def _in_turn() -> Callable[[Endpoint, bytes, Writer], Any]:

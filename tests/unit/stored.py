@@ -255,6 +255,8 @@ def as_schema_5(later: Run) -> Run:
         search = replace(search, probes=tuple(map(_as_schema_5, search.probes)))
     windows = tuple(map(unexplained, later.windows))
     facts = replace(later.facts, windows=tuple(w.facts for w in windows), search=search)
+    if facts.container is not None:
+        facts = replace(facts, container=replace(facts.container, warnings=()))
     probes = tuple(map(unexplained, later.probes))
     return replace(later, facts=facts, windows=windows, probes=probes)
 

@@ -43,6 +43,7 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
         (b"", b"gzip," * 6, "compressed 6 times over, 5 at most"),
         (gzip.compress(b"") * 100_001, b"gzip", "more than 100000 parts"),
     ],
+    ids=range(8),
 )
 def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:
     with pytest.raises(Unfit, match=why):
@@ -60,14 +61,15 @@ def test_what_follows_a_compressed_body_is_nothing(rest: bytes) -> None:
     [
         (b"busy", b"", b"busy"),
         (gzip.compress(b"busy")[:-4], b"gzip", b"busy"),
-        (b"busy", b"gzip", b""),
-        (b"\x8b\x01\x80busy\x03", b"br", b"(its body is compressed by 'br', which is not "),
+        (b"busy", b"gzip", b"(compressed by 'gzip')"),
+        (b"\x8b\x01\x80busy\x03", b",br", b"(compressed by 'br')"),
     ],
+    ids=range(4),
 )
 def test_the_beginning_of_a_body(body: bytes, encoding: bytes, shown: bytes) -> None:
     found = beginning(body, encoding, 200)
     assert found.startswith(shown)
-    assert len(found) <= 200 or encoding == b"br"
+    assert len(found) <= 200
 
 
 CODINGS = st.lists(st.sampled_from([b"gzip", b"deflate", b"br", b"identity", b"", b"\xff"]))
@@ -78,7 +80,7 @@ CODINGS = st.lists(st.sampled_from([b"gzip", b"deflate", b"br", b"identity", b""
 def test_any_bytes_are_a_body_or_a_sentence(body: bytes, codings: list[bytes], cut: int) -> None:
     for coding in codings:
         if coding in (b"gzip", b"deflate"):
-            body = {b"gzip": gzip.compress, b"deflate": zlib.compress}[coding](body)
+            body = gzip.compress(body) if coding == b"gzip" else zlib.compress(body)
     encoding = b", ".join(codings)
     beginning(body[:cut], encoding, 100)
     said = "its "

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from harness import secrecy
 from harness.endpoints import Endpoint, by_name
 from harness.errors import HarnessError, UsageError
 from harness.measure import headers

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.target import rpc_target, target
+from harness.measure.target import rpc_target, split, target
 from harness.protocols import Message
 
 
@@ -164,3 +164,27 @@ def test_a_bad_header_is_refused_without_its_value(header: tuple[str, str]) -> N
 def test_a_bad_method_is_refused() -> None:
     with pytest.raises(UsageError, match="can't stand in"):
         target("http://h/", [Message(b"")], (), "GET / HTTP/1.1\r\nX-Injected: yes\r\nGET")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://m\u00fcnchen.invalid/", "write its host as xn--mnchen-3ya.invalid."),
+        ("http://m\u00fcnchen.invalid:80/", "write its host as xn--mnchen-3ya.invalid."),
+        ("http://me:s3cret@h\u00e4/", "write its host as xn--h-0fa."),
+        ("http://\u00e4..b/", "its host is no name."),
+        ("http://h/\u00e4", "write spaces and the like in it as %20."),
+        ("http://h\n/", "write spaces and the like in it as %20."),
+    ],
+)
+def test_what_to_do_about_it(url: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split(url, ("http", "https"))
+    assert str(caught.value).endswith(f"is not a URL: {said}")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_zone_is_the_resolvers_alone() -> None:
+    goal = target("http://[fe80::1%25lo]:8080/x", [Message(b"")], (), "GET")
+    assert goal.host == "fe80::1%lo"
+    assert b"\r\nHost: [fe80::1]:8080\r\n" in goal.messages[0]

@@ -31,8 +31,9 @@ def beginning(body: bytes, encoding: bytes, most: int) -> bytes:
     try:
         for coding in _codings(encoding):
             body = zlib.decompressobj(_window(coding, body)).decompress(body, most)
-    except (Unfit, zlib.error) as error:
-        return f"({error})".encode() if isinstance(error, Unfit) else b""
+    except (Unfit, zlib.error):
+        name = encoding.decode("ascii", "replace").strip(", ")
+        return f"(compressed by {printable(name, _SHOWN)!r})".encode()
     return body
 
 

@@ -10,7 +10,7 @@ from harness.endpoints import Endpoint, Headers
 from harness.measure import environments, headers
 from harness.measure.environments import Environment
 from harness.measure.launchers import LaunchOrder, launcher
-from harness.measure.target import split
+from harness.measure.target import host_of, split
 from harness.records import ContainerFacts, Stop
 from harness.trust import Trust
 
@@ -24,7 +24,7 @@ class LaunchedRemote:
     def __init__(self, endpoint: Endpoint, scratch: Path) -> None:
         parts, tls, self.port = split(endpoint.url, schemes(endpoint.url))
         self.scheme = "https" if tls else "http"
-        self.host = parts.hostname or ""
+        self.host = host_of(parts)
         self.base = ""
         self.ports: dict[str, int] = {}
         self.headers: Headers = headers.filled(endpoint.each_header)
