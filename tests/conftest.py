@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from harness import secrecy
+
 settings.register_profile("harness", deadline=None, derandomize=True, database=None)
 settings.load_profile("harness")
 
@@ -28,6 +30,12 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("HARNESS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password that one test gave, 'secret' say, would be concealed in the next one's messages."""
+    monkeypatch.setattr(secrecy, "_KNOWN", {})
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]

@@ -14,11 +14,6 @@ from harness.measure.ask import Unanswered
 from harness.measure.target import shown, split
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrecy, "_KNOWN", {})
-
-
 def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "sesame: open")
     given = headers.given(["Authorization: Bearer $TOKEN", "X-Tenant:a", "Price: $$5"])
