@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog, paths
-from harness.catalog import Benchmark, Checkout, Variant
-from harness.errors import UsageError
-from harness.measure import content, revision
+from harness.base import paths
+from harness.base.errors import UsageError
+from harness.measure.campaign import content, revision
+from harness.setup import catalog
+from harness.setup.catalog import Benchmark, Checkout, Variant
 from tests.unit.conftest import VARIANT, Project
 
 WHO = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
