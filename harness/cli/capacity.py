@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from harness.base.trust import UNCHECKED
 from harness.cli import _bodies, _places, _say
 from harness.cli._anyway import anyway_option, require_quiet
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 from harness.cli._tls import NAMES, tls_options, trust
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.trust import UNCHECKED
 
 if TYPE_CHECKING:
-    from harness.analyse.capacity import Found
-    from harness.analyse.digest import Digested
-    from harness.measure.campaign import Request
-    from harness.measure.endpoint import Endpoint
-    from harness.profiles import Profile
-    from harness.records import Window
-    from harness.slo import Slo
+    from harness.analyse.run.capacity import Found
+    from harness.analyse.run.digest import Digested
+    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.endpoint import Endpoint
+    from harness.setup.slo import Slo
+    from harness.stored.records import Window
+    from harness.windows.profiles import Profile
 
 _PRESET = "capacity"
 
@@ -73,7 +73,7 @@ def command(**options: Any) -> int:
         found = _variants(options, budget_s)
     kind = "url" if urls else "variant"
     if options["as_json"]:
-        from harness.analyse import capacity_words
+        from harness.analyse.run import capacity_words
 
         results = [{kind: name} | capacity_words.as_json(each) for name, each in found]
         insecure = {"insecure": True} if options["insecure"] else {}
@@ -92,7 +92,7 @@ def command(**options: Any) -> int:
 
 
 def _show(found: list[tuple[str, Found]]) -> None:
-    from harness.analyse import capacity_words
+    from harness.analyse.run import capacity_words
 
     for name, each in found:
         _say.line(f"{name}: {capacity_words.sentence(each)}")
@@ -104,9 +104,9 @@ def _url(
     url: str, options: dict[str, Any], budget_s: float
 ) -> tuple[list[tuple[str, Found]], bool]:
     """What was found; whether it was interrupted, so that it is of the probes until then."""
-    from harness import slo
-    from harness.analyse import capacity
-    from harness.measure.target import shown
+    from harness.analyse.run import capacity
+    from harness.measure.talk.target import shown
+    from harness.setup import slo
 
     _require_of_a_url(options)
     require_quiet(options)
@@ -125,17 +125,19 @@ def _probed(
     endpoint: Endpoint, wanted: Slo, budget: str, budget_s: float
 ) -> tuple[tuple[Window, ...], str, bool]:
     """(the probes, why the search ended before it was done, whether it was interrupted)."""
-    from harness.measure import host, prober
-    from harness.measure.driver.native import Generator
+    from harness.measure.cell import capacity_search
+    from harness.measure.load.generator.pool import Generator
+    from harness.measure.watch import host
 
-    if budget_s < prober.LEAST_S:
+    if budget_s < capacity_search.LEAST_S:
         raise UsageError(
-            f"--budget {budget} is too short for a search: give {prober.LEAST_S:g}s or more."
+            f"--budget {budget} is too short for a search: give {capacity_search.LEAST_S:g}s "
+            "or more."
         )
     windows: list[Window] = []
 
     def probe(profile: Profile) -> Window:
-        window = endpoint.load(generator, profile, prober.seed_of(profile))
+        window = endpoint.load(generator, profile, capacity_search.seed_of(profile))
         if profile.is_open:  # not the closed loop that says where to begin
             windows.append(window)
         return window
@@ -143,11 +145,11 @@ def _probed(
     message = endpoint.messages[0]
     with Generator(host.split_cpus()[1]) as generator:
         try:
-            found, _ = prober.find(
-                prober.Order(wanted, budget_s, None),
+            found, _ = capacity_search.find(
+                capacity_search.Order(wanted, budget_s, None),
                 None,
                 probe,
-                lambda: prober.wait_until_idle(endpoint.ask, message, wanted),
+                lambda: capacity_search.wait_until_idle(endpoint.ask, message, wanted),
             )
         except KeyboardInterrupt:  # the probe that was under way is too short to count
             return tuple(windows), "", True
@@ -169,9 +171,9 @@ def _wanted(options: dict[str, Any]) -> str:
 
 def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found]]:
     """As a campaign, whose results and report stay."""
-    from harness import slo
-    from harness.analyse import capacity, digest
+    from harness.analyse.run import capacity, digest
     from harness.cli import _reports, run
+    from harness.setup import slo
 
     for name in (*_bodies.NAMES, "max_answer", *NAMES, "anyway"):
         if options[name]:
@@ -193,7 +195,7 @@ def _variants(options: dict[str, Any], budget_s: float) -> list[tuple[str, Found
 
 def _show_invalid(digested: Digested) -> None:
     """Why a capacity must not be quoted."""
-    from harness.analyse.findings import Verdict
+    from harness.analyse.run.findings import Verdict
 
     for each in digested.digests:
         for finding in each.findings:
@@ -202,9 +204,9 @@ def _show_invalid(digested: Digested) -> None:
 
 
 def _request(options: dict[str, Any], budget_s: float) -> Request:
-    from harness import catalog, slo
     from harness.cli import _select
-    from harness.measure import campaign
+    from harness.measure.campaign import campaign
+    from harness.setup import catalog, slo
 
     preset = catalog.pick("preset", _PRESET, catalog.presets())
     preset = preset.model_copy(update={"capacity_s": budget_s, "rounds": options["rounds"]})

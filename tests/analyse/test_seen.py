@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.analyse import seen
-from harness.records import Failure, Run
+from harness.analyse.run import seen
+from harness.stored.records import Failure, Run
 from tests import fakes
 from tests.fakes import Fake
 

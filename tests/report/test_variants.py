@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.comparison import COLUMNS
-from harness.records import Campaign, Failure, Setup
-from harness.report import page, view
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run import digest
+from harness.report.page import page, view
+from harness.stored.records import Campaign, Failure, Setup
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import FAKES, PROFILES
 

@@ -9,34 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 
 MODULES = {
     ".".join(path.relative_to(paths.PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((paths.PROJECT / "harness").rglob("*.py"))
 }
-SHARED = [
-    *("records", "samples", "profiles", "store", "columns", "catalog", "tables", "plan"),
-    *(
-        "protocols",
-        "toml",
-        "errors",
-        "paths",
-        "marks",
-        "reading",
-        "sane",
-        "secrecy",
-        "caches",
-        "slo",
-        "probes",
-        "search",
-        "lifecycle",
-        "hosts",
-    ),
-    *("audit", "revisions", "sweeps", "law", "matching", "queueing", "batch_law", "batch_queue"),
-    *("templates", "recorded", "overlap", "under_load", "endpoints", "causes", "trust"),
-    *("knobs", "tunings", "candidates", "confirmed", "keeping"),
-]
+SHARED = ("base", "setup", "windows", "queues", "search", "stored", "protocols")
 READING = ("harness.analyse", "harness.report", "harness.frames")
 FORBIDDEN = {
     "harness.measure": (*READING, "harness.cli"),
@@ -45,6 +24,8 @@ FORBIDDEN = {
         (f"harness.{name}" for name in SHARED), ("harness.measure", *READING, "harness.cli")
     ),
 }
+# One file for each thing that is found by looking into a folder; a name says which thing.
+REGISTRIES = ("findings", "metrics", "sections", "formats", "drivers", "launchers")
 MODULE_LINES, FUNCTION_LINES = 300, 40
 
 
@@ -97,6 +78,26 @@ def test_the_walk_sees_every_kind_of_import(tmp_path: Path) -> None:
     assert set(imports_of("top.middle.odd", path)) == {
         *("a.b", "top.middle", "top.middle.d", "top.e", "top.e.f", "h", "h.i", "j"),
     }
+
+
+def test_each_folder_says_what_lives_there() -> None:
+    silent = [
+        name
+        for name, path in MODULES.items()
+        if path.name == "__init__.py" and name != "harness" and not ast.get_docstring(tree_of(path))
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("half", ["harness.measure", "harness.analyse", "harness.report"])
+def test_no_two_modules_of_a_half_have_one_name(half: str) -> None:
+    """But for those of a registry: `findings.capacity` judges what `capacity` works out."""
+    names: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        registered = any(f".{registry}." in module for registry in REGISTRIES)
+        if within(module, (half,)) and path.name != "__init__.py" and not registered:
+            names.setdefault(module.rpartition(".")[2], []).append(module)
+    assert {name: found for name, found in names.items() if len(found) > 1} == {}
 
 
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
