@@ -13,7 +13,8 @@ import json
 import subprocess
 import sys
 
-from harness import paths, slo
+from harness.base import paths
+from harness.setup import slo
 from tests import queues
 
 CASES = {

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness import paths
-from harness.analyse import digest
-from harness.measure.campaign import new_id
+from harness.analyse.run import digest
+from harness.base import paths
+from harness.measure.campaign.campaign import new_id
 
 METRICS = ("latency_p50", "latency_p95", "cpu_per_1000", "throughput", "first_answer", "memory")
 RESAMPLES = 10_000

@@ -28,10 +28,11 @@ from pathlib import Path
 
 from scipy.stats import kendalltau
 
-from harness import paths
-from harness.analyse import comparison, contest, digest
-from harness.analyse.comparison import Comparison
-from harness.analyse.contest import Contest
+from harness.analyse.field import comparison, contest
+from harness.analyse.field.comparison import Comparison
+from harness.analyse.field.contest import Contest
+from harness.analyse.run import digest
+from harness.base import paths
 
 DIFFERENT = 1.15
 Pair = tuple[str, str]

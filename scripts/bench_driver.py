@@ -25,16 +25,16 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from harness import paths
-from harness.measure.driver.job import Job, Target
-from harness.measure.driver.native import Generator, requests_of
-from harness.measure.environments import index_options, uv
-from harness.measure.host import split_cpus
-from harness.measure.launchers.ports import free_ports
-from harness.measure.moment import Moment
-from harness.measure.target import rpc_target, target
-from harness.profiles import Profile, due_times
+from harness.base import paths
+from harness.measure.launch.launchers.ports import free_ports
+from harness.measure.load.generator.job import Job, Target
+from harness.measure.load.generator.pool import Generator, requests_of
+from harness.measure.prepare.environments import index_options, uv
+from harness.measure.talk.target import rpc_target, target
+from harness.measure.watch.host import split_cpus
+from harness.measure.watch.moment import Moment
 from harness.protocols import Message
+from harness.windows.profiles import Profile, due_times
 
 LOCUST = "locust==2.47.0"
 BODY = b'{"text": "a small sentence to classify"}'

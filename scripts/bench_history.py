@@ -26,8 +26,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse import steps
-from harness.analyse.series import night_values
+from harness.analyse.campaigns import steps
+from harness.analyse.campaigns.series import night_values
 
 Floats = NDArray[np.float64]
 Detector = Callable[[Floats, Floats, float], list[int]]

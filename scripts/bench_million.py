@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import paths, store
-from harness.profiles import Profile, due_times, payload_order
-from harness.records import (
+from harness.base import paths
+from harness.stored import store
+from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
@@ -31,7 +31,8 @@ from harness.records import (
     Window,
     WindowFacts,
 )
-from harness.samples import Requests, calls_of, usage
+from harness.windows.profiles import Profile, due_times, payload_order
+from harness.windows.samples import Requests, calls_of, usage
 
 RATE, SECONDS = 5000.0, 100.0
 PROFILE = Profile("steady", "poisson", SECONDS, RATE)

@@ -23,12 +23,14 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import paths
-from harness.analyse import changes, digest, noise, paired
-from harness.analyse.comparison import COLUMNS, Row
-from harness.analyse.digest import Digested
-from harness.analyse.gate import Verdict, Wanted
-from harness.report.compared import share
+from harness.analyse.field import paired
+from harness.analyse.field.comparison import COLUMNS, Row
+from harness.analyse.regression import changes, noise
+from harness.analyse.regression.gate import Verdict, Wanted
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.base import paths
+from harness.report.compare.compared import share
 
 Told = dict[str, list[bool]]  # by metric name: whether a variant was told apart from itself
 

@@ -20,12 +20,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import catalog
-from harness.catalog import Benchmark, Variant
-from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
-from harness.measure import host, session
-from harness.measure.moment import Moment
-from harness.measure.reference import NULL, Tools
+from harness.base.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
+from harness.measure.campaign import session
+from harness.measure.campaign.reference import NULL, Tools
+from harness.measure.watch import host
+from harness.measure.watch.moment import Moment
+from harness.setup import catalog
+from harness.setup.catalog import Benchmark, Variant
 from peers import truth
 from peers.shown import Row, content, lines, verdicts
 from peers.tools import OURS, TOOLS, Kit, Load, Told, Tool, environment, fire_ours

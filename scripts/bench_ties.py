@@ -22,10 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import paths
-from harness.analyse import comparison, digest
-from harness.analyse.comparison import Comparison, Row
-from harness.analyse.paired import Ratio
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import Comparison, Row
+from harness.analyse.field.paired import Ratio
+from harness.analyse.run import digest
+from harness.base import paths
 
 # Some milliseconds more are the way there and back, so the response is slower by a little less.
 DELAY_MS = 20.0

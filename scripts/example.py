@@ -22,11 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import picture
-from harness import paths, store
-from harness.analyse import comparison, digest, prices
-from harness.errors import HarnessError, ResultError, UsageError, unknown
-from harness.report import formats, github
-from harness.report.view import Report
+from harness.analyse.cost import prices
+from harness.analyse.field import comparison
+from harness.analyse.run import digest
+from harness.base import paths
+from harness.base.errors import HarnessError, ResultError, UsageError, unknown
+from harness.report import formats
+from harness.report.page.view import Report
+from harness.report.text import github
+from harness.stored import store
 
 EXAMPLE = paths.PROJECT / "results" / store.EXAMPLE
 README = paths.PROJECT / "README.md"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import paths
+from harness.base import paths
 
 PAGE = paths.PROJECT / "docs" / "faults.md"
 COLUMNS = ("not JSON", "wrong type", "empty text", "10 MB of text", "unknown name", "worker killed")

@@ -21,9 +21,10 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from harness import catalog, paths
-from harness.errors import HarnessError, unknown
-from harness.measure import environments
+from harness.base import paths
+from harness.base.errors import HarnessError, unknown
+from harness.measure.prepare import environments
+from harness.setup import catalog
 
 EXTRAS = ("frames", "locust")  # of this project, each with a lock of its own
 COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]

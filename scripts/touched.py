@@ -13,7 +13,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from harness import catalog, paths
+from harness.base import paths
+from harness.setup import catalog
 
 EVERYTHING = "--all"
 

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lock as locking
-from harness import caches, catalog, paths
-from harness.catalog import Server
-from harness.errors import UsageError
-from harness.measure import environments
+from harness.base import caches, paths
+from harness.base.errors import UsageError
+from harness.measure.prepare import environments
+from harness.setup import catalog
+from harness.setup.catalog import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-from harness import secrecy
+from harness.base import secrecy
 
 settings.register_profile("harness", deadline=None, derandomize=True, database=None)
 settings.load_profile("harness")
@@ -34,7 +34,7 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that one test gave, 'secret' say, would be concealed in the next messages."""
+    """A password of one test, 'secret' say, would be concealed in the next one's messages."""
     monkeypatch.setattr(secrecy, "_KNOWN", {})
 
 

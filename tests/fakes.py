@@ -9,11 +9,10 @@ from zlib import crc32
 
 import numpy as np
 
-from harness import store
-from harness.hosts import HostProof
-from harness.lifecycle import Lifecycle
-from harness.profiles import Profile, due_times, payload_order, seed_of
-from harness.records import (
+from harness.stored import store
+from harness.stored.hosts import HostProof
+from harness.stored.lifecycle import Lifecycle
+from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
@@ -30,7 +29,8 @@ from harness.records import (
     Window,
     WindowFacts,
 )
-from harness.samples import (
+from harness.windows.profiles import Profile, due_times, payload_order, seed_of
+from harness.windows.samples import (
     ERRORS,
     MISSING,
     Calls,

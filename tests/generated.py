@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_history import Noise, nights
-from harness.analyse.nights import FORMAT, Ground, Night, Row
+from harness.analyse.campaigns.nights import FORMAT, Ground, Night, Row
 
 GROUND = Ground("Imaginary CPU / 4 / 15.6 GiB", "nightly", "cpu", "native", "sentiment", 1, False)
 FIRST = datetime(2026, 1, 1, 2, 17, tzinfo=UTC)

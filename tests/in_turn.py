@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness import law
-from harness.profiles import Profile
-from harness.records import Run, Search, Window, WindowFacts
-from harness.samples import Calls, Requests, Usage, empty
+from harness.queues import law
+from harness.stored.records import Run, Search, Window, WindowFacts
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, Requests, Usage, empty
 from tests import fakes
 
 MS = 1e6

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.profiles import Profile
-from harness.records import Window, WindowFacts
-from harness.samples import Calls, Requests, Usage, empty
+from harness.stored.records import Window, WindowFacts
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, Requests, Usage, empty
 
 Law = Callable[[Any, np.random.Generator], Any]  # arrivals in seconds -> departures
 SERVICE_S = 1e-3

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from harness.analyse import digest
-from harness.analyse.digest import Digested
-from harness.candidates import Lowest, Outcome, cell_of
-from harness.knobs import Setting, Space
-from harness.measure import halving
-from harness.plan import TUNE
-from harness.records import Failure
-from harness.tunings import Step, Tuning
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.measure.tune import halving
+from harness.search.candidates import Lowest, Outcome, cell_of
+from harness.setup.knobs import Setting, Space
+from harness.stored.plan import TUNE
+from harness.stored.records import Failure
+from harness.stored.tunings import Step, Tuning
 from tests import fakes
 
 MIB = 1 << 20

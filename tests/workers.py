@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.profiles import Profile
-from harness.records import Window, WindowFacts
-from harness.samples import Calls, Requests, Usage, empty
-from harness.slo import Slo
+from harness.setup.slo import Slo
+from harness.stored.records import Window, WindowFacts
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, Requests, Usage, empty
 from tests.in_turn import MS
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
+from harness.base.errors import EXIT_INTERRUPTED, HarnessError
 from harness.cli import _say
-from harness.errors import EXIT_INTERRUPTED, HarnessError
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,7 +41,7 @@ class Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         name = "" if ctx.resilient_parsing or not args else args[0]  # a shell may complete anything
         if name and not name.startswith("-") and name not in self.list_commands(ctx):
-            from harness.errors import unknown
+            from harness.base.errors import unknown
 
             raise unknown("command", name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.profiles import Profile
+    from harness.windows.profiles import Profile
 
 # Of a request: its plan, its stamps, and copies of both on their way between processes.
 _BYTES_OF_REQUEST = 250
@@ -20,7 +20,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 def require_some(profile: Profile) -> None:
     """Raises UsageError for a window in which not one request would be due on average: one that is
     sent all the same would be of another rate."""
-    from harness.profiles import expected_count
+    from harness.windows.profiles import expected_count
 
     if not profile.is_open or (count := expected_count(profile)) >= 1 - 1e-9:
         return
@@ -33,8 +33,8 @@ def require_some(profile: Profile) -> None:
 
 def require_room(profile: Profile) -> None:
     """Raises UsageError for a load whose record this machine's memory has no room for."""
-    from harness.measure import host
-    from harness.profiles import expected_count
+    from harness.measure.watch import host
+    from harness.windows.profiles import expected_count
 
     if profile.is_open:
         count, each = expected_count(profile), _BYTES_OF_REQUEST

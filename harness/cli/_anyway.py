@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _say
-from harness.errors import UsageError
 
 anyway_option = click.option(
     "--anyway", is_flag=True, help="Also while a campaign measures on this machine."
@@ -16,7 +16,7 @@ anyway_option = click.option(
 
 def require_quiet(options: dict[str, Any]) -> None:
     """Raises UsageError while a campaign measures here; with `--anyway` warns."""
-    from harness.measure import session
+    from harness.measure.campaign import session
 
     process = session.measuring()
     if process is None:

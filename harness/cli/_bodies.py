@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _endpoint
 from harness.cli._named import METHOD
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.measure.endpoint import Endpoint
+    from harness.base.trust import Trust
+    from harness.measure.campaign.endpoint import Endpoint
     from harness.protocols import Message
-    from harness.templates import RequestTable
-    from harness.trust import Trust
+    from harness.setup.templates import RequestTable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MOST_BYTES = 1 << 28  # of all bodies: each generator process has them in its memory
@@ -50,9 +50,9 @@ def options(command: Function) -> Function:
 
 def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) -> Endpoint:
     """The URL with everything that is sent there. Raises UsageError."""
-    from harness.measure.endpoint import Endpoint
-    from harness.measure.headers import filled, given, over
-    from harness.measure.target import split
+    from harness.measure.campaign.endpoint import Endpoint
+    from harness.measure.talk.headers import filled, given, over
+    from harness.measure.talk.target import split
 
     split(url, ("http", "https"))
     table = _endpoint.template(options)

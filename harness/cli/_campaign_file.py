@@ -11,9 +11,9 @@ import click
 import tomli_w
 from click.core import ParameterSource
 
-from harness import toml
+from harness.base import toml
+from harness.base.errors import StoreError, UsageError, unknown
 from harness.cli import _say
-from harness.errors import StoreError, UsageError, unknown
 
 # What one command is asked for, and not each that measures the same again.
 _NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name")

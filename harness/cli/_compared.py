@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.analyse.gate import Wanted
-    from harness.analyse.judging import Changes
+    from harness.analyse.regression.gate import Wanted
+    from harness.analyse.regression.judging import Changes
 
 _EFFECT = re.compile(r"(?:(\w+)=)?(\d+(?:\.\d+)?)%")
 
@@ -22,9 +22,9 @@ def wanted(
 
     Raises UsageError.
     """
-    from harness.analyse.comparison import COLUMNS
-    from harness.analyse.gate import Wanted
-    from harness.catalog import pick
+    from harness.analyse.field.comparison import COLUMNS
+    from harness.analyse.regression.gate import Wanted
+    from harness.setup.catalog import pick
 
     of: dict[str, float] = {}
     every = None
@@ -45,13 +45,13 @@ def wanted(
 
 def lines(changes: Changes) -> Iterator[str]:
     """The table as text."""
-    from harness.report import compared
+    from harness.report.compare import compared
 
     return compared.lines(changes)
 
 
 def as_json(changes: Changes) -> dict[str, Any]:
     """The same, for a program."""
-    from harness.report import compared
+    from harness.report.compare import compared
 
     return compared.as_json(changes)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.analyse.decided import Decided
-    from harness.analyse.digest import Digest
-    from harness.records import Campaign, Cell
+    from harness.analyse.field.decided import Decided
+    from harness.analyse.run.digest import Digest
+    from harness.stored.records import Campaign, Cell
 
 DECIDED = "decided"
 
@@ -23,8 +23,8 @@ class Deciding:
     def __call__(self, campaign: Campaign) -> tuple[Cell, ...]:
         """The cells that come next: a second start of each variant that is ranked, then another
         one of those whose order is open; none where nothing is."""
-        from harness.analyse import decided
-        from harness.records import Cell
+        from harness.analyse.field import decided
+        from harness.stored.records import Cell
 
         last: dict[tuple[str, str], int] = {}
         for cell in campaign.cells:
@@ -39,9 +39,10 @@ class Deciding:
 
     def decided(self, campaign: Campaign) -> Decided:
         """How far the rankings are decided."""
-        from harness import store
-        from harness.analyse import comparison, decided, digest, together
-        from harness.errors import ResultError
+        from harness.analyse.field import comparison, decided, together
+        from harness.analyse.run import digest
+        from harness.base.errors import ResultError
+        from harness.stored import store
 
         for cell, place in store.stored(self._folder, campaign.cells):
             if cell in self._known:
@@ -58,8 +59,8 @@ class Deciding:
 
 def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
     """The reference in process in each of their rounds: what a server adds is paired with it."""
-    from harness.analyse.digest import FLOOR
-    from harness.records import Cell
+    from harness.analyse.run.digest import FLOOR
+    from harness.stored.records import Cell
 
     known = {cell.benchmark for cell in campaign.cells if cell.variant == FLOOR}
     cells = {Cell(FLOOR, cell.benchmark, cell.round) for cell in wanted if cell.benchmark in known}
@@ -68,9 +69,9 @@ def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
 
 def sentence(folder: Path) -> str:
     """What a stored campaign has decided, and what the rest would take."""
-    from harness import store
-    from harness.measure import budget
-    from harness.records import Cell
+    from harness.measure.campaign import budget
+    from harness.stored import store
+    from harness.stored.records import Cell
 
     campaign = store.read_campaign(folder)
     found, cost_s = Deciding(folder).decided(campaign), budget.cost_of(campaign)

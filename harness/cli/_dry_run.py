@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from harness.base.errors import EXIT_OK
 from harness.cli import _say
-from harness.errors import EXIT_OK
 
 if TYPE_CHECKING:
-    from harness.catalog import Benchmark
-    from harness.measure.campaign import Request
-    from harness.measure.forecast import Forecast
-    from harness.profiles import Profile
-    from harness.records import Campaign
+    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.forecast import Forecast
+    from harness.setup.catalog import Benchmark
+    from harness.stored.records import Campaign
+    from harness.windows.profiles import Profile
 
 
 def show(request: Request, resumed: Campaign | None, *, as_json: bool) -> int:
     """Print it; the exit code. Raises NothingRan where the budget has room for no cell."""
-    from harness.measure import forecast
+    from harness.measure.campaign import forecast
 
     found = forecast.of(request, resumed)
     lines = [json.dumps(_json(found, request))] if as_json else _lines(found, request)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _tls
 from harness.cli._named import PROTOCOL, VARIANT
-from harness.errors import UsageError
+from harness.measure.talk.target import host_of
 
 if TYPE_CHECKING:
-    from harness.endpoints import Endpoint, Headers
-    from harness.templates import RequestTable
+    from harness.setup.endpoints import Endpoint, Headers
+    from harness.setup.templates import RequestTable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 TEMPLATE = "template"
@@ -82,8 +83,8 @@ def checks(command: Function) -> Function:
 
 def template(options: dict[str, Any]) -> RequestTable | None:
     """What `--request` says. Raises UsageError."""
-    from harness import toml
-    from harness.templates import RequestTable
+    from harness.base import toml
+    from harness.setup.templates import RequestTable
 
     text, prediction = options["request"], options.get("prediction")
     if text is None:
@@ -101,9 +102,9 @@ def template(options: dict[str, Any]) -> RequestTable | None:
 
 def named(options: dict[str, Any]) -> Endpoint:
     """The endpoint that the options name. Raises UsageError."""
-    from harness.endpoints import Endpoint, by_name
-    from harness.measure import headers
+    from harness.measure.talk import headers
     from harness.protocols import spoken
+    from harness.setup.endpoints import Endpoint, by_name
 
     request = template(options)
     url, protocol = options["url"], options["protocol"] or (TEMPLATE if request else None)
@@ -131,8 +132,8 @@ def named(options: dict[str, Any]) -> Endpoint:
 
 def _checked(url: str, protocol: str, *, rpc: bool) -> str:
     """The URL's host."""
-    from harness.measure.launchers.remote import schemes
-    from harness.measure.target import host_of, split
+    from harness.measure.launch.launchers.remote import schemes
+    from harness.measure.talk.target import split
 
     parts, _, _ = split(url, schemes(url))
     if url.startswith("grpc") != rpc:
@@ -145,7 +146,7 @@ def _checked(url: str, protocol: str, *, rpc: bool) -> str:
 
 def free_name(name: str) -> str:
     """A name that rows may have. Raises UsageError."""
-    from harness import catalog
+    from harness.setup import catalog
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in catalog.variants():
         raise UsageError(f"{name!r} can't be the endpoint's name, or is a variant's.")
@@ -169,7 +170,7 @@ def _typed(name: str, _: str) -> bool:
 
 
 def _judge(options: dict[str, Any]) -> str:
-    from harness.endpoints import RECORDED, REFERENCE, UNJUDGED
+    from harness.setup.endpoints import RECORDED, REFERENCE, UNJUDGED
 
     if options.get("answers") and options.get("unchecked"):
         raise UsageError("Give either --answers or --unchecked.")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _endpoint
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.catalog import Variant
+    from harness.setup.catalog import Variant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _DOCKER = "docker"
@@ -38,7 +38,7 @@ def options(command: Function) -> Function:
 
 def variant(options: dict[str, Any]) -> Variant | None:
     """The variant that `--image` names. Raises UsageError."""
-    from harness import catalog
+    from harness.setup import catalog
 
     image = options["image"]
     if image is None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from harness import plan, recorded
-from harness.catalog import Benchmark, Variant
-from harness.endpoints import RECORDED, REFERENCE
-from harness.errors import UsageError
-from harness.tables import PresetTable
+from harness.base.errors import UsageError
+from harness.setup import recorded
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.endpoints import RECORDED, REFERENCE
+from harness.setup.tables import PresetTable
+from harness.stored import plan
 
 
 def with_answers(chosen: list[Variant], options: dict[str, Any]) -> list[Variant]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from harness.errors import HarnessError
+from harness.base.errors import HarnessError
 
 
 class Named(click.ParamType[str]):
@@ -59,25 +59,25 @@ class Method(click.ParamType[str]):
 
 
 def _variants() -> Iterable[str]:
-    from harness import catalog
+    from harness.setup import catalog
 
     return catalog.variants()
 
 
 def _benchmarks() -> Iterable[str]:
-    from harness import catalog
+    from harness.setup import catalog
 
     return catalog.benchmarks()
 
 
 def _presets() -> Iterable[str]:
-    from harness import catalog
+    from harness.setup import catalog
 
     return catalog.presets()
 
 
 def _launchers() -> Iterable[str]:
-    from harness.measure import launchers
+    from harness.measure.launch import launchers
 
     return launchers.registered()
 
@@ -89,13 +89,13 @@ def _protocols() -> Iterable[str]:
 
 
 def _drivers() -> Iterable[str]:
-    from harness.measure import drivers
+    from harness.measure.load import drivers
 
     return drivers.registered()
 
 
 def _shapes() -> Iterable[str]:
-    from harness.profiles import shape_names
+    from harness.windows.profiles import shape_names
 
     return shape_names()
 
@@ -108,19 +108,20 @@ def _formats() -> Iterable[str]:
 
 
 def _axes() -> Iterable[str]:
-    from harness.measure import sweep
+    from harness.measure.campaign import sweep
 
     return sweep.AXES
 
 
 def _metrics() -> Iterable[str]:
-    from harness.analyse.nights import FOLLOWED
+    from harness.analyse.campaigns.nights import FOLLOWED
 
     return FOLLOWED
 
 
 def _campaigns() -> Iterable[str]:
-    from harness import paths, store
+    from harness.base import paths
+    from harness.stored import store
 
     return store.names(paths.results_dir())
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from harness import catalog
-from harness.catalog import AT, Variant
-from harness.errors import UsageError, unknown
+from harness.base.errors import UsageError, unknown
+from harness.setup import catalog
+from harness.setup.catalog import AT, Variant
 
 
 def matching(kind: str, given: Iterable[str], known: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness import paths
+from harness.base import paths
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from harness.cli import _say
 from harness.cli._dry_run import left_out
-from harness.records import Campaign, Cell, Run
+from harness.stored.records import Campaign, Cell, Run
 
 
 class Estimate:
     """The time left, from the planned windows and what variants took beside theirs before."""
 
     def __init__(self, campaign: Campaign, already: int) -> None:
-        from harness.measure.costs import Costs
+        from harness.measure.campaign.costs import Costs
 
         self._campaign = campaign
         self._costs = Costs()
@@ -27,7 +27,7 @@ class Estimate:
 
     def done(self) -> None:
         """A cell has finished, and the costs have learnt from it."""
-        from harness.measure.costs import Costs
+        from harness.measure.campaign.costs import Costs
 
         self._begun, self._costs = time.monotonic(), Costs()
         self.finished += 1

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import paths
-from harness.analyse import comparison, prices, summary, summary_file
-from harness.analyse.digest import Digested
-from harness.analyse.prices import PriceTable
+from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.cost import prices
+from harness.analyse.cost.prices import PriceTable
+from harness.analyse.field import comparison
+from harness.analyse.run.digest import Digested
+from harness.base import paths
+from harness.base.errors import StoreError
 from harness.cli import _say
-from harness.errors import StoreError
-from harness.report import files, formats, index, shelf
+from harness.report import files, formats
 from harness.report.formats import Format
-from harness.report.view import Report
+from harness.report.index import index, shelf
+from harness.report.page.view import Report
 
 # How long a command that measures reads the campaigns of others for the list.
 _LIMIT_S = 10.0

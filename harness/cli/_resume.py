@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.measure.campaign import Request
-    from harness.records import Campaign
+    from harness.measure.campaign.campaign import Request
+    from harness.stored.records import Campaign
 
 
 # Options of `run` that the stored plan decides.
@@ -24,9 +24,9 @@ _PLANNED = (
 
 def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     """The campaign to go on with, if any, whose plan is taken over; and the name."""
-    from harness import store
     from harness.cli import _select
-    from harness.measure.campaign import new_id
+    from harness.measure.campaign.campaign import new_id
+    from harness.stored import store
 
     if options["resume"]:
         beside = ("variants", "everything", "name", "against")
@@ -62,7 +62,7 @@ def _require_none_ignored() -> None:
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
-    from harness.tables import PROCESS
+    from harness.setup.tables import PROCESS
 
     own, other = resumed.endpoint, resumed.against
     names = dict.fromkeys(cell.variant for cell in resumed.cells)
@@ -82,8 +82,8 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
 
 def require_same(request: Request, resumed: Campaign) -> None:
     """Numbers of another machine or another version of a benchmark are not of one campaign."""
-    from harness.hosts import machine_id
-    from harness.measure import host
+    from harness.measure.watch import host
+    from harness.stored.hosts import machine_id
 
     for benchmark in request.benchmarks:
         facts = resumed.benchmarks.get(benchmark.name)

@@ -12,8 +12,8 @@ import unicodedata
 
 import click
 
-from harness.errors import StoreError
-from harness.secrecy import conceal
+from harness.base.errors import StoreError
+from harness.base.secrecy import conceal
 
 _FAILED: list[OSError] = []  # of standard output
 

@@ -6,19 +6,19 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from harness.base.secrecy import shown
+from harness.base.trust import UNCHECKED
 from harness.cli import _bodies, _interrupted, _say
 from harness.cli._anyway import require_quiet
 from harness.cli._tls import trust
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.secrecy import shown
-from harness.trust import UNCHECKED
 
 if TYPE_CHECKING:
-    from harness.analyse.capacity import Found
-    from harness.measure.endpoint import Endpoint
-    from harness.profiles import Profile
-    from harness.records import Window
-    from harness.slo import Slo
+    from harness.analyse.run.capacity import Found
+    from harness.measure.campaign.endpoint import Endpoint
+    from harness.setup.slo import Slo
+    from harness.stored.records import Window
+    from harness.windows.profiles import Profile
 
 
 def command(url: str, options: dict[str, Any]) -> int:
@@ -35,8 +35,8 @@ def command(url: str, options: dict[str, Any]) -> int:
             _say_json(options["slo_text"], [nothing], options, cut=True)
         _say.line(_interrupted.TOO_SOON_FOR_A_PROBE, err=True)
         return EXIT_INTERRUPTED
-    from harness import slo
-    from harness.analyse import capacity
+    from harness.analyse.run import capacity
+    from harness.setup import slo
 
     found = capacity.of_probes(probes, slo.parse(_wanted(options)), ended)
     addresses = list(dict.fromkeys(each for w in probes for each in w.facts.addresses))
@@ -51,7 +51,7 @@ def tell(
     found: list[tuple[dict[str, Any], Found]], options: dict[str, Any], *, cut: bool = False
 ) -> int:
     """Print what was found of each, whose name comes first in what it is; the exit code."""
-    from harness.analyse import capacity_words
+    from harness.analyse.run import capacity_words
 
     if options["as_json"]:
         results = [what | capacity_words.as_json(each) for what, each in found]
@@ -83,9 +83,9 @@ def _search(url: str, options: dict[str, Any], probes: list[Window]) -> str:
 
     Raises UsageError.
     """
-    from harness import slo
     from harness.cli import _select
-    from harness.measure import prober
+    from harness.measure.cell import capacity_search
+    from harness.setup import slo
 
     _require_of_a_url(options)
     budget_s = _select.seconds(options["budget"]) or 0.0
@@ -94,31 +94,33 @@ def _search(url: str, options: dict[str, Any], probes: list[Window]) -> str:
     trusted = trust(options, url)
     made = _bodies.endpoint(url, options, max(10 * wanted.limit_ns / 1e9, 2.0), trusted)
     endpoint = replace(made, max_answer_bytes=(options["max_answer"] or 64) << 20)
-    if budget_s < prober.LEAST_S:
+    if budget_s < capacity_search.LEAST_S:
         raise UsageError(
-            f"--budget {options['budget']} is too short for a search: give {prober.LEAST_S:g}s or "
-            "more."
+            f"--budget {options['budget']} is too short for a search: give "
+            f"{capacity_search.LEAST_S:g}s or more."
         )
     return _probed(endpoint, wanted, budget_s, probes)
 
 
 def _probed(endpoint: Endpoint, wanted: Slo, budget_s: float, probes: list[Window]) -> str:
-    from harness.measure import host, interruption, prober
-    from harness.measure.driver.native import Generator
+    from harness.measure.campaign import interruption
+    from harness.measure.cell import capacity_search
+    from harness.measure.load.generator.pool import Generator
+    from harness.measure.watch import host
 
     def probe(profile: Profile) -> Window:
-        window = endpoint.load(generator, profile, prober.seed_of(profile))
+        window = endpoint.load(generator, profile, capacity_search.seed_of(profile))
         if profile.is_open:  # not the closed loop that says where to begin
             probes.append(window)
         return window
 
     message = endpoint.messages[0]
     with Generator(host.split_cpus()[1]) as generator:
-        found, _ = prober.find(
-            prober.Order(wanted, budget_s, None),
+        found, _ = capacity_search.find(
+            capacity_search.Order(wanted, budget_s, None),
             None,
             probe,
-            lambda: prober.wait_until_idle(endpoint.ask, message, wanted),
+            lambda: capacity_search.wait_until_idle(endpoint.ask, message, wanted),
         )
         interruption.pass_over()
     return found.ended

@@ -9,19 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import catalog, paths, plan, store
-from harness.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
+from harness.base import paths
+from harness.base.errors import NothingRan, UsageError, unknown
 from harness.cli import _endpoint, _judging, _patterns, _say, _tls
-from harness.endpoints import Endpoint
-from harness.errors import NothingRan, UsageError, unknown
-from harness.measure import drivers, launchers, revision
-from harness.measure.drivers import DriverOrder
-from harness.measure.drivers.locust import PUBLIC
-from harness.measure.launchers import Launcher
-from harness.measure.launchers.process import ProcessLauncher
-from harness.measure.reference import IN_PROCESS, NULL
-from harness.profiles import Profile
-from harness.tables import PROCESS, PresetTable
+from harness.measure.campaign import revision
+from harness.measure.campaign.reference import IN_PROCESS, NULL
+from harness.measure.launch import launchers
+from harness.measure.launch.launchers import Launcher
+from harness.measure.launch.launchers.process import ProcessLauncher
+from harness.measure.load import drivers
+from harness.measure.load.drivers import DriverOrder
+from harness.measure.load.drivers.locust import PUBLIC
+from harness.setup import catalog
+from harness.setup.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
+from harness.setup.endpoints import Endpoint
+from harness.setup.tables import PROCESS, PresetTable
+from harness.stored import plan, store
+from harness.windows.profiles import Profile
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a campaign
 _LONGEST = 100

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.analyse import missing
-from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.analyse.digest import Digest, Digested
-from harness.analyse.findings import Verdict
-from harness.report import beside, confidence, outcomes, ranking, tidy, view
-from harness.report.view import Report
+from harness.analyse.field import missing
+from harness.analyse.field.comparison import COLUMNS, Comparison, Row
+from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.findings import Verdict
+from harness.report.page import beside, confidence, ranking, view
+from harness.report.page.view import Report
+from harness.report.text import outcomes, tidy
 
 _SHOWN = (
     "capacity",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from harness.trust import Trust
+    from harness.base.trust import Trust
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False)
@@ -30,8 +30,8 @@ def tls_options(command: _Command) -> _Command:
 
 def trust(options: dict[str, Any], url: str) -> Trust:
     """What the options say of a URL. Raises UsageError for what can't be used."""
-    from harness.measure import tls
-    from harness.trust import Trust
+    from harness.base.trust import Trust
+    from harness.measure.talk import tls
 
     found = Trust(
         cacert=options["cacert"] or "",

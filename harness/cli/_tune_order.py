@@ -7,15 +7,16 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness import catalog, keeping, knobs, plan, slo, store
-from harness.catalog import Benchmark, Variant, pick
+from harness.base.errors import UsageError
 from harness.cli import _patterns, _resume, _select
-from harness.errors import UsageError
-from harness.measure import campaign, sweep
-from harness.measure.tuning import Order
-from harness.records import Campaign
-from harness.tables import PresetTable
-from harness.tunings import Tuning
+from harness.measure.campaign import campaign, sweep
+from harness.measure.tune.trials import Order
+from harness.setup import catalog, keeping, knobs, slo
+from harness.setup.catalog import Benchmark, Variant, pick
+from harness.setup.tables import PresetTable
+from harness.stored import plan, store
+from harness.stored.records import Campaign
+from harness.stored.tunings import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,12 +6,12 @@ import sys
 import time
 from typing import Any
 
-from harness import knobs
-from harness.candidates import Outcome
 from harness.cli import _say
 from harness.cli._progress import clock
-from harness.records import Campaign, Cell, Run
-from harness.tunings import Step, Tuning
+from harness.search.candidates import Outcome
+from harness.setup import knobs
+from harness.stored.records import Campaign, Cell, Run
+from harness.stored.tunings import Step, Tuning
 
 _STAGES = {"explore": "tries", "sift": "tries longer", "confirm": "confirms"}
 
@@ -96,26 +96,25 @@ def observer(tuning: Tuning) -> Lines:
 
 def result(outcome: Outcome, tuning: Tuning) -> str:
     """What a run came to, in some words."""
-    from harness.analyse import tuned
+    from harness.analyse.tune import tune_words
 
-    memory = tuned.mib(outcome.memory_bytes)
+    memory = tune_words.mib(outcome.memory_bytes)
     if outcome.failed:
         return f"failed in {outcome.failed}"
     if outcome.doubt:
         return outcome.doubt
     over = ""
     if tuning.memory_bytes is not None and (outcome.memory_bytes or 0) > tuning.memory_bytes:
-        over = f", more than {tuned.mib(tuning.memory_bytes)}"
+        over = f", more than {tune_words.mib(tuning.memory_bytes)}"
     if outcome.capacity is None:
-        return (
-            f"the SLO is met at no rate down to {tuned.rate(outcome.high or 0.0)}/s, {memory}{over}"
-        )
-    high = "…" if outcome.high is None else tuned.rate(outcome.high)
-    low = tuned.rate(outcome.low or 0.0)
-    return f"{tuned.rate(outcome.capacity)}/s ({low} to {high}), {memory}{over}"
+        lowest = tune_words.rate(outcome.high or 0.0)
+        return f"the SLO is met at no rate down to {lowest}/s, {memory}{over}"
+    high = "…" if outcome.high is None else tune_words.rate(outcome.high)
+    low = tune_words.rate(outcome.low or 0.0)
+    return f"{tune_words.rate(outcome.capacity)}/s ({low} to {high}), {memory}{over}"
 
 
 def _count(space: dict[str, tuple[knobs.Value, ...]]) -> int:
-    from harness.measure import proposals
+    from harness.measure.tune import proposals
 
     return proposals.size(space)

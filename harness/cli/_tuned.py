@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness import keeping, knobs
-from harness.analyse import digest, tuned
-from harness.analyse.tuning import Found
-from harness.candidates import Candidate
-from harness.catalog import Variant
+from harness.analyse.run import digest
+from harness.analyse.tune import tune_words
+from harness.analyse.tune.outcome import Found
+from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.cli import _reports, _say
-from harness.confirmed import Interval
-from harness.errors import EXIT_FAILED, EXIT_OK
-from harness.measure.tuning import Order
-from harness.tunings import TODAY
+from harness.measure.tune.trials import Order
+from harness.search.candidates import Candidate
+from harness.search.confirmed import Interval
+from harness.setup import keeping, knobs
+from harness.setup.catalog import Variant
+from harness.stored.tunings import TODAY
 
 
 def conclude(order: Order, names: Mapping[str, str], options: dict[str, Any]) -> int:
@@ -65,21 +66,22 @@ def lines(
     """For a person."""
     yield f"\n{found.variant} on {found.tuning.benchmark}, {found.tuning.slo}"
     rows = [["setting", "capacity 1/s", "memory", "runs", ""]]
-    rows += [_row(candidate, found) for candidate in tuned.ordered(found)]
+    rows += [_row(candidate, found) for candidate in tune_words.ordered(found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *rest in rows:
         cells = [first.ljust(widths[0])]
         cells += [cell.rjust(w) for cell, w in zip(rest[:-1], widths[1:], strict=False)]
         yield "  ".join((*cells, rest[-1])).rstrip()
     yield ""
-    yield from tuned.answer(found)
+    yield from tune_words.answer(found)
     if found.worth:
         yield "\nWhat each knob is worth, by all settings that were measured:"
-        yield from (f"  {tuned.worth(worth)}" for worth in found.worth)
+        yield from (f"  {tune_words.worth(worth)}" for worth in found.worth)
     if len(found.front) > 1:
         yield "\nWhat more memory buys:"
         for candidate in found.front:
-            said = f"{tuned.mib(candidate.memory_bytes)}: {tuned.rate(candidate.capacity or 0.0)}/s"
+            rate = tune_words.rate(candidate.capacity or 0.0)
+            said = f"{tune_words.mib(candidate.memory_bytes)}: {rate}/s"
             yield f"  {said} with {knobs.said(candidate.setting)}"
     if table is not None:
         place = written.get(found.variant)
@@ -91,13 +93,13 @@ def lines(
 
 def _row(candidate: Candidate, found: Found) -> list[str]:
     known = candidate.capacity is not None
-    remark = tuned.reason(candidate, found) or ("today's" if candidate.number == TODAY else "")
+    remark = tune_words.reason(candidate, found) or ("today's" if candidate.number == TODAY else "")
     if remark and candidate.number == TODAY and remark != "today's":
         remark = f"today's; {remark}"
     return [
         knobs.said(candidate.setting),
-        tuned.rate(candidate.capacity or 0.0) if known else "-",
-        tuned.mib(candidate.memory_bytes),
+        tune_words.rate(candidate.capacity or 0.0) if known else "-",
+        tune_words.mib(candidate.memory_bytes),
         str(len(candidate.runs)),
         remark,
     ]
@@ -110,7 +112,7 @@ def as_json(found: Found, table: str | None, written: str | None) -> dict[str, A
         "variant": found.variant,
         "chosen": dict(chosen.setting) if chosen else None,
         "is_today": chosen is not None and chosen.number == TODAY,
-        "answer": list(tuned.answer(found)),
+        "answer": list(tune_words.answer(found)),
         "today": _confirmed(found, found.today),
         "best": _confirmed(found, found.best),
         "ratio": _pair(confirmed.ratio),
@@ -166,7 +168,7 @@ def _candidate(candidate: Candidate, found: Found) -> dict[str, Any]:
         "setting": dict(candidate.setting),
         "capacity": candidate.capacity,
         "memory_bytes": candidate.memory_bytes,
-        "reason": tuned.reason(candidate, found) or None,
+        "reason": tune_words.reason(candidate, found) or None,
         "runs": [
             {
                 "stage": step.stage,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _bodies, _places, _say
 from harness.cli._anyway import anyway_option
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 from harness.cli._tls import NAMES, tls_options
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.analyse.capacity import Found
-    from harness.analyse.digest import Digested
-    from harness.measure.campaign import Request
+    from harness.analyse.run.capacity import Found
+    from harness.analyse.run.digest import Digested
+    from harness.measure.campaign.campaign import Request
 
 _PRESET = "capacity"
 
@@ -65,9 +65,9 @@ def command(**options: Any) -> int:
 
 def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
     """As a campaign, whose results and report stay."""
-    from harness import slo
-    from harness.analyse import capacity, digest
+    from harness.analyse.run import capacity, digest
     from harness.cli import _reports, _select, run
+    from harness.setup import slo
 
     for name in (*_bodies.NAMES, "max_answer", *NAMES, "anyway"):
         if options[name]:
@@ -89,7 +89,7 @@ def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
 
 def _show_invalid(digested: Digested) -> None:
     """Why a capacity must not be quoted."""
-    from harness.analyse.findings import Verdict
+    from harness.analyse.run.findings import Verdict
 
     for each in digested.digests:
         for finding in each.findings:
@@ -98,9 +98,9 @@ def _show_invalid(digested: Digested) -> None:
 
 
 def _request(options: dict[str, Any], budget_s: float) -> Request:
-    from harness import catalog, slo
     from harness.cli import _select
-    from harness.measure import campaign
+    from harness.measure.campaign import campaign
+    from harness.setup import catalog, slo
 
     preset = catalog.pick("preset", _PRESET, catalog.presets())
     preset = preset.model_copy(update={"capacity_s": budget_s, "rounds": options["rounds"]})

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.cli import _say
-from harness.errors import EXIT_FAILED, EXIT_OK
 
 
 @click.command("clean")
 @click.option("--dry-run", is_flag=True, help="Show what would go; remove nothing.")
 def command(dry_run: bool) -> int:
     """Remove what the harness made outside its results: caches, containers, images, networks."""
-    from harness import marks, paths
-    from harness.errors import StoreError
-    from harness.measure.containers import engine
+    from harness.base import marks, paths
+    from harness.base.errors import StoreError
+    from harness.measure.launch.containers import engine
 
     verb = "would remove" if dry_run else "removed"
     failed, strangers = False, []

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, UsageError
 from harness.cli import _say
 from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
-from harness.errors import EXIT_FAILED, EXIT_OK, EXIT_REGRESSION, EXIT_USAGE, UsageError
 
 if TYPE_CHECKING:
-    from harness.analyse.judging import Changes
+    from harness.analyse.regression.judging import Changes
 
 _TEXT, _JSON, _HTML = "text", "json", "html"
 _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
@@ -59,8 +59,9 @@ def command(**options: Any) -> int:
 
 
 def _changes(options: dict[str, Any]) -> Changes:
-    from harness import reading
-    from harness.analyse import changes, digest
+    from harness.analyse.regression import changes
+    from harness.analyse.run import digest
+    from harness.base import reading
     from harness.cli import _compared, _select
 
     asked = _compared.wanted(options["effects"], options["variants"], options["benchmarks"])
@@ -79,7 +80,7 @@ def _changes(options: dict[str, Any]) -> Changes:
 
 
 def _texts() -> dict[str, Callable[[Changes], str]]:
-    from harness.report import compared
+    from harness.report.compare import compared
 
     return {
         _TEXT: lambda changes: "\n".join(compared.lines(changes)).lstrip("\n") + "\n",
@@ -91,8 +92,8 @@ def _texts() -> dict[str, Callable[[Changes], str]]:
 
 def _page(changes: Changes, options: dict[str, Any]) -> Path:
     """Write the page where it was asked for, or beside the newer campaign's report."""
-    from harness import paths
-    from harness.report import compared_page
+    from harness.base import paths
+    from harness.report.compare import compared_page
 
     base, new = options["base"], options["new"]
     usual = f"{new}/compare-{base}.html" if new else f"{base}/compare.html"

@@ -16,12 +16,13 @@ from harness.cli._named import BENCHMARK, VARIANT
 @_places.options
 def command(variant: str, benchmark: str) -> None:
     """Print a Compose file that runs one variant as the harness does, on a port of loopback."""
-    from harness import catalog, plan
+    from harness.base.errors import UsageError
     from harness.cli import _select
-    from harness.errors import UsageError
-    from harness.measure import reference, session
-    from harness.measure.containers import compose
-    from harness.measure.verification import EVERYTHING
+    from harness.measure.campaign import reference, session
+    from harness.measure.campaign.verification import EVERYTHING
+    from harness.measure.launch.containers import compose
+    from harness.setup import catalog
+    from harness.stored import plan
 
     chosen = _select.variants((variant,), False, None, ("docker",))
     found = next((v for v in chosen if v.launcher == "docker"), None)

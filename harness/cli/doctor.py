@@ -6,8 +6,8 @@ import json
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.cli import _say
-from harness.errors import EXIT_FAILED, EXIT_OK
 
 
 @click.command("doctor")
@@ -17,10 +17,11 @@ def command(as_json: bool) -> int:
 
     It tries the generator against the null server, as a campaign does before its first cell.
     """
-    from harness.measure import host, proving
+    from harness.measure.campaign import host_proof
+    from harness.measure.watch import host
 
     _say.line("trying the generator, which takes some seconds", err=True)
-    facts, doubts = host.environment(), proving.by_itself()
+    facts, doubts = host.environment(), host_proof.by_itself()
     if as_json:
         rows = [{"name": d.name, "fit": d.fit, "message": d.message} for d in doubts]
         _say.lines(json.dumps({"environment": facts, "checks": rows}, indent=1))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_OK, EXIT_REGRESSION, UsageError
 from harness.cli import _say
 from harness.cli._named import METRIC
-from harness.errors import EXIT_OK, EXIT_REGRESSION, UsageError
 
 if TYPE_CHECKING:
-    from harness.analyse.history import Change, History
+    from harness.analyse.campaigns.history import Change, History
 
 _LAST = 5  # nights within which a step of 5% is found: earlier ones were told before
 
@@ -49,10 +49,10 @@ def command(
     as_json: bool,
 ) -> int:
     """Change points over the campaigns in some folders (default: all results)."""
-    from harness import paths
-    from harness.analyse import history, nights
+    from harness.analyse.campaigns import history, nights
+    from harness.base import paths
     from harness.cli import _select
-    from harness.report import history as report
+    from harness.report.history import history_page as report
 
     problems: list[str] = []
 
@@ -87,8 +87,8 @@ def _folders(given: Sequence[Path]) -> list[Path]:
 
 
 def _metrics(given: tuple[str, ...]) -> tuple[str, ...]:
-    from harness.analyse.nights import FOLLOWED
-    from harness.errors import unknown
+    from harness.analyse.campaigns.nights import FOLLOWED
+    from harness.base.errors import unknown
 
     for name in given:
         if name not in FOLLOWED:
@@ -98,7 +98,7 @@ def _metrics(given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _text(history: History, last: int) -> str:
     """A line for each change, the newest first."""
-    from harness.report.history import said
+    from harness.report.history.history_page import said
 
     long = sum(series.fitted.visible is not None for series in history.series)
     lines = [

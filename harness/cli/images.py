@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK, HarnessError
 from harness.cli import _places, _say
 from harness.cli._named import BENCHMARK, VARIANT
-from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError
 
 
 @click.command("images")
@@ -24,12 +24,12 @@ from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each image.")
 def command(**options: Any) -> int:
     """Build images of variants, a benchmark's model in each; print their names."""
-    from harness import catalog
-    from harness.catalog import pick
     from harness.cli import _select
-    from harness.measure import artefacts, environments
-    from harness.measure.containers import engine, images
-    from harness.measure.reference import IN_PROCESS
+    from harness.measure.campaign.reference import IN_PROCESS
+    from harness.measure.launch.containers import engine, images
+    from harness.measure.prepare import artefacts, environments
+    from harness.setup import catalog
+    from harness.setup.catalog import pick
 
     preset = pick("preset", "quick", catalog.presets())
     chosen = _select.variants(
@@ -60,7 +60,7 @@ def command(**options: Any) -> int:
 
 def _one_each(variants: list[Any], benchmark: Any) -> list[Any]:
     """One variant for each image: those of one server and backend share it."""
-    from harness import plan
+    from harness.stored import plan
 
     found: dict[tuple[str, str], Any] = {}
     for variant in variants:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import UsageError
 from harness.cli import _places, _say
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.catalog import Benchmark, Variant
+    from harness.setup.catalog import Benchmark, Variant
 
 
 @click.command("list")
@@ -57,8 +57,8 @@ def command(as_json: bool) -> None:
 
 def listing() -> dict[str, Any]:
     """The content of `list --json`."""
-    from harness import catalog
-    from harness.measure import launchers
+    from harness.measure.launch import launchers
+    from harness.setup import catalog
 
     benchmarks = list(catalog.benchmarks().values())
     available = {name: make().why_not("cpu") for name, make in launchers.registered().items()}
@@ -84,7 +84,7 @@ def listing() -> dict[str, Any]:
 def _variant(
     variant: Variant, benchmarks: list[Benchmark], available: dict[str, str | None]
 ) -> dict[str, Any]:
-    from harness import plan
+    from harness.stored import plan
 
     table = variant.table
     reasons = _why_not(variant, available)
@@ -131,7 +131,7 @@ def _unusable(name: str, error: UsageError) -> dict[str, Any]:
 
 def _comes_up_by(variant: Variant, launcher: str) -> bool:
     """Whether a variant comes up by a launcher, where that can be used."""
-    from harness.tables import PROCESS
+    from harness.setup.tables import PROCESS
 
     table = variant.table
     if launcher == "docker":
@@ -141,7 +141,7 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
     """Why a variant can run nowhere here, each reason by itself; none where it can."""
-    from harness.measure import environments
+    from harness.measure.prepare import environments
 
     only_docker, docker = variant.server.table.only_docker, available.get("docker")
     if only_docker and docker is not None:

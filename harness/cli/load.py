@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from harness.base.trust import SYSTEM, UNCHECKED
 from harness.cli import _bodies, _interrupted, _say
 from harness.cli._affordable import LONGEST_S, require_room, require_some
 from harness.cli._anyway import anyway_option, require_quiet
 from harness.cli._named import DRIVER, SHAPE
 from harness.cli._tls import tls_options, trust
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.trust import SYSTEM, UNCHECKED
 
 if TYPE_CHECKING:
-    from harness.profiles import Profile
-    from harness.records import Window
+    from harness.stored.records import Window
+    from harness.windows.profiles import Profile
 
 
 class _Positive(click.FloatRange):
@@ -94,7 +94,7 @@ def command(**options: Any) -> int:
             _say.lines(json.dumps(nothing, indent=1))
         _say.line(_interrupted.TOO_SOON, err=True)
         return EXIT_INTERRUPTED
-    from harness.analyse import endpoint
+    from harness.analyse.run import endpoint
 
     window, unanswered = measured
     found = (
@@ -122,7 +122,7 @@ def _measured(options: dict[str, Any]) -> tuple[Window, int | None] | None:
     """The window, and where a signal cut it short, how many had no answer yet; None where it came
     before the window began."""
     try:
-        from harness.measure.interruption import Cut
+        from harness.measure.campaign.interruption import Cut
 
         try:
             return _fire(options), None
@@ -144,8 +144,8 @@ def _cut_short(window: Window, unanswered: int | None) -> dict[str, Any]:
 
 
 def _profile(options: dict[str, Any]) -> Profile:
-    from harness.catalog import pick
-    from harness.profiles import CLOSED, USERS, Profile, needs, shape_names
+    from harness.setup.catalog import pick
+    from harness.windows.profiles import CLOSED, USERS, Profile, needs, shape_names
 
     rate, concurrency, think = options["rate"], options["concurrency"], options["think"]
     if (rate is None) == (concurrency is None):
@@ -165,7 +165,9 @@ def _profile(options: dict[str, Any]) -> Profile:
 
 def _fire(options: dict[str, Any]) -> Window:
     from harness.cli import _select
-    from harness.measure import drivers, host, interruption
+    from harness.measure.campaign import interruption
+    from harness.measure.load import drivers
+    from harness.measure.watch import host
 
     profile, order = _profile(options), _select.driver(options)
     _select.require_fired(order, [profile])

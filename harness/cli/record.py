@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from harness.base.errors import EXIT_OK, StoreError, UsageError
+from harness.base.trust import UNCHECKED
 from harness.cli import _endpoint, _places, _say
 from harness.cli._named import BENCHMARK
-from harness.errors import EXIT_OK, StoreError, UsageError
-from harness.trust import UNCHECKED
 
 
 @click.command("record")
@@ -33,9 +33,9 @@ from harness.trust import UNCHECKED
 @_places.options
 def command(**options: Any) -> int:
     """Ask an endpoint every payload of a benchmark, and write down what it answers."""
-    from harness import catalog, recorded
-    from harness.catalog import pick
-    from harness.measure.recording import record
+    from harness.measure.campaign.recording import record
+    from harness.setup import catalog, recorded
+    from harness.setup.catalog import pick
 
     benchmark = pick("benchmark", options["benchmark"], catalog.benchmarks())
     endpoint, path = _endpoint.named(options), options["output"]

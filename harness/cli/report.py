@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 from harness.cli import _say
 from harness.cli._named import CAMPAIGN, FORMAT
-from harness.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 
 if TYPE_CHECKING:
-    from harness.analyse.digest import Digested
-    from harness.analyse.prices import PriceTable
+    from harness.analyse.cost.prices import PriceTable
+    from harness.analyse.run.digest import Digested
 
 
 @click.command("report")
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 )
 def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | None) -> int:
     """Write the report of each campaign (default: the newest), and the list of all."""
-    from harness.analyse import prices
-    from harness.catalog import pick
+    from harness.analyse.cost import prices
     from harness.cli import _reports
     from harness.report import formats
+    from harness.setup.catalog import pick
 
     pick("format", form, formats.load())
     if stdout and len(campaigns) > 1:
@@ -56,8 +56,9 @@ def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | N
 
 def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
     """One campaign's report. Raises HarnessError where there is none to be had."""
-    from harness import reading
-    from harness.analyse import digest, summary_file
+    from harness.analyse.campaigns import summary_file
+    from harness.analyse.run import digest
+    from harness.base import reading
     from harness.cli import _reports, _select
     from harness.report import formats
 
@@ -84,7 +85,7 @@ def _print(made: str | bytes, form: str) -> None:
 
 def _tell(digested: Digested) -> int:
     """Say what the report is not of; the exit code."""
-    from harness.report.view import plural
+    from harness.report.page.view import plural
 
     if digested.missing:
         planned = plural(len(digested.campaign.cells), "run")

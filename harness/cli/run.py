@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli import _endpoint, _image, _places, _say
-from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
-from harness.errors import (
+from harness.base.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_RAN,
@@ -20,17 +18,19 @@ from harness.errors import (
     EXIT_REGRESSION,
     UsageError,
 )
+from harness.cli import _endpoint, _image, _places, _say
+from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
-    from harness.analyse.digest import Digested
-    from harness.analyse.gate import Wanted
-    from harness.analyse.prices import PriceTable
-    from harness.catalog import Checkout, Variant
+    from harness.analyse.cost.prices import PriceTable
+    from harness.analyse.regression.gate import Wanted
+    from harness.analyse.run.digest import Digested
     from harness.cli._decide import Deciding
-    from harness.endpoints import Endpoint
-    from harness.measure.campaign import Request
-    from harness.records import Campaign, Run
-    from harness.tables import PresetTable
+    from harness.measure.campaign.campaign import Request
+    from harness.setup.catalog import Checkout, Variant
+    from harness.setup.endpoints import Endpoint
+    from harness.setup.tables import PresetTable
+    from harness.stored.records import Campaign, Run
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
@@ -86,9 +86,9 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
     """Measure variants: start, verify, warm up, load, stop, store; then write the report."""
-    from harness.analyse import prices
+    from harness.analyse.cost import prices
     from harness.cli import _campaign_file, _compared, _decide, _dry_run, _resume
-    from harness.measure import revision
+    from harness.measure.campaign import revision
 
     context = click.get_current_context()
     _campaign_file.apply(context, options)
@@ -124,10 +124,10 @@ def _request(
     options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
 ) -> Request:
     """What is asked for, checked in full before anything starts."""
-    from harness import catalog
-    from harness.catalog import pick
     from harness.cli import _resume, _select
-    from harness.measure.campaign import Request
+    from harness.measure.campaign.campaign import Request
+    from harness.setup import catalog
+    from harness.setup.catalog import pick
 
     preset = pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
@@ -207,7 +207,7 @@ def _chosen(
 def measure(request: Request, resumed: Campaign | None) -> list[Run]:
     """Measure, and show how it goes on; an interruption ends the program."""
     from harness.cli import _progress
-    from harness.measure import campaign
+    from harness.measure.campaign import campaign
 
     observer = _progress.observer()
     try:
@@ -233,7 +233,8 @@ def _time_line(runs: list[Run], wall_s: float) -> str:
 
 def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str, Any]) -> int:
     """Write the report, say where it is, and choose the exit code."""
-    from harness.analyse import changes, digest
+    from harness.analyse.regression import changes
+    from harness.analyse.run import digest
     from harness.cli import _compared, _reports, _table
 
     digested = digest.of_campaign(folder)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.cli import _places, _say
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from harness.catalog import Variant
-    from harness.measure.campaign import Request
-    from harness.measure.sweep import Point
-    from harness.records import Run
-    from harness.tables import PresetTable
+    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.sweep import Point
+    from harness.setup.catalog import Variant
+    from harness.setup.tables import PresetTable
+    from harness.stored.records import Run
 
 _TITLES = {
     "throughput_per_s": "predictions/s",
@@ -60,10 +60,11 @@ def command(**options: Any) -> int:
 
 def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     """The points of each variant, checked in full before anything starts."""
-    from harness import catalog, plan
-    from harness.catalog import pick
     from harness.cli import _patterns, _select
-    from harness.measure import sweep
+    from harness.measure.campaign import sweep
+    from harness.setup import catalog
+    from harness.setup.catalog import pick
+    from harness.stored import plan
 
     known = catalog.variants()
     pick("axis", options["axis"], sweep.AXES)
@@ -91,7 +92,7 @@ def _values(text: str) -> tuple[int, ...]:
 
 
 def _preset() -> PresetTable:
-    from harness.tables import PresetTable
+    from harness.setup.tables import PresetTable
 
     return PresetTable(
         benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=1.0, verify_share=0.25
@@ -99,9 +100,9 @@ def _preset() -> PresetTable:
 
 
 def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
-    from harness import plan
     from harness.cli import _select
-    from harness.measure.campaign import Request, new_id
+    from harness.measure.campaign.campaign import Request, new_id
+    from harness.stored import plan
 
     points = [point for one in swept.values() for point in one]
     name = options["name"] or new_id()
@@ -125,7 +126,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
 
 def _measure(request: Request) -> list[Run]:
     from harness.cli import _progress
-    from harness.measure import campaign
+    from harness.measure.campaign import campaign
 
     observer = _progress.observer()
     try:
@@ -141,7 +142,8 @@ def _measure(request: Request) -> list[Run]:
 def _conclude(
     options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
 ) -> int:
-    from harness.analyse import digest, growth
+    from harness.analyse.field import growth
+    from harness.analyse.run import digest
     from harness.cli import _reports
 
     digested = digest.of_campaign(request.folder)

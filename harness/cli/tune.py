@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_INTERRUPTED, UsageError
 from harness.cli import _places, _say
 from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
-from harness.errors import EXIT_INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
-    from harness.measure.tuning import Order
-    from harness.records import Campaign
+    from harness.measure.tune.trials import Order
+    from harness.stored.records import Campaign
 
 
 @click.command("tune")
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 def command(**options: Any) -> int:
     """Search for the setting of variants' knobs with the highest capacity at an SLO."""
     from harness.cli import _tune_order, _tuned
-    from harness.measure import tuning
+    from harness.measure.tune import trials
 
     order, resumed = _tune_order.of(options)
     names = _tune_order.kept_names(order, options)
     if resumed is None:
-        tuning.require_time(order)
+        trials.require_time(order)
     _measure(order, resumed)
     return _tuned.conclude(order, names, options)
 
 
 def _measure(order: Order, resumed: Campaign | None) -> None:
-    from harness.analyse import tuning as analysis
+    from harness.analyse.tune import outcome as analysis
     from harness.cli import _tune_progress
-    from harness.measure import tuning
+    from harness.measure.tune import trials
 
     observer = _tune_progress.observer(order.tuning)
     hint = f"Go on with: python -m harness tune --resume {order.request.id}"
     try:
-        tuning.run(order, observer, analysis.judge, observer.told, resumed)
+        trials.run(order, observer, analysis.judge, observer.told, resumed)
     except KeyboardInterrupt:
         observer.close()
         stored = (order.request.folder / "campaign.json").exists()

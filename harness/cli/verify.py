@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK
+from harness.base.trust import UNCHECKED
 from harness.cli import _endpoint, _places, _say
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
-from harness.errors import EXIT_FAILED, EXIT_OK
-from harness.trust import UNCHECKED
 
 if TYPE_CHECKING:
-    from harness.measure.verification import Verified
-    from harness.records import Failure, Run
+    from harness.measure.campaign.verification import Verified
+    from harness.stored.records import Failure, Run
 
 _LOG_LINES = 10
 
@@ -52,10 +52,10 @@ _LOG_LINES = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
 def command(**options: Any) -> int:
     """Start each variant, compare all its answers with the reference's, stop it."""
-    from harness import catalog
-    from harness.catalog import pick
     from harness.cli import _judging, _progress, _select
-    from harness.measure.verification import verify
+    from harness.measure.campaign.verification import verify
+    from harness.setup import catalog
+    from harness.setup.catalog import pick
 
     preset = pick("preset", "standard", catalog.presets())
     names = options["launchers"] or ("process",)
@@ -93,7 +93,7 @@ def command(**options: Any) -> int:
 
 
 def _lines(verified: Verified) -> list[str]:
-    from harness.analyse.findings import trials
+    from harness.analyse.run.findings import trials
     from harness.cli import _progress
 
     run = verified.run
@@ -122,7 +122,7 @@ def _log(failure: Failure) -> list[str]:
 
 
 def _json(verified: Verified) -> dict[str, Any]:
-    from harness.analyse.findings import trials
+    from harness.analyse.run.findings import trials
 
     facts = verified.run.facts
     return {

@@ -9,8 +9,8 @@ import sys
 
 import click
 
+from harness.base.errors import EXIT_FAILED, EXIT_OK, UsageError
 from harness.cli import _say
-from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 
 @click.command("worker")
@@ -22,8 +22,8 @@ def command(master: str, cpus: str | None, address: str) -> int:
 
     Ends when that ends. Only on a network that you trust: nothing of it is encrypted.
     """
-    from harness.measure.drivers.locust import address as parts
-    from harness.measure.drivers.locust import require_locust
+    from harness.measure.load.drivers.locust import address as parts
+    from harness.measure.load.drivers.locust import require_locust
 
     require_locust()
     host, port = parts(master)
@@ -31,7 +31,7 @@ def command(master: str, cpus: str | None, address: str) -> int:
     chosen = sorted(own) if cpus is None else numbers(cpus)
     if not own.issuperset(chosen):
         raise UsageError(f"--cpus: this machine lets it use {sorted(own)} alone.")
-    program = [sys.executable, "-m", "harness.measure.swarm.worker", host, str(port)]
+    program = [sys.executable, "-m", "harness.measure.load.swarm.locust_worker", host, str(port)]
     sources = [address] if address else []
     workers = [subprocess.Popen([*program, str(cpu), *sources]) for cpu in chosen]
     _say.line(f"{len(workers)} workers for {master}, CPUs {chosen}", err=True)

@@ -7,8 +7,9 @@ import os
 import warnings
 from pathlib import Path
 
-from harness import paths, store
-from harness.errors import UsageError, unknown
+from harness.base import paths
+from harness.base.errors import UsageError, unknown
+from harness.stored import store
 
 if importlib.util.find_spec("pandas") is None:
     raise UsageError(

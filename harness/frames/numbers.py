@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import paths, store
-from harness.analyse import digest, resampling, summary, summary_file
-from harness.analyse.comparison import COLUMNS
-from harness.analyse.digest import Digest
-from harness.analyse.summary import Summary
-from harness.errors import HarnessError
+from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns.summary import Summary
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest
+from harness.analyse.statistics import resampling
+from harness.base import paths
+from harness.base.errors import HarnessError
 from harness.frames.common import Name, folder_of, warn
+from harness.stored import store
 
 
 def campaigns(results: Name | None = None) -> pd.DataFrame:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from harness import store
-from harness.analyse import digest
-from harness.columns import TABLES
-from harness.errors import ResultError, unknown
+from harness.analyse.run import digest
+from harness.base.errors import ResultError, unknown
 from harness.frames.common import Name, folder_of, warn
-from harness.records import Run, Window
-from harness.samples import ERRORS, MISSING
+from harness.stored import store
+from harness.stored.records import Run, Window
+from harness.windows.columns import TABLES
+from harness.windows.samples import ERRORS, MISSING
 
 
 def requests(campaign: Name, variant: str) -> pd.DataFrame:

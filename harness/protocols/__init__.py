@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
-from harness.errors import AnswerError, UsageError, unknown
-from harness.templates import RequestTable
+from harness.base.errors import AnswerError, UsageError, unknown
+from harness.setup.templates import RequestTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import json
 import struct
 from typing import Any
 
-from harness.errors import AnswerError, UsageError
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import Message, Protocol, json_message, protocol, start, tensors
 from harness.protocols.models import Model, of_metadata
 from harness.protocols.tensors import Tensor

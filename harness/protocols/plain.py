@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from harness.errors import AnswerError, UsageError
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import Message, Protocol, json_message, listed, one, parsed, protocol, start
-from harness.templates import as_text
+from harness.setup.templates import as_text
 
 
 @protocol("json")

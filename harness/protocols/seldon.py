@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from harness.errors import AnswerError
+from harness.base.errors import AnswerError
 from harness.protocols import Message, Protocol, json_message, parsed, protocol, start
 
 

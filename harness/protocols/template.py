@@ -6,9 +6,9 @@ from typing import Any
 
 from jmespath.exceptions import JMESPathError
 
-from harness.errors import AnswerError, UsageError
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import Message, Protocol, one, parsed, protocol, start
-from harness.templates import RequestTable, compiled
+from harness.setup.templates import RequestTable, compiled
 
 
 @protocol("template")

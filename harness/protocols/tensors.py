@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import AnswerError
+from harness.base.errors import AnswerError
 
 JSON = ".json"
 _DIMENSIONS = 32  # as many as NumPy had

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from harness.errors import StoreError
+from harness.base.errors import StoreError
 
 _OURS, _HEAD = b"<title>Serving Harness", 4096  # how every page of the harness's begins
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.report import view
+from harness.report.page import view
 
 TEMPLATES = Path(__file__).parent / "templates"
 

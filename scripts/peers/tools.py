@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import HarnessError, ProvisionError
-from harness.measure import environments
-from harness.measure.driver.job import Job
-from harness.measure.driver.native import requests_of
-from harness.measure.drivers import Driver
-from harness.measure.target import target
+from harness.base.errors import HarnessError, ProvisionError
+from harness.measure.load.drivers import Driver
+from harness.measure.load.generator.job import Job
+from harness.measure.load.generator.pool import requests_of
+from harness.measure.prepare import environments
+from harness.measure.talk.target import target
 from harness.protocols import Message
-from harness.samples import Requests
+from harness.windows.samples import Requests
 from peers import reports
 from peers.reports import Report
 from peers.truth import Figures, Plan, schedule

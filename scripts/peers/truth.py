@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from harness.samples import Ints
+from harness.windows.samples import Ints
 from peers.truth_server import NEVER
 
 # Not the most: one request, so one wake-up that the host delays, would decide.

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness import catalog
-from harness.catalog import Benchmark, Variant
-from harness.measure import artefacts, environments, target
-from harness.measure.bench import Bench
-from harness.measure.reference import NULL, Tools, stages_of
+from harness.measure.campaign.bench import Bench
+from harness.measure.campaign.reference import NULL, Tools, stages_of
+from harness.measure.prepare import artefacts, environments
+from harness.measure.talk import target
 from harness.protocols import registered
+from harness.setup import catalog
+from harness.setup.catalog import Benchmark, Variant
 from peers.truth import Log
 from peers.truth_server import Order
 

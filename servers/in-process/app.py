@@ -65,7 +65,7 @@ def fire(predict, order: dict) -> None:
 
 
 def write(out: str, start: int, payload, due_ns, sent, done, queued, facts: dict) -> None:
-    """The columns of harness.samples.Requests, relative to the window's start."""
+    """The columns of harness.windows.samples.Requests, relative to the window's start."""
     rows = len(sent)
     sent_ns, done_ns = np.array(sent, np.int64) - start, np.array(done, np.int64) - start
     np.savez(

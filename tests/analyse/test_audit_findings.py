@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import audit
-from harness.analyse import findings, stats
-from harness.analyse.findings import Verdict
-from harness.profiles import Profile
-from harness.records import Run, Window
-from harness.samples import Calls, calls_of
+from harness.analyse.run import findings
+from harness.analyse.run.findings import Verdict
+from harness.analyse.statistics import stats
+from harness.stored.records import Run, Window
+from harness.windows import audit
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import matching
-from harness.analyse import breakdown, digest
-from harness.analyse.breakdown import Batches, Breakdown
-from harness.profiles import Profile
-from harness.records import Run, Window
-from harness.samples import Calls, Ints, Requests, calls_of
+from harness.analyse.run import breakdown, digest
+from harness.analyse.run.breakdown import Batches, Breakdown
+from harness.stored.records import Run, Window
+from harness.windows import matching
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, Ints, Requests, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "poisson", 10.0, rate_per_s=50.0)

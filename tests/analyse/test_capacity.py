@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import slo, store
-from harness.analyse import capacity, capacity_words, findings, metrics
-from harness.analyse.findings import Verdict
-from harness.records import Run, Window
+from harness.analyse.run import capacity, capacity_words, findings, metrics
+from harness.analyse.run.findings import Verdict
+from harness.setup import slo
+from harness.stored import store
+from harness.stored.records import Run, Window
 from tests import fakes, in_turn, workers
 from tests.fakes import Fake
 from tests.workers import Workers

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from harness import store
-from harness.analyse import changes, digest, noise
-from harness.analyse.findings import RUN_RULES, WINDOW_RULES
-from harness.analyse.gate import Verdict, Wanted
-from harness.analyse.judging import ACCUSING, Change, Changes
-from harness.errors import UsageError
-from harness.profiles import Profile
-from harness.records import Campaign, Cell, Failure
-from harness.revisions import Revision
+from harness.analyse.regression import changes, noise
+from harness.analyse.regression.gate import Verdict, Wanted
+from harness.analyse.regression.judging import ACCUSING, Change, Changes
+from harness.analyse.run import digest
+from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
+from harness.base.errors import UsageError
+from harness.stored import store
+from harness.stored.records import Campaign, Cell, Failure
+from harness.stored.revisions import Revision
+from harness.windows.profiles import Profile
 from tests.fakes import Fake, campaign, run, stored_campaign
 
 BROKEN = Failure("ready", "It never was.")

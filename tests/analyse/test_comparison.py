@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.comparison import Comparison, compare
-from harness.profiles import Profile
-from harness.records import Failure
+from harness.analyse.field.comparison import Comparison, compare
+from harness.analyse.run import digest
+from harness.stored.records import Failure
+from harness.windows.profiles import Profile
 from tests.fakes import Fake, stored_campaign
 
 SHORT = (

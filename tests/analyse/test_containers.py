@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import findings
-from harness.records import ContainerFacts, Failure, Run
+from harness.analyse.run import findings
+from harness.stored.records import ContainerFacts, Failure, Run
 from tests import fakes
 
 WELL = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.05, 0)

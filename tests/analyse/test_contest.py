@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.analyse import contest
-from harness.analyse.contest import Contest
-from harness.analyse.held import Held
+from harness.analyse.field import contest
+from harness.analyse.field.contest import Contest
+from harness.analyse.run.held import Held
 
 
 def fitted(rate: float) -> Held:

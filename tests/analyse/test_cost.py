@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness.analyse import comparison, cost, digest
-from harness.analyse.comparison import Row
-from harness.analyse.cost import Measured, measured, on_instance, on_serverless
-from harness.analyse.prices import Instance, Serverless
-from harness.analyse.stats import Spread
-from harness.records import Campaign
+from harness.analyse.cost import cost
+from harness.analyse.cost.cost import Measured, measured, on_instance, on_serverless
+from harness.analyse.cost.prices import Instance, Serverless
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import Row
+from harness.analyse.run import digest
+from harness.analyse.statistics.stats import Spread
+from harness.stored.records import Campaign
 from tests import fakes
 
 SOURCE: dict[str, Any] = {

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import decided, digest
-from harness.analyse.comparison import Comparison, compare
-from harness.analyse.decided import Decided, Open
+from harness.analyse.field import decided
+from harness.analyse.field.comparison import Comparison, compare
+from harness.analyse.field.decided import Decided, Open
+from harness.analyse.run import digest
 from tests.fakes import Fake, stored_campaign
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import findings, metrics
-from harness.analyse.findings import Verdict, trials
-from harness.hosts import HostProof, HostWatch, WorkerFacts
-from harness.profiles import Profile
-from harness.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
-from harness.samples import MISSING, Requests, calls_of
+from harness.analyse.run import findings, metrics
+from harness.analyse.run.findings import Verdict, trials
+from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
+from harness.stored.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
+from harness.windows.profiles import Profile
+from harness.windows.samples import MISSING, Requests, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)

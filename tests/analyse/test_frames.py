@@ -14,14 +14,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import frames, paths, store
-from harness.analyse import comparison, digest, prices, summary, summary_file
-from harness.analyse.comparison import COLUMNS
-from harness.errors import UsageError
-from harness.profiles import Profile
-from harness.records import Failure, Run
+from harness import frames
+from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.cost import prices
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run import digest
+from harness.base import paths
+from harness.base.errors import UsageError
 from harness.report import formats
-from harness.report.view import Report
+from harness.report.page.view import Report
+from harness.stored import store
+from harness.stored.records import Failure, Run
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 from tests.unit import stored
@@ -322,7 +327,7 @@ def test_without_pandas_it_says_what_to_install() -> None:
     done = python(WITHOUT)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "harness.errors.UsageError: harness.frames needs pandas, which is not installed here: "
+        "harness.base.errors.UsageError: harness.frames needs pandas, which is not installed here: "
         "python -m pip install 'serving-harness[frames]', or -r requirements-frames.txt in the "
         "project's folder."
     )

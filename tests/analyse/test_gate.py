@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from harness.analyse import noise, paired
-from harness.analyse.comparison import COLUMNS
-from harness.analyse.gate import Verdict, Wanted, verdict
-from harness.analyse.noise import Noise
-from harness.analyse.paired import Ratio
+from harness.analyse.field import paired
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.field.paired import Ratio
+from harness.analyse.regression import noise
+from harness.analyse.regression.gate import Verdict, Wanted, verdict
+from harness.analyse.regression.noise import Noise
 
 
 def judged(

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import growth
-from harness.analyse.growth import COSTS, Point
-from harness.profiles import Profile
-from harness.records import Failure, Run, Setup
-from harness.samples import calls_of, usage
+from harness.analyse.field import growth
+from harness.analyse.field.growth import COSTS, Point
+from harness.stored.records import Failure, Run, Setup
+from harness.windows.profiles import Profile
+from harness.windows.samples import calls_of, usage
 from tests import fakes
 
 CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)

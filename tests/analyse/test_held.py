@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from harness import slo
-from harness.analyse import capacity, digest, held
-from harness.analyse.held import Held
-from harness.profiles import Profile
-from harness.records import Run
-from harness.search import Estimate
+from harness.analyse.run import capacity, digest, held
+from harness.analyse.run.held import Held
+from harness.search.search import Estimate
+from harness.setup import slo
+from harness.stored.records import Run
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 

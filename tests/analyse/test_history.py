@@ -10,9 +10,9 @@ import pytest
 
 import bench_history
 from bench_history import Noise
-from harness.analyse import history, steps
-from harness.analyse.history import Change
-from harness.analyse.series import night_values
+from harness.analyse.campaigns import history, steps
+from harness.analyse.campaigns.history import Change
+from harness.analyse.campaigns.series import night_values
 from tests.generated import GROUND, Made, generate
 
 VARIANTS = 6

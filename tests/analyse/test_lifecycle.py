@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import findings, lifecycle
-from harness.analyse.findings import Verdict
-from harness.analyse.lifecycle import Borne, Ended
-from harness.analyse.metrics import METRICS
-from harness.lifecycle import (
+from harness.analyse.run import findings, strain_outcomes
+from harness.analyse.run.findings import Verdict
+from harness.analyse.run.metrics import METRICS
+from harness.analyse.run.strain_outcomes import Borne, Ended
+from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
     Installed,
@@ -19,9 +19,9 @@ from harness.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.profiles import Profile
-from harness.records import ImageFacts, Run
-from harness.samples import MISSING, Requests
+from harness.stored.records import ImageFacts, Run
+from harness.windows.profiles import Profile
+from harness.windows.samples import MISSING, Requests
 from tests import fakes
 
 MS = 1_000_000
@@ -67,7 +67,7 @@ def told(run: Run) -> dict[str, tuple[Verdict, str]]:
 
 
 def test_twice_the_capacity() -> None:
-    assert lifecycle.borne(overloaded()) == Borne(4, 2, {"status": 1})
+    assert strain_outcomes.borne(overloaded()) == Borne(4, 2, {"status": 1})
     assert value("overload_in_time", overloaded()) == 50
     assert value("overload_errors", overloaded()) == 25
     assert value("recovery", overloaded()) == 1.25
@@ -91,7 +91,7 @@ def test_one_that_does_not_recover() -> None:
 
 
 def test_a_stop_under_load() -> None:
-    assert lifecycle.ended(stopped()) == Ended(in_flight=2, lost=1, refused=1, dropped=1)
+    assert strain_outcomes.ended(stopped()) == Ended(in_flight=2, lost=1, refused=1, dropped=1)
     assert value("lost_at_stop", stopped()) == 1
     said = (
         "1 of 2 requests that were in flight when it was told to stop were never rightly answered"
@@ -105,7 +105,7 @@ def test_a_request_that_never_ended_is_in_flight() -> None:
     done = window.requests.done_ns.copy()
     done[2] = MISSING
     window = replace(window, requests=replace(window.requests, done_ns=done))
-    assert lifecycle.ended(replace(run, strains=(window,))) == lifecycle.ended(run)
+    assert strain_outcomes.ended(replace(run, strains=(window,))) == strain_outcomes.ended(run)
 
 
 def test_nothing_is_lost_where_all_in_flight_is_answered() -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_lost_where_all_in_flight_is_answered() -> None:
 def test_with_nothing_in_flight_nothing_is_known() -> None:
     requests = fakes.requests([10.0, 120.0], [10.0, 120.0], [20.0, 121.0], ["", "connect"])
     run = strained(SHUTDOWN, requests, Lifecycle(shutdown=STOPPED))
-    assert lifecycle.ended(run) == Ended(0, 0, 1, 0)
+    assert strain_outcomes.ended(run) == Ended(0, 0, 1, 0)
     assert value("lost_at_stop", run) is None
 
 
@@ -152,6 +152,6 @@ def test_installation_and_memory() -> None:
 def test_a_run_of_an_earlier_schema_has_none_of_it() -> None:
     run = fakes.exact_run()
     assert run.facts.lifecycle is None
-    found = (lifecycle.borne(run), lifecycle.ended(run), lifecycle.gap_s(run))
+    found = (strain_outcomes.borne(run), strain_outcomes.ended(run), strain_outcomes.gap_s(run))
     assert found == (None, None, None)
     assert told(run) == {}

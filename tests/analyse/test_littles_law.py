@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import findings
-from harness.profiles import Profile
-from harness.records import Run, Window
+from harness.analyse.run import findings
+from harness.stored.records import Run, Window
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import endpoint, metrics
-from harness.analyse.metrics import METRICS
-from harness.profiles import Profile
-from harness.records import ContainerFacts, Run, Startup, WarmUp, Window
-from harness.samples import calls_of, usage
+from harness.analyse.run import endpoint, metrics
+from harness.analyse.run.metrics import METRICS
+from harness.stored.records import ContainerFacts, Run, Startup, WarmUp, Window
+from harness.windows.profiles import Profile
+from harness.windows.samples import calls_of, usage
 from tests import fakes
 
 MIB = 1 << 20

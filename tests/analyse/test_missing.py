@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.analyse import comparison, digest, missing, stats
-from harness.analyse.comparison import Comparison, Row
-from harness.profiles import Profile
-from harness.records import Failure
+from harness.analyse.field import comparison, missing
+from harness.analyse.field.comparison import Comparison, Row
+from harness.analyse.run import digest
+from harness.analyse.statistics import stats
+from harness.stored.records import Failure
+from harness.windows.profiles import Profile
 from tests.fakes import Fake, stored_campaign
 
 SHORT = (

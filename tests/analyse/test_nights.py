@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths, store
-from harness.analyse import digest, history, nights
-from harness.errors import ResultError
-from harness.records import Failure
-from harness.revisions import Revision
+from harness.analyse.campaigns import history, nights
+from harness.analyse.run import digest
+from harness.base import paths
+from harness.base.errors import ResultError
+from harness.stored import store
+from harness.stored.records import Failure
+from harness.stored.revisions import Revision
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.generated import Made, generate
 from tests.unit.stored import DATA

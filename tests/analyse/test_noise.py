@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import bench_noise
-from harness.analyse import comparison, digest, noise
-from harness.analyse.comparison import COLUMNS, Row
-from harness.analyse.noise import Noise
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import COLUMNS, Row
+from harness.analyse.regression import noise
+from harness.analyse.regression.noise import Noise
+from harness.analyse.run import digest
 from tests.fakes import Fake, stored_campaign
 
 

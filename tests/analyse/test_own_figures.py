@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analyse import findings
-from harness.analyse.findings import Finding, Verdict
-from harness.profiles import Profile
-from harness.records import OwnFigures
-from harness.samples import calls_of
+from harness.analyse.run import findings
+from harness.analyse.run.findings import Finding, Verdict
+from harness.stored.records import OwnFigures
+from harness.windows.profiles import Profile
+from harness.windows.samples import calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "poisson", 10.0, rate_per_s=50.0)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.analyse import paired
-from harness.analyse.paired import Ratio
+from harness.analyse.field import paired
+from harness.analyse.field.paired import Ratio
 
 
 def rounds(values: list[float]) -> dict[int, float]:

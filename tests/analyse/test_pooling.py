@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from harness import law
-from harness.analyse import pooling
-from harness.analyse.pooling import Pooled
-from harness.batch_law import BatchLaw
-from harness.queueing import Queue
+from harness.analyse.field import pooling
+from harness.analyse.field.pooling import Pooled
+from harness.queues import law
+from harness.queues.batch_law import BatchLaw
+from harness.queues.queueing import Queue
 
 MS = 1e6
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.analyse import prices
-from harness.errors import UsageError
+from harness.analyse.cost import prices
+from harness.base import paths
+from harness.base.errors import UsageError
 
 ROW = """
 [[instance]]

@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from harness.analyse import ranks
-from harness.analyse.ranks import Ranks
+from harness.analyse.field import ranks
+from harness.analyse.field.ranks import Ranks
 
 
 def drawn(

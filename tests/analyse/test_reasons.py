@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import comparison, digest, paired, reasons
-from harness.analyse.breakdown import Breakdown
-from harness.records import Failure
+from harness.analyse.field import comparison, paired, reasons
+from harness.analyse.run import digest
+from harness.analyse.run.breakdown import Breakdown
+from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analyse import resampling
-from harness.samples import Requests
+from harness.analyse.statistics import resampling
+from harness.windows.samples import Requests
 
 
 def test_replicates_spread_as_the_percentile_does() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import seen
-from harness.records import Failure, Run
+from harness.analyse.run import seen
+from harness.stored.records import Failure, Run
 from tests import fakes
 from tests.fakes import Fake
 

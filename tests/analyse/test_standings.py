@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import slo
-from harness.analyse import digest, standings
-from harness.analyse.comparison import Comparison, compare
-from harness.analyse.held import Held
-from harness.analyse.standings import Standing
-from harness.records import Failure
+from harness.analyse.field import standings
+from harness.analyse.field.comparison import Comparison, compare
+from harness.analyse.field.standings import Standing
+from harness.analyse.run import digest
+from harness.analyse.run.held import Held
+from harness.setup import slo
+from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
 
 OWN, TWICE = slo.parse("p99<50ms"), slo.parse("p99<100ms")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from harness.analyse import stats
-from harness.analyse.stats import Spread, percentile, spread
+from harness.analyse.statistics import stats
+from harness.analyse.statistics.stats import Spread, percentile, spread
 
 
 @pytest.mark.parametrize(

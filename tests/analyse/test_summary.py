@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import store
-from harness.analyse import comparison, digest, summary, summary_file
-from harness.analyse.comparison import RANKED_BY
-from harness.analyse.stats import Spread
-from harness.analyse.summary import BenchmarkSummary, Counts, Standing, Summary
-from harness.records import Failure
+from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns.summary import BenchmarkSummary, Counts, Standing, Summary
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import RANKED_BY
+from harness.analyse.run import digest
+from harness.analyse.statistics.stats import Spread
+from harness.stored import store
+from harness.stored.records import Failure
 from tests.fakes import SATURATED, STEADY, Fake, run, stored_campaign
 
 PROFILES = (replace(STEADY, duration_s=5.0, rate_per_s=100.0), replace(SATURATED, duration_s=1.0))

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness import store
-from harness.analyse import capacity, capacity_words, comparison, digest
-from harness.analyse.capacity import Late
-from harness.analyse.comparison import Comparison
-from harness.slo import parse
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import Comparison
+from harness.analyse.run import capacity, capacity_words, digest
+from harness.analyse.run.capacity import Late
+from harness.setup.slo import parse
+from harness.stored import store
 from tests import fakes, in_turn
 from tests.in_turn import InTurn
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.analyse import trend
-from harness.analyse.findings import WINDOW_RULES
-from harness.analyse.trend import Floats
-from harness.profiles import Profile
-from harness.records import Window, WindowFacts
-from harness.samples import ERRORS, Calls, Requests, Usage, empty
+from harness.analyse.run import drift
+from harness.analyse.run.drift import Floats
+from harness.analyse.run.findings import WINDOW_RULES
+from harness.stored.records import Window, WindowFacts
+from harness.windows.profiles import Profile
+from harness.windows.samples import ERRORS, Calls, Requests, Usage, empty
 
 SERVED_PER_S = 250.0
 SEEDS = range(50)
@@ -82,7 +82,7 @@ def test_overload_is_found_with_the_rate_that_could_be_sustained(use: float, reg
     assert share("overloaded", windows) == 1
     assert share("no-steady-state", windows) == 0, "one doubt is enough"
     for window in windows:
-        found = trend.backlog(window.facts.profile, window.requests)
+        found = drift.backlog(window.facts.profile, window.requests)
         assert found is not None
         assert found.sustained_per_s == pytest.approx(SERVED_PER_S, rel=0.05)
 
@@ -113,7 +113,7 @@ def test_what_timed_out_is_still_in_the_queue() -> None:
         columns.queued,
         columns.resent,
     )
-    found = trend.backlog(window.facts.profile, timed_out)
+    found = drift.backlog(window.facts.profile, timed_out)
     assert found is not None
     assert found.deviations > 2
 
@@ -124,7 +124,7 @@ def test_the_time_until_the_first_answers_is_no_growing_queue() -> None:
     zeros = np.zeros(1000, np.int64)
     done = due + 2_000_000_000
     requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
-    found = trend.backlog(Profile("steady", "constant", 10.0, 100.0), requests)
+    found = drift.backlog(Profile("steady", "constant", 10.0, 100.0), requests)
     assert found is not None
     assert abs(found.growth) < 2
     assert found.sustained_per_s == pytest.approx(100, rel=0.01)
@@ -137,23 +137,23 @@ def test_a_stall_is_no_trend() -> None:
     zeros = np.zeros(2000, np.int64)
     requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
     profile = Profile("steady", "constant", 10.0, 200.0)
-    backlog, drift = trend.backlog(profile, requests), trend.latency(profile, requests)
+    backlog, latency = drift.backlog(profile, requests), drift.latency(profile, requests)
     assert backlog is not None
     assert backlog.deviations < 1
-    assert drift is not None
-    assert drift.ratio < 1.1
+    assert latency is not None
+    assert latency.ratio < 1.1
 
 
 def test_too_few_answers_say_nothing() -> None:
     window = queue(1, 0.5, 150)
-    assert trend.latency(window.facts.profile, window.requests) is None
-    assert trend.backlog(window.facts.profile, window.requests) is None
+    assert drift.latency(window.facts.profile, window.requests) is None
+    assert drift.backlog(window.facts.profile, window.requests) is None
 
 
 def test_a_line_through_values_some_of_them_wild() -> None:
     values = 3.0 + 2.0 * np.arange(20.0)
     values[[3, 7, 11, 15]] = 1e6
-    found = trend.line(np.asarray(values, np.float64))
+    found = drift.line(np.asarray(values, np.float64))
     assert found == pytest.approx(3.0 + 2.0 * np.arange(20.0), rel=0.2)
 
 
@@ -167,11 +167,11 @@ def test_a_line_through_values_some_of_them_wild() -> None:
     ],
 )
 def test_mann_kendall(values: Floats, low: float, high: float) -> None:
-    assert low <= trend.mann_kendall(values) <= high
+    assert low <= drift.mann_kendall(values) <= high
 
 
 def test_mann_whitney_sees_a_step() -> None:
     levels = np.repeat([1.0, 2.0], 10)
     wobble = np.tile([0.0, 0.1], 10)
-    assert trend.mann_whitney(levels + wobble) < 0.002
-    assert trend.mann_whitney(wobble) > 0.3
+    assert drift.mann_whitney(levels + wobble) < 0.002
+    assert drift.mann_whitney(wobble) > 0.3

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import findings, waiting
-from harness.analyse.findings import Verdict
+from harness.analyse.run import findings, waiting
+from harness.analyse.run.findings import Verdict
 from tests import in_turn
 from tests.in_turn import InTurn
 from tests.workers import Workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.catalog import Variant
+from harness.setup.catalog import Variant
 
 FOLLOWS = re.compile(r"\\\n\s*")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?P<rest>.*)$", re.MULTILINE)

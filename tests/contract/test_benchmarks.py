@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from harness import paths, slo, toml
-from harness.catalog import Benchmark
-from harness.tables import BenchmarkTable, PresetsFile
+from harness.base import paths, toml
+from harness.setup import slo
+from harness.setup.catalog import Benchmark
+from harness.setup.tables import BenchmarkTable, PresetsFile
 from tests.contract import locks
 
 ROOT = paths.PROJECT / "benchmarks"

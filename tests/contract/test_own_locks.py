@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 from tests.contract import locks
 
 WIDER = ["requirements-frames.txt", "requirements-locust.txt", "requirements-dev.txt"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths, toml
-from harness.catalog import Server
+from harness.base import paths, toml
 from harness.protocols import registered
-from harness.tables import ServerTable
+from harness.setup.catalog import Server
+from harness.setup.tables import ServerTable
 from tests.contract import locks
 
 FOLDERS = sorted(path.parent for path in (paths.PROJECT / "servers").glob("*/server.toml"))

@@ -24,10 +24,12 @@ from typing import Any
 
 import pytest
 
-from harness import catalog, paths, plan
-from harness.catalog import Variant
-from harness.errors import ProvisionError
-from harness.measure import artefacts, environments
+from harness.base import paths
+from harness.base.errors import ProvisionError
+from harness.measure.prepare import artefacts, environments
+from harness.setup import catalog
+from harness.setup.catalog import Variant
+from harness.stored import plan
 from tests.contract.locks import assert_locked
 
 pytestmark = pytest.mark.slow

@@ -13,11 +13,11 @@ import pytest
 from tritonclient import grpc, http
 from tritonclient.utils import InferenceServerException
 
-from harness import catalog
-from harness.measure import reference, session
-from harness.measure.bench import Bench
-from harness.measure.launchers.process import LaunchedProcess
-from harness.measure.verification import EVERYTHING
+from harness.measure.campaign import reference, session
+from harness.measure.campaign.bench import Bench
+from harness.measure.campaign.verification import EVERYTHING
+from harness.measure.launch.launchers.process import LaunchedProcess
+from harness.setup import catalog
 
 TEXTS = 8
 MODEL = "model"

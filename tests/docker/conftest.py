@@ -16,7 +16,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 from filelock import FileLock
 
-from harness.measure.containers import engine as engines
+from harness.measure.launch.containers import engine as engines
 from tests.system.conftest import cli, kept
 from tests.system.sandbox import Sandbox
 

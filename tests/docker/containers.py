@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from harness import catalog
-from harness.measure.launchers import LaunchOrder
-from harness.measure.launchers.docker import DockerLauncher, LaunchedContainer
+from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.launch.launchers.docker import DockerLauncher, LaunchedContainer
+from harness.setup import catalog
 from tests.system.sandbox import LONG_S, Sandbox, until
 
 CPU = min(os.sched_getaffinity(0))

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from docker import DockerClient
 
-from harness.analyse import lifecycle
-from harness.measure.launchers.ports import free_ports
-from harness.records import Cell
+from harness.analyse.run import strain_outcomes
+from harness.measure.launch.launchers.ports import free_ports
+from harness.stored.records import Cell
 from tests.docker.conftest import everything
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
@@ -71,10 +71,10 @@ def test_a_container_is_strained_and_comes_back(sandbox: Sandbox, engine: Docker
     assert life.overload.recovery_s is not None
     assert life.restart is not None
     assert life.restart.failure == ""
-    found = lifecycle.ended(run)
+    found = strain_outcomes.ended(run)
     assert found is not None
     assert found.lost == 0
-    assert lifecycle.gap_s(run) is not None
+    assert strain_outcomes.gap_s(run) is not None
     assert run.facts.container is not None
     assert _ours(engine) == []
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness.measure.containers import images
-from harness.records import Cell
+from harness.measure.launch.containers import images
+from harness.stored.records import Cell
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
 pytestmark = [

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from harness import catalog, paths, plan
-from harness.catalog import Variant
+from harness.base import paths
+from harness.setup import catalog
+from harness.setup.catalog import Variant
+from harness.stored import plan
 from tests.contract.locks import assert_locked
 from tests.docker.conftest import BASE, engine_lock
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from docker import DockerClient
 
-from harness import catalog, paths
-from harness.errors import ProvisionError
-from harness.measure.containers import engine as engines
-from harness.measure.containers import images
-from harness.measure.containers.images import Image
+from harness.base import paths
+from harness.base.errors import ProvisionError
+from harness.measure.launch.containers import engine as engines
+from harness.measure.launch.containers import images
+from harness.measure.launch.containers.images import Image
+from harness.setup import catalog
 from tests.system.sandbox import Sandbox
 
 pytestmark = [

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from harness.errors import LaunchError
-from harness.measure.containers import engine as engines
-from harness.samples import MISSING
+from harness.base.errors import LaunchError
+from harness.measure.launch.containers import engine as engines
+from harness.windows.samples import MISSING
 from tests.docker.conftest import everything
 from tests.docker.containers import CPU, answers, calls, launched, predict, ready
 from tests.system.sandbox import SERVER, Sandbox, until, variant

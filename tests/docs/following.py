@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import paths
+from harness.base import paths
 
 
 def follow(command: str, folder: Path, **settings: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import paths
+from harness.base import paths
 
 _GENERATED = {"results", "reports", "build", "node_modules"}
 

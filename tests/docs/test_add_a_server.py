@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.tables import ServerTable, VariantTable
+from harness.base import paths
+from harness.setup.tables import ServerTable, VariantTable
 from tests.docs.following import follow
 from tests.docs.pages import coded, text
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 import pytest
 
-from harness import catalog, paths
-from harness.analyse.comparison import COLUMNS
-from harness.analyse.findings import RUN_RULES, WINDOW_RULES
-from harness.analyse.prices import Instance, Serverless
+from harness.analyse.cost.prices import Instance, Serverless
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
+from harness.base import paths
 from harness.cli import cli
-from harness.profiles import shape_names
-from harness.tables import BenchmarkTable, ProfileTable
+from harness.setup import catalog
+from harness.setup.tables import BenchmarkTable, ProfileTable
+from harness.windows.profiles import shape_names
 from tests.docs.pages import coded, markdown, rows, section, text, without_code
 
 CLI = text("docs/cli.md")

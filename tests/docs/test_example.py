@@ -17,10 +17,11 @@ from PIL import Image
 
 import example
 import picture
-from harness import paths, store
-from harness.errors import ResultError
+from harness.base import paths
+from harness.base.errors import ResultError
 from harness.report import formats
-from harness.report.view import Report
+from harness.report.page.view import Report
+from harness.stored import store
 from tests import fakes
 from tests.docs.pages import text
 from tests.fakes import Fake

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness import frames, paths
+from harness import frames
+from harness.base import paths
 from tests import fakes
 from tests.docs.pages import coded, section, text
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness import columns, records, samples, store
+from harness.stored import records, store
+from harness.windows import columns, samples
 from tests import fakes
 from tests.docs.pages import coded, rows, section, text
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths, store
+from harness.base import paths
+from harness.stored import store
 from tests.docs.following import follow
 from tests.system.sandbox import until_while
 

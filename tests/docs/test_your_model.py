@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 from tests.docs.following import follow
 
 PAGE = (paths.PROJECT / "docs" / "your-model.md").read_text(encoding="utf-8")

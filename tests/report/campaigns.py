@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness import store
-from harness.hosts import HostCheck
-from harness.lifecycle import Installed, Lifecycle, Overload
-from harness.profiles import Profile
-from harness.records import Cell, ContainerFacts, Failure, ImageFacts
+from harness.stored import store
+from harness.stored.hosts import HostCheck
+from harness.stored.lifecycle import Installed, Lifecycle, Overload
+from harness.stored.records import Cell, ContainerFacts, Failure, ImageFacts
+from harness.windows.profiles import Profile
 from tests.fakes import BENCHMARK, Fake, campaign, run, stored_campaign
 
 SCRIPT = "<script>alert(1)</script>"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest
-from harness.report import page
+from harness.analyse.run import digest
+from harness.report.page import page
 from tests.report import hostile as enemy
 from tests.report.campaigns import store_all_sorts, store_searched
 

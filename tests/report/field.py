@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.analyse import digest
-from harness.analyse.digest import Digest, Digested
-from harness.analyse.held import Held
-from harness.profiles import Profile
-from harness.records import Cell
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.held import Held
+from harness.stored.records import Cell
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import BENCHMARK, Fake
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.digest import Digested
-from harness.analyse.held import Held
-from harness.endpoints import Endpoint
-from harness.records import Failure
-from harness.report import page
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.analyse.run.held import Held
+from harness.report.page import page
+from harness.setup.endpoints import Endpoint
+from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analyse import comparison, digest
-from harness.analyse.comparison import Row
-from harness.analyse.stats import Spread
-from harness.records import Failure
-from harness.report import confidence, validity, view
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import Row
+from harness.analyse.run import digest
+from harness.analyse.statistics.stats import Spread
+from harness.report.page import confidence, validity, view
+from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from harness import store
-from harness.analyse import digest
-from harness.records import OwnFigures, Run
-from harness.report import page
-from harness.samples import Calls, calls_of, empty
+from harness.analyse.run import digest
+from harness.report.page import page
+from harness.stored import store
+from harness.stored.records import OwnFigures, Run
+from harness.windows.samples import Calls, calls_of, empty
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import PROFILES

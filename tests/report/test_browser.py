@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from pypdf import PdfReader
 
-from harness import paths
-from harness.analyse import summary_file
-from harness.report import index
+from harness.analyse.campaigns import summary_file
+from harness.base import paths
+from harness.report.index import index
 from tests.report.campaigns import IMAGE
 from tests.report.test_index import figures, short
 

@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest, prices
-from harness.analyse.comparison import compare
-from harness.analyse.digest import Digested
-from harness.profiles import Profile
-from harness.records import Failure
-from harness.report import colours, page, sections
-from harness.report.view import Report
+from harness.analyse.cost import prices
+from harness.analyse.field.comparison import compare
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.report import templating
+from harness.report.draw import colours
+from harness.report.page import page, sections
+from harness.report.page.view import Report
+from harness.stored.records import Failure
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 from tests.report import field
 
-STYLE = (Path(page.__file__).parent / "templates" / "charts.css").read_text(encoding="utf-8")
+STYLE = (templating.TEMPLATES / "charts.css").read_text(encoding="utf-8")
 PROFILES = (
     Profile("steady", "poisson", 5.0, rate_per_s=100.0),
     Profile("saturated", "closed", 2.0, concurrency=4),

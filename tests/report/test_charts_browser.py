@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from harness.analyse import digest
-from harness.report import page as report_page
+from harness.analyse.run import digest
+from harness.report.page import page as report_page
 from tests.fakes import BENCHMARK, Fake, campaign, stored_campaign
 from tests.report.test_browser import browser
 from tests.report.test_charts import EVIL, PROFILES

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import changes, digest
-from harness.analyse.gate import Wanted
-from harness.analyse.judging import Changes
-from harness.report import compared, compared_page
+from harness.analyse.regression import changes
+from harness.analyse.regression.gate import Wanted
+from harness.analyse.regression.judging import Changes
+from harness.analyse.run import digest
+from harness.report.compare import compared, compared_page
 from tests.fakes import Fake, stored_campaign
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")

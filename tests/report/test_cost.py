@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import comparison, digest, prices
-from harness.analyse.digest import Digested
-from harness.analyse.metrics import METRICS, Metric
-from harness.analyse.prices import PriceTable
-from harness.records import Run
-from harness.report import page
+from harness.analyse.cost import prices
+from harness.analyse.cost.prices import PriceTable
+from harness.analyse.field import comparison
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.analyse.run.metrics import METRICS, Metric
+from harness.report.page import page
+from harness.stored.records import Run
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 

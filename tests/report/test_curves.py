@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import slo
-from harness.analyse import comparison, digest, pareto
-from harness.analyse.breakdown import Batches
-from harness.analyse.comparison import Row
-from harness.analyse.digest import Digested
-from harness.profiles import Profile
-from harness.report import batch_plot, colours, curves, drawing, scales, subjects
-from harness.report.curves import Offered
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import Row
+from harness.analyse.run import digest
+from harness.analyse.run.breakdown import Batches
+from harness.analyse.run.digest import Digested
+from harness.analyse.statistics import pareto
+from harness.report.draw import batch_plot, colours, curves, drawing, scales
+from harness.report.draw.curves import Offered
+from harness.report.page import subjects
+from harness.setup import slo
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 

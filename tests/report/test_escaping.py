@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import view
+from harness.report.page import view
 from tests.report.campaigns import IMAGE, MATHS, SCRIPT
 
 

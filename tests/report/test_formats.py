@@ -18,17 +18,20 @@ import pyarrow.parquet as pq
 import pytest
 from cmarkgfm.cmark import Options
 
-from harness import store
-from harness.analyse import comparison, digest, prices
-from harness.analyse.comparison import COLUMNS
-from harness.analyse.findings import Verdict
-from harness.analyse.stats import Spread
+from harness.analyse.cost import prices
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run import digest
+from harness.analyse.run.findings import Verdict
+from harness.analyse.statistics.stats import Spread
 from harness.cli import _table
-from harness.hosts import HostCheck
-from harness.records import Failure
-from harness.report import formats, tidy
+from harness.report import formats
 from harness.report.formats import csv_, markdown_
-from harness.report.view import Report
+from harness.report.page.view import Report
+from harness.report.text import tidy
+from harness.stored import store
+from harness.stored.hosts import HostCheck
+from harness.stored.records import Failure
 from tests.docs.pages import section, text
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT

@@ -11,7 +11,8 @@ from cmarkgfm.cmark import Options
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report import github, view
+from harness.report.page import view
+from harness.report.text import github
 
 # What GitHub makes of a stretch of text, once Markdown is HTML: mentions, addresses, issues,
 # commits, emoji, URLs, mathematics.

@@ -8,9 +8,9 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from harness.analyse import digest
-from harness.errors import StoreError
-from harness.report import page
+from harness.analyse.run import digest
+from harness.base.errors import StoreError
+from harness.report.page import page
 
 GOLDEN = Path(__file__).parent / "golden.html"
 

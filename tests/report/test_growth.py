@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import sweeps
-from harness.analyse import digest, prices
-from harness.analyse.comparison import compare
-from harness.analyse.digest import Digested
-from harness.plan import SWEEP
-from harness.profiles import Profile
-from harness.records import Cell, Failure
-from harness.report.view import Report
-from harness.sweeps import Place
+from harness.analyse.cost import prices
+from harness.analyse.field.comparison import compare
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.report.page.view import Report
+from harness.stored import sweeps
+from harness.stored.plan import SWEEP
+from harness.stored.records import Cell, Failure
+from harness.stored.sweeps import Place
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.test_charts import figures, rendered

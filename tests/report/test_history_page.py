@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import history
-from harness.analyse.history import History
-from harness.report import history as report
+from harness.analyse.campaigns import history
+from harness.analyse.campaigns.history import History
+from harness.report.history import history_page as report
 from tests.generated import Made, generate
 from tests.report.campaigns import IMAGE, SCRIPT
 

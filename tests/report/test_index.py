@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import store
-from harness.analyse import digest, summary_file
-from harness.analyse.summary import BenchmarkSummary, Counts, Standing, Summary
-from harness.errors import StoreError
-from harness.records import Campaign, Failure
-from harness.report import index, page, shelf, templating, trends
-from harness.report.shelf import GONE, NOT_YET, Entry
+from harness.analyse.campaigns import summary_file
+from harness.analyse.campaigns.summary import BenchmarkSummary, Counts, Standing, Summary
+from harness.analyse.run import digest
+from harness.base.errors import StoreError
+from harness.report import templating
+from harness.report.index import index, shelf, trends
+from harness.report.index.shelf import GONE, NOT_YET, Entry
+from harness.report.page import page
+from harness.stored import store
+from harness.stored.records import Campaign, Failure
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 from tests.report.test_escaping import Tags

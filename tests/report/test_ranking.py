@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest
-from harness.profiles import Profile
-from harness.records import Failure
-from harness.report import page
+from harness.analyse.run import digest
+from harness.report.page import page
+from harness.stored.records import Failure
+from harness.windows.profiles import Profile
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 

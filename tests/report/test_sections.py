@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import report as package
-from harness.analyse import digest
-from harness.endpoints import Endpoint
-from harness.errors import ResultError, UsageError
-from harness.profiles import Profile
-from harness.records import Failure
-from harness.report import page, sections
-from harness.trust import Trust
+from harness.analyse.run import digest
+from harness.base import paths
+from harness.base.errors import ResultError, UsageError
+from harness.base.trust import Trust
+from harness.report.page import page, sections
+from harness.setup.endpoints import Endpoint
+from harness.stored.records import Failure
+from harness.windows.profiles import Profile
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import PROFILES
 
@@ -177,8 +177,8 @@ def test_no_campaign_and_a_damaged_one(tmp_path: Path, all_sorts: Path) -> None:
 
 
 def test_reporting_never_imports_measuring() -> None:
-    folder = Path(str(package.__file__)).parent
-    for path in [*folder.rglob("*.py"), *(folder.parent / "analyse").rglob("*.py")]:
+    harness = paths.PROJECT / "harness"
+    for path in [*(harness / "report").rglob("*.py"), *(harness / "analyse").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.digest import Digest, Digested
-from harness.analyse.findings import Finding, Verdict
-from harness.records import Cell
-from harness.report import page
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.findings import Finding, Verdict
+from harness.report.page import page
+from harness.stored.records import Cell
 from tests.fakes import Fake, campaign, run
 from tests.report.campaigns import CONTAINER, LIFE
 

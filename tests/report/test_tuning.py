@@ -9,17 +9,20 @@ from html import unescape
 
 import pytest
 
-from harness import slo
-from harness.analyse import digest, prices, tuned
-from harness.analyse import tuning as analysis
-from harness.analyse.comparison import compare
-from harness.candidates import Lowest, Outcome
-from harness.knobs import Setting
-from harness.records import Failure
-from harness.report import memory_chart, page
-from harness.report.sections import tuning as section
-from harness.report.view import Report
-from harness.tunings import Step
+from harness.analyse.cost import prices
+from harness.analyse.field.comparison import compare
+from harness.analyse.run import digest
+from harness.analyse.tune import outcome as analysis
+from harness.analyse.tune import tune_words
+from harness.report.draw import memory_chart
+from harness.report.page import page
+from harness.report.page.sections import tuning as section
+from harness.report.page.view import Report
+from harness.search.candidates import Lowest, Outcome
+from harness.setup import slo
+from harness.setup.knobs import Setting
+from harness.stored.records import Failure
+from harness.stored.tunings import Step
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT
@@ -107,7 +110,8 @@ def worths(law: Callable[[Setting], Outcome], noise: float) -> dict[str, str]:
     today: Setting = {"workers": 1, "batch": 2, "colour": "red"}
     runs = runs_of(asked, today=today, law=law, noise=Noise(noise, 4))
     return {
-        worth.knob: tuned.worth(worth) for worth in analysis.of_runs(asked, VARIANT, runs).worth
+        worth.knob: tune_words.worth(worth)
+        for worth in analysis.of_runs(asked, VARIANT, runs).worth
     }
 
 
@@ -155,13 +159,13 @@ def test_settings_of_which_nothing_is_known_are_counted() -> None:
     asked = plan()
     found = analysis.of_runs(asked, VARIANT, runs_of(asked, law=half))
     assert any(c.doubt for c in found.candidates)
-    assert "nothing is known: the reasons are beside them." in " ".join(tuned.answer(found))
+    assert "nothing is known: the reasons are beside them." in " ".join(tune_words.answer(found))
 
 
 def test_no_setting_is_worth_anything_while_none_is_known() -> None:
     got = analysis.of_runs(plan(), VARIANT, [])
     assert (got.worth, got.chosen, got.front) == ((), None, ())
-    assert next(tuned.answer(got)) == (
+    assert next(tune_words.answer(got)) == (
         "Nothing is known: of 0 settings none came through. Where that is for doubt, a longer "
         "--search and a quieter machine may help."
     )
@@ -176,7 +180,7 @@ def test_a_setting_that_held_the_slo_in_one_of_two_starts_is_told_by_the_other()
         for number, found in enumerate(outcomes, 1)
     ]
     found = analysis.of_runs(asked, VARIANT, runs)
-    assert tuned.reason(found.candidates[0], found) == (
+    assert tune_words.reason(found.candidates[0], found) == (
         f"does not hold {asked.slo} in 2 of 3 starts: 0.4% of the requests were over the limit at "
         "10.0/s"
     )
@@ -191,7 +195,7 @@ def test_a_damaged_run_is_named() -> None:
     (first, *_), campaign = made.digests, made.campaign
     outcomes = {d.cell: d.tried for d in made.digests if d is not first}
     (found,) = analysis.of_campaign(campaign, outcomes, {first.cell: "It was edited."})
-    assert "It was edited." in list(tuned.answer(found))
+    assert "It was edited." in list(tune_words.answer(found))
 
 
 def test_the_slo_is_the_one_that_was_asked_for() -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.comparison import COLUMNS
+from harness.analyse.field.comparison import COLUMNS
+from harness.analyse.run import digest
 from harness.cli import _reports
-from harness.records import Campaign, Failure, Setup
-from harness.report import formats, page, view
+from harness.report import formats
+from harness.report.page import page, view
+from harness.stored.records import Campaign, Failure, Setup
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import FAKES, PROFILES
 

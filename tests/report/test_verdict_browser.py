@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from harness.analyse import digest
-from harness.analyse.digest import Digest
-from harness.records import ServerFacts
-from harness.report import page as pages
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest
+from harness.report.page import page as pages
+from harness.stored.records import ServerFacts
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 from tests.report.test_browser import browser, opened, unfold

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from harness import paths
+from harness.base import paths
 from tests.system.sandbox import LONG_S, until
 
 HOST = "127.0.0.1"

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harness import store
+from harness.stored import store
 
 Place = tuple[str | int, ...]
 GONE = object()

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from harness import paths, store
-from harness.records import Campaign, Cell, Run
+from harness.base import paths
+from harness.stored import store
+from harness.stored.records import Campaign, Cell, Run
 
 LONG_S = 1200.0  # what waits so long will not come, however busy the machine is
 BENCHMARK = """\

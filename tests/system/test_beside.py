@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from harness.measure import session
+from harness.measure.campaign import session
 from tests.system.conftest import Command
 from tests.system.endpoints import Endpoint, echo
 

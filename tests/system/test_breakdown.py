@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.analyse import digest
-from harness.analyse.digest import Digest
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest
+from harness.base import paths
 from tests.system import sandbox as places
 from tests.system.sandbox import Sandbox
 

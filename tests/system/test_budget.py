@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from harness import marks
+from harness.base import marks
 from harness.cli import _decide
-from harness.records import Cell
+from harness.stored.records import Cell
 from tests import fakes
 from tests.system.sandbox import Sandbox
 

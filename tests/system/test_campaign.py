@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from harness.records import Cell
+from harness.stored.records import Cell
 from tests.system.sandbox import Sandbox
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from harness import overlap
-from harness.analyse import capacity
-from harness.law import Law
+from harness.analyse.run import capacity
+from harness.queues.law import Law
+from harness.windows import overlap
 from tests.system import endpoints
 from tests.system.conftest import Command
 from tests.system.sandbox import SERVER, Sandbox, variant

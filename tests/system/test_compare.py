@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness import store
-from harness.records import Campaign, Cell
-from harness.revisions import Revision
+from harness.stored import store
+from harness.stored.records import Campaign, Cell
+from harness.stored.revisions import Revision
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 from tests.system.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow

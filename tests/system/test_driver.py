@@ -18,15 +18,15 @@ import psutil
 import pytest
 import trustme
 
-from harness.errors import HarnessError
-from harness.measure.driver import native
-from harness.measure.driver.job import Fired, Job
-from harness.measure.driver.native import Generator, requests_of
-from harness.measure.target import target
-from harness.profiles import Profile, due_times, payload_order
+from harness.base.errors import HarnessError
+from harness.base.trust import Trust
+from harness.measure.load.generator import pool
+from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.pool import Generator, requests_of
+from harness.measure.talk.target import target
 from harness.protocols import Message
-from harness.samples import ERRORS, MISSING, Ints, Requests
-from harness.trust import Trust
+from harness.windows.profiles import Profile, due_times, payload_order
+from harness.windows.samples import ERRORS, MISSING, Ints, Requests
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, each_byte, echo, hold, message, says
 from tests.system.sandbox import LONG_S, children_of, until
@@ -560,7 +560,7 @@ def test_a_generator_process_that_is_killed_fails_its_window_alone() -> None:
 def test_a_generator_process_that_stands_still_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(native, "_PATIENCE_NS", 100_000_000)
+    monkeypatch.setattr(pool, "_PATIENCE_NS", 100_000_000)
     with Generator([CPU, CPU]) as generator, Endpoint(echo) as endpoint:
         generator.make_ready()
         _workers()[-1].send_signal(signal.SIGSTOP)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import paths
-from harness.records import Run
+from harness.base import paths
+from harness.stored.records import Run
 from tests.system.conftest import kept
 from tests.system.sandbox import Sandbox
 

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from harness.records import Cell
+from harness.stored.records import Cell
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import SERVER, Sandbox, variant
 

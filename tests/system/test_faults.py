@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import paths, store
-from harness.records import Run
-from harness.samples import ERRORS
+from harness.base import paths
+from harness.stored import store
+from harness.stored.records import Run
+from harness.windows.samples import ERRORS
 from tests import fakes
 from tests.system.conftest import kept
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until_while, variant

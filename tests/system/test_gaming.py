@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.analyse import digest
-from harness.analyse.digest import Digest
-from harness.analyse.findings import Verdict
-from harness.records import Cell
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digest
+from harness.analyse.run.findings import Verdict
+from harness.stored.records import Cell
 from tests.system.conftest import kept
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import Sandbox

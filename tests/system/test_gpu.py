@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness import paths
-from harness.analyse.metrics import METRICS
-from harness.measure import gpu
+from harness.analyse.run.metrics import METRICS
+from harness.base import paths
+from harness.measure.watch import gpu
 from tests.system.sandbox import Sandbox
 
 WHY_NOT = gpu.why_not()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths, store
+from harness.base import paths
 from harness.cli import main
-from harness.measure import host
+from harness.measure.watch import host
+from harness.stored import store
 from tests import fakes
 from tests.system.conftest import Command
 from tests.system.sandbox import BENCHMARK, SERVER, Sandbox, variant

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
-from harness.analyse import nights
+from harness.analyse.campaigns import nights
+from harness.base import paths
 from tests.generated import Made, generate
 from tests.system.conftest import Command
 from tests.system.sandbox import Sandbox

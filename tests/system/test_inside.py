@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import LaunchError
-from harness.measure import inside
-from harness.measure.driver.job import Job
-from harness.measure.inside import InsidePending
-from harness.measure.target import target
+from harness.base.errors import LaunchError
+from harness.measure.cell import inside
+from harness.measure.cell.inside import InsidePending
+from harness.measure.load.generator.job import Job
+from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import until

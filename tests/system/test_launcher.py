@@ -18,11 +18,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness import catalog, paths
-from harness.errors import LaunchError
-from harness.measure.launchers import LaunchOrder
-from harness.measure.launchers.process import LaunchedProcess, ProcessLauncher
-from harness.samples import MISSING
+from harness.base import paths
+from harness.base.errors import LaunchError
+from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.launch.launchers.process import LaunchedProcess, ProcessLauncher
+from harness.setup import catalog
+from harness.windows.samples import MISSING
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.measure.launchers.ports import free_ports
+from harness.measure.launch.launchers.ports import free_ports
 from tests.system import endpoints
 from tests.system.conftest import Command
 from tests.system.sandbox import BENCHMARK, LONG_S, Sandbox, until, until_while
@@ -123,7 +123,7 @@ def test_an_ended_campaign_leaves_no_master_and_no_worker(
 ) -> None:
     process = sandbox.start("run", "_fake", "--campaign", "c", "--driver", "locust")
     until_while(process, lambda: list(sandbox.results.glob("c/noop/*/round-*/run.json")))
-    assert any("harness.measure.swarm" in line for line in sandbox.processes())
+    assert any("harness.measure.load.swarm" in line for line in sandbox.processes())
     process.send_signal(number)
     process.communicate(timeout=LONG_S)
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)

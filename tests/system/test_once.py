@@ -7,8 +7,8 @@ import gzip
 
 import pytest
 
-from harness.measure.driver import once
-from harness.measure.target import target
+from harness.measure.load.generator import once
+from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system import endpoints
 from tests.system.endpoints import Endpoint, Writer, echo, message, says

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from harness.measure.driver.native import Generator
-from harness.samples import ERRORS
+from harness.measure.load.generator.pool import Generator
+from harness.windows.samples import ERRORS
 from peers import truth
 from peers.tools import Load, fire_ours
 from peers.truth_server import CONDITIONS, DROP_EVERY, DROPS, NEVER, STALL, STALL_S

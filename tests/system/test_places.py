@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog, paths
-from harness.errors import UsageError
+from harness.base import paths
+from harness.base.errors import UsageError
+from harness.setup import catalog
 from tests.system.sandbox import SERVER, Sandbox, variant
 
 

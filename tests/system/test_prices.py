@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 from tests import fakes
 from tests.system.conftest import Command
 from tests.system.sandbox import Sandbox

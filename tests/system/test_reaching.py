@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.measure.driver import once
-from harness.measure.driver.closed_loop import ClosedLoop
-from harness.measure.driver.connection import clock
-from harness.measure.driver.job import Job
-from harness.measure.driver.reaching import Known
-from harness.measure.target import target
+from harness.measure.load.generator import once
+from harness.measure.load.generator.closed_loop import ClosedLoop
+from harness.measure.load.generator.connection import clock
+from harness.measure.load.generator.job import Job
+from harness.measure.load.generator.reaching import Known
+from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system.endpoints import Endpoint, echo
 from tests.system.sandbox import LONG_S

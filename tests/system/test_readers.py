@@ -24,13 +24,18 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import columns, paths, reading, store, toml
-from harness.analyse import digest, history, nights, prices, summary, summary_file
+from harness.analyse.campaigns import history, nights, summary, summary_file
+from harness.analyse.cost import prices
+from harness.analyse.run import digest
+from harness.base import paths, reading, toml
+from harness.base.errors import HarnessError, ResultError, UsageError
 from harness.cli import _reports, _table
-from harness.errors import HarnessError, ResultError, UsageError
-from harness.report import formats, index
-from harness.report import history as pages
-from harness.tables import BenchmarkTable, ServerTable
+from harness.report import formats
+from harness.report.history import history_page as pages
+from harness.report.index import index
+from harness.setup.tables import BenchmarkTable, ServerTable
+from harness.stored import store
+from harness.windows import columns
 from tests import fakes
 from tests.system import mutated
 from tests.system.conftest import Command

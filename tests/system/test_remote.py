@@ -15,8 +15,8 @@ import pytest
 import trustme
 from tritonclient.grpc import service_pb2
 
-from harness.records import Cell
-from harness.trust import UNCHECKED
+from harness.base.trust import UNCHECKED
+from harness.stored.records import Cell
 from tests.system.endpoints import Endpoint, Writer, message, refused, says
 from tests.system.sandbox import Sandbox
 

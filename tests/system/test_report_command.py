@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import store
+from harness.stored import store
 from tests import fakes
 from tests.report.campaigns import PROFILES
 from tests.system.conftest import Command

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records import Failure
+from harness.stored.records import Failure
 from tests import fakes
 from tests.system.conftest import Command
 from tests.system.sandbox import Sandbox

@@ -12,12 +12,12 @@ import grpc
 import numpy as np
 import pytest
 
-from harness.measure.driver.job import Fired, Job
-from harness.measure.driver.native import Generator, requests_of
-from harness.measure.target import rpc_target
-from harness.profiles import Profile, due_times, payload_order
+from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.pool import Generator, requests_of
+from harness.measure.talk.target import rpc_target
 from harness.protocols import Message
-from harness.samples import ERRORS, MISSING
+from harness.windows.profiles import Profile, due_times, payload_order
+from harness.windows.samples import ERRORS, MISSING
 from tests.system.endpoints import HOST, refused
 from tests.system.sandbox import LONG_S
 

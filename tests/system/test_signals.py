@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import marks
+from harness.base import marks
 from tests.system.sandbox import LONG_S, Sandbox, until, until_while
 
 pytestmark = pytest.mark.slow

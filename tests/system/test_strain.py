@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.analyse import digest, lifecycle
-from harness.analyse.digest import Digest
-from harness.lifecycle import Lifecycle
-from harness.records import Run
+from harness.analyse.run import digest, strain_outcomes
+from harness.analyse.run.digest import Digest
+from harness.stored.lifecycle import Lifecycle
+from harness.stored.records import Run
 from tests.system.conftest import kept
 from tests.system.sandbox import LONG_S, Sandbox, until_while
 
@@ -110,7 +110,7 @@ def test_nothing_keeps_running(outcome: Outcome) -> None:
 
 
 def test_what_is_in_flight_is_lost_where_nothing_is_drained(outcome: Outcome) -> None:
-    found = lifecycle.ended(outcome.runs["_fake-slow"])
+    found = strain_outcomes.ended(outcome.runs["_fake-slow"])
     assert found is not None
     assert found.in_flight > 0  # of the burst of 16
     assert 0 < found.lost <= found.in_flight  # a busy machine is slow to tell it to stop
@@ -118,7 +118,7 @@ def test_what_is_in_flight_is_lost_where_nothing_is_drained(outcome: Outcome) ->
 
 
 def test_nothing_is_lost_where_it_is(outcome: Outcome) -> None:
-    found = lifecycle.ended(outcome.runs["_fake-drains"])
+    found = strain_outcomes.ended(outcome.runs["_fake-drains"])
     assert found is not None
     assert found.in_flight > 0
     assert found.lost == 0
@@ -128,13 +128,13 @@ def test_nothing_is_lost_where_it_is(outcome: Outcome) -> None:
 
 def test_what_comes_after_the_signal_is_refused_until_it_is_up_again(outcome: Outcome) -> None:
     for name in ("_fake-slow", "_fake-drains"):
-        found = lifecycle.ended(outcome.runs[name])
+        found = strain_outcomes.ended(outcome.runs[name])
         assert found is not None
         assert found.refused > 0
         life = outcome.life(name)
         assert life.shutdown is not None
         assert life.restart is not None
-        gap_s = lifecycle.gap_s(outcome.runs[name])
+        gap_s = strain_outcomes.gap_s(outcome.runs[name])
         assert gap_s is not None
         assert gap_s >= (life.restart.launched_ns - life.shutdown.gone_ns) / 1e9
         window = outcome.runs[name].strain("shutdown")
@@ -154,7 +154,7 @@ def test_one_that_does_not_come_up_again_is_said(outcome: Outcome) -> None:
     life = outcome.life("no-second")
     assert life.restart is not None
     assert "it ended with exit code 1" in life.restart.failure
-    assert lifecycle.gap_s(outcome.runs["no-second"]) is None
+    assert strain_outcomes.gap_s(outcome.runs["no-second"]) is None
     assert "exit code 1" in outcome.findings("no-second")["no-restart"]
 
 
@@ -166,7 +166,7 @@ def test_twice_the_capacity_is_fired_and_survived(outcome: Outcome) -> None:
     assert window.facts.profile.rate_per_s == 2 * overload.capacity_per_s
     assert overload.recovery_s is not None
     assert overload.died == ""
-    found = lifecycle.borne(run)
+    found = strain_outcomes.borne(run)
     assert found is not None
     assert found.errors == {}
     assert outcome.digests["_fake-slow"].values["overload_errors"] == 0
@@ -178,7 +178,7 @@ def test_a_server_that_dies_of_it_keeps_what_was_measured(outcome: Outcome) -> N
     assert life.overload is not None
     assert life.overload.died == "it ended with exit code 8"
     assert (life.shutdown, life.restart) == (None, None)
-    found = lifecycle.borne(outcome.runs[name])
+    found = strain_outcomes.borne(outcome.runs[name])
     assert found is not None
     assert set(found.errors) <= {"disconnected", "connect"}
     assert found.errors

@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import paths
-from harness.analyse import findings
-from harness.errors import HarnessError, UsageError
-from harness.measure.driver.job import Fired, Job
-from harness.measure.driver.native import Generator, requests_of
-from harness.measure.launchers.ports import free_ports
-from harness.measure.swarm.swarm import Swarm
-from harness.measure.target import target
-from harness.profiles import Profile, due_times
+from harness.analyse.run import findings
+from harness.base import paths
+from harness.base.errors import HarnessError, UsageError
+from harness.measure.launch.launchers.ports import free_ports
+from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.pool import Generator, requests_of
+from harness.measure.load.swarm.swarm import Swarm
+from harness.measure.talk.target import target
 from harness.protocols import Message
-from harness.records import Window, WindowFacts
-from harness.samples import ERRORS, MISSING, Calls, Usage, empty
+from harness.stored.records import Window, WindowFacts
+from harness.windows.profiles import Profile, due_times
+from harness.windows.samples import ERRORS, MISSING, Calls, Usage, empty
 from tests.system.endpoints import Endpoint, Writer, echo, hold
 from tests.system.sandbox import LONG_S, children_of, until
 
@@ -283,7 +283,7 @@ def test_what_users_meet_is_a_row_with_its_kind(
 
 def test_nobody_patches_the_harness() -> None:
     program = (
-        "import sys; from harness.measure.swarm.swarm import Swarm\n"
+        "import sys; from harness.measure.load.swarm.swarm import Swarm\n"
         f"with Swarm({HOST!r}, 0, [{CPU}], None) as swarm: swarm.make_ready()\n"
         "print([name for name in ('gevent', 'locust') if name in sys.modules])"
     )
@@ -329,6 +329,6 @@ def _workers() -> list[int]:
     """Workers of Locust that this process started, the newest last."""
     found = []
     for pid in children_of(os.getpid()):
-        if b"harness.measure.swarm.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"harness.measure.load.swarm.locust_worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             found.append(pid)
     return found[-2:]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.trust import UNCHECKED
+from harness.base.trust import UNCHECKED
 from tests.system import endpoints
 from tests.system.conftest import Command
 from tests.system.endpoints import Endpoint, echo

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from harness import toml
-from harness.analyse import digest, tuned
-from harness.analyse import tuning as analysis
-from harness.analyse.tuning import Found
-from harness.candidates import Lowest, Outcome
-from harness.records import Campaign, Run
-from harness.tables import ServerTable
+from harness.analyse.run import digest
+from harness.analyse.tune import outcome as analysis
+from harness.analyse.tune import tune_words
+from harness.analyse.tune.outcome import Found
+from harness.base import toml
+from harness.search.candidates import Lowest, Outcome
+from harness.setup.tables import ServerTable
+from harness.stored.records import Campaign, Run
 from tests.system.conftest import Command, kept
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until_while, variant
 
@@ -139,7 +140,7 @@ def test_a_terminal_sees_what_is_done_and_what_came_of_it(done: Tuned) -> None:
 def test_a_memory_limit_below_what_any_needs(done: Tuned) -> None:
     found = done.recount(memory_bytes=MIB)
     assert found.chosen is None
-    said = " ".join(tuned.answer(found))
+    said = " ".join(tune_words.answer(found))
     assert "fits into 1 MiB: the least that any needs is " in said or "Nothing is known" in said
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import paths
+from harness.base import paths
 from tests.system.sandbox import SERVER, Sandbox, variant
 from tests.system.test_against import git
 

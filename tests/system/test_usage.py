@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import marks, paths
-from harness.measure import gpu, session
+from harness.base import marks, paths
+from harness.measure.campaign import session
+from harness.measure.watch import gpu
 from tests import fakes
 from tests.system.conftest import Command
 from tests.system.sandbox import SERVER, Sandbox, variant

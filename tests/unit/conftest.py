@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.catalog import Benchmark, Variant, benchmarks, variants
+from harness.setup.catalog import Benchmark, Variant, benchmarks, variants
 
 SERVER = """
 framework = "Some"

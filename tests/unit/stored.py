@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import store
-from harness.causes import Cause
-from harness.endpoints import Endpoint
-from harness.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
-from harness.profiles import Profile
-from harness.records import (
+from harness.setup.endpoints import Endpoint
+from harness.stored import store
+from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
@@ -36,7 +34,9 @@ from harness.records import (
     Window,
     WindowFacts,
 )
-from harness.samples import (
+from harness.windows.causes import Cause
+from harness.windows.profiles import Profile
+from harness.windows.samples import (
     ERRORS,
     MISSING,
     Calls,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from harness.measure.driver.answer import Answer, Unfit
+from harness.measure.load.generator.answer import Answer, Unfit
 
 MOST = 1 << 20
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measure.answers import GARBAGE, WRONG, Answers, same
+from harness.measure.talk.answers import GARBAGE, WRONG, Answers, same
 from harness.protocols import registered
 
 TOLERANCE = 0.25

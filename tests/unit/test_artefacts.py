@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from harness.catalog import Benchmark
-from harness.errors import ProvisionError
-from harness.measure import artefacts
-from harness.measure.environments import Environment
+from harness.base.errors import ProvisionError
+from harness.measure.prepare import artefacts
+from harness.measure.prepare.environments import Environment
+from harness.setup.catalog import Benchmark
 from tests.unit.conftest import BENCHMARK, Project
 
 HERE = Environment(Path(sys.executable).parent, "key")

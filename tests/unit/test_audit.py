@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import audit, catalog
-from harness.samples import ERRORS, Requests
+from harness.setup import catalog
+from harness.windows import audit
+from harness.windows.samples import ERRORS, Requests
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(-1e6, 1e6) | st.text(),

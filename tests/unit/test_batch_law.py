@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness import batch_law
-from harness.batch_law import BatchLaw
-from harness.slo import parse
+from harness.queues import batch_law
+from harness.queues.batch_law import BatchLaw
+from harness.setup.slo import parse
 from tests import queues
 
 MS = 1e6

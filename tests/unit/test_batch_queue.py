@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import batch_law, queueing
-from harness.batch_law import BatchLaw
-from harness.profiles import Profile
-from harness.queueing import Queue
-from harness.records import Window, WindowFacts
-from harness.samples import Calls, Requests, Usage, empty
-from harness.slo import parse
+from harness.queues import batch_law, queueing
+from harness.queues.batch_law import BatchLaw
+from harness.queues.queueing import Queue
+from harness.setup.slo import parse
+from harness.stored.records import Window, WindowFacts
+from harness.windows.profiles import Profile
+from harness.windows.samples import Calls, Requests, Usage, empty
 from tests.in_turn import ALONE, MS, SATURATED
 
 SLO = parse("p99<50ms")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog, toml
-from harness.errors import UsageError
-from harness.tables import BenchmarkTable
+from harness.base import toml
+from harness.base.errors import UsageError
+from harness.setup import catalog
+from harness.setup.tables import BenchmarkTable
 from tests.unit.conftest import BENCHMARK, PROFILE, SERVER, VARIANT, Project
 
 ONE = VARIANT.format(name="one")

@@ -10,10 +10,10 @@ from array import array
 
 import pytest
 
-from harness import causes
-from harness.causes import Cause
-from harness.measure.driver import why
-from harness.samples import ERRORS
+from harness.measure.load.generator import why
+from harness.windows import causes
+from harness.windows.causes import Cause
+from harness.windows.samples import ERRORS
 
 
 def _verify_error() -> ssl.SSLCertVerificationError:

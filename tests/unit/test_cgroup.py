@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.containers import cgroup
-from harness.measure.containers.cgroup import Cgroup
+from harness.measure.launch.containers import cgroup
+from harness.measure.launch.containers.cgroup import Cgroup
 from tests import groups
 
 V1 = {

@@ -11,9 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from harness.hosts import HostProof, HostWatch
-from harness.measure import checkup, host
-from harness.measure.checkup import CHECKS, Ground
+from harness.measure.campaign import checkup
+from harness.measure.campaign.checkup import CHECKS, Ground
+from harness.measure.watch import host
+from harness.stored.hosts import HostProof, HostWatch
 
 QUIET = HostWatch(0.0, 0.0, 0, 0, ())
 PROOF = HostProof(50_000.0, 30.0, 300.0, 1000.0)

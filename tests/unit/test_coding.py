@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.measure.driver.answer import Unfit
-from harness.measure.driver.coding import beginning, decoded
+from harness.measure.load.generator.answer import Unfit
+from harness.measure.load.generator.coding import beginning, decoded
 
 MOST = 1 << 20
 RAW = zlib.compressobj(wbits=-15)

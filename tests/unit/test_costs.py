@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import marks
-from harness.measure.costs import UNKNOWN_S, Costs
-from harness.records import Cell, Failure, Run
+from harness.base import marks
+from harness.measure.campaign.costs import UNKNOWN_S, Costs
+from harness.stored.records import Cell, Failure, Run
 from tests import fakes
 
 CELL = Cell("some", "sentiment", 2)

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import LaunchError, ProvisionError
-from harness.measure.containers import archives, creating, images
+from harness.base.errors import LaunchError, ProvisionError
+from harness.measure.launch.containers import archives, creating, images
 
 CPUSET = "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."
 MEMORY = (

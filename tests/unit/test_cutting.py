@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import uvloop
 
-from harness.errors import HarnessError
-from harness.measure import interruption
-from harness.measure.driver import cutting, native, worker
-from harness.measure.driver.job import Fired, Job, Target
-from harness.measure.driver.reaching import Known
-from harness.measure.swarm import wire
-from harness.samples import MISSING, Requests
+from harness.base.errors import HarnessError
+from harness.measure.campaign import interruption
+from harness.measure.load.generator import cutting, pool, worker
+from harness.measure.load.generator.job import Fired, Job, Target
+from harness.measure.load.generator.reaching import Known
+from harness.measure.load.swarm import wire
+from harness.windows.samples import MISSING, Requests
 from tests.system.endpoints import Endpoint, echo
 
 
@@ -45,9 +45,9 @@ def test_a_cut_before_the_start_is_no_negative_time() -> None:
 
 def test_shares_that_were_cut_short_are_one_window() -> None:
     parts = [cutting.fitted(fired([5, MISSING]), cut) for cut in (1_000_000_000, 1_100_000_000)]
-    whole = native.merge(parts)
+    whole = pool.merge(parts)
     assert (whole.cut_s, whole.unanswered, len(whole.columns["due_ns"])) == (1.1, 2, 2)
-    assert native.merge([fired([5]), fired([6])]).cut_s is None
+    assert pool.merge([fired([5]), fired([6])]).cut_s is None
     found = wire.unpack_fired(wire.pack_fired(whole))
     assert (found.cut_s, found.unanswered) == (1.1, 2)
 
@@ -98,7 +98,7 @@ def test_a_signal_is_noted_and_a_second_one_passed_over() -> None:
 
 
 def test_a_lost_process_is_no_reason_to_fail_a_cut() -> None:
-    with native.Generator([min(os.sched_getaffinity(0))]) as generator:
+    with pool.Generator([min(os.sched_getaffinity(0))]) as generator:
         generator.cut()  # nothing is under way
         goal = Target("127.0.0.1", 9, False, (b"GET / HTTP/1.1\r\n\r\n",))
         payload = np.zeros(1, np.int64)

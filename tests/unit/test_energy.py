@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from harness.measure import watching
-from harness.measure.energy import Counter, Energy
-from harness.measure.launchers import Launched
+from harness.measure.launch.launchers import Launched
+from harness.measure.watch import watching
+from harness.measure.watch.energy import Counter, Energy
 from tests.unit.test_stages import FakeLaunched
 
 RANGE = 262_143_328_850

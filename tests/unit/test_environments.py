@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog
-from harness.catalog import Variant
-from harness.errors import ProvisionError
-from harness.measure import environments
-from harness.measure.environments import (
+from harness.base.errors import ProvisionError
+from harness.measure.prepare import environments
+from harness.measure.prepare.environments import (
     Environment,
     ensure,
     for_variant,
@@ -22,6 +20,8 @@ from harness.measure.environments import (
     torch_version,
     uncovered,
 )
+from harness.setup import catalog
+from harness.setup.catalog import Variant
 from tests.unit.conftest import Project
 
 LOCK = """\

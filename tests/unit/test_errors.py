@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness import errors
-from harness.errors import HarnessError, unknown
+from harness.base import errors
+from harness.base.errors import HarnessError, unknown
 
 EXIT_CODES = {
     "HarnessError": 1,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import AnswerError
-from harness.measure import expectations
+from harness.base.errors import AnswerError
+from harness.measure.campaign import expectations
 from harness.protocols import registered
 
 JSON = registered()["json"]

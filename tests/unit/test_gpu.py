@@ -9,12 +9,12 @@ from typing import Any
 import pynvml
 import pytest
 
-from harness import catalog
-from harness.measure import gpu, host
-from harness.measure.containers import engine, options
-from harness.measure.containers.images import Image
-from harness.measure.launchers import LaunchOrder
-from harness.records import ImageFacts
+from harness.measure.launch.containers import engine, options
+from harness.measure.launch.containers.images import Image
+from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.watch import gpu, host
+from harness.setup import catalog
+from harness.stored.records import ImageFacts
 
 GPU = [[["gpu"]]]
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse import tuned
-from harness.analyse import tuning as analysis
-from harness.analyse.tuning import Found
-from harness.candidates import Outcome
-from harness.knobs import Setting
-from harness.measure import halving, proposals
-from harness.measure.proposals import Scored
-from harness.tunings import TODAY as FIRST
+from harness.analyse.tune import outcome as analysis
+from harness.analyse.tune import tune_words
+from harness.analyse.tune.outcome import Found
+from harness.measure.tune import halving, proposals
+from harness.measure.tune.proposals import Scored
+from harness.search.candidates import Outcome
+from harness.setup.knobs import Setting
+from harness.stored.tunings import TODAY as FIRST
 from tests.tuned import BEST, SPACE, VARIANT, Noise, law, outcome, plan, runs_of
 
 SEEDS = range(5)
@@ -42,7 +42,7 @@ def test_a_memory_limit_moves_it_to_the_best_that_fits(seed: int) -> None:
     assert got.chosen.setting == {"workers": 1, "batch": 8}
     over = [candidate for candidate in got.candidates if candidate.setting["workers"] in (2, 3)]
     assert over
-    assert {tuned.reason(candidate, got) for candidate in over} == {"needs more than 80 MiB"}
+    assert {tune_words.reason(candidate, got) for candidate in over} == {"needs more than 80 MiB"}
     assert all(candidate.memory_bytes for candidate in over), "with what they needed"
 
 
@@ -51,9 +51,9 @@ def test_a_setting_that_the_server_refuses_is_a_failed_candidate_and_the_search_
     refused = [candidate for candidate in got.candidates if candidate.setting["workers"] == 5]
     assert refused
     assert all(len(candidate.runs) == 1 for candidate in refused), "what fails is not tried again"
-    assert tuned.reason(refused[0], got) == "failed in launch: It ended with exit code 4."
+    assert tune_words.reason(refused[0], got) == "failed in launch: It ended with exit code 4."
     assert got.chosen is not None
-    assert "failed; the reasons are beside them" in " ".join(tuned.answer(got))
+    assert "failed; the reasons are beside them" in " ".join(tune_words.answer(got))
 
 
 def test_what_was_chosen_is_measured_anew_in_turns_with_today() -> None:
@@ -109,7 +109,7 @@ def test_an_slo_that_no_setting_meets() -> None:
     assert not any(candidate.confirming() for candidate in got.candidates), (
         "there is nothing to confirm"
     )
-    (said,) = tuned.answer(got)
+    (said,) = tune_words.answer(got)
     assert said.startswith(f"None of {len(got.candidates)} settings holds p95<50ms, errors<0.1%.")
     assert "The nearest was" in said
     assert "p95 was 10 ms at 20.0/s" in said
@@ -118,7 +118,7 @@ def test_an_slo_that_no_setting_meets() -> None:
 def test_memory_that_no_setting_fits_into() -> None:
     got = found(40)
     assert got.chosen is None
-    (said,) = tuned.answer(got)
+    (said,) = tune_words.answer(got)
     assert "fits into 40 MiB: the least that any needs is 60 MiB (workers 1, " in said
 
 
@@ -126,7 +126,7 @@ def test_todays_setting_may_be_the_best() -> None:
     got = found(today=BEST, noise=Noise(0.05, 1))
     assert got.chosen is not None
     assert got.chosen.setting == BEST
-    assert next(tuned.answer(got)).startswith("Keep today's setting (workers 2, batch 8): ")
+    assert next(tune_words.answer(got)).startswith("Keep today's setting (workers 2, batch 8): ")
 
 
 def test_todays_setting_may_be_no_choice() -> None:
@@ -134,7 +134,7 @@ def test_todays_setting_may_be_no_choice() -> None:
     assert got.chosen is not None
     assert got.chosen.setting == BEST
     assert got.confirmed.ratio is None
-    said = next(tuned.answer(got))
+    said = next(tune_words.answer(got))
     assert said.endswith(
         "Today's setting is no choice: it failed in launch: It ended with exit code 4."
     )
@@ -160,7 +160,7 @@ def test_of_a_setting_that_is_in_doubt_to_the_end_nothing_is_said() -> None:
         return law(setting)
 
     got = found(law=disturbed)
-    said = next(tuned.answer(got))
+    said = next(tune_words.answer(got))
     assert said.startswith("Keep workers 2, batch 8: 700/s")
     assert said.endswith("Of today's setting nothing is known: INVALID: stolen.")
 
@@ -172,7 +172,7 @@ def test_what_is_not_told_apart_says_what_it_would_take() -> None:
     got = found(law=flat, noise=Noise(0.03, 3))
     assert got.chosen is not None
     assert got.chosen.number == FIRST, "no reason to change anything"
-    said = " ".join(tuned.answer(got))
+    said = " ".join(tune_words.answer(got))
     assert "not told apart by" in said
     assert "starts of each to tell: some" in said or "no budget within reason" in said
 

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from harness.endpoints import Endpoint, by_name
-from harness.errors import HarnessError, UsageError
-from harness.measure import headers
-from harness.measure.ask import Unanswered
-from harness.measure.target import split
-from harness.secrecy import shown
+from harness.base.errors import HarnessError, UsageError
+from harness.base.secrecy import shown
+from harness.measure.talk import headers
+from harness.measure.talk.ask import Unanswered
+from harness.measure.talk.target import split
+from harness.setup.endpoints import Endpoint, by_name
 
 
 def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import docker.errors
 import pytest
 
-from harness import catalog
-from harness.catalog import Variant
+from harness.base.errors import ProvisionError, UsageError
 from harness.cli import _image
-from harness.errors import ProvisionError, UsageError
-from harness.measure import content
-from harness.measure.containers import images
-from harness.measure.containers.options import MIB, options
-from harness.measure.launchers import LaunchOrder
-from harness.templates import RequestTable
+from harness.measure.campaign import content
+from harness.measure.launch.containers import images
+from harness.measure.launch.containers.options import MIB, options
+from harness.measure.launch.launchers import LaunchOrder
+from harness.setup import catalog
+from harness.setup.catalog import Variant
+from harness.setup.templates import RequestTable
 
 GIVEN = {
     "image": "ghcr.io/me/My.Classifier:3",

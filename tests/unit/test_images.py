@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog
-from harness.errors import ProvisionError
-from harness.measure import environments
-from harness.measure.containers import context, images
-from harness.measure.containers.context import Context
+from harness.base.errors import ProvisionError
+from harness.measure.launch.containers import context, images
+from harness.measure.launch.containers.context import Context
+from harness.measure.prepare import environments
+from harness.setup import catalog
 
 DOCKERFILE = """\
 # A comment.

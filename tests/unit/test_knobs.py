@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import keeping, knobs, toml
-from harness.catalog import Variant, variants
-from harness.errors import UsageError
-from harness.knobs import Setting, Value
-from harness.measure.facts import server_facts
-from harness.measure.launchers.place import Place
-from harness.tables import ServerTable
+from harness.base import toml
+from harness.base.errors import UsageError
+from harness.measure.cell.facts import server_facts
+from harness.measure.launch.launchers.place import Place
+from harness.setup import keeping, knobs
+from harness.setup.catalog import Variant, variants
+from harness.setup.knobs import Setting, Value
+from harness.setup.tables import ServerTable
 from tests.unit.conftest import Project
 
 VARIANT = """

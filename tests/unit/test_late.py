@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.measure.driver.job import without_late
-from harness.samples import ERRORS, MISSING
+from harness.measure.load.generator.job import without_late
+from harness.windows.samples import ERRORS, MISSING
 
 TIMEOUT, STATUS, CONNECT, UNSENT = map(ERRORS.index, ("timeout", "status", "connect", "unsent"))
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import law
-from harness.law import Law
-from harness.slo import parse
+from harness.queues import law
+from harness.queues.law import Law
+from harness.setup.slo import parse
 from tests import queues
 
 MS = 1e6

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tritonclient.grpc import service_pb2
 
-from harness.errors import AnswerError, UsageError
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import Protocol, spoken
 
 ROW = [5.1, 3.5, 1.4, 0.2]

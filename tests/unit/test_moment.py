@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure import host
-from harness.measure.moment import Moment, Watcher
+from harness.measure.watch import host
+from harness.measure.watch.moment import Moment, Watcher
 
 S = 1_000_000_000
 BEFORE = Moment(1000, 600, 10, 5 * S, 7 * S, 90 * S, 100, 200)

@@ -21,8 +21,8 @@ import keep_history
 import lock
 import touched
 import upgrade
-from harness import paths
-from harness.errors import UsageError
+from harness.base import paths
+from harness.base.errors import UsageError
 
 SCRIPTS = paths.PROJECT / "scripts"
 GH = """\
@@ -356,7 +356,7 @@ def test_a_benchmark_is_locked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_canaries_are_never_upgraded() -> None:
-    from harness import catalog
+    from harness.setup import catalog
 
     names = {server.name for server in upgrade.upgradable(list(catalog.servers().values()))}
     assert "fastapi" in names

@@ -10,14 +10,14 @@ from typing import cast
 
 import pytest
 
-from harness import toml
-from harness.endpoints import Headers
-from harness.errors import UsageError
-from harness.measure import own_figures
-from harness.measure.launchers import Launched
-from harness.records import OwnFigures
-from harness.tables import CountersTable, ServerTable
-from harness.trust import SYSTEM, Trust
+from harness.base import toml
+from harness.base.errors import UsageError
+from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch.launchers import Launched
+from harness.measure.watch import own_figures
+from harness.setup.endpoints import Headers
+from harness.setup.tables import CountersTable, ServerTable
+from harness.stored.records import OwnFigures
 from tests.unit.conftest import Project
 
 TEXT = """\

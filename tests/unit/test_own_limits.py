@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure import checkup, host, own_limits
-from harness.measure.moment import Moment
-from harness.measure.own_limits import Limits
+from harness.measure.campaign import checkup
+from harness.measure.watch import host, own_limits
+from harness.measure.watch.moment import Moment
+from harness.measure.watch.own_limits import Limits
 from tests import groups
 
 GIB = 1 << 30

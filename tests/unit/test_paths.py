@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import caches, marks, paths
-from harness.errors import StoreError, UsageError
-from harness.measure import headers
+from harness.base import caches, marks, paths
+from harness.base.errors import StoreError, UsageError
+from harness.measure.talk import headers
 from tests.unit.conftest import Project
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.containers import engine, places
+from harness.measure.launch.containers import engine, places
 
 
 @pytest.fixture

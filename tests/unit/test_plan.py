@@ -9,10 +9,10 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from harness import plan
-from harness.profiles import Profile
-from harness.records import Cell
-from harness.tables import PresetTable
+from harness.setup.tables import PresetTable
+from harness.stored import plan
+from harness.stored.records import Cell
+from harness.windows.profiles import Profile
 from tests.unit.conftest import BENCHMARK, Project
 
 PROFILES = """

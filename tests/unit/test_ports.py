@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.launchers import ports
+from harness.measure.launch.launchers import ports
 
 
 def within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.measure import probe
-from harness.measure.ask import Reply, Unanswered
+from harness.measure.launch import readiness
+from harness.measure.talk.ask import Reply, Unanswered
 from harness.protocols import Message
 
 
@@ -26,11 +26,11 @@ def test_the_version_that_a_server_tells(status: int, body: bytes, version: str 
         assert path == "/v2"
         return Reply(status, body, "")
 
-    assert probe.version(get, "/v2") == version
+    assert readiness.version(get, "/v2") == version
 
 
 def test_a_server_that_is_gone_tells_none() -> None:
     def get(path: str, posted: Message | None = None) -> Reply:
         raise Unanswered(f"refused: {path}")
 
-    assert probe.version(get, "/v2") is None
+    assert readiness.version(get, "/v2") is None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.profiles import (
+from harness.windows.profiles import (
     CLOSED,
     SHAPES,
     USERS,

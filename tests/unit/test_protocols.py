@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
-from harness.errors import AnswerError, UsageError
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import registered
 from harness.protocols.open_inference import packed, unpacked
 from harness.protocols.seldon import _message_class

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import HarnessError, ProvisionError, UsageError
-from harness.hosts import HostCheck, HostProof
-from harness.measure import proving
-from harness.measure.bench import Bench
-from harness.measure.reference import Prepared
-from harness.profiles import Profile
-from harness.tables import PresetTable
+from harness.base.errors import HarnessError, ProvisionError, UsageError
+from harness.measure.campaign import host_proof
+from harness.measure.campaign.bench import Bench
+from harness.measure.campaign.reference import Prepared
+from harness.setup.tables import PresetTable
+from harness.stored.hosts import HostCheck, HostProof
+from harness.windows.profiles import Profile
 from tests.unit import stored
 from tests.unit.conftest import PROFILE, Project
 
@@ -32,7 +32,7 @@ PRESET = PresetTable(benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, w
     ],
 )
 def test_a_profile_beyond_the_ceiling(profile: Profile, refused: bool) -> None:
-    found = proving.refusal("iris", [profile], CEILING)
+    found = host_proof.refusal("iris", [profile], CEILING)
     assert (found is not None) is refused
     if found is not None:
         assert f"The profile {profile.name!r} of iris asks for 1001/s" in str(found)
@@ -40,7 +40,7 @@ def test_a_profile_beyond_the_ceiling(profile: Profile, refused: bool) -> None:
 
 
 def test_without_a_proof_nothing_is_refused() -> None:
-    assert proving.refusal("iris", [Profile("steady", "poisson", 1.0, 1e9)], None) is None
+    assert host_proof.refusal("iris", [Profile("steady", "poisson", 1.0, 1e9)], None) is None
 
 
 def prepared(project: Project, name: str, capacity_per_s: float) -> Prepared:
@@ -57,7 +57,7 @@ def test_a_benchmark_beyond_the_ceiling_does_not_stop_the_others(project: Projec
         "lost": lost,
     }
     notes: list[str] = []
-    found = proving.within_ceiling(known, PRESET, CEILING, notes.append)
+    found = host_proof.within_ceiling(known, PRESET, CEILING, notes.append)
     assert {name: facts.profiles[0].rate_per_s for name, facts in found.items()} == {"slow": 1000}
     assert isinstance(known["slow"], Prepared)
     assert isinstance(known["fast"], UsageError)
@@ -68,7 +68,7 @@ def test_a_benchmark_beyond_the_ceiling_does_not_stop_the_others(project: Projec
 def test_where_none_is_left_the_campaign_is_refused(project: Project) -> None:
     known: dict[str, Prepared | HarnessError] = {"fast": prepared(project, "fast", 2002.0)}
     with pytest.raises(UsageError, match="ceiling of the generator on this host is 1000/s"):
-        proving.within_ceiling(known, PRESET, CEILING, lambda _: None)
+        host_proof.within_ceiling(known, PRESET, CEILING, lambda _: None)
 
 
 def test_of_a_campaign_that_is_gone_on_with_what_is_worse_counts() -> None:
@@ -83,13 +83,13 @@ def test_of_a_campaign_that_is_gone_on_with_what_is_worse_counts() -> None:
         HostCheck("new", "good", "since"),
     )
     slower = replace(CEILING, ceiling_per_s=900.0)
-    found = proving.weaker(before, slower, again)
+    found = host_proof.weaker(before, slower, again)
     assert {each.name: each.message for each in found.checks} == {
         "steal": "40 %",
         "swap": "some",
         "new": "since",
     }
     assert found.proof == slower
-    assert proving.weaker(before, replace(CEILING, ceiling_per_s=2e3), ()).proof == CEILING
-    assert proving.weaker(before, None, ()).proof == CEILING
-    assert proving.weaker(replace(before, proof=None), slower, ()).proof == slower
+    assert host_proof.weaker(before, replace(CEILING, ceiling_per_s=2e3), ()).proof == CEILING
+    assert host_proof.weaker(before, None, ()).proof == CEILING
+    assert host_proof.weaker(replace(before, proof=None), slower, ()).proof == slower

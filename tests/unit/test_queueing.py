@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness import queueing
-from harness.queueing import Queue
-from harness.records import Window
-from harness.samples import Calls, empty
-from harness.slo import parse
+from harness.queues import queueing
+from harness.queues.queueing import Queue
+from harness.setup.slo import parse
+from harness.stored.records import Window
+from harness.windows.samples import Calls, empty
 from tests.in_turn import ALONE, MS, SATURATED, InTurn
 
 SLO = parse("p99<50ms")

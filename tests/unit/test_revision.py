@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import catalog, paths
-from harness.catalog import Benchmark, Checkout, Variant
-from harness.errors import UsageError
-from harness.measure import content, revision
+from harness.base import paths
+from harness.base.errors import UsageError
+from harness.measure.campaign import content, revision
+from harness.setup import catalog
+from harness.setup.catalog import Benchmark, Checkout, Variant
 from tests.unit.conftest import VARIANT, Project
 
 WHO = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
@@ -73,7 +74,7 @@ def test_it_goes_where_something_goes_wrong_too(project: Project, past: str) -> 
 def test_what_a_killed_one_left_goes_with_the_next(project: Project, past: str) -> None:
     script = """
         import os, signal
-        from harness.measure import revision
+        from harness.measure.campaign import revision
         with revision.checked_out("trunk") as checkout:
             assert checkout.servers.is_dir()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.endpoints import Headers
-from harness.errors import AnswerError, HarnessError, LaunchError, ProvisionError
-from harness.lifecycle import Installed, Lifecycle, Overload
-from harness.measure.launchers import Launched
-from harness.measure.life import Life
-from harness.measure.prober import Expected, Order
-from harness.measure.runner import execute
-from harness.profiles import Profile
-from harness.records import (
+from harness.base.errors import AnswerError, HarnessError, LaunchError, ProvisionError
+from harness.base.trust import SYSTEM
+from harness.measure.cell.capacity_search import Expected, Order
+from harness.measure.cell.life import Life
+from harness.measure.cell.runner import execute
+from harness.measure.launch.launchers import Launched
+from harness.setup.endpoints import Headers
+from harness.setup.slo import parse
+from harness.stored.lifecycle import Installed, Lifecycle, Overload
+from harness.stored.records import (
     Cell,
     ContainerFacts,
     Failure,
@@ -30,9 +31,8 @@ from harness.records import (
     Stop,
     Window,
 )
-from harness.samples import ERRORS, Requests
-from harness.slo import parse
-from harness.trust import SYSTEM
+from harness.windows.profiles import Profile
+from harness.windows.samples import ERRORS, Requests
 from tests.unit.stored import SERVER, window
 
 ONE = Profile("one", "poisson", 1.0, 10.0)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness import sane
-from harness.profiles import Profile
-from harness.records import Campaign, Cell
-from harness.tunings import Step, Tuning
+from harness.stored import sane
+from harness.stored.records import Campaign, Cell
+from harness.stored.tunings import Step, Tuning
+from harness.windows.profiles import Profile
 from tests import fakes
 from tests.unit import stored
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import probes, search
-from harness.causes import Cause
-from harness.measure import prober
-from harness.probes import Tally
-from harness.profiles import Profile
+from harness.measure.cell import capacity_search
 from harness.protocols import Message
-from harness.records import Window, WindowFacts
-from harness.samples import ERRORS, Calls, Requests, Usage, empty
-from harness.slo import Slo, parse
+from harness.search import search, tallying
+from harness.search.tallying import Tally
+from harness.setup.slo import Slo, parse
+from harness.stored.records import Window, WindowFacts
+from harness.windows.causes import Cause
+from harness.windows.profiles import Profile
+from harness.windows.samples import ERRORS, Calls, Requests, Usage, empty
 from tests import queues
 
 SLO = parse("p99<20ms")
@@ -42,7 +42,7 @@ def searched(
             return found
         name = f"probe-{len(found) + 1}"
         found.append(make(Profile(name, "poisson", next_look.duration_s, next_look.rate_per_s)))
-        tallies += probes.counted(found[-1:], slo)
+        tallies += tallying.counted(found[-1:], slo)
         used_s += next_look.duration_s
 
 
@@ -63,7 +63,7 @@ def test_the_capacity_of_a_queue_of_known_law_is_found_within_five_percent(
     for seed in range(3):
         start = truth * (0.3 + 0.5 * seed)
         found = searched(of_law(queues.LAWS[name], seed), wanted, start=start)
-        estimate = search.estimate(probes.counted(found, wanted), wanted)
+        estimate = search.estimate(tallying.counted(found, wanted), wanted)
         assert estimate.rate_per_s is not None
         assert estimate.low is not None
         assert estimate.high is not None
@@ -89,7 +89,7 @@ def test_where_time_is_short_other_rates_tell_more_than_the_same_again() -> None
     truth = queues.true_capacity(law, wanted.share, wanted.limit_ns / 1e9, least_per_s=5.0)
     for seed in range(20):
         found = searched(of_law(law, seed), wanted, budget_s=8.0, start=58.0)
-        rate = search.estimate(probes.counted(found, wanted), wanted).rate_per_s
+        rate = search.estimate(tallying.counted(found, wanted), wanted).rate_per_s
         unknown += rate is None
         low += [] if rate is None else [rate / truth]
     assert unknown <= 2
@@ -103,7 +103,7 @@ def test_a_server_that_meets_it_at_no_rate() -> None:
         return replace(window, requests=replace(window.requests, done_ns=done))
 
     found = searched(slow, budget_s=60)
-    estimate = search.estimate(probes.counted(found, SLO), SLO)
+    estimate = search.estimate(tallying.counted(found, SLO), SLO)
     assert (estimate.rate_per_s, estimate.low) == (None, None)
     assert estimate.high is not None
     assert estimate.high < 20
@@ -114,7 +114,7 @@ def test_nothing_beyond_the_generators_ceiling_is_tried() -> None:
     rates = [window.facts.profile.rate_per_s or 0.0 for window in found]
     assert max(rates) == 500.0
     wanted = parse("p99<50ms")
-    estimate = search.estimate(probes.counted(found, wanted), wanted)
+    estimate = search.estimate(tallying.counted(found, wanted), wanted)
     assert (estimate.rate_per_s, estimate.high) == (500.0, None)
 
 
@@ -127,7 +127,7 @@ def test_errors_break_it_however_fast_the_answers_are() -> None:
         return replace(window, requests=replace(window.requests, error=error))
 
     found = searched(failing, start=100.0, budget_s=200)
-    estimate = search.estimate(probes.counted(found, SLO), SLO)
+    estimate = search.estimate(tallying.counted(found, SLO), SLO)
     assert estimate.rate_per_s is not None
     assert 200 < estimate.rate_per_s < 450
 
@@ -137,14 +137,14 @@ def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
         queues.md1, Profile("p", "poisson", 2.0, 2000.0), np.random.default_rng(1)
     )
     stolen = replace(window, facts=replace(window.facts, steal_share=0.3))
-    assert len(probes.counted([window], SLO)) == 1
-    assert probes.counted([stolen], SLO) == []
+    assert len(tallying.counted([window], SLO)) == 1
+    assert tallying.counted([stolen], SLO) == []
     lagged = replace(
         window, requests=replace(window.requests, sent_ns=window.requests.due_ns + SLO.limit_ns)
     )
-    assert probes.counted([lagged], SLO) == []
+    assert tallying.counted([lagged], SLO) == []
     calm = queues.probe(queues.md1, Profile("p", "poisson", 2.0, 200.0), np.random.default_rng(1))
-    assert len(probes.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
+    assert len(tallying.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_neighbours_near_capacity_repeat_each_other() -> None:
     effects = []
     for rate in (200.0, 900.0):
         window = of_law(queues.mm1, 3)(Profile("p", "poisson", 10.0, rate))
-        effects.append(probes.tally(window.requests, rate, SLO).effect)
+        effects.append(tallying.tally(window.requests, rate, SLO).effect)
     assert effects[0] < 4
     assert effects[1] > 10
 
@@ -194,7 +194,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, taken_s: Iterator[float]) -> None:
         self.now, self.asked, self._taken_s = 0.0, 0, taken_s
-        monkeypatch.setattr("harness.measure.prober.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("harness.measure.cell.capacity_search.time.monotonic", lambda: self.now)
 
     def ask(self, _: Message, __: float) -> None:
         self.asked += 1
@@ -213,7 +213,7 @@ def test_a_server_is_idle_when_a_lone_request_waits_for_nothing(
     monkeypatch: pytest.MonkeyPatch, taken_s: list[float], asked: int
 ) -> None:
     clock = Clock(monkeypatch, chain(taken_s, repeat(9.0)))
-    prober.wait_until_idle(clock.ask, Message(b""), parse("p99<50ms"))  # type: ignore[arg-type]
+    capacity_search.wait_until_idle(clock.ask, Message(b""), parse("p99<50ms"))  # type: ignore[arg-type]
     assert clock.asked == asked
 
 
@@ -242,13 +242,13 @@ class Server:
         return self.taken_s if self.taken_s > 0.05 else None
 
 
-def _order(budget_s: float = 60.0) -> prober.Order:
-    return prober.Order(parse("p99<50ms"), budget_s, None)
+def _order(budget_s: float = 60.0) -> capacity_search.Order:
+    return capacity_search.Order(parse("p99<50ms"), budget_s, None)
 
 
 def test_where_nothing_is_answered_there_is_no_search() -> None:
     server = Server(0.01, "connect")
-    found, windows = prober.find(_order(), None, server.load, server.recover)
+    found, windows = capacity_search.find(_order(), None, server.load, server.recover)
     assert windows == ()
     assert found.ended.startswith("nothing was answered: ")
     assert "connect (refused)" in found.ended
@@ -257,16 +257,16 @@ def test_where_nothing_is_answered_there_is_no_search() -> None:
 
 def test_a_server_that_is_too_slow_for_one_request_is_told_at_once() -> None:
     server = Server(0.1)
-    found, windows = prober.find(_order(), None, server.load, server.recover)
+    found, windows = capacity_search.find(_order(), None, server.load, server.recover)
     assert len(windows) == 2
     assert found.ended == "a request alone takes 100 ms"
     lowest = windows[-1].facts.profile.rate_per_s
-    assert search.estimate(probes.counted(windows, SLO), SLO).high == lowest
+    assert search.estimate(tallying.counted(windows, SLO), SLO).high == lowest
 
 
 def test_a_server_that_batches_may_be_slow_for_one_request_alone() -> None:
     server = Server(0.01)
-    found, windows = prober.find(_order(5.0), 40.0, server.load, lambda: 0.1)
+    found, windows = capacity_search.find(_order(5.0), 40.0, server.load, lambda: 0.1)
     assert len(windows) > 2
     assert found.ended == ""
 
@@ -279,7 +279,7 @@ def test_a_server_that_went_silent_ends_the_search() -> None:
             server.error = "disconnected"
         return server.load(profile)
 
-    found, _ = prober.find(_order(5.0), 40.0, load, server.recover)
+    found, _ = capacity_search.find(_order(5.0), 40.0, load, server.recover)
     assert found.ended.startswith("the last 2 probes had no answer at all")
 
 
@@ -290,12 +290,12 @@ def test_the_first_slow_second_of_a_server_is_not_its_throughput() -> None:
         rate = next(rates)
         return Server(0.01).load(replace(profile, rate_per_s=rate))
 
-    assert prober._warmed(load, 60.0).facts.profile.rate_per_s == 800.0
+    assert capacity_search._warmed(load, 60.0).facts.profile.rate_per_s == 800.0
 
 
 def test_of_few_probes_one_late_request_is_no_disturbance() -> None:
-    assert not probes.more_than(1, 50, 0.01)
-    assert probes.more_than(5, 50, 0.01)
-    assert probes.more_than(5, 400, 0.01)
-    assert not probes.more_than(4, 400, 0.01)
-    assert not probes.more_than(0, 0, 0.01)
+    assert not tallying.more_than(1, 50, 0.01)
+    assert tallying.more_than(5, 50, 0.01)
+    assert tallying.more_than(5, 400, 0.01)
+    assert not tallying.more_than(4, 400, 0.01)
+    assert not tallying.more_than(0, 0, 0.01)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.measure import session
+from harness.base.errors import UsageError
+from harness.measure.campaign import session
 
 
 @pytest.fixture

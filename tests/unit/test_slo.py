@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from harness.slo import Slo, parse
+from harness.base.errors import UsageError
+from harness.setup.slo import Slo, parse
 
 
 @pytest.mark.parametrize(

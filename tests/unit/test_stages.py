@@ -9,19 +9,19 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from harness.catalog import Variant
-from harness.endpoints import Headers
-from harness.errors import AnswerError
-from harness.measure.bench import Bench
-from harness.measure.driver.job import Fired, Job
-from harness.measure.driver.native import Generator
-from harness.measure.environments import Environment
-from harness.measure.launchers import Launched, Launcher
-from harness.measure.stages import Stages
-from harness.measure.watching import read_calls
-from harness.profiles import Profile
-from harness.samples import ERRORS, MISSING
-from harness.trust import SYSTEM
+from harness.base.errors import AnswerError
+from harness.base.trust import SYSTEM
+from harness.measure.campaign.bench import Bench
+from harness.measure.cell.stages import Stages
+from harness.measure.launch.launchers import Launched, Launcher
+from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.pool import Generator
+from harness.measure.prepare.environments import Environment
+from harness.measure.watch.watching import read_calls
+from harness.setup.catalog import Variant
+from harness.setup.endpoints import Headers
+from harness.windows.profiles import Profile
+from harness.windows.samples import ERRORS, MISSING
 from tests.unit.conftest import Project
 
 POISSON = Profile("steady", "poisson", 2.0, 50.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.measure.driver import stamped
+from harness.measure.load.generator import stamped
 
 LATE_S = 0.05
 BEGINS_S = (0.3, 3.0, 30.0)  # a busy kernel takes longer

@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness import marks, store
-from harness.errors import ResultError, StoreError, UsageError
-from harness.lifecycle import (
+from harness.base import marks
+from harness.base.errors import ResultError, StoreError, UsageError
+from harness.stored import store
+from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
     Installed,
@@ -30,21 +31,9 @@ from harness.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.profiles import Profile, due_times, payload_order
-from harness.records import (
-    Campaign,
-    Cell,
-    Failure,
-    Run,
-    Window,
-)
-from harness.samples import (
-    ERRORS,
-    MISSING,
-    Calls,
-    Requests,
-    Usage,
-)
+from harness.stored.records import Campaign, Cell, Failure, Run, Window
+from harness.windows.profiles import Profile, due_times, payload_order
+from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
 from tests.unit import stored
 
 MEGABYTE = 1_000_000

@@ -17,20 +17,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.base.errors import HarnessError, UsageError
 from harness.cli.worker import numbers
-from harness.errors import HarnessError, UsageError
-from harness.measure import drivers
-from harness.measure.driver.job import Fired, Job, Target
-from harness.measure.driver.native import merge
-from harness.measure.drivers import DriverOrder
-from harness.measure.drivers.locust import address
-from harness.measure.swarm import clocks, wire
-from harness.measure.swarm.clocks import Ping
-from harness.measure.swarm.question import base_url, question
-from harness.measure.target import target
-from harness.profiles import Profile
+from harness.measure.load import drivers
+from harness.measure.load.drivers import DriverOrder
+from harness.measure.load.drivers.locust import address
+from harness.measure.load.generator.job import Fired, Job, Target
+from harness.measure.load.generator.pool import merge
+from harness.measure.load.swarm import clocks, wire
+from harness.measure.load.swarm.clocks import Ping
+from harness.measure.load.swarm.question import base_url, question
+from harness.measure.talk.target import target
 from harness.protocols import Message
-from harness.samples import ERRORS, MISSING, Ints
+from harness.windows.profiles import Profile
+from harness.windows.samples import ERRORS, MISSING, Ints
 
 USERS = Profile("people", "users", 1.0, concurrency=3, think_s=0.5)
 GOAL = Target("h", 80, False, (b"first", b"", b"\x00third"), "/s/m", (("a", "b"),))

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import UsageError
-from harness.measure import sweep
-from harness.measure.answers import Answers
-from harness.measure.sweep import Point
+from harness.base.errors import UsageError
+from harness.measure.campaign import sweep
+from harness.measure.campaign.sweep import Point
+from harness.measure.talk.answers import Answers
 from harness.protocols import registered
-from harness.samples import ERRORS
+from harness.windows.samples import ERRORS
 from tests.unit.conftest import PROFILE, Project
 
 TEXTS = '{"instance": "a b"}\n{"instance": ""}\n'

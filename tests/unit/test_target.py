@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from harness.errors import UsageError
-from harness.measure.target import rpc_target, split, target
+from harness.base.errors import UsageError
+from harness.measure.talk.target import rpc_target, split, target
 from harness.protocols import Message
 
 

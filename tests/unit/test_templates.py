@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import toml
-from harness.errors import AnswerError, UsageError
+from harness.base import toml
+from harness.base.errors import AnswerError, UsageError
 from harness.protocols import Message, Protocol, spoken
-from harness.templates import RequestTable
+from harness.setup.templates import RequestTable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from harness import toml
-from harness.errors import UsageError
+from harness.base import toml
+from harness.base.errors import UsageError
 
 
 class Leaf(toml.Strict):

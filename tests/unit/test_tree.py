@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure import tree
-from harness.samples import MISSING
+from harness.measure.watch import tree
+from harness.windows.samples import MISSING
 
 HERE = os.getpid()
 

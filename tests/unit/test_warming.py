@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.measure import warming
-from harness.profiles import Profile
-from harness.samples import Requests
+from harness.measure.cell import warming
+from harness.windows.profiles import Profile
+from harness.windows.samples import Requests
 from tests import fakes
 
 POISSON = Profile("steady", "poisson", 10.0, 200.0)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from harness.errors import ProvisionError
-from harness.measure import weights
-from harness.tables import WeightsTable
+from harness.base.errors import ProvisionError
+from harness.measure.prepare import weights
+from harness.setup.tables import WeightsTable
 from tests.unit.conftest import Project
 
 RIGHT, WRONG = b"the right bytes", b"other bytes"

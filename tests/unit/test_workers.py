@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import overlap, probes, queueing, search
-from harness.law import Law
-from harness.queueing import Queue
-from harness.records import Window
-from harness.samples import MISSING, Calls, calls_of
-from harness.slo import parse
+from harness.queues import queueing
+from harness.queues.law import Law
+from harness.queues.queueing import Queue
+from harness.search import search, tallying
+from harness.setup.slo import parse
+from harness.stored.records import Window
+from harness.windows import overlap
+from harness.windows.samples import MISSING, Calls, calls_of
 from tests import workers
 from tests.in_turn import ALONE, SATURATED
 from tests.workers import Workers
@@ -181,7 +183,7 @@ def test_the_search_comes_to_lie_around_the_capacity() -> None:
     rates = []
     for number in range(6):
         likely = queueing.capacity([*steady, *found], server.closed(ALONE), SLO)
-        tallies = probes.counted(found, SLO)
+        tallies = tallying.counted(found, SLO)
         if likely is None:
             look = search.look(tallies, SLO, 0.5 * truth, 5_000.0, 40.0)
         else:

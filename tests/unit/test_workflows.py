@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import catalog, paths
+from harness.base import paths
 from harness.cli.list_ import listing
+from harness.setup import catalog
 
 WORKFLOWS = sorted((paths.PROJECT / ".github" / "workflows").glob("*.yml"))
 DOCKERFILES = sorted((paths.PROJECT / "servers").rglob("Dockerfile"))

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.report.view import Report
+from harness.report.page.view import Report
 
 Make = Callable[[Report], str | bytes]
 

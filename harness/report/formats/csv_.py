@@ -6,9 +6,9 @@ import csv
 import io
 from typing import Any
 
-from harness.report import tidy
 from harness.report.formats import report_format
-from harness.report.view import Report
+from harness.report.page.view import Report
+from harness.report.text import tidy
 
 # With these a cell is a formula to a spreadsheet, which may fetch pages or start programs. Tabs and
 # line ends can't begin one here; the wide forms do so in some.

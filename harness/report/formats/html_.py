@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.report import page
 from harness.report.formats import report_format
-from harness.report.view import Report
+from harness.report.page import page
+from harness.report.page.view import Report
 
 
 @report_format("html", "index.html")

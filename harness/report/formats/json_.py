@@ -7,13 +7,14 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from harness.analyse import summary
-from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.analyse.stats import Spread
-from harness.records import Cell
-from harness.report import headline, outcomes
+from harness.analyse.campaigns import summary
+from harness.analyse.field.comparison import COLUMNS, Comparison, Row
+from harness.analyse.statistics.stats import Spread
 from harness.report.formats import report_format
-from harness.report.view import Report
+from harness.report.page import headline
+from harness.report.page.view import Report
+from harness.report.text import outcomes
+from harness.stored.records import Cell
 
 
 @report_format("json", "report.json")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from harness.analyse import missing, summary
-from harness.analyse.comparison import COLUMNS, Comparison, Row
-from harness.analyse.findings import Verdict
-from harness.analyse.metrics import Metric
-from harness.analyse.summary import Counts, Summary
-from harness.report import beside, confidence, headline, outcomes, ranking, view
+from harness.analyse.campaigns import summary
+from harness.analyse.campaigns.summary import Counts, Summary
+from harness.analyse.field import missing
+from harness.analyse.field.comparison import COLUMNS, Comparison, Row
+from harness.analyse.run.findings import Verdict
+from harness.analyse.run.metrics import Metric
 from harness.report.formats import report_format
-from harness.report.github import code, text
-from harness.report.view import Report
+from harness.report.page import beside, confidence, headline, ranking, view
+from harness.report.page.view import Report
+from harness.report.text import outcomes
+from harness.report.text.github import code, text
 
 # GitHub takes 65 536 characters in a comment.
 ROOM = 60_000

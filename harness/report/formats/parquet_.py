@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from harness.report import tidy
 from harness.report.formats import report_format
-from harness.report.view import Report
+from harness.report.page.view import Report
+from harness.report.text import tidy
 
 
 @report_format("parquet", "report.parquet")

@@ -1,6 +1,6 @@
 "use strict";
 // The reader's limits: what lies beyond them is grey and has no rank; ranks, ties and the sentence
-// are those of the others. harness/report/answer.py makes the same sentence for all of them.
+// are those of the others. harness/report/page/answer.py makes the same sentence for all of them.
 (() => {
   const box = document.getElementById("your-limits");
   if (!box) return;
@@ -92,7 +92,7 @@
     return said;
   };
 
-  // Ranks as harness.analyse.comparison.in_ranks gives them: whatever is tied with the first of a
+  // Ranks as harness.analyse.field.comparison.in_ranks gives them: whatever is tied with the first of a
   // rank has that rank.
   const rank = (rows, pair) => {
     let leader = null;

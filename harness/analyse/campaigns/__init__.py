@@ -1,0 +1,1 @@
+"""Many campaigns: their summaries, series and change points."""

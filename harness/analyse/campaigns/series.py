@@ -1,0 +1,148 @@
+"""From campaigns to series: one number of one variant, night after night, and the canaries'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analyse.campaigns.nights import CONTROL, Ground, Night, Row
+from harness.analyse.run.digest import FLOOR, NULL
+
+Floats = NDArray[np.float64]
+
+CANARIES = (NULL, FLOOR)
+HOST = "the host"  # in place of a variant's name: what the canaries have in common
+_OFTEN = 0.8  # of the nights must have a canary's number for it to be one
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a series may go on: on the same ground, beside the same canaries."""
+
+    ground: Ground
+    canaries: tuple[str, ...]  # with their versions
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A campaign, as a point of a series."""
+
+    campaign: str
+    started_at: str
+    version: str | None  # of the framework
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """A series as it was measured, in logarithms."""
+
+    place: Place
+    variant: str
+    framework: str
+    metric: str
+    marks: tuple[Mark, ...]
+    values: Floats  # of each night
+    others: Floats  # the canaries', a row for each night
+    places: tuple[int, ...]  # of its nights among all those of the place
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    night: Night
+    rows: dict[str, Row]  # by variant
+
+
+def gathered(nights: Sequence[Night], metrics: Sequence[str]) -> Iterator[Raw]:
+    """Every series of some nights, the oldest first; those of the host among them."""
+    places: dict[Place, list[_Point]] = {}
+    for night in nights:
+        benchmarks: dict[str, dict[str, Row]] = {}
+        for row in night.rows:
+            benchmarks.setdefault(row.benchmark, {})[row.variant] = row
+        for benchmark, rows in benchmarks.items():
+            known = [rows[name] for name in CANARIES if name in rows]
+            canaries = tuple(f"{row.variant} {row.version or ''}".strip() for row in known)
+            place = Place(night.grounds[benchmark], canaries)
+            places.setdefault(place, []).append(_Point(night, rows))
+    for place, points in places.items():
+        for metric in metrics:
+            yield from _of_metric(place, points, metric)
+
+
+def night_values(values: Any, canaries: Any) -> tuple[float, Floats]:
+    """(a variant's number of a night, each canary's), from logarithms by round; the canaries' by
+    [canary, round]. The variant's is taken round by round beside theirs: what slowed the machine in
+    one round alone is left out of it."""
+    theirs = np.array([_middle(row) for row in canaries])
+    if not len(theirs):
+        return _middle(values), theirs
+    return _middle(values - np.mean(canaries, axis=0)) + float(theirs.mean()), theirs
+
+
+def _middle(values: Any) -> float:
+    """Mean without the least and the most, where there are more than three."""
+    ordered = np.sort(values)
+    return float(np.mean(ordered[1:-1] if len(ordered) > 3 else ordered))
+
+
+def _of_metric(place: Place, points: Sequence[_Point], metric: str) -> Iterator[Raw]:
+    control = CONTROL.get(metric, metric)
+    canaries = [
+        name
+        for name in CANARIES
+        if control is not None
+        and sum(bool(_logs(point, name, control)) for point in points) > _OFTEN * len(points)
+    ]
+    names = dict.fromkeys(name for point in points for name in point.rows)
+    for name in names:
+        if name not in CANARIES:
+            made = _series(place, points, name, metric, canaries)
+            if made is not None:
+                yield made
+    if canaries and metric == control:
+        host = _series(place, points, HOST, metric, canaries)
+        if host is not None:
+            yield host
+
+
+def _series(
+    place: Place, points: Sequence[_Point], name: str, metric: str, canaries: list[str]
+) -> Raw | None:
+    """A series of the nights that have both the variant and the canaries."""
+    control = CONTROL.get(metric, metric) or ""
+    marks: list[Mark] = []
+    values: list[float] = []
+    others: list[Floats] = []
+    places: list[int] = []
+    framework = ""
+    for number, point in enumerate(points):
+        theirs = [_logs(point, canary, control) for canary in canaries]
+        ours = theirs[0] if name == HOST else _logs(point, name, metric)
+        rounds = sorted(set(ours).intersection(*theirs))
+        if not rounds:
+            continue
+        table = np.array([[row[n] for n in rounds] for row in theirs])
+        value, levels = night_values(np.array([ours[n] for n in rounds]), table)
+        values.append(float(levels.mean()) if name == HOST else value)
+        others.append(levels)
+        night, row = point.night, point.rows.get(name)
+        framework = row.framework if row else ""
+        version = row.version if row else None
+        places.append(number)
+        marks.append(Mark(night.campaign, night.started_at, version, night.environment))
+    if not marks:
+        return None
+    width = 0 if name == HOST else len(canaries)
+    table = np.array(others).reshape(len(values), -1)[:, :width]
+    return Raw(place, name, framework, metric, tuple(marks), np.array(values), table, tuple(places))
+
+
+def _logs(point: _Point, name: str, metric: str) -> dict[int, float]:
+    row = point.rows.get(name)
+    found = row.values.get(metric, {}) if row else {}
+    return {number: float(np.log(value)) for number, value in found.items()}

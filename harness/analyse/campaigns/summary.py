@@ -1,0 +1,205 @@
+"""A campaign in a few kilobytes, for lists and trends over many of them: who was how fast.
+
+It is made from all runs once and kept (see `summary_file`), so that the Parquet files of a thousand
+campaigns are not read for a page that lists them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analyse.field import comparison
+from harness.analyse.field.comparison import RANKED_BY, Comparison, Row
+from harness.analyse.run import digest
+from harness.analyse.run.digest import Digested
+from harness.analyse.statistics.stats import Spread
+from harness.base import reading
+from harness.stored.hosts import machine_id
+from harness.stored.records import Campaign
+
+# What is kept of each variant: its headline, and what a trend is asked of.
+KEPT = (*RANKED_BY, "throughput", "first_answer", "memory", "cpu_per_1000", "error_rate")
+_LONGEST = 200  # characters of a text; names of folders are bounded by the file system
+_DIGITS = 6  # of a number
+
+
+# A metric over the rounds that count: the median, and the ends of its interval of 95%. No class of
+# its own: a hundred thousand of them are read for a list.
+Figure = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One variant on one benchmark."""
+
+    variant: str
+    framework: str
+    version: str | None
+    track: str
+    reference: bool
+    rank: int | None  # within its track; equal ranks are tied
+    invalid: bool
+    rounds: int  # that ran
+    counted: int  # whose numbers count
+    figures: dict[str, Figure]  # by metric, of KEPT; those that are not known are left out
+
+    def spread(self, metric: str) -> Spread | None:
+        """A metric as the statistics know it."""
+        found = self.figures.get(metric)
+        return Spread(*found, self.counted) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSummary:
+    """All variants on one benchmark, in the order of the report."""
+
+    name: str
+    version: int | None
+    slo: str | None
+    ranked_by: str  # a metric's name
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the planned runs."""
+
+    planned: int
+    ok: int
+    invalid: int  # ran, but their numbers must not be quoted
+    failed: int
+    damaged: int  # stored, but not readable any more
+    missing: int  # not run, or not run yet
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A campaign."""
+
+    campaign: str
+    started_at: str
+    preset: str
+    device: str
+    machine: str  # hosts.machine_id
+    counts: Counts
+    benchmarks: tuple[BenchmarkSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """Who is first in one track of one benchmark, and who is told apart from them next."""
+
+    benchmark: BenchmarkSummary
+    track: str
+    leaders: tuple[Standing, ...]  # tied, if several; empty where nothing could be ranked
+    following: Standing | None
+
+    @property
+    def untold(self) -> bool:
+        """Whether there was but one round, and it tells none of them apart: that is not a tie."""
+        next_one = self.following.spread(self.benchmark.ranked_by) if self.following else None
+        alone = next_one is None or next_one.median == 0
+        return alone and len(self.leaders) > 1 and all(s.counted == 1 for s in self.leaders)
+
+    @property
+    def spread(self) -> Spread | None:
+        """What the first of the leaders is ranked by."""
+        return self.leaders[0].spread(self.benchmark.ranked_by) if self.leaders else None
+
+
+def of_campaign(folder: Path) -> Summary:
+    """Of a stored campaign, by reading all of it. Raises what reading does."""
+    with reading.made_sense_of(folder):
+        return of(digest.of_campaign(folder))
+
+
+def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Summary:
+    """Of a campaign that has been read; the comparisons are made where they are not given."""
+    if comparisons is None:
+        comparisons = comparison.compare(digested)
+    campaign = digested.campaign
+    return Summary(
+        campaign.id,
+        _short(campaign.started_at),
+        _short(campaign.preset),
+        _short(campaign.device),
+        machine_of(campaign),
+        counts(digested),
+        tuple(_benchmark(found) for found in comparisons),
+    )
+
+
+def machine_of(campaign: Campaign) -> str:
+    """What tells the machine of a campaign from others."""
+    return _short(machine_id(campaign.environment))
+
+
+def counts(digested: Digested) -> Counts:
+    """What became of the planned runs."""
+    digests = digested.digests
+    failed = sum(found.facts.failure is not None for found in digests)
+    invalid = sum(found.invalid and found.facts.failure is None for found in digests)
+    return Counts(
+        len(digested.campaign.cells),
+        len(digests) - failed - invalid,
+        invalid,
+        failed,
+        len(digested.damaged),
+        len(digested.missing),
+    )
+
+
+def headlines(summary: Summary) -> tuple[Headline, ...]:
+    """Who is first, benchmark by benchmark and track by track."""
+    found = []
+    for benchmark in summary.benchmarks:
+        competing = [s for s in benchmark.standings if not s.reference]
+        for track in sorted({standing.track for standing in competing}):
+            ranked = [s for s in competing if s.rank is not None and s.track == track]
+            leaders = tuple(s for s in ranked if s.rank == 1)
+            following = next((s for s in ranked if s.rank != 1), None)
+            found.append(Headline(benchmark, track, leaders, following))
+    return tuple(found)
+
+
+def _benchmark(found: Comparison) -> BenchmarkSummary:
+    return BenchmarkSummary(
+        found.benchmark,
+        found.facts.version if found.facts else None,
+        _short(found.facts.slo) if found.facts else None,
+        found.ranked_by,
+        tuple(_standing(row) for row in found.rows),
+    )
+
+
+def _standing(row: Row) -> Standing:
+    server = row.server
+    known = ((name, row.spreads.get(name)) for name in KEPT)
+    return Standing(
+        row.variant,
+        _short(server.framework),
+        None if server.version is None else _short(server.version),
+        _short(server.track),
+        server.reference,
+        row.rank,
+        row.invalid,
+        row.rounds,
+        row.counted,
+        {name: made for name, spread in known if spread and (made := _figure(spread))},
+    )
+
+
+def _figure(spread: Spread) -> Figure | None:
+    numbers = (spread.median, spread.low, spread.high)
+    if not all(map(math.isfinite, numbers)):
+        return None
+    median, low, high = (float(f"{number:.{_DIGITS}g}") for number in numbers)
+    return median, low, high
+
+
+def _short(text: str) -> str:
+    whole = text.encode(errors="replace").decode()  # a lone surrogate can't be written
+    return whole if len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""What predictions cost on rented machines."""

@@ -1,0 +1,148 @@
+"""What a million predictions cost: from what this host measured to machines of a price table.
+
+Nothing of the other machine is measured, so each figure comes with what was scaled and how.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from harness.analyse.cost.prices import NO_GPU, Instance, Serverless
+from harness.analyse.field.comparison import Row
+from harness.analyse.statistics.stats import Spread
+from harness.stored.records import Campaign
+
+MILLION = 1e6
+# A small Linux with its services takes about this much of a machine's memory.
+SYSTEM_GIB = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the costs of a variant are made from; None where it is not known."""
+
+    capacity: Spread | None  # predictions a second that hold the SLO
+    cpus: int  # of this host that its server had
+    cpu_s: Spread | None  # CPU seconds of a prediction
+    memory_gib: float | None  # the most that its processes were seen to hold
+    on_gpu: bool
+    gpu: str | None  # the model of this host's GPU
+
+    @property
+    def cpus_busy(self) -> float | None:
+        """CPUs that it keeps busy at its capacity."""
+        if self.capacity is None or self.cpu_s is None:
+            return None
+        return self.capacity.median * self.cpu_s.median
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceCost:
+    """US dollars for a million predictions on a machine that is always at the SLO point."""
+
+    usd: Spread
+    rate_per_s: float  # what the machine is taken to serve: the capacity x `factor`
+    factor: float
+    memory_gib: float  # taken to be needed there, the system's own included
+
+
+@dataclass(frozen=True, slots=True)
+class ServerlessCost:
+    """US dollars for a million predictions of one vCPU each, billed by the time they take."""
+
+    usd: Spread
+    seconds: float  # billed for one prediction
+    memory_gib: float  # billed for as long
+
+
+def measured(row: Row, campaign: Campaign) -> Measured | None:
+    """What is known of a row; None where nobody knows what it ran on, or its numbers don't count.
+
+    An endpoint that was already up is on a machine that nobody here has seen.
+    """
+    if row.server.launcher == "remote" or row.invalid or not campaign.server_cpus:
+        return None
+    per_1000, memory = row.spreads.get("cpu_per_1000"), row.spreads.get("memory")
+    return Measured(
+        row.spreads.get("capacity"),
+        len(campaign.server_cpus),
+        _each(per_1000, lambda value: value / 1000) if per_1000 else None,
+        memory.high / 1024 if memory else None,
+        row.server.device == "gpu",
+        campaign.environment.get("gpu"),
+    )
+
+
+def on_instance(known: Measured, instance: Instance) -> InstanceCost | None:
+    """The cost on a machine; None where it is not known, or does not fit.
+
+    On the CPU, capacity is taken to grow with the number of vCPUs, by more copies of the server
+    where there are more of them, each with its own memory. On a GPU, it is that of the same model,
+    less where the machine has fewer vCPUs than the server had here.
+    """
+    if known.capacity is None or known.memory_gib is None or known.capacity.low <= 0:
+        return None
+    if known.on_gpu is (instance.gpu == NO_GPU):
+        return None
+    factor = instance.vcpus / known.cpus
+    if known.on_gpu:
+        if known.gpu is None or not same_gpu(instance.gpu, known.gpu):
+            return None
+        factor = min(1.0, factor)
+    memory_gib = known.memory_gib * max(1.0, factor) + SYSTEM_GIB
+    if memory_gib > instance.memory_gib:
+        return None
+    usd_per_s = instance.usd_per_hour / 3600
+    usd = _each(known.capacity, lambda rate: MILLION * usd_per_s / (rate * factor))
+    return InstanceCost(usd, known.capacity.median * factor, factor, memory_gib)
+
+
+def cheapest(
+    known: Measured, instances: Iterable[Instance]
+) -> tuple[Instance, InstanceCost] | None:
+    """The machine of a price table on which a million predictions cost least, of those that fit."""
+    found = [(each, c) for each in instances if (c := on_instance(known, each)) is not None]
+    return min(found, key=lambda pair: pair[1].usd.median) if found else None
+
+
+def on_serverless(known: Measured, platform: Serverless) -> ServerlessCost | None:
+    """The cost on a serverless platform; None where it is not known, or does not fit.
+
+    A prediction is taken to need one vCPU for as long as it took CPU time here. Where requests
+    don't share an instance, each is rounded up to what the platform bills.
+    """
+    if known.on_gpu or known.cpu_s is None or known.memory_gib is None:
+        return None
+    memory_gib = max(platform.memory_gib, known.memory_gib)
+    if memory_gib > platform.memory_gib_max:
+        return None
+    usd_per_s = memory_gib * platform.usd_per_gib_second + (platform.usd_per_vcpu_second or 0.0)
+
+    def usd(cpu_s: float) -> float:
+        return MILLION * usd_per_s * billed_s(cpu_s, platform) + platform.usd_per_million_requests
+
+    seconds = billed_s(known.cpu_s.median, platform)
+    return ServerlessCost(_each(known.cpu_s, usd), seconds, memory_gib)
+
+
+def billed_s(seconds: float, platform: Serverless) -> float:
+    """What is billed of a request that keeps one vCPU busy for so long."""
+    if platform.shared:  # time that nobody waits in is rounded up once, not for each request
+        return seconds
+    step_s = platform.rounded_up_to_ms / 1000
+    return step_s * max(1, math.ceil(round(seconds / step_s, 6)))
+
+
+def same_gpu(model: str, here: str) -> bool:
+    """Whether each word of a price table's GPU is in the name that the driver gives to one."""
+    words = [set(re.findall(r"[a-z0-9]+", name.lower())) for name in (model, here)]
+    return bool(words[0]) and words[0] <= words[1]
+
+
+def _each(spread: Spread, of: Callable[[float], float]) -> Spread:
+    """The spread of a number that rises or falls with another."""
+    low, high = sorted((of(spread.low), of(spread.high)))
+    return Spread(of(spread.median), low, high, spread.rounds)

@@ -1,0 +1,1 @@
+"""Variants beside each other: ranks, ties, what is decided, why one is slower."""

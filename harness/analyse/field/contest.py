@@ -1,0 +1,68 @@
+"""The contest of a ranking: which variants are told apart, also where only bounds are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.analyse.field import paired, ranks
+from harness.analyse.field.paired import Ratio
+from harness.analyse.field.ranks import Ranks
+from harness.analyse.run.held import Held
+
+Rounds = Mapping[int, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The variants of one ranking, by name, with what each round knows of them."""
+
+    rounds: Mapping[str, Rounds]
+    ranks: Ranks
+
+    def tied(self, one: str, other: str) -> bool:
+        """Whether two can't be told apart; never one that holds the SLO somewhere and one that
+        holds it at no rate that was tried."""
+        ours, theirs = self.rounds.get(one, {}), self.rounds.get(other, {})
+        if self.holds(one) is not self.holds(other):
+            return False
+        found = self.ratio(one, other)
+        if found is not None:
+            return not found.apart
+        return not (_above(ours, theirs) or _above(theirs, ours))
+
+    def holds(self, name: str) -> bool:
+        """Whether some rate is known that holds the SLO, in most rounds."""
+        known = [each.least > 0 for each in self.rounds.get(name, {}).values() if each.known]
+        return bool(2 * sum(known) > len(known))
+
+    def ratio(self, one: str, other: str) -> Ratio | None:
+        """How many times the other's number one has; None where one is known by bounds only."""
+        return self.ranks.ratio(one, other)
+
+
+def of(rounds: Mapping[str, Rounds]) -> Contest:
+    """Of what is held by each variant in each round."""
+    known = {
+        name: {number: each.least for number, each in found.items()}
+        for name, found in rounds.items()
+        if found and all(each.exact for each in found.values())
+    }
+    doubts = {
+        name: max(each.doubt for each in found.values())
+        for name, found in rounds.items()
+        if name in known
+    }
+    return Contest(rounds, ranks.of(known, doubts))
+
+
+def _above(ours: Rounds, theirs: Rounds) -> bool:
+    """Whether ours is surely above theirs. A rate that is only bounded is taken at its worst: the
+    lower one's highest, the other's lowest; this pair by itself, round by round."""
+    rounds = [r for r in ours.keys() & theirs.keys() if ours[r].known and theirs[r].known]
+    if any(ours[r].least <= 0 or theirs[r].most == math.inf for r in rounds):
+        return False
+    least, most = {r: ours[r].least for r in rounds}, {r: theirs[r].most for r in rounds}
+    found = paired.of_values(least, most)
+    return found is not None and found.apart and found.low > 1

@@ -1,0 +1,111 @@
+"""What a campaign has decided, and what would decide the rest: pure functions of its rankings.
+
+A pair of a ranking is decided where it is told apart, or where its whole interval lies within ALIKE
+of no difference. Another round for both of an open pair narrows its interval by the square root of
+the rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from harness.analyse.field.comparison import Comparison, Row
+from harness.analyse.field.contest import Contest
+
+ALIKE = 0.10  # a smaller difference does not decide which to choose on a machine like this
+MOST = 12  # rounds of a variant: what they leave open, more of them hardly decide
+_AT_ONCE = 6  # variants that have another round before the ranking is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A pair of a track that is not decided."""
+
+    benchmark: str
+    one: str
+    other: str
+    depth: float  # the place of the worse one in its ranking, 0 for the first, as a share of it
+    rounds: tuple[int, int]  # of each
+    needed: int  # that both would have to have, as far as can be foreseen
+
+    @property
+    def behind(self) -> list[str]:
+        """The one with fewer rounds; both, where they have as many."""
+        fewest = min(self.rounds)
+        both = zip((self.one, self.other), self.rounds, strict=True)
+        return [name for name, rounds in both if rounds == fewest]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How far the rankings of a campaign are decided."""
+
+    pairs: int
+    open: tuple[Open, ...]
+
+    @property
+    def missing(self) -> dict[tuple[str, str], int]:
+        """Rounds that each (variant, benchmark) still needs, as far as can be foreseen."""
+        found: dict[tuple[str, str], int] = {}
+        for pair in self.open:
+            for variant, rounds in zip((pair.one, pair.other), pair.rounds, strict=True):
+                key = (variant, pair.benchmark)
+                found[key] = max(found.get(key, 0), pair.needed - rounds)
+        return found
+
+
+def of(comparisons: Sequence[Comparison]) -> Decided:
+    """Every ranking of every benchmark, track by track."""
+    count, found = 0, []
+    for comparison in comparisons:
+        for track, contest in comparison.contests.items():
+            ranked = [row for row in comparison.rows if row.rank and row.server.track == track]
+            count += len(ranked) * (len(ranked) - 1) // 2
+            found += list(_open(comparison.benchmark, ranked, contest))
+    return Decided(count, tuple(found))
+
+
+def next_rounds(found: Decided) -> list[tuple[str, str]]:
+    """(variant, benchmark) of those that should have another round now: those with the fewest, and
+    among them the open pairs that are placed best, since their order matters most. All rankings
+    come to the same depth at the same time, so each has turns in proportion to its size."""
+    wanted: dict[tuple[str, str], None] = {}
+    for pair in sorted(found.open, key=lambda pair: (min(pair.rounds), pair.depth)):
+        if min(pair.rounds) < MOST:
+            wanted |= dict.fromkeys((name, pair.benchmark) for name in pair.behind)
+    return list(wanted)[:_AT_ONCE]
+
+
+def _open(benchmark: str, ranked: Sequence[Row], contest: Contest) -> Iterator[Open]:
+    for (_, one), (place, other) in combinations(enumerate(ranked), 2):
+        names = (one.variant, other.variant)
+        if not contest.tied(*names):
+            continue
+        ratio = contest.ratio(*names)
+        rounds, fewest = (one.counted, other.counted), min(one.counted, other.counted)
+        depth = place / len(ranked)
+        if ratio is None:  # bounds: more probes may fit something between them
+            if _alike(contest, *names):
+                continue
+            yield Open(benchmark, *names, depth, rounds, fewest + 1)
+            continue
+        reach, limit = contest.ranks.reach(*names), math.log1p(ALIKE)
+        middle = abs(math.log(ratio.ratio))
+        if middle + reach < limit:
+            continue
+        needed = 2 if reach == math.inf else _needed(fewest, reach, max(middle, limit - middle))
+        yield Open(benchmark, *names, depth, rounds, max(needed, fewest + 1))
+
+
+def _alike(contest: Contest, one: str, other: str) -> bool:
+    """Whether neither is known to hold the SLO anywhere, or to break it: more rounds would say the
+    same."""
+    both = [*contest.rounds.get(one, {}).values(), *contest.rounds.get(other, {}).values()]
+    return all(each.least <= 0 for each in both) or all(each.most == math.inf for each in both)
+
+
+def _needed(rounds: int, reach: float, wanted: float) -> int:
+    return math.ceil(min(rounds * (reach / wanted) ** 2, 1e6))

@@ -1,0 +1,127 @@
+"""How cost grows along an axis: what each point measured, and the exponent of a power law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.analyse.run import findings, metrics
+from harness.analyse.run.findings import Verdict
+from harness.analyse.statistics import stats
+from harness.stored.hosts import HostProof
+from harness.stored.records import Run
+
+COSTS = ("throughput_per_s", "p50_ms", "p99_ms", "cpu_per_1000_s")
+_LEAST_CPU_S = 0.2  # of a process it is counted in ticks of 10 ms: below, they show
+_FIT = 3  # points: two always lie on a line, and say nothing of how well they do
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one value of the axis came to; no number where it failed or had too few answers."""
+
+    value: int
+    numbers: dict[str, float | None]
+    taken: int | None  # the value that the server took, as its model saw it; None: not seen
+    invalid: str  # why its numbers must not be quoted, or that it failed; else empty
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """cost ~ value ** exponent."""
+
+    exponent: float
+    error: float  # standard error of the exponent, of the points' distance from the line
+    points: int
+
+
+def point(
+    run: Run, axis: str, value: int, together: int, verified: int, proof: HostProof | None
+) -> Point:
+    """What a run of a sweep came to; requests carried so many instances."""
+    window, failure = metrics.saturated(run), run.facts.failure
+    doubts = findings.of_run(run, verified, proof)
+    invalid = [doubt.message for doubt in doubts if doubt.verdict is Verdict.INVALID]
+    reason = failure.message if failure else "; ".join(invalid)
+    if window is None or not window.requests.ok.any():
+        return Point(value, dict.fromkeys(COSTS), None, reason or "no answer came")
+    answered = together * int(window.requests.ok.sum())
+    service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
+    used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
+    numbers = {
+        "throughput_per_s": answered / window.facts.elapsed_s,
+        "p50_ms": stats.percentile(service_ms, 0.50),
+        "p99_ms": stats.percentile(service_ms, 0.99),
+        "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,
+    }
+    return Point(value, numbers, _taken(run, axis), reason)
+
+
+def _taken(run: Run, axis: str) -> int | None:
+    """What the model saw of the axis: of workers and threads alone it can see something."""
+    window = metrics.saturated(run)
+    if axis == "workers" and window is not None and len(window.calls.process):
+        return len(np.unique(window.calls.process))
+    if axis == "threads" and run.facts.model_threads:
+        return max(run.facts.model_threads)
+    return None
+
+
+def growth(points: Sequence[Point], cost: str) -> Growth | None:
+    """The slope of log cost over log value, by least squares; None where too few points count."""
+    pairs = [
+        (math.log(p.value), math.log(number))
+        for p in points
+        if not p.invalid and (number := p.numbers[cost]) is not None and number > 0
+    ]
+    if len({at for at, _ in pairs}) < _FIT:
+        return None
+    at, height = np.array(pairs).T
+    centred = at - at.mean()
+    spread = float(centred @ centred)
+    exponent = float(centred @ height) / spread
+    rest = height - height.mean() - exponent * centred
+    error = math.sqrt(float(rest @ rest) / (len(pairs) - 2) / spread)
+    return Growth(exponent, error, len(pairs))
+
+
+def note(points: Sequence[Point], axis: str) -> str:
+    """What a reader must know of these points; empty where that is nothing."""
+    ignored = [p for p in points if p.taken is not None and p.taken != p.value]
+    if ignored:
+        asked = ", ".join(f"{p.value} (it took {p.taken})" for p in ignored)
+        return f"it does not take the axis {axis}: asked for {asked}; what differs is chance"
+    sound = [p for p in points if not p.invalid]
+    if len(sound) < len(points):
+        bad = ", ".join(str(p.value) for p in points if p.invalid)
+        return f"the points {bad} do not count: {next(p.invalid for p in points if p.invalid)}"
+    if len(sound) < _FIT:
+        return f"{len(sound)} points say nothing of how cost grows: {_FIT} are needed"
+    return ""
+
+
+def by_cost(points: Sequence[Point]) -> dict[str, Growth | None]:
+    """How each cost grows; nothing is said of an axis that the variant does not take."""
+    if any(point.taken is not None and point.taken != point.value for point in points):
+        return dict.fromkeys(COSTS)
+    return {cost: growth(points, cost) for cost in COSTS}
+
+
+def summary(points: Sequence[Point], axis: str) -> dict[str, Any]:
+    """One variant of `sweep --json`."""
+    return {
+        "points": [
+            {"value": p.value, **p.numbers, "taken": p.taken, "invalid": p.invalid or None}
+            for p in points
+        ],
+        "growth": {
+            cost: found
+            and {"exponent": found.exponent, "error": found.error, "points": found.points}
+            for cost, found in by_cost(points).items()
+        },
+        "note": note(points, axis) or None,
+    }

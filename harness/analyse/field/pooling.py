@@ -1,0 +1,149 @@
+"""What the starts of all servers say together of each one's queue.
+
+The model is the same in all of them, so that its speed in one start of one server is luck: each
+law is set to the speed that the model had in the whole campaign. And most servers follow the law
+of a queue: the more of them do, the less a deviation of one that chance explains as well is
+believed. One that deviates surely is left as it was seen: a mixture of two normal distributions,
+of servers that follow the law and of those that do not, says how much of what was seen to keep.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.queues import law
+from harness.queues.batch_law import BatchLaw
+from harness.queues.law import Law
+from harness.queues.queueing import Queue
+
+# Of servers that follow the law and of those that do not: the deviation of the logarithm of the
+# time for which a request occupies the server, and how common they are.
+_FOLLOWS, _DEVIATES = 0.02, 0.3
+_RARE = 0.1
+# Where the model is less than a third of what a request takes, its speed says little of the whole.
+_DOMINATED = 3.0
+# Of a call that takes longer beside its CPU time, others in the process or on its CPU have a part.
+_UNDISTURBED = 1.15
+_TOGETHER = 3  # variants that the model's speed is learnt from; of fewer, each keeps its own
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What a variant's queues are to be read with."""
+
+    unit_ns: float  # the model's CPU time
+    excess: float  # how many times as long as its law says a request occupies the server
+    deviation: float  # standard deviation of the logarithm of that
+    # How long the model takes, in units of its CPU time, ascending; None: each queue's own.
+    calls: Any = None
+
+    def law(self, queue: Queue) -> Law | BatchLaw:
+        """A queue's law with what all say together, in nanoseconds."""
+        known = queue.law
+        if isinstance(known, Law) and self.calls is not None:
+            # What else occupies the server, others beside it too, is the same for each request.
+            occupied = np.maximum(self.calls + known.occupied_ns - 1.0, 0.0)
+            known = law.of_sample(occupied, known.beside_ns, known.shape.workers)
+        return known.stretched(self.excess).scaled(self.unit_ns)
+
+
+def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, Pooled]:
+    """Of each variant's queues, one for each round; `backends` say which call the same model."""
+    units = _units(queues, backends)
+    calls = _calls(queues, backends)
+    seen = _seen(queues)
+    middle = float(np.median([mean for mean, _ in seen.values()])) if len(seen) > 4 else 0.0
+    made = {}
+    for name, found in queues.items():
+        if found and isinstance(found[0].law, BatchLaw):  # it is what was seen under load itself
+            errors = [queue.law_error**2 for queue in found]
+            made[name] = Pooled(units[name], 1.0, math.sqrt(sum(errors)) / len(errors))
+        elif found:
+            excess, variance = 0.0, _FOLLOWS**2
+            if name in seen:
+                excess, variance = _kept(seen[name][0] - middle, seen[name][1])
+            made[name] = Pooled(
+                units[name], math.exp(middle + excess), math.sqrt(variance), calls[name]
+            )
+    return made
+
+
+def _calls(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, Any]:
+    """How long the model takes, of each variant: as those say together that call the same one.
+
+    The rare long calls decide a high percentile, and one window has few of them.
+    """
+    taken: dict[str, dict[str, list[Any]]] = {}
+    for name, found in queues.items():
+        for queue in found:
+            if isinstance(queue.law, Law) and 0 < queue.model < _UNDISTURBED:
+                rest = queue.law.occupied_ns - queue.model
+                sample = (queue.law.shape.sample * queue.law.occupied_ns - rest) / queue.model
+                taken.setdefault(backends[name], {}).setdefault(name, []).append(sample)
+    made = {
+        backend: np.sort(np.concatenate([sample for found in by.values() for sample in found]))
+        for backend, by in taken.items()
+        if len(by) >= _TOGETHER
+    }
+    return {name: made.get(backends[name]) for name in queues if queues[name]}
+
+
+def _units(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, float]:
+    occupied = [queue.law.occupied_ns for found in queues.values() for queue in found]
+    dominates = bool(occupied) and float(np.median(occupied)) < _DOMINATED
+    own = {
+        name: float(np.mean([math.log(queue.unit_ns) for queue in found]))
+        for name, found in queues.items()
+        if found
+    }
+    units: dict[str, float] = {}
+    for name, value in own.items():
+        alike = [other for who, other in own.items() if backends[who] == backends[name]]
+        common = dominates and len(alike) >= _TOGETHER
+        units[name] = math.exp(float(np.mean(alike)) if common else value)
+    return units
+
+
+def _seen(queues: Mapping[str, Sequence[Queue]]) -> dict[str, tuple[float, float]]:
+    """(logarithm of the excess, variance of that) of each variant whose loaded windows tell it."""
+    logs = {
+        name: [(math.log(q.excess), q.error or 0.0) for q in found if q.excess and q.excess > 0]
+        for name, found in queues.items()
+        if found and not isinstance(found[0].law, BatchLaw)
+    }
+    logs = {name: found for name, found in logs.items() if found}
+    within = [error**2 for found in logs.values() for _, error in found if error > 0]
+    typical = float(np.median(within)) if within else _FOLLOWS**2
+    start = max(_between([[log for log, _ in found] for found in logs.values()]), typical)
+    return {
+        name: (float(np.mean([log for log, _ in found])), start / len(found))
+        for name, found in logs.items()
+    }
+
+
+def _between(groups: Iterable[Sequence[float]]) -> float:
+    """The variance between starts of one server, over all; 0 where each started once."""
+    several = [group for group in groups if len(group) > 1]
+    free = sum(len(group) - 1 for group in several)
+    return sum(float(np.var(group)) * len(group) for group in several) / free if free else 0.0
+
+
+def _kept(seen: float, variance: float) -> tuple[float, float]:
+    """(the mean, the variance) of what a deviation is, given what was seen of it."""
+    parts = []
+    for share, deviation in ((1 - _RARE, _FOLLOWS), (_RARE, _DEVIATES)):
+        whole = deviation**2 + variance
+        weight = share * math.exp(-(seen**2) / (2 * whole)) / math.sqrt(whole)
+        shrink = deviation**2 / whole
+        parts.append((weight, shrink * seen, shrink * variance))
+    total = sum(weight for weight, _, _ in parts)
+    if total <= 0:
+        return seen, variance
+    mean = sum(weight * value for weight, value, _ in parts) / total
+    spread = sum(w * (own + (value - mean) ** 2) for w, value, own in parts) / total
+    return mean, spread

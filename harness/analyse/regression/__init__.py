@@ -1,0 +1,1 @@
+"""What changed between two campaigns or revisions, and when that stops a gate."""

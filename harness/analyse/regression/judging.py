@@ -1,0 +1,292 @@
+"""Pairs of rows, then and now, metric by metric: what changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.analyse.field import paired
+from harness.analyse.field.comparison import COLUMNS, Row
+from harness.analyse.field.paired import Ratio
+from harness.analyse.regression import noise
+from harness.analyse.regression.gate import Verdict, Wanted, verdict
+from harness.analyse.regression.noise import Noise
+from harness.analyse.run.digest import FLOOR, Digest
+from harness.analyse.run.findings import Verdict as Weight
+from harness.analyse.run.metrics import Metric
+from harness.analyse.statistics.stats import Spread
+
+OUTCOME = Metric(
+    "outcome",
+    "came through",
+    "rounds",
+    "higher",
+    "Rounds that neither failed nor are INVALID for what the server did.",
+    lambda _: None,
+    0,
+    None,
+)
+# INVALID for what the server did; for the others, the host or the generator was at fault.
+ACCUSING = frozenset(
+    (
+        *("died", "wrong-answers", "errors", "fails-on-unseen"),
+        *("answers-from-a-cache", "answers-before-predicting"),
+    )
+)
+_FEWEST = 2  # rounds that must fail, before a variant is said to be broken
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric of one variant on one benchmark, then and now."""
+
+    benchmark: str
+    variant: str
+    metric: Metric
+    base: Spread | None
+    new: Spread | None
+    ratio: Ratio | None  # new by base; None where there is none, as of zeros
+    verdict: Verdict
+    effect: float  # the least change that is judged, as a share
+    smallest: float | None  # that this comparison can show; None where nothing is known
+    gates: bool  # whether it may stop a gate
+    note: str = ""
+
+    @property
+    def regression(self) -> bool:
+        """Whether a gate stops for it."""
+        return self.gates and self.verdict is Verdict.WORSE
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one metric can show on one benchmark."""
+
+    benchmark: str
+    metric: Metric
+    effect: float
+    smallest: float | None
+    rounds: int
+    gates: bool
+    source: str
+
+    @property
+    def stops_from(self) -> float | None:
+        """The change from which on a gate may stop; None: for none."""
+        known = self.smallest if self.gates else None
+        return None if known is None else max(self.effect, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that there is to say of two campaigns or revisions."""
+
+    base: str
+    new: str
+    why_not: tuple[str, ...] = ()  # they are not comparable: then there are no rows
+    rows: tuple[Change, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    notes: tuple[str, ...] = ()  # what else differs, is missing, or is in one of them alone
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def regressions(self) -> tuple[Change, ...]:
+        return tuple(row for row in self.rows if row.regression)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A variant's row then and now."""
+
+    benchmark: str
+    variant: str
+    base: Row
+    new: Row
+    same_load: bool
+    unchanged: bool = False  # from the same files in one campaign: it differs by chance alone
+    canary: bool = False  # it stands for the host: a change of it is not a regression
+
+    @property
+    def counts(self) -> bool:
+        """Whether its numbers may be quoted."""
+        return not (self.base.invalid or self.new.invalid)
+
+    @property
+    def stops(self) -> bool:
+        """Whether a gate may stop for it."""
+        return not (self.unchanged or self.canary)
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """Below which changes are not told, by benchmark and metric name."""
+
+    noise: Mapping[tuple[str, str], Noise]
+    host: Mapping[tuple[str, str], float] = field(default_factory=dict)  # what the host did
+    among: int = 1  # variants that a gate may stop for: one of many is sooner unlucky
+
+    def smallest(self, pair: Pair, metric: Metric, rounds: int) -> float | None:
+        """The smallest change that so many rounds of a pair can show."""
+        key = (pair.benchmark, metric.name)
+        if key not in self.noise:
+            return None
+        moved = 0.0 if pair.canary else self.host.get(key, 0.0)
+        return max(self.noise[key].smallest(rounds, self.among), moved)
+
+
+def judged(
+    labels: tuple[str, str],
+    pairs: Sequence[Pair],
+    floors: Floors,
+    wanted: Wanted,
+    notes: Sequence[str],
+    damaged: Sequence[str],
+) -> Changes:
+    """Every change of every pair."""
+    floors = replace(floors, among=max(1, sum(pair.stops for pair in pairs)))
+    rows = tuple(row for pair in pairs for row in _of_pair(pair, floors, wanted))
+    shown = tuple(_shown(rows, floors))
+    return Changes(*labels, (), rows, shown, tuple(notes), tuple(damaged))
+
+
+def _of_pair(pair: Pair, floors: Floors, wanted: Wanted) -> Iterator[Change]:
+    outcome = _outcome(pair)
+    if outcome is not None:
+        yield outcome
+    if not pair.counts:
+        return
+    for name, metric in COLUMNS.items():
+        effect = wanted.effect(metric)
+        if effect is None or (name == "overhead" and pair.variant == FLOOR):
+            continue
+        change = _change(pair, metric, effect, floors)
+        if change is not None:
+            yield change
+
+
+def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change | None:
+    """None where one of them has no such number."""
+    base, new = noise.numbers(pair.base, metric), noise.numbers(pair.new, metric)
+    if not base or not new:
+        return None
+    found = noise.logs(pair.new, pair.base, metric, same_load=pair.same_load)
+    ratio = paired.of_logs(found) or _of_zeros(base, new, metric)
+    smallest = floors.smallest(pair, metric, ratio.rounds) if ratio is not None else None
+    said = Verdict.UNSURE
+    if ratio is not None:
+        better = "higher" if noise.counts_failures(metric) else metric.better
+        said = verdict(ratio, better, effect, smallest)
+    gates = pair.stops and smallest is not None
+    return Change(
+        pair.benchmark,
+        pair.variant,
+        metric,
+        pair.base.spreads[metric.name],
+        pair.new.spreads[metric.name],
+        ratio,
+        said,
+        effect,
+        smallest,
+        gates,
+        _note(pair, metric, ratio, base, new),
+    )
+
+
+def _of_zeros(base: Mapping[int, float], new: Mapping[int, float], metric: Metric) -> Ratio | None:
+    """Where nothing is left of what more is better of, in every round, or nothing was there."""
+    rounds = len(base.keys() & new.keys())
+    if rounds < _FEWEST or metric.better != "higher":
+        return None
+    if not any(new.values()) and min(base.values()) > 0:
+        return Ratio(0.0, 0.0, 0.0, rounds)
+    if not any(base.values()) and min(new.values()) > 0:
+        return Ratio(math.inf, math.inf, math.inf, rounds)
+    return None
+
+
+def _note(
+    pair: Pair,
+    metric: Metric,
+    ratio: Ratio | None,
+    base: Mapping[int, float],
+    new: Mapping[int, float],
+) -> str:
+    notes = []
+    if ratio is None:
+        both = base.keys() & new.keys()
+        notes.append("zero has no ratio" if both else "no round has both")
+    elif ratio.rounds == 1:
+        notes.append("one round: nothing says how much it would differ in the next")
+    if noise.counts_failures(metric):
+        notes.append("the ratio is of the share that did not fail")
+    if pair.unchanged:
+        notes.append("no file differs: chance alone")
+    return "; ".join(notes)
+
+
+def _outcome(pair: Pair) -> Change | None:
+    """Whether it came through; None where it did, in every round of both."""
+    base, new = pair.base.digests, pair.new.digests
+    broke, breaks = (sum(map(_broken, digests)) for digests in (base, new))
+    if not (broke or breaks or pair.base.invalid or pair.new.invalid):
+        return None
+    said = Verdict.UNSURE
+    if breaks == len(new) >= _FEWEST and not broke:
+        said = Verdict.WORSE
+    elif broke == len(base) >= _FEWEST and not breaks:
+        said = Verdict.BETTER
+    note = "; ".join(
+        f"{when}: {why}"
+        for when, row in (("before", pair.base), ("now", pair.new))
+        if (why := _why(row))
+    )
+    came = [
+        Spread(whole - count, whole - count, whole - count, whole)
+        for count, whole in ((broke, len(base)), (breaks, len(new)))
+    ]
+    return Change(
+        pair.benchmark,
+        pair.variant,
+        OUTCOME,
+        came[0],
+        came[1],
+        None,
+        said,
+        0.0,
+        None,
+        pair.stops,
+        note,
+    )
+
+
+def _broken(digest: Digest) -> bool:
+    """Whether it failed, or is INVALID for what the server did."""
+    return any(f.verdict is Weight.INVALID and f.name in ACCUSING for f in digest.findings)
+
+
+def _why(row: Row) -> str:
+    """The first reason for which a round of it does not count, and how many do not."""
+    bad = [digest for digest in row.digests if digest.invalid]
+    reasons = [f.message for d in bad for f in d.findings if f.verdict is Weight.INVALID]
+    return f"{len(bad)} of {len(row.digests)} rounds do not count: {reasons[0]}" if reasons else ""
+
+
+def _sees(row: Change) -> tuple[int, float]:
+    """Orders changes by rounds, and then by what they can't show because of the host."""
+    return row.ratio.rounds if row.ratio is not None else 0, row.smallest or 0.0
+
+
+def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
+    """What each metric can show on each benchmark, with the most rounds that a pair has."""
+    best: dict[tuple[str, str], Change] = {}
+    for row in rows:
+        key = (row.benchmark, row.metric.name)
+        if row.ratio is not None and (key not in best or _sees(row) > _sees(best[key])):
+            best[key] = row
+    for (benchmark, name), row in best.items():
+        known = floors.noise.get((benchmark, name))
+        gates = any(r.gates for r in rows if (r.benchmark, r.metric.name) == (benchmark, name))
+        rounds, _ = _sees(row)
+        source = known.source if known is not None else "not known"
+        yield Shown(benchmark, row.metric, row.effect, row.smallest, rounds, gates, source)

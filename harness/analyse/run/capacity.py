@@ -1,0 +1,255 @@
+"""What a run shows of its capacity; `capacity_words` says it.
+
+The law of the server's queue gives the rate, and the probes near it say whether it is so: whether
+as many of their requests are late as the law says. Where they are not, and where a server's queue
+has no such law, the rate is the one at which the probes' own shares cross what the SLO allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from harness.analyse.run import beyond
+from harness.analyse.statistics import stats
+from harness.queues import queueing
+from harness.queues.batch_law import BatchLaw
+from harness.queues.law import Law
+from harness.queues.queueing import Queue
+from harness.search import search, tallying
+from harness.search.search import Estimate, Ruling
+from harness.search.tallying import Tally
+from harness.setup import slo
+from harness.setup.slo import Slo
+from harness.stored.records import Run, Window
+from harness.windows import causes
+
+Basis = Literal["law", "probes"]
+_AROUND = 1.25  # probes at rates no further than this factor from a capacity are near it
+OFF = 1.2  # a law whose capacity is off by no more than this factor is not refuted
+_CHANCE = 0.01
+_STRETCH = 1.02  # by which a sensitivity is tried
+NORMAL = 1.96  # standard errors of an interval of 95%
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One probe of a search's path."""
+
+    rate_per_s: float
+    requests: int
+    over: int  # failed, or slower than the SLO's limit
+    percentile_ms: float | None  # the SLO's; None where it falls among those that failed
+    beyond: str  # what is known of it then; else empty
+    ruling: Ruling
+    disturbed: bool
+    failed: str = ""  # how many, and why
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Requests of probes near a capacity that were late, beside what its law makes of them: all as
+    so many that are independent of each other."""
+
+    requests: float = 0.0
+    late: float = 0.0
+    at_most: float = 0.0  # that would be late, were the capacity a fifth lower
+    at_least: float = 0.0  # were it a fifth higher
+    as_said: float = 0.0  # as the law says
+
+    def __add__(self, other: Late) -> Late:
+        return Late(
+            self.requests + other.requests,
+            self.late + other.late,
+            self.at_most + other.at_most,
+            self.at_least + other.at_least,
+            self.as_said + other.as_said,
+        )
+
+    @property
+    def refutes(self) -> bool:
+        """Whether more were late, or fewer, than chance makes even so."""
+        return self._more_than(self.at_most) or self._fewer_than(self.at_least)
+
+    @property
+    def confirms(self) -> bool:
+        """Whether as many were late as the law says, as far as chance goes."""
+        if self.requests < 1:
+            return False
+        return not (self._more_than(self.as_said) or self._fewer_than(self.as_said))
+
+    def _more_than(self, expected: float) -> bool:
+        from scipy.stats import binom
+
+        share = min(max(expected / max(self.requests, 1.0), 1e-9), 1.0)
+        beyond = binom.sf(math.ceil(self.late) - 1, round(self.requests), share)
+        return self.requests >= 1 and float(beyond) < _CHANCE
+
+    def _fewer_than(self, expected: float) -> bool:
+        from scipy.stats import binom
+
+        share = min(max(expected / max(self.requests, 1.0), 1e-9), 1.0)
+        below = binom.cdf(math.floor(self.late), round(self.requests), share)
+        return self.requests >= 1 and float(below) < _CHANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A search's answer and its path, in order."""
+
+    slo: Slo
+    estimate: Estimate
+    steps: tuple[Step, ...]
+    basis: Basis = "probes"
+    confirmed: bool = True  # whether probes near a law's capacity were late as often as it says
+    late: Late = Late()  # of probes near a capacity by the law
+    probed: Estimate | None = None  # what the probes say by themselves
+    ended: str = ""  # why the search ended before it was done; else empty
+
+
+# A metric, a finding and the digest of one run ask for the same.
+_QUEUES: WeakKeyDictionary[Run, Queue | None] = WeakKeyDictionary()
+_LOADED: WeakKeyDictionary[Run, Law | BatchLaw] = WeakKeyDictionary()
+_FOUND: WeakKeyDictionary[Run, dict[Slo, Found]] = WeakKeyDictionary()
+
+
+def of_probes(windows: Sequence[Window], wanted: Slo, ended: str = "") -> Found:
+    """The answer that a search's probes give by themselves."""
+    steps = []
+    for window in windows:
+        tally = tallying.tally(window.requests, window.facts.profile.rate_per_s or 0.0, wanted)
+        response_ms = window.requests.waits_ns() / 1e6
+        steps.append(
+            Step(
+                tally.rate_per_s,
+                tally.requests,
+                tally.over,
+                stats.percentile(response_ms, wanted.share),
+                beyond.of_share(window, wanted.share),
+                search.ruling([tally], wanted),
+                tallying.disturbed(window, wanted),
+                causes.told(window.requests.kinds(), window.facts.causes),
+            )
+        )
+    estimate = search.estimate(tallying.counted(windows, wanted), wanted)
+    return Found(wanted, estimate, tuple(steps), ended=ended)
+
+
+def queue(run: Run) -> Queue | None:
+    """The law of a run's queue; None where its server has none."""
+    if run not in _QUEUES:
+        _QUEUES[run] = None
+        if run.facts.search is not None:
+            own = slo.parse(run.facts.search.slo)
+            _QUEUES[run] = queueing.of_windows([*run.windows, *run.probes], run.audit, own)
+    return _QUEUES[run]
+
+
+def of_run(run: Run) -> Found | None:
+    """What a run's search found; None where nothing was searched for."""
+    if run.facts.search is None or not (run.probes or run.facts.search.ended or queue(run)):
+        return None
+    return at(run, slo.parse(run.facts.search.slo))
+
+
+def at(run: Run, wanted: Slo) -> Found:
+    """What a run shows of any SLO, at the speed that the model had in it.
+
+    By the probes alone where the SLO is the one that was searched for, else by the run's own
+    windows of random arrivals too.
+    """
+    known = _FOUND.setdefault(run, {})
+    if wanted not in known:
+        own = run.facts.search is not None and wanted == slo.parse(run.facts.search.slo)
+        windows = [w for w in run.windows if w.facts.profile.shape == "poisson" and not own]
+        ended = run.facts.search.ended if run.facts.search is not None and own else ""
+        by_probes = of_probes([*run.probes, *windows], wanted, ended)
+        found = queue(run)
+        known[wanted] = by_probes if found is None else _by_law(run, found, by_probes)
+    return known[wanted]
+
+
+def number(found: Estimate) -> float | None:
+    """An estimate as a metric has it: 0 where no rate that was tried holds the SLO."""
+    return None if found == Estimate(None, None, None) else found.rate_per_s or 0.0
+
+
+def by_law(found: Law | BatchLaw, error: float, wanted: Slo) -> Estimate:
+    """The capacity that a law gives, `error` being the standard error of the logarithm of the time
+    for which a request occupies the server."""
+    rate = found.capacity(wanted)
+    if rate <= 0:
+        return Estimate(None, None, None)
+    spread = NORMAL * error * sensitivity(found, wanted)
+    return Estimate(rate, rate * math.exp(-spread), rate * math.exp(spread))
+
+
+def sensitivity(found: Law | BatchLaw, wanted: Slo) -> float:
+    """By how many percent the capacity falls where requests occupy the server 1% longer."""
+    ends = [found.stretched(factor).capacity(wanted) for factor in (1 / _STRETCH, _STRETCH)]
+    if min(ends) <= 0:
+        return 1.0
+    return math.log(ends[0] / ends[1]) / (2 * math.log(_STRETCH))
+
+
+def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
+    wanted, loaded = by_probes.slo, _LOADED.setdefault(run, found.under_load())
+    error = found.error if found.error is not None else found.law_error
+    estimate = by_law(loaded, min(error, 1.0), wanted)
+    if estimate.rate_per_s is None:
+        if by_probes.estimate != Estimate(None, None, None):
+            return by_probes
+        lowest = min((step.rate_per_s for step in by_probes.steps), default=None)
+        return replace(by_probes, estimate=Estimate(None, None, lowest), basis="law")
+    windows = [w for w in run.windows if w.facts.profile.shape == "poisson"]
+    tallies = tallying.counted([*run.probes, *windows], wanted)
+    near = [t for t in tallies if 1 / _AROUND <= t.rate_per_s / estimate.rate_per_s <= _AROUND]
+    late = _late(near, loaded, wanted)
+    if late.refutes or _refuted_afar(tallies, estimate.rate_per_s, wanted):
+        return by_probes
+    if not late.confirms:
+        estimate = unsure(estimate)
+    return Found(
+        slo=wanted,
+        estimate=estimate,
+        steps=by_probes.steps,
+        basis="law",
+        confirmed=late.confirms,
+        late=late,
+        probed=by_probes.estimate,
+    )
+
+
+def unsure(found: Estimate) -> Estimate:
+    """A capacity by a law that nothing confirms: as far off as no probe would notice."""
+    if found.rate_per_s is None or found.low is None or found.high is None:
+        return found
+    rate = found.rate_per_s
+    return Estimate(rate, min(found.low, rate / OFF), max(found.high, rate * OFF))
+
+
+def _late(near: Sequence[Tally], found: Law | BatchLaw, wanted: Slo) -> Late:
+    """Of all probes near a capacity. They share one effect: by its own, a probe with a burst of
+    late requests would count the least."""
+    if not near:
+        return Late()
+    requests = sum(t.requests for t in near)
+    effect = sum(t.requests * t.effect for t in near) / max(requests, 1)
+    shares = [
+        sum(t.requests * found.share_over(t.rate_per_s * off, wanted.limit_ns) for t in near)
+        for off in (OFF, 1 / OFF, 1.0)
+    ]
+    late = sum(t.over for t in near)
+    return Late(*(count / effect for count in (requests, late, *shares)))
+
+
+def _refuted_afar(tallies: Sequence[Tally], rate_per_s: float, wanted: Slo) -> bool:
+    """Whether a probe well below the rate surely breaks the SLO, or one well above surely holds."""
+    rulings = [(t.rate_per_s / rate_per_s, search.ruling([t], wanted)) for t in tallies]
+    return any(
+        (at < 1 / _AROUND and said == "broken") or (at > _AROUND and said == "holds")
+        for at, said in rulings
+    )

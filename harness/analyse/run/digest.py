@@ -1,0 +1,267 @@
+"""A run reduced to what a report needs, so that its million requests need not stay in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.analyse.field import growth, together
+from harness.analyse.run import breakdown, capacity, findings, held, metrics, seen, strain_outcomes
+from harness.analyse.run.breakdown import Batches, Breakdown
+from harness.analyse.run.capacity import Found
+from harness.analyse.run.findings import Finding, Verdict
+from harness.analyse.run.held import Held
+from harness.analyse.run.seen import Seen
+from harness.analyse.statistics import resampling, stats
+from harness.analyse.tune import outcome
+from harness.base import reading
+from harness.base.errors import HarnessError, ResultError
+from harness.queues.queueing import Queue
+from harness.search.candidates import Outcome
+from harness.setup import slo
+from harness.stored import store, sweeps
+from harness.stored.plan import SWEEP, to_verify
+from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.windows.samples import MISSING
+
+FLOOR = "in-process"  # the variant that overhead is measured from
+NULL = "null"  # the variant that transport is measured by
+_BINS = 40
+_POINTS = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Response time (service time in a closed loop) of one window, in ms."""
+
+    profile: str
+    is_open: bool
+    answers: int  # behind it
+    shares: Any  # cumulative shares, ascending, 0 to 1
+    quantiles_ms: Any  # the time that each share of requests stayed below; infinite: unanswered
+    at_s: Any  # middles of time bins
+    median_ms: Any  # per bin; NaN where a bin has no answer
+    p95_ms: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One run, digested."""
+
+    cell: Cell
+    facts: RunFacts
+    values: dict[str, float | None]  # by metric name, and "overhead"
+    findings: tuple[Finding, ...]
+    curves: tuple[Curve, ...]
+    found: Found | None = None  # by the search for its capacity
+    replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
+    response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
+    breakdown: Breakdown | None = None  # of the steady window
+    batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
+    overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
+    held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
+    queue: Queue | None = None
+    seen: Seen | None = None
+    swept: growth.Point | None = None  # what it came to as a point of a sweep
+    tried: Outcome | None = None  # what it came to as a setting of a tune
+    beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
+
+    @property
+    def invalid(self) -> bool:
+        """Whether its numbers must not be quoted."""
+        return any(finding.verdict is Verdict.INVALID for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A cell whose stored run can't be trusted, with the sentence why."""
+
+    cell: Cell
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """A whole campaign, digested."""
+
+    folder: Path
+    campaign: Campaign
+    digests: tuple[Digest, ...]
+    damaged: tuple[Damaged, ...]
+    missing: tuple[Cell, ...] = field(default=())  # planned, but not run yet
+
+
+def of_campaign(folder: Path) -> Digested:
+    """Read a stored campaign run by run. Raises ResultError where campaign.json is damaged."""
+    with reading.made_sense_of(folder):
+        return _of_campaign(folder)
+
+
+def _of_campaign(folder: Path) -> Digested:
+    campaign = store.read_campaign(folder)
+    places = dict(store.stored(folder, campaign.cells))
+    digests: dict[Cell, Digest] = {}
+    damaged: list[Damaged] = []
+    for group in _by_benchmark_and_round(places):
+        points: dict[str, Run] = {}
+        for cell in group:
+            try:
+                with reading.made_sense_of(places[cell]):
+                    run = read_cell(places[cell], campaign, cell)
+                    if cell.variant in (FLOOR, NULL):
+                        points[cell.variant] = run
+                    digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
+            except HarnessError as error:
+                points.pop(cell.variant, None)
+                damaged.append(Damaged(cell, str(error)))
+    known = [digests[cell] for cell in campaign.cells if cell in digests]
+    return Digested(
+        folder,
+        campaign,
+        together.pooled(known, campaign),
+        tuple(damaged),
+        tuple(cell for cell in campaign.cells if cell not in places),
+    )
+
+
+def read_cell(place: Path, campaign: Campaign, cell: Cell) -> Run:
+    """The stored run of a cell. Raises ResultError where it can't be trusted."""
+    run = store.read_run(place)
+    if (run.facts.campaign, run.cell) != (campaign.id, cell):
+        was = f"{run.cell}, of campaign {run.facts.campaign}"
+        raise ResultError(f"{place} holds another run: {was}.")
+    return run
+
+
+def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = None) -> Digest:
+    """Reduce one run; the others are those of the references, same benchmark and round."""
+    values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
+    values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
+    known = campaign.benchmarks.get(run.cell.benchmark)
+    wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
+    doubts = findings.of_run(run, wanted, campaign.proof)
+    curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
+    found = capacity.of_run(run)
+    windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
+    borne = strain_outcomes.borne(run)
+    return Digest(
+        run.cell,
+        run.facts,
+        values,
+        tuple(doubts),
+        curves,
+        found,
+        _replicates(run, found),
+        _response_ms(run),
+        _breakdown(run, null),
+        tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
+        borne.errors if borne else {},
+        held.of_run(run, slo.parse(known.slo)) if known else {},
+        capacity.queue(run),
+        seen.of_run(run),
+        _swept(run, campaign, wanted),
+        outcome.judge(run, campaign) if campaign.tuning else None,
+        metrics.beyond_of(run),
+    )
+
+
+def _swept(run: Run, campaign: Campaign, verified: int) -> growth.Point | None:
+    place = sweeps.place(run.cell) if campaign.preset == SWEEP else None
+    if place is None:
+        return None
+    together = place.value if place.axis == "batch" else 1  # instances of a request
+    return growth.point(run, place.axis, place.value, together, verified, campaign.proof)
+
+
+def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
+    """How well each headline number is known from this run alone."""
+    drawn: dict[str, Any] = {}
+    steady, saturated = metrics.steady(run), metrics.saturated(run)
+    if steady is not None and steady.requests.ok.any():
+        names = ("latency_p50", "latency_p95", "latency_p99")
+        # What was not answered is longer than all that was: by how much does not matter here.
+        waits_ms = steady.requests.waits_ns() / 1e6
+        longest_ms = waits_ms[np.isfinite(waits_ms)].max()
+        values = resampling.percentiles(np.minimum(waits_ms, longest_ms), (0.5, 0.95, 0.99))
+        drawn |= dict(zip(names, values, strict=True))
+    if saturated is not None and saturated.requests.ok.any():
+        drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
+    if found is not None:
+        drawn |= resampling.of_estimate(found.estimate)
+    return drawn
+
+
+def _response_ms(run: Run) -> Any:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    requests = window.requests
+    taken = (requests.done_ns - requests.due_ns) / 1e6
+    return np.where(requests.ok, taken, np.nan).astype(np.float32)
+
+
+def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
+    window = metrics.steady(run)
+    if window is None:
+        return None
+    # The in-process reference fires at itself: nothing is transported.
+    inside = not window.facts.generator_cpus
+    idle = None if null is None or inside else metrics.steady(null)
+    return breakdown.of_window(window, breakdown.transport_ns(idle))
+
+
+def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
+    """Cells that share their references, those first: the null server has an overhead too."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in places:
+        groups.setdefault((cell.benchmark, cell.round), []).append(cell)
+    for group in groups.values():
+        yield sorted(group, key=lambda cell: (cell.variant != FLOOR, cell.variant != NULL))
+
+
+def _curve(window: Window) -> Curve:
+    requests, profile = window.requests, window.facts.profile
+    planned = requests.due_ns if profile.is_open else requests.sent_ns
+    every_ms = np.where(requests.ok, (requests.done_ns - planned) / 1e6, np.inf)
+    known = planned != MISSING
+    began, taken_ms = planned[known], every_ms[requests.ok]
+    shares = 1 - np.concatenate((np.geomspace(1, 1e-4, _POINTS - 1), [0.0]))
+    edges = np.linspace(0, max(float(began.max()), 1.0), _BINS + 1)
+    place = np.clip(np.searchsorted(edges, began, side="right") - 1, 0, _BINS - 1)
+    bins = [every_ms[known][place == number] for number in range(_BINS)]
+    return Curve(
+        profile.name,
+        profile.is_open,
+        len(taken_ms),
+        shares,
+        _quantiles(taken_ms, len(requests), shares),
+        (edges[:-1] + edges[1:]) / 2e9,
+        np.array([_along(values, 0.5) for values in bins]),
+        np.array([_along(values, 0.95) for values in bins]),
+    )
+
+
+def _along(values_ms: Any, share: float) -> float:
+    """A percentile of a time bin; NaN where it has none, or falls among those never answered."""
+    known = len(values_ms) > 0 and stats.reached(values_ms, share)
+    return stats.finite_quantile(values_ms, share) if known else math.nan
+
+
+def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
+    """Of so many requests, of which those that are not in `taken_ms` were never answered."""
+    at = shares * (count - 1)
+    # Between the last that was answered and the first that was not, nothing is known.
+    known = np.interp(at, np.arange(len(taken_ms)), np.sort(taken_ms))
+    return np.where(np.ceil(at - 1e-9) < len(taken_ms), known, np.inf)
+
+
+def tuned(digested: Digested) -> list[outcome.Found]:
+    """What a tune found, a variant at a time; nothing where the campaign is none."""
+    outcomes = {digest.cell: digest.tried for digest in digested.digests}
+    damaged = {each.cell: each.message for each in digested.damaged}
+    return outcome.of_campaign(digested.campaign, outcomes, damaged)

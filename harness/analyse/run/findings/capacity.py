@@ -1,0 +1,37 @@
+"""Doubts about a search for the capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.run import capacity, capacity_words
+from harness.analyse.run.findings import Verdict, run_rule
+from harness.stored.records import Run
+
+_WIDE = (
+    1.2  # an interval (high/low) beyond which two servers 20% apart can't be told from each other
+)
+
+
+@run_rule
+def capacity_unsure(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    found = capacity.of_run(run)
+    if found is None:
+        return
+    low, high = found.estimate.low, found.estimate.high
+    if found.estimate.rate_per_s is None or high is None:
+        yield Verdict.WARNING, f"capacity: {capacity_words.sentence(found)}"
+    elif low is not None and high > _WIDE * low:
+        yield (
+            Verdict.NOTE,
+            f"the capacity is known roughly, from {low:.1f} to {high:.1f}/s: a longer search "
+            "(python -m harness capacity) comes nearer",
+        )
+    if not found.confirmed:
+        yield (
+            Verdict.NOTE,
+            "no probe was near the capacity that the law of its queue gives: nothing confirms it",
+        )
+    disturbed = sum(step.disturbed for step in found.steps)
+    if disturbed:
+        yield Verdict.NOTE, f"{disturbed} of {len(found.steps)} probes were disturbed by the host"

@@ -1,0 +1,53 @@
+"""Doubts about a run in a container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.run.findings import Verdict, run_rule
+from harness.stored.records import Run
+
+# A limit of CPU time that bites for longer than this changes what a percentile shows.
+_THROTTLED_S = 0.05
+
+
+@run_rule
+def out_of_memory(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    container = run.facts.container
+    if container is not None and container.out_of_memory and run.facts.failure is None:
+        yield (
+            Verdict.WARNING,
+            f"the kernel killed {container.out_of_memory} of its processes at the container's "
+            f"limit of {container.memory_limit_bytes >> 20} MiB, and it went on",
+        )
+
+
+@run_rule
+def throttled(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    container = run.facts.container
+    if container is not None and (container.throttled_s or 0) > _THROTTLED_S:
+        yield (
+            Verdict.WARNING,
+            f"a limit of its CPU time kept it from its CPUs for {container.throttled_s:.2f} s",
+        )
+
+
+@run_rule
+def engine_warned(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    container = run.facts.container
+    for said in container.warnings if container is not None else ():
+        yield (
+            Verdict.WARNING,
+            f"the Docker engine did not make the container as it was told to: {said}",
+        )
+
+
+@run_rule
+def reached_through_a_proxy(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    container = run.facts.container
+    if container is not None and container.reached == "published":
+        yield (
+            Verdict.NOTE,
+            "this machine could not reach the container's own address: a proxy of the engine is in "
+            "the path, and part of its latency",
+        )

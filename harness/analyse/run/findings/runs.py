@@ -1,0 +1,127 @@
+"""Doubts about a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.analyse.run.findings import Verdict, run_rule
+from harness.analyse.statistics import stats
+from harness.base.trust import UNCHECKED
+from harness.setup.endpoints import RECORDED, UNJUDGED
+from harness.stored.records import Run, Setup, Window
+
+
+@run_rule
+def not_all_verified(run: Run, wanted: int) -> Iterator[tuple[Verdict, str]]:
+    facts = run.facts
+    checked = not facts.server.reference and facts.server.judged_by != UNJUDGED
+    if facts.failure is None and checked and facts.verified < wanted:
+        yield (
+            Verdict.WARNING,
+            f"only {facts.verified} of {wanted} answers could be checked in time before timing",
+        )
+
+
+@run_rule
+def certificate_unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.insecure:
+        yield Verdict.WARNING, UNCHECKED
+
+
+@run_rule
+def setup_differs(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    asked = run.facts.server.asked
+    if asked is None or run.facts.server.reference:
+        return
+    threads = sorted({count for count in run.facts.model_threads if count != asked.threads})
+    if threads:
+        yield Verdict.WARNING, f"{threads[-1]} threads share a prediction, asked: {asked.threads}"
+    for window in run.windows:
+        for said in _differences(window, asked, run.facts.server.track):
+            yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
+
+
+def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
+    calls = window.calls
+    if not len(calls.batch):
+        return
+    workers, batch = len(np.unique(calls.process)), int(calls.batch.max())
+    idle = window.facts.profile.saturates and workers < asked.workers
+    if workers > asked.workers or idle:
+        made = f"{workers} process" if workers == 1 else f"{workers} processes"
+        yield f"{made} made predictions, asked: {asked.workers}"
+    if batch > asked.max_batch:
+        yield f"{batch} instances were in one prediction, asked: {asked.max_batch} at most"
+    together = stats.most_at_once(calls.start_ns, calls.duration_ns)
+    if track == "matched" and together > asked.workers:
+        yield f"{together} predictions ran at once, asked: {asked.workers}"
+
+
+@run_rule
+def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    asked = run.facts.server.asked
+    if asked is None or asked.max_batch == 1:
+        return
+    for window in run.windows:
+        batch = window.calls.batch
+        if window.facts.profile.saturates and len(batch) and batch.max() == 1:
+            yield Verdict.WARNING, "batching is on, but each prediction was of one instance"
+
+
+@run_rule
+def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.launcher != "remote":
+        return
+    if run.facts.server.is_here:
+        more = (
+            "and it shares this machine's CPUs with the generator, unless a tunnel leads from its "
+            "address to another machine"
+        )
+    else:
+        more = "and the network to it is part of its latency"
+    yield (
+        Verdict.NOTE,
+        f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
+    )
+
+
+@run_rule
+def unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.judged_by == UNJUDGED:
+        yield Verdict.WARNING, "its answers were not checked: it may answer anything (--unchecked)"
+
+
+@run_rule
+def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if run.facts.server.judged_by == RECORDED:
+        yield (
+            Verdict.NOTE,
+            "its answers were compared with what was recorded of it before, not with the "
+            "predictor's (--answers)",
+        )
+
+
+@run_rule
+def unmaintained(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    if not run.facts.server.maintained:
+        yield Verdict.NOTE, run.facts.server.note or "nobody maintains this framework any more"
+
+
+@run_rule
+def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    stop = run.facts.stop
+    if stop is None:
+        return
+    if stop.orphans:
+        yield Verdict.NOTE, f"it ended leaving {stop.orphans} processes behind, which were ended"
+    if stop.killed:
+        yield Verdict.WARNING, f"{stop.killed} of its processes had to be killed"
+
+
+@run_rule
+def died(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    failure = run.facts.failure
+    if failure is not None:
+        yield Verdict.INVALID, f"the run failed ({failure.phase}): {failure.message}"

@@ -1,0 +1,72 @@
+"""Doubts about whether a server was in a steady state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.run import drift
+from harness.analyse.run.findings import Verdict, run_rule, window_rule
+from harness.stored.hosts import HostProof
+from harness.stored.records import Run, Window
+
+# Ramps and spikes are not steady on purpose.
+_LEVEL = ("constant", "poisson", "closed")
+# Perf Analyzer calls a measurement stable within 10%; beyond 25% no two lengths of a window would
+# give the same number.
+DRIFT = 1.25
+# Of either test. Of healthy queues at 80% use one in 100 is then taken for one that drifts; at 90%,
+# with 500 requests (about one excursion of the queue), one in 20.
+CHANCE = 0.002
+# A server that is exactly at its limit has a queue that grows by more in 1 of 40 windows, one at
+# 90% of it in fewer than 1 of 100.
+BACKLOG_DEVIATIONS = 2.0
+
+
+@window_rule
+def overloaded(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    found = _overload(window)
+    if found is not None:
+        profile = window.facts.profile
+        yield (
+            Verdict.INVALID,
+            f"overloaded: the queue grew by {found.growth:.0f} requests in "
+            f"{profile.duration_s:.1f} s, so latency depends on how long one looks. Of "
+            f"{profile.rate_per_s or 0:.0f}/s it could sustain {found.sustained_per_s:.1f}/s",
+        )
+
+
+def _overload(window: Window) -> drift.Backlog | None:
+    profile = window.facts.profile
+    found = drift.backlog(profile, window.requests) if profile.shape in _LEVEL else None
+    if found is None or found.deviations <= BACKLOG_DEVIATIONS or not found.sustained_per_s:
+        return None
+    return found
+
+
+@window_rule
+def no_steady_state(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    profile = window.facts.profile
+    if profile.shape not in _LEVEL or _overload(window) is not None:
+        return
+    found = drift.latency(profile, window.requests)
+    if found is not None and found.ratio > DRIFT and found.chance < CHANCE:
+        kind = "response" if profile.is_open else "service"
+        yield (
+            Verdict.WARNING,
+            f"not steady: the {kind} time went from {found.first_ns / 1e6:.2f} to "
+            f"{found.last_ns / 1e6:.2f} ms (first and last quarter, at the same number of requests "
+            "in flight)",
+        )
+
+
+@run_rule
+def not_warmed_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    found = run.facts.warm_up
+    if found is None or found.steady_s is not None:
+        return
+    last = ", ".join("none" if ms is None else f"{ms:.2f}" for ms in found.medians_ms[-3:])
+    yield (
+        Verdict.WARNING,
+        f"it was not steady after {found.seconds:.1f} s of warm-up: the medians of its last slices "
+        f"of load were {last} ms",
+    )

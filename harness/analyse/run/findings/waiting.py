@@ -1,0 +1,23 @@
+"""Doubts about a server whose requests wait for more than the requests before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.run import waiting
+from harness.analyse.run.findings import Verdict, run_rule
+from harness.stored.records import Run
+
+
+@run_rule
+def waits_more_than_it_should(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    found = waiting.excess(run)
+    if found is None or found.seen_ms <= found.expected_ms:
+        return
+    yield (
+        Verdict.WARNING,
+        f"a request keeps the next one out {found.factor:.2f} times as long as its throughput "
+        f"says: at {found.rate_per_s:.0f}/s the mean response takes {found.seen_ms:.1f} ms, and "
+        f"{found.expected_ms:.1f} ms by the law of its queue; most of the difference is "
+        f"{found.part}",
+    )

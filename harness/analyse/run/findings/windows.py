@@ -1,0 +1,186 @@
+"""Doubts about one window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.analyse.run.findings import Verdict, window_rule
+from harness.analyse.statistics import stats
+from harness.search.tallying import more_than
+from harness.stored.hosts import CEILING_SHARE, HostProof
+from harness.stored.records import Window
+from harness.windows import causes
+from harness.windows.samples import ERRORS, MISSING
+
+# Lag is part of the response time, so it hurts where it is not small beside it.
+LAG_SHARE = 0.10
+LAG_P50_MS = 0.5
+LAG_P99_MS = 5.0
+GENERATOR_CPU = 0.9  # a process this busy delays itself; Locust warns at the same share
+RATE_SHORT = 0.05
+BEGAN_LATE = 0.05  # of a closed window: its rate is that of the rest, over the whole
+BEGAN_LATE_S = 0.1  # the same of the shortest window that a preset has
+ERRORS_WARNING = 0.01
+ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
+# A connection is opened for a request that finds none free, so that each is waited for once: the
+# first of them are no doubt about a window.
+OPENED = 16
+QUEUED_NOTE = 0.01
+QUEUED_WARNING = 0.05
+_WITHOUT_CONNECTION = (ERRORS.index("connect"), ERRORS.index("unsent"))
+
+
+@window_rule
+def generator_lagged(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    lag = window.requests.lag_ns() / 1e6
+    response = window.requests.response_ns() / 1e6
+    if not len(lag):
+        return
+    p50, p99 = (float(each) for each in np.percentile(lag, [50, 99]))
+    typical = np.percentile(response, [50, 99]) if len(response) else (0.0, 0.0)
+    limits = max(LAG_P50_MS, LAG_SHARE * typical[0]), max(LAG_P99_MS, LAG_SHARE * typical[1])
+    late = int((lag > limits[0]).sum()), int((lag > limits[1]).sum())
+    if more_than(late[0], len(lag), 0.5) or more_than(late[1], len(lag), 0.01):
+        yield (
+            Verdict.INVALID,
+            f"the generator sent late (median {p50:.2f} ms, p99 {p99:.2f} ms; limits "
+            f"{limits[0]:.2f} and {limits[1]:.2f} ms), so the latency is partly its own",
+        )
+    elif p50 > limits[0] or p99 > limits[1]:
+        yield (
+            Verdict.NOTE,
+            f"{max(late)} of {len(lag)} requests were sent late, the latest by {lag.max():.2f} ms: "
+            "so few may be one disturbance, and their response times are partly the generator's",
+        )
+
+
+@window_rule
+def generator_busy(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    facts = window.facts
+    if not facts.generator_cpus or facts.elapsed_s <= 0:
+        return
+    share = facts.generator_cpu_s / facts.elapsed_s / facts.generator_cpus
+    if share > GENERATOR_CPU:
+        verdict = Verdict.INVALID if facts.profile.is_open else Verdict.WARNING
+        yield verdict, f"the generator used {share:.0%} of its CPU: it may be what limits the rate"
+
+
+@window_rule
+def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    facts = window.facts
+    if not facts.profile.is_open or not len(window.requests):
+        return
+    due = window.requests.due_ns
+    end_ns = facts.profile.duration_s * 1e9
+    sent, queued = window.requests.sent_ns, window.requests.queued == 1
+    # A request that is due at the very end is not late for being sent a moment after it.
+    in_time = int((queued | ((sent != MISSING) & (sent <= end_ns + 1e6 * LAG_P99_MS))).sum())
+    if in_time < (1 - RATE_SHORT) * len(due):
+        yield (
+            Verdict.INVALID,
+            f"only {in_time} of {len(due)} requests were sent within the window: this generator "
+            f"reached {in_time / facts.profile.duration_s:.0f}/s of the "
+            f"{len(due) / facts.profile.duration_s:.0f}/s that were asked for",
+        )
+
+
+@window_rule
+def began_late(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    profile = window.facts.profile
+    if not profile.saturates or not window.facts.generator_cpus:
+        return
+    sent = window.requests.sent_ns[window.requests.sent_ns != MISSING]
+    if not len(sent):
+        yield Verdict.INVALID, "the generator sent nothing: it came too late for the whole window"
+        return
+    late_s = float(sent.min()) / 1e9
+    if late_s > max(BEGAN_LATE * profile.duration_s, BEGAN_LATE_S):
+        yield (
+            Verdict.INVALID,
+            f"the generator began {late_s:.2f} s after the window's {profile.duration_s:g} s had "
+            "begun, so the rate is too low",
+        )
+
+
+@window_rule
+def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    facts = window.facts
+    # Without a generator there is no connection: the predictor in process is what was waited for.
+    if not facts.profile.is_open or not facts.generator_cpus or not len(window.requests):
+        return
+    # One that never got a connection waited for the server, or for nobody.
+    got = ~np.isin(window.requests.error, _WITHOUT_CONNECTION)
+    queued = int(window.requests.queued[got].sum())
+    share = max(queued - OPENED, 0) / max(int(got.sum()), 1)
+    if share > QUEUED_NOTE:
+        # Never INVALID: the server held the others, so the wait is part of its response time.
+        yield (
+            Verdict.WARNING if share > QUEUED_WARNING else Verdict.NOTE,
+            f"{share:.1%} of the requests, but for the first {OPENED}, had to wait for a free "
+            "connection; opening it is part of their response time",
+        )
+
+
+@window_rule
+def sent_once_more(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    count = int(window.requests.resent.sum())
+    if count:
+        yield (
+            Verdict.NOTE,
+            f"{count} of {len(window.requests)} requests were sent once more, on a new connection: "
+            "the server had closed the one that they were sent on, without saying so; both tries "
+            "are in their time",
+        )
+
+
+@window_rule
+def near_ceiling(window: Window, proof: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    if proof is None or not window.facts.generator_cpus:
+        return
+    profile = window.facts.profile
+    if profile.is_open:
+        rate = max(profile.rate_per_s or 0, profile.rate_to_per_s or 0)
+        verdict = Verdict.INVALID
+    else:
+        rate = float(window.requests.ok.sum()) / window.facts.elapsed_s
+        verdict = Verdict.NOTE
+    if rate > CEILING_SHARE * proof.ceiling_per_s:
+        yield (
+            verdict,
+            f"{rate:.0f}/s is more than {CEILING_SHARE:.0%} of the {proof.ceiling_per_s:.0f}/s "
+            "that the generator reached against the null server",
+        )
+
+
+@window_rule
+def wrong_answers(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    if window.facts.wrong:
+        yield (
+            Verdict.INVALID,
+            f"{window.facts.wrong} of {window.facts.checked} checked answers are not the "
+            "reference's",
+        )
+
+
+@window_rule
+def errors(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    kinds = window.requests.kinds()
+    if not kinds:
+        return
+    failed = sum(kinds.values())
+    share = failed / len(window.requests)
+    verdict = Verdict.WARNING if share > ERRORS_WARNING else Verdict.NOTE
+    if share > ERRORS_INVALID:
+        verdict = Verdict.INVALID
+    why = causes.told(kinds, window.facts.causes)
+    yield verdict, f"{failed} of {len(window.requests)} requests failed: {why}"
+
+
+@window_rule
+def few_samples(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
+    count = len(window.requests)
+    if window.facts.profile.is_open and count < stats.needed(0.99):
+        said = "1 request is" if count == 1 else f"{count} requests are"
+        yield Verdict.NOTE, f"{said} too few for a p99 (400 are needed)"

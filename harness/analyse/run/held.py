@@ -1,0 +1,75 @@
+"""Which rates hold an SLO and which do not: at the one that was searched for, and at others.
+
+Every request is stored, so what a search fired can be judged by another limit. Where the server's
+queue follows a law, that says the capacity at each of them. Else the probes do, which lie where the
+capacity at the SLO of the benchmark is: at another, the answer is often between two rates that are
+far apart, "at least" or "below".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from harness.analyse.run import capacity
+from harness.search.search import Estimate
+from harness.setup.slo import Slo
+from harness.stored.records import Run
+
+# Of the benchmark's own limit on the response time. Much beyond them no probe was fired.
+FACTORS = (0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Between which rates, in requests per second, the capacity at an SLO lies.
+
+    Where it was fitted, both are the fitted rate, and `low` and `high` its 95% interval.
+    """
+
+    least: float  # the highest that holds; 0: none that was tried does
+    most: float  # the lowest that does not; infinite: none that was tried is too much
+    low: float | None = None
+    high: float | None = None
+    doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share
+    by_law: bool = False  # whether the law of the server's queue says so
+    confirmed: bool = True  # whether probes near it were late as often as that says
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a number, not a range."""
+        return 0 < self.least == self.most
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is."""
+        return self.least > 0 or self.most < math.inf
+
+
+def choices(own: Slo) -> tuple[Slo, ...]:
+    """The SLOs that a reader may choose from, the strictest first."""
+    return tuple(replace(own, limit_ns=int(own.limit_ns * factor)) for factor in FACTORS)
+
+
+def of_run(run: Run, own: Slo) -> dict[str, Held]:
+    """What a run shows of each choice, by the SLO's text."""
+    made = {}
+    for wanted in choices(own):
+        found = capacity.at(run, wanted)
+        made[str(wanted)] = replace(
+            of_estimate(found.estimate),
+            by_law=found.basis == "law",
+            confirmed=found.confirmed,
+        )
+    return made
+
+
+def of_estimate(found: Estimate) -> Held:
+    """The same for every kind of answer that a search has."""
+    if found.rate_per_s is None:
+        return Held(0.0, math.inf if found.high is None else found.high)
+    if found.high is None:
+        return Held(found.rate_per_s, math.inf)
+    if found.bracketed:
+        return Held(found.rate_per_s, found.high)
+    return Held(found.rate_per_s, found.rate_per_s, found.low, found.high)

@@ -1,0 +1,273 @@
+"""Metrics: Run -> number or None, each with unit, direction and definition in one place.
+
+"Steady" means the first open-loop window of a run, "saturated" the first closed-loop one; users
+who think saturate nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.analyse.run import beyond
+from harness.analyse.run import capacity as searching
+from harness.analyse.statistics import stats
+from harness.stored.records import Run, Window
+from harness.windows.samples import MISSING
+
+Formula = Callable[[Run], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a run has."""
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"]
+    definition: str
+    formula: Formula
+    digits: int
+    effect: float | None = 0.10  # a change that is worth telling; None: `compare` does not judge it
+
+    @property
+    def heading(self) -> tuple[str, str]:
+        """(name, unit) at the head of a column, where CPU per 1000 in s is CPU s per 1000."""
+        name, per, count = self.title.partition(" per ")
+        return name, f"{self.unit}{per}{count}"
+
+
+METRICS: dict[str, Metric] = {}
+SHARES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
+
+
+def metric(
+    *,
+    title: str,
+    unit: str,
+    better: Literal["lower", "higher"],
+    digits: int = 2,
+    effect: float | None = 0.10,
+) -> Callable[[Formula], Formula]:
+    """Register a metric under the function's name; its docstring is the definition."""
+
+    def register(formula: Formula) -> Formula:
+        name = getattr(formula, "__name__", "")
+        definition = " ".join((formula.__doc__ or "").split())
+        METRICS[name] = Metric(name, title, unit, better, definition, formula, digits, effect)
+        return formula
+
+    return register
+
+
+def steady(run: Run) -> Window | None:
+    """The first open-loop window."""
+    return next((w for w in run.windows if w.facts.profile.is_open), None)
+
+
+def saturated(run: Run) -> Window | None:
+    """The first closed-loop window."""
+    return next((w for w in run.windows if w.facts.profile.saturates), None)
+
+
+@metric(title="p50", unit="ms", better="lower", effect=0.05)
+def latency_p50(run: Run) -> float | None:
+    """Median response time at the steady rate, from the planned send time to the last byte; a
+    request that failed took longer than all that were answered."""
+    return _response(run, 0.50)
+
+
+@metric(title="p95", unit="ms", better="lower")
+def latency_p95(run: Run) -> float | None:
+    """95th percentile of the response time at the steady rate, from the planned send time; a
+    request that failed took longer than all that were answered."""
+    return _response(run, 0.95)
+
+
+@metric(title="p99", unit="ms", better="lower")
+def latency_p99(run: Run) -> float | None:
+    """99th percentile of the response time at the steady rate, from the planned send time; a
+    request that failed took longer than all that were answered."""
+    return _response(run, 0.99)
+
+
+@metric(title="capacity", unit="1/s", better="higher", digits=1, effect=0.05)
+def capacity(run: Run) -> float | None:
+    """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
+    that was tried where that holds it too, and 0 where none that was tried does."""
+    found = searching.of_run(run)
+    return None if found is None else searching.number(found.estimate)
+
+
+@metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
+def throughput(run: Run) -> float | None:
+    """Predictions answered a second in the saturated window (closed loop)."""
+    window = saturated(run)
+    if window is None or not window.requests.ok.any():
+        return None
+    return float(window.requests.ok.sum()) / window.facts.elapsed_s
+
+
+@metric(title="ready", unit="s", better="lower")
+def ready(run: Run) -> float | None:
+    """From the start of the process to the first probe that says it is ready."""
+    return run.facts.startup.ready_s if run.facts.startup else None
+
+
+@metric(title="first answer", unit="s", better="lower")
+def first_answer(run: Run) -> float | None:
+    """From the start of the process to the first correct prediction."""
+    return run.facts.startup.first_answer_s if run.facts.startup else None
+
+
+@metric(title="steady after", unit="s", better="lower", effect=0.25)
+def steady_after(run: Run) -> float | None:
+    """From the start of the process to steady state: to the first answer, and then the seconds of
+    load before three slices of it agreed. The verification between the two is left out."""
+    startup, warm_up = run.facts.startup, run.facts.warm_up
+    if startup is None or warm_up is None or warm_up.steady_s is None:
+        return None
+    return startup.first_answer_s + warm_up.steady_s
+
+
+@metric(title="memory", unit="MiB", better="lower", digits=0, effect=0.05)
+def memory(run: Run) -> float | None:
+    """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
+    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
+    values = np.concatenate(seen) if seen else np.empty(0)
+    return float(values.max()) / (1 << 20) if len(values) else None
+
+
+@metric(title="container peak", unit="MiB", better="lower", digits=0, effect=0.05)
+def container_peak(run: Run) -> float | None:
+    """The most memory that the container held, file cache, shared memory and /tmp included."""
+    container = run.facts.container
+    if container is None or container.memory_peak_bytes is None:
+        return None
+    return container.memory_peak_bytes / (1 << 20)
+
+
+@metric(title="GPU", unit="%", better="higher", digits=0, effect=None)
+def gpu_busy(run: Run) -> float | None:
+    """Mean share of time in which the GPU computed in the saturated window."""
+    return _seen(saturated(run), "gpu_percent", 1)
+
+
+@metric(title="GPU memory", unit="MiB", better="lower", digits=0, effect=0.05)
+def gpu_memory(run: Run) -> float | None:
+    """Mean memory of the GPU in use in the saturated window."""
+    return _seen(saturated(run), "gpu_bytes", 1 << 20)
+
+
+@metric(title="GPU power", unit="W", better="lower", digits=0, effect=None)
+def gpu_power(run: Run) -> float | None:
+    """Mean power that the GPU drew in the saturated window."""
+    return _seen(saturated(run), "gpu_milliwatts", 1000)
+
+
+def _seen(window: Window | None, column: str, unit: float) -> float | None:
+    values = getattr(window.usage, column) if window is not None else np.empty(0)
+    seen = values[values != MISSING]
+    return float(seen.mean()) / unit if len(seen) else None
+
+
+@metric(title="CPU per 1000", unit="s", better="lower", effect=0.05)
+def cpu_per_1000(run: Run) -> float | None:
+    """CPU seconds of its processes per 1000 predictions answered at the steady rate."""
+    window = steady(run)
+    if window is None or not window.requests.ok.any() or len(window.usage.cpu_ns) < 2:
+        return None
+    used_s = float(window.usage.cpu_ns[-1] - window.usage.cpu_ns[0]) / 1e9
+    return 1000 * used_s / float(window.requests.ok.sum())
+
+
+@metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)
+def gpu_per_1000(run: Run) -> float | None:
+    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: the mean
+    share of time in which it did, times the window's length."""
+    busy_s = _each(steady(run), _seen(steady(run), "gpu_percent", 100))
+    return None if busy_s is None else 1000 * busy_s
+
+
+@metric(title="CPU energy", unit="J", better="lower", digits=3)
+def cpu_energy(run: Run) -> float | None:
+    """Joules per prediction answered at the steady rate that the machine's CPU packages used, by
+    their RAPL counters; the generator and what an idle machine draws are in it."""
+    window = steady(run)
+    if window is None or window.facts.cpu_energy_j is None or not window.facts.cpu_energy_s:
+        return None
+    return _each(window, window.facts.cpu_energy_j / window.facts.cpu_energy_s)
+
+
+@metric(title="GPU energy", unit="J", better="lower", digits=3)
+def gpu_energy(run: Run) -> float | None:
+    """Joules per prediction answered at the steady rate that the GPU used: its mean power, times
+    the window's length; what it draws when idle is in it."""
+    return _each(steady(run), _seen(steady(run), "gpu_milliwatts", 1000))
+
+
+def _each(window: Window | None, per_s: float | None) -> float | None:
+    """What a prediction took of something that the window used at that rate all along."""
+    if window is None or per_s is None or not window.requests.ok.any():
+        return None
+    return per_s * window.facts.elapsed_s / float(window.requests.ok.sum())
+
+
+@metric(title="errors", unit="%", better="lower", effect=0.01)
+def error_rate(run: Run) -> float | None:
+    """Share of the requests that failed, of all requests of all windows."""
+    total = sum(len(w.requests) for w in run.windows)
+    failed = sum(int((~w.requests.ok).sum()) for w in run.windows)
+    return 100 * failed / total if total else None
+
+
+@metric(title="in the model", unit="ms", better="lower", effect=0.05)
+def model_time(run: Run) -> float | None:
+    """Median duration of a predictor call at the steady rate, seen from the inside."""
+    window = steady(run)
+    if window is None or not len(window.calls.duration_ns):
+        return None
+    return float(np.median(window.calls.duration_ns)) / 1e6
+
+
+@metric(title="batch", unit="instances", better="higher", effect=None)
+def batch_size(run: Run) -> float | None:
+    """Mean number of instances in a predictor call in the saturated window."""
+    window = saturated(run)
+    if window is None or not len(window.calls.batch):
+        return None
+    return float(window.calls.batch.mean())
+
+
+def overhead(run: Run, floor: Run) -> float | None:
+    """Median over the steady window's requests of (response time here - response time in process)
+    of the same request, in milliseconds; requests that failed in either are left out."""
+    here, there = steady(run), steady(floor)
+    if here is None or there is None or len(here.requests) != len(there.requests):
+        return None
+    both = here.requests.ok & there.requests.ok
+    if not both.any():
+        return None
+    response = [w.requests.done_ns[both] - w.requests.due_ns[both] for w in (here, there)]
+    return float(np.median(response[0] - response[1])) / 1e6
+
+
+def beyond_of(run: Run) -> dict[str, str]:
+    """What is known of the percentiles that fall among requests which failed, by metric."""
+    window = steady(run)
+    return {} if window is None else beyond.of_window(window, SHARES)
+
+
+def _response(run: Run, share: float) -> float | None:
+    window = steady(run)
+    return None if window is None else stats.percentile(window.requests.waits_ns() / 1e6, share)
+
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

@@ -1,0 +1,84 @@
+"""What else is told of a run on its variant's own page: as it came, without a formula."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analyse.run import strain_outcomes
+from harness.stored.records import Run, Window
+from harness.windows.profiles import Profile
+
+_LOG_LINES, _LOG_WIDTH = 12, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One window's requests."""
+
+    profile: Profile
+    elapsed_s: float
+    requests: int
+    errors: dict[str, int]  # by kind
+    lag_p99_us: float | None  # of the generator; None in a closed loop, which has no plan
+    steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A server as it ran."""
+
+    windows: tuple[Counts, ...]
+    probes: int  # of the search for its capacity
+    processes: int | None  # the most at once; None where nobody could look
+    threads: int | None  # of all of them, the most at once
+    predicting: int  # processes that called the predictor
+    largest_batch: int  # instances in a call to it; 0: no call was seen
+    log_end: str
+    addresses: tuple[str, ...] = ()  # that an endpoint was loaded at; a name may have several
+
+
+def of_run(run: Run) -> Seen:
+    """What is told of a run."""
+    calls = [window.calls for window in run.windows]
+    processes = {int(each) for found in calls for each in np.unique(found.process)}
+    return Seen(
+        tuple(_counts(window) for window in run.windows),
+        len(run.probes),
+        _most(run, "processes"),
+        _most(run, "threads"),
+        len(processes),
+        max((int(found.batch.max()) for found in calls if len(found.batch)), default=0),
+        _end(run.log),
+        _addresses(run) if run.facts.server.launcher == "remote" else (),
+    )
+
+
+def _addresses(run: Run) -> tuple[str, ...]:
+    facts = [window.facts for window in (*run.windows, *run.probes)]
+    return tuple(dict.fromkeys(address for each in facts for address in each.addresses))
+
+
+def _counts(window: Window) -> Counts:
+    facts, lag_us = window.facts, window.requests.lag_ns() / 1e3
+    return Counts(
+        facts.profile,
+        facts.elapsed_s,
+        len(window.requests),
+        strain_outcomes.kinds(window.requests),
+        float(np.percentile(lag_us, 99)) if len(lag_us) else None,
+        facts.steal_share,
+    )
+
+
+def _most(run: Run, column: str) -> int | None:
+    most = max((int(getattr(w.usage, column).max(initial=0)) for w in run.windows), default=0)
+    return most or None
+
+
+def _end(log: str) -> str:
+    """The last lines of a log, long ones cut."""
+    lines = [line for line in log.splitlines() if line.strip()][-_LOG_LINES:]
+    cut = (line if len(line) <= _LOG_WIDTH else line[: _LOG_WIDTH - 1] + "…" for line in lines)
+    return "\n".join(cut)

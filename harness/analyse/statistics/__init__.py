@@ -1,0 +1,1 @@
+"""Statistics of samples, which know of no server."""

@@ -1,0 +1,80 @@
+"""How stored files are read, whoever wrote them: no traceback, no wait, and bounded memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.base.errors import HarnessError, ResultError
+
+MOST_BYTES = 16 << 20  # of a file of JSON: those of campaigns with thousands of runs have some MB
+_MOST = 1e18  # of a number: nanoseconds, bytes and rates are all below
+_ODD = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError),
+    *(RuntimeWarning, TypeError, ValueError),
+)
+
+
+def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """What is in a regular file of at most that size. Raises ResultError for any other."""
+    try:
+        # Not blocking: nobody may ever write to a FIFO.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ResultError(f"{path} can't be read: it is no regular file.")
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise ResultError(f"{path} can't be read: {error.strerror or error}.") from error
+    if len(data) > most_bytes:
+        raise ResultError(f"{path} has more than {most_bytes >> 20} MiB: it is none of its kind.")
+    return data
+
+
+def parsed(path: Path) -> Any:
+    """The JSON in a file. Raises ResultError where it is none, or its numbers are none."""
+    data = content(path)
+    try:
+        return json.loads(
+            data, parse_int=_whole, parse_float=_finite, parse_constant=lambda _: _finite("nan")
+        )
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
+
+
+@contextmanager
+def made_sense_of(what: Path) -> Iterator[None]:
+    """Numbers that nobody measured, each of its right type, may break any formula made for those
+    that were. Raises ResultError, which names the file, where they do."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            yield
+    except HarnessError:
+        raise
+    except _ODD as error:
+        said = " ".join(str(error).split())[:200]
+        raise ResultError(
+            f"{what} can't be made sense of: it holds what no measurement gives "
+            f"({type(error).__name__}{': ' if said else ''}{said})."
+        ) from error
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if abs(value) > _MOST:
+        raise ValueError(f"{text} is beyond all that is measured")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= _MOST:
+        raise ValueError(f"{text} is beyond all that is measured")
+    return value

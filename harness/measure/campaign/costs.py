@@ -1,0 +1,62 @@
+"""What cells cost beside their windows, remembered from campaign to campaign."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
+
+from harness.base import caches, paths, reading
+from harness.base.errors import ResultError, StoreError
+from harness.stored.records import BenchmarkFacts, Cell, Run
+
+UNKNOWN_S = 15.0  # until a variant has been run once on this machine
+_KIND = "costs"  # of the cache
+
+
+class Costs:
+    """Seconds that each variant takes beside its windows, on each benchmark."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+        with suppress(ResultError, ValidationError):
+            found = TypeAdapter(dict[str, NonNegativeFloat]).validate_python(
+                reading.parsed(_file())
+            )
+            self._known = found
+
+    def of(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
+        """Seconds that a cell will take, its windows and its search included."""
+        load_s = 0.0
+        if benchmark is not None:
+            load_s = sum(profile.duration_s for profile in benchmark.profiles)
+            load_s += benchmark.capacity_s
+        return load_s + self._known.get(_key(cell), UNKNOWN_S)
+
+    def known(self, cell: Cell) -> float | None:
+        """Seconds beside its windows and its search; None until it has been run here."""
+        return self._known.get(_key(cell))
+
+    def learn(self, run: Run) -> None:
+        """From a run that did not fail. What can't be kept is not worth failing for."""
+        if run.facts.failure is not None:
+            return
+        # An environment is made once, and a window takes as long as it is planned to.
+        apart = ("provision", "load", "capacity")
+        phases = {k: v for k, v in run.facts.phases_s.items() if k not in apart}
+        self._known[_key(run.cell)] = round(sum(phases.values()), 3)
+        with suppress(OSError, StoreError):
+            caches.folder(_KIND)
+            part = _file().with_suffix(".part")
+            part.write_text(json.dumps(self._known))
+            part.replace(_file())
+
+
+def _key(cell: Cell) -> str:
+    return f"{cell.variant} on {cell.benchmark}"
+
+
+def _file() -> Path:
+    return paths.cache_dir() / _KIND / "costs.json"

@@ -1,0 +1,285 @@
+"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.base.errors import AnswerError, HarnessError
+from harness.measure.campaign import expectations
+from harness.measure.campaign.bench import Bench
+from harness.measure.cell.stages import Stages
+from harness.measure.launch.launchers import Launched, Launcher
+from harness.measure.load.drivers import Driver
+from harness.measure.prepare import artefacts, environments
+from harness.measure.prepare.artefacts import Artefact
+from harness.measure.talk import ask as asking
+from harness.measure.talk.ask import Unanswered
+from harness.setup import catalog, recorded
+from harness.setup.catalog import Benchmark, Variant, pick
+from harness.setup.endpoints import REFERENCE
+from harness.setup.tables import PresetTable
+from harness.stored.hosts import HostProof
+from harness.windows import audit
+from harness.windows.profiles import Profile
+
+IN_PROCESS = "in-process"
+NULL = "null"
+_PROOF_CALLERS = 32
+_PROOF_RATE_PER_S = 1000.0
+_UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
+_LAST_LINES, _LAST_BYTES = 6, 8192  # of what a server printed, in a sentence
+_REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every cell of a campaign shares."""
+
+    launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
+    generator: Driver
+    server_cpus: tuple[int, ...]
+    device: str
+    scratch: Path
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """One cell's own. Its name is short: servers make sockets below, whose paths have a limit.
+
+        It takes what a container's user, who is none of this machine's, left in it along.
+        """
+        made = self.scratch / "cell"
+        made.mkdir()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
+
+    def launcher_of(self, variant: Variant) -> Launcher:
+        """What brings a variant up."""
+        return self.launchers[variant.launcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A benchmark made ready, and what was learnt of it."""
+
+    bench: Bench
+    facts: dict[str, Any]
+    capacity_per_s: float
+
+
+def prepare(
+    benchmark: Benchmark,
+    variants: dict[str, Variant],
+    tools: Tools,
+    preset: PresetTable,
+    rounds: int = 1,
+) -> Prepared:
+    """Build the artefact, ask the reference every payload, and measure its capacity.
+
+    Where the preset audits, each round gets unseen payloads of its own.
+
+    Raises HarnessError where any of it fails: without a reference no variant of ours can be
+    verified. A benchmark without a predictor is for endpoints, which bring their answers along.
+    """
+    if not benchmark.has_reference:
+        return _without(benchmark, tools, preset)
+    variant = pick("variant", IN_PROCESS, variants)
+    artefact = _artefact(benchmark, variants)
+    payloads = tuple(benchmark.payloads())
+    bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
+    with tools.folder() as scratch:
+        stages = stages_of(variant, bench, tools, 1, scratch)
+        audits = preset.audit_s and benchmark.together == 1
+        wanted = rounds * audit.PER_ROUND if audits else 0
+        (expected, capacity), unseen = _started(
+            stages,
+            lambda launched: (
+                _ask(stages, launched, preset.proof_s),
+                _ask_unseen(stages, launched, wanted),
+            ),
+        )
+    bench = replace(
+        bench,
+        expected=tuple(expected),
+        audit_s=preset.audit_s,
+        unseen=tuple(payload for payload, _ in unseen),
+        unseen_expected=tuple(answer for _, answer in unseen),
+    )
+    return Prepared(bench, artefact.facts, capacity)
+
+
+def learnt(found: Prepared, preset: PresetTable) -> str:
+    """What is known of a benchmark that was made ready, in words."""
+    if not found.bench.benchmark.has_reference:
+        return "it has no predictor: endpoints alone are asked"
+    accuracy = found.facts.get("accuracy")
+    shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
+    if preset.audit_s and not found.bench.unseen:
+        shown += "; no audit: its payloads can't be made into ones that are unseen"
+    return f"{found.capacity_per_s:.0f}/s in process{shown}"
+
+
+def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepared:
+    payloads = tuple(benchmark.payloads())
+    share = preset.verify_share
+    return Prepared(Bench(benchmark, tools.scratch, payloads, (), preset.warm_up_s, share), {}, 0.0)
+
+
+def _artefact(benchmark: Benchmark, variants: dict[str, Variant]) -> Artefact:
+    variant = pick("variant", IN_PROCESS, variants)
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+
+
+def _own(variant: Variant, bench: Bench) -> Bench:
+    """The benchmark as it is where the variant is from: another revision's model and predictor,
+    judged by our answers."""
+    if variant.checkout is None:
+        return bench
+    benchmark = variant.own(bench.benchmark)
+    artefact = _artefact(benchmark, catalog.variants(variant.checkout.servers))
+    return replace(bench, benchmark=benchmark, artefact=artefact.folder)
+
+
+def _judged(variant: Variant, bench: Bench) -> Bench:
+    """With the answers that an endpoint is judged by, where they are not the predictor's."""
+    endpoint = variant.endpoint
+    if endpoint is None or endpoint.judged_by == REFERENCE:
+        return bench
+    known = variant.recorded
+    right = () if known is None else recorded.answers(known, bench.payloads, bench.benchmark.name)
+    return replace(bench, expected=right, unseen=(), unseen_expected=())
+
+
+def stages_of(
+    variant: Variant,
+    bench: Bench,
+    tools: Tools,
+    round_number: int,
+    scratch: Path,
+    kind: type[Stages] = Stages,
+) -> Stages:
+    """The stages of a cell with a campaign's tools; what it runs on is made if need be.
+
+    Raises ProvisionError.
+    """
+    bench = _judged(variant, _own(variant, bench))
+    launcher, device = tools.launcher_of(variant), variant.device_for(tools.device)
+    return kind(
+        variant,
+        bench,
+        launcher.provide(variant, bench.benchmark, bench.artefact, device),
+        launcher,
+        tools.generator,
+        tools.server_cpus,
+        device,
+        round_number,
+        scratch,
+    )
+
+
+def prove(
+    benchmark: Benchmark, variants: dict[str, Variant], tools: Tools, seconds: float
+) -> HostProof:
+    """The generator's ceiling and send lag on this host, `seconds` for each, against the null
+    server."""
+    variant = pick("variant", NULL, variants)
+    bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
+    closed = Profile("ceiling", "closed", seconds, concurrency=_PROOF_CALLERS)
+    poisson = Profile("lag", "poisson", seconds, _PROOF_RATE_PER_S)
+    with tools.folder() as scratch:
+        stages = stages_of(variant, bench, tools, 1, scratch)
+        ceiling, lag = _started(
+            stages,
+            lambda launched: (
+                stages.load(launched, closed),
+                stages.load(launched, poisson).requests.lag_ns() / 1e3,
+            ),
+        )
+    rate = int(ceiling.requests.ok.sum()) / ceiling.facts.elapsed_s
+    p50, p99 = np.percentile(lag, [50, 99])
+    return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
+
+
+def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
+    launched = stages.launch()
+    try:
+        stages.ready(launched)
+        return use(launched)
+    except HarnessError as error:
+        raise _with_last_words(error, stages, launched) from error
+    finally:
+        stages.stop(launched)
+
+
+def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
+    """The same error, with whose doing it is and the last lines of what that printed."""
+    variant, benchmark = stages.variant, stages.bench.benchmark
+    where = f"{benchmark.name}/{benchmark.predictor(variant.table.backend).name}"
+    who = f"the predictor {where}" if variant.table.inside else f"the server {variant.name}"
+    said = " | ".join(_last_lines(launched.log))
+    printed = f" The last lines that {who} printed: {said}" if said else ""
+    return type(error)(f"{str(error).rstrip('.')} (asking {who}).{printed}")
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Of what a server printed, those that are not empty."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+            lines = file.read(_LAST_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [words for line in lines if (words := " ".join(line.split()))][-_LAST_LINES:]
+
+
+def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:
+    """(the reference's prediction for each payload, calls per second of one caller)."""
+    answers = stages.collect(launched)
+    protocol = stages.variant.spoken()
+    predictor = str(stages.bench.benchmark.predictor(stages.variant.table.backend))
+    expected = expectations.of(answers, protocol, predictor)
+    if len(expected) != len(stages.bench.payloads):
+        raise AnswerError(
+            f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
+        )
+    window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
+    return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s
+
+
+def _only(predictions: list[Any], payload: int) -> Any:
+    """The prediction for one instance. Raises AnswerError where there is none, or several."""
+    if len(predictions) != 1:
+        raise AnswerError(
+            f"There are {len(predictions)} predictions for payload {payload}, which is one "
+            "instance: a predictor gives as many predictions as it is given instances"
+        )
+    return predictions[0]
+
+
+def _ask_unseen(stages: Stages, launched: Launched, wanted: int) -> list[tuple[Any, Any]]:
+    """Unseen payloads with the reference's predictions; those that it refuses are none.
+
+    Too few are none either.
+    """
+    protocol = stages.variant.spoken()
+    deadline = time.monotonic() + _UNSEEN_S
+    found: list[tuple[Any, Any]] = []
+    with asking.asker(launched, protocol, protocol.path) as ask:
+        for payload in islice(audit.derived(stages.bench.payloads), _REFUSED * wanted):
+            if len(found) == wanted or time.monotonic() > deadline:
+                break
+            with suppress(Unanswered, AnswerError):
+                reply = ask(protocol.encode([payload]), _UNSEEN_S)
+                if reply.is_success:
+                    found.append((payload, _only(protocol.decode(reply.body), len(found))))
+    return found if len(found) >= audit.BLOCK else []

@@ -1,0 +1,116 @@
+"""A variant along one axis: each point is a copy of it, or of the benchmark, with its own name.
+
+So a sweep is a campaign like others: a fresh start for each point, the same checks, stored runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from harness.base.errors import UsageError
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.tables import ProfileTable
+from harness.stored import sweeps
+from harness.stored.records import Cell
+
+_CALLERS = 8  # where the benchmark has no closed loop of its own
+_PER_WORKER = 2  # callers at least, so that each of them has something to do
+
+Change = Callable[[Variant, Benchmark, int], tuple[Variant, Benchmark]]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of the axis."""
+
+    value: int
+    variant: Variant
+    benchmark: Benchmark
+
+    @property
+    def cell(self) -> Cell:
+        """Where its run is stored."""
+        return Cell(self.variant.name, self.benchmark.name, 1)
+
+
+AXES: dict[str, Change] = {}
+
+
+def axis(change: Change) -> Change:
+    """Register what a value changes, under the function's name."""
+    AXES[getattr(change, "__name__", "")] = change
+    return change
+
+
+@axis
+def concurrency(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Callers of the closed loop."""
+    window = benchmark.table.profile[0].model_copy(update={"concurrency": value})
+    table = benchmark.table.model_copy(update={"profile": (window,)})
+    return variant, replace(benchmark, table=table)
+
+
+@axis
+def payload(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """How many times itself each text is."""
+    changed = replace(benchmark, length=value)
+    changed.payloads()
+    return variant, changed
+
+
+@axis
+def batch(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Instances of a request."""
+    protocol = variant.spoken()
+    protocol.encode(benchmark.payloads()[:1] * value)
+    return variant, replace(benchmark, together=value)
+
+
+@axis
+def workers(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Processes that hold the model."""
+    table = variant.table.model_copy(
+        update={"workers": value, "name": sweeps.named(variant.table.name, "workers", value)}
+    )
+    return replace(variant, table=table), benchmark
+
+
+@axis
+def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Threads that share a prediction."""
+    if variant.table.threads is not None:
+        raise UsageError("its server.toml says how many it has.")
+    table = benchmark.table.model_copy(update={"threads": value})
+    return variant, replace(benchmark, table=table)
+
+
+def points(
+    name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
+) -> list[Point]:
+    """A variant at each value. Raises UsageError where it can't be varied along that axis."""
+    window = closed(benchmark, duration_s)
+    if name == "workers":  # the same load for few of them and for many
+        callers = max(window.concurrency or _CALLERS, _PER_WORKER * max(values))
+        window = window.model_copy(update={"concurrency": callers})
+    alone = benchmark.table.model_copy(update={"profile": (window,)})
+    base, found = replace(benchmark, table=alone), []
+    for value in values:
+        try:
+            changed, bench = AXES[name](variant, base, value)
+        except UsageError as error:
+            raise UsageError(
+                f"{variant.name} on {benchmark.name} has no axis {name!r}: {error}"
+            ) from error
+        own = sweeps.named(benchmark.name, name, value if changed is variant else None)
+        found.append(Point(value, changed, replace(bench, name=own)))
+    return found
+
+
+def closed(benchmark: Benchmark, duration_s: float) -> ProfileTable:
+    """A closed loop with as many callers as the benchmark's own has."""
+    own = (p for p in benchmark.table.profile if p.shape == "closed")
+    callers = next((p.concurrency for p in own if p.concurrency), _CALLERS)
+    return ProfileTable(
+        name="saturated", shape="closed", duration_s=duration_s, concurrency=callers
+    )

@@ -1,0 +1,1 @@
+"""One variant on one benchmark, from start to stop."""

@@ -1,0 +1,174 @@
+"""The search for a server's capacity, probe after probe."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.measure.talk.ask import Asker, Unanswered
+from harness.protocols import Message
+from harness.search import search, tallying
+from harness.setup.slo import Slo
+from harness.stored.hosts import CEILING_SHARE
+from harness.stored.records import Search, Window
+from harness.windows import causes
+from harness.windows.profiles import CLOSED, Profile
+
+# Of the throughput in a closed loop, where no law says more: most SLOs break before that is
+# reached, and batches are larger there than under the load that an SLO bears.
+_START_SHARE = 0.5
+_SATURATE_S = 1.0
+LEAST_S = 3.0  # of a search: the closed loop, and a probe that is at most a fifth of the rest
+_CALLERS = 8
+_ALIKE, _LEVEL = 4, 1.2  # so many answers in a row, within that factor of each other
+_WARM_SHARE = 0.1  # of the budget
+_BROKEN = 2  # probes that broke the SLO, for a request alone to prove that no rate holds it
+_MUTE = 2  # probes in a row without any answer end a search
+_RECOVER_S = 20.0  # at most, for the queue of a probe that was too fast to drain
+_LIKELIEST_CEILING_PER_S = 20_000.0  # where no null server could prove one
+
+
+Expected = Callable[[Sequence[Window]], float | None]  # probes so far -> capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is searched for, and how long at most."""
+
+    slo: Slo
+    budget_s: float
+    ceiling_per_s: float | None  # of the generator on this host
+
+
+def find(
+    order: Order,
+    throughput_per_s: float | None,
+    load: Callable[[Profile], Window],
+    recover: Callable[[], float | None],
+    expected: Expected = lambda _: None,
+) -> tuple[Search, tuple[Window, ...]]:
+    """Probe until the capacity is known well enough or the time is up.
+
+    `load` fires a profile; `recover` waits until the server has nothing left to do, and says how
+    many seconds a request alone takes where that is over the SLO's limit. `expected` says what the
+    capacity should be, given the probes so far: then they lie beside that. Where nothing says so,
+    the throughput of a closed loop says where to begin; without one it is measured.
+    """
+    deadline = time.monotonic() + order.budget_s
+    if not throughput_per_s:
+        window = _warmed(load, _WARM_SHARE * order.budget_s)
+        throughput_per_s = _rate(window)
+        if not throughput_per_s:
+            return Search(str(order.slo), 1.0, 1.0, order.budget_s, (), _unanswered(window)), ()
+        recover()
+    start = max(_START_SHARE * throughput_per_s, 1.0)
+    ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
+    found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
+    facts = tuple(window.facts for window in found)
+    return Search(str(order.slo), start, ceiling, order.budget_s, facts, ended), tuple(found)
+
+
+def _probed(
+    order: Order,
+    start_per_s: float,
+    ceiling_per_s: float,
+    deadline: float,
+    load: Callable[[Profile], Window],
+    recover: Callable[[], float | None],
+    expected: Expected,
+) -> tuple[list[Window], str]:
+    """(the probes, why they ended before it was done)."""
+    found: list[Window] = []
+    tallies: list[tallying.Tally] = []
+    ended = ""
+    while not ended:
+        left_s = deadline - time.monotonic()
+        likely = expected(found)
+        deadline = time.monotonic() + left_s  # computing does not count: the server idled meanwhile
+        next_look = None
+        if likely is not None and search.BESIDE * likely <= ceiling_per_s:
+            next_look = search.around(likely, len(found), tallies, order.slo, left_s)
+        if next_look is None and (likely is None or not found):
+            next_look = search.look(tallies, order.slo, start_per_s, ceiling_per_s, left_s)
+        if next_look is None:
+            break
+        name = f"probe-{len(found) + 1}"
+        profile = Profile(name, "poisson", next_look.duration_s, next_look.rate_per_s)
+        found.append(load(profile))
+        # After a disturbed probe nothing new is known: another is made at the same rate.
+        tallies += tallying.counted(found[-1:], order.slo)
+        ended = _hopeless(order.slo, found, tallies, recover())
+    return found, ended
+
+
+def _warmed(load: Callable[[Profile], Window], most_s: float) -> Window:
+    """A closed loop's window, when two in a row have come to about the same: the first requests of
+    a server that has just come up are slow."""
+    began = time.monotonic()
+    profile = Profile("saturate", CLOSED, _SATURATE_S, concurrency=_CALLERS)
+    window = load(profile)
+    while window.requests.ok.any() and time.monotonic() - began + _SATURATE_S <= most_s:
+        before, window = window, load(profile)
+        if max(_rate(before), _rate(window)) <= _LEVEL * min(_rate(before), _rate(window)):
+            break
+    return window
+
+
+def _rate(window: Window) -> float:
+    return float(window.requests.ok.sum()) / max(window.facts.elapsed_s, 1e-9)
+
+
+def _unanswered(window: Window) -> str:
+    """Why nothing can be searched for."""
+    kinds = window.requests.kinds()
+    if not kinds:
+        return "nothing could be sent"
+    return f"nothing was answered: {causes.told(kinds, window.facts.causes)}"
+
+
+def _hopeless(
+    slo: Slo, found: Sequence[Window], tallies: Sequence[tallying.Tally], alone_s: float | None
+) -> str:
+    """Why no rate will hold the SLO; empty where one may.
+
+    Two probes at least must have broken it too: a server that batches may wait longer for a batch
+    that one request alone does not fill.
+    """
+    if len(found) >= _MUTE and not any(w.requests.ok.any() for w in found[-_MUTE:]):
+        return f"the last {_MUTE} probes had no answer at all: {_unanswered(found[-1])}"
+    broken = len(tallies) >= _BROKEN and search.bracket(tallies, slo)[0] is None
+    if alone_s is None or not broken:
+        return ""
+    return f"a request alone takes {1e3 * alone_s:.0f} ms"
+
+
+def seed_of(profile: Profile) -> int:
+    """Of a probe's arrivals: another in each probe."""
+    return zlib.crc32(profile.name.encode())
+
+
+def wait_until_idle(ask: Asker, message: Message, slo: Slo) -> float | None:
+    """Ask until one request alone is answered within the SLO's limit, or takes as long as those
+    before it: then nothing is left that it waits for. A while at most.
+
+    Where it took as long as those before, and longer than the limit: how many seconds.
+    """
+    limit_s, end = slo.limit_ns / 1e9, time.monotonic() + _RECOVER_S
+    taken: list[float] = []
+    while (began := time.monotonic()) < end:
+        answered = True
+        try:
+            ask(message, max(limit_s, 1.0))
+        except Unanswered:
+            answered = False
+            time.sleep(0.05)  # where the connection is refused, that comes at once
+        taken.append(time.monotonic() - began)
+        last = taken[-_ALIKE:]
+        level = answered and len(last) == _ALIKE and max(last) < _LEVEL * min(last)
+        if taken[-1] <= limit_s:
+            return None
+        if level:
+            return min(last)
+    return None

@@ -1,0 +1,43 @@
+"""What is known of a server when its windows are over, and what its strain adds to that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.measure.launch.launchers import Launched
+from harness.stored.lifecycle import Lifecycle, Overload, Restart, Shutdown
+from harness.stored.records import Search, Startup, Stop, Window
+
+
+@dataclass
+class Life:
+    """Filled bit by bit, so that what was learnt is kept where something fails half-way."""
+
+    startup: Startup | None = None
+    windows: tuple[Window, ...] = ()
+    search: Search | None = None
+    probes: tuple[Window, ...] = ()
+    strains: list[Window] = field(default_factory=list)
+    memory_after_bytes: int | None = None
+    overload: Overload | None = None
+    shutdown: Shutdown | None = None
+    restart: Restart | None = None
+    stop: Stop | None = None
+    stopped: bool = False  # it was told to, and whatever could be ended is
+
+    def added_to(self, known: Lifecycle) -> Lifecycle:
+        """With what was known before any load."""
+        return Lifecycle(
+            known.installed,
+            known.memory_idle_bytes,
+            self.memory_after_bytes,
+            self.overload,
+            self.shutdown,
+            self.restart,
+        )
+
+
+def memory_bytes(launched: Launched) -> int | None:
+    """Proportional set size of its processes now; None where nobody can see."""
+    row = launched.sample(pss=True)
+    return None if row is None else row.get("pss_bytes")

@@ -1,0 +1,279 @@
+"""One cell, from start to stop: the order of its stages, and what a failure in one leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from harness.base.errors import HarnessError, LaunchError
+from harness.measure.cell.capacity_search import Expected, Order
+from harness.measure.cell.life import Life, memory_bytes
+from harness.measure.launch.launchers import Launched
+from harness.queues import queueing
+from harness.stored.lifecycle import Installed, Lifecycle
+from harness.stored.records import (
+    Cell,
+    Failure,
+    ImageFacts,
+    Run,
+    RunFacts,
+    Search,
+    ServerFacts,
+    Startup,
+    Stop,
+    WarmUp,
+    Window,
+)
+from harness.windows import causes
+from harness.windows.profiles import Profile
+
+_TAIL_LINES = 30
+_TAIL_BYTES = 64_000
+_LOG_BYTES = 256_000
+
+
+class CellStages(Protocol):
+    """What can be done to a cell's server."""
+
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def image(self) -> ImageFacts | None: ...
+    @property
+    def installed(self) -> Installed | None: ...
+    def launch(self) -> Launched: ...
+    def ready(self, launched: Launched) -> Startup | None: ...
+    def verify(self, launched: Launched) -> int: ...
+    def warm_up(self, launched: Launched, profile: Profile) -> WarmUp | None: ...
+    def load(self, launched: Launched, profile: Profile) -> Window: ...
+    @property
+    def audits(self) -> bool: ...
+    def audit(self, launched: Launched) -> Window: ...
+    def search(
+        self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected
+    ) -> tuple[Search, tuple[Window, ...]]: ...
+    def stop(self, launched: Launched) -> Stop | None: ...
+
+
+Staged = TypeVar("Staged", bound=CellStages)
+
+
+@dataclass
+class _Progress:
+    """What is known of a run that is under way."""
+
+    on_phase: Callable[[str], None]
+    phase: str = ""
+    phases_s: dict[str, float] = field(default_factory=dict)
+    launched: Launched | None = None
+    startup: Startup | None = None
+    memory_idle_bytes: int | None = None
+    verified: int = 0
+    warm_up: WarmUp | None = None
+    windows: list[Window] = field(default_factory=list)
+    audit: Window | None = None
+    search: Search | None = None
+    probes: tuple[Window, ...] = ()
+    life: Life = field(default_factory=Life)
+    stop: Stop | None = None
+
+    @contextmanager
+    def during(self, phase: str, shown: str | None = None) -> Iterator[None]:
+        self.phase = phase
+        self.on_phase(shown or phase)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = self.phases_s.get(phase, 0.0) + time.monotonic() - began
+            self.phases_s[phase] = round(spent, 6)
+
+
+def execute(
+    campaign: str,
+    cell: Cell,
+    server: ServerFacts,
+    profiles: Sequence[Profile],
+    provision: Callable[[], Staged],
+    on_phase: Callable[[str], None] = lambda _: None,
+    order: Order | None = None,
+    strain: Callable[[Staged, Launched, Life], None] | None = None,
+) -> Run:
+    """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
+    what strains it.
+
+    What goes wrong in it becomes part of the Run that is returned.
+    """
+    started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    progress, failure = _Progress(on_phase), None
+    stages: Staged | None = None
+    try:
+        with progress.during("provision"):
+            stages = provision()
+        _measure(stages, profiles, progress)
+        if stages.audits:
+            _audit(stages, progress)
+        if order is not None:
+            _search(stages, order, progress)
+        if strain is not None:
+            _strain(stages, strain, progress)
+    except HarnessError as error:
+        failure = Failure(progress.phase, str(error))
+    finally:
+        # Also when interrupted: nothing that was started may go on.
+        not_stopped = _stop(stages, progress)
+    failure = failure or not_stopped
+    if stages is not None:
+        server = replace(server, version=stages.version)
+    return _record(campaign, cell, server, started_at, progress, stages, failure)
+
+
+def _record(
+    campaign: str,
+    cell: Cell,
+    server: ServerFacts,
+    started_at: str,
+    progress: _Progress,
+    stages: CellStages | None,
+    failure: Failure | None,
+) -> Run:
+    launched, log = progress.launched, _log(progress.launched)
+    installed = stages.installed if stages else None
+    strains = tuple(progress.life.strains)
+    facts = RunFacts(
+        campaign,
+        cell,
+        server,
+        started_at,
+        progress.phases_s,
+        progress.startup,
+        progress.verified,
+        tuple(window.facts for window in progress.windows),
+        progress.stop,
+        _with_tail(failure, log),
+        _model_threads(launched),
+        stages.image if stages else None,
+        launched.container if launched else None,
+        progress.search,
+        warm_up=progress.warm_up,
+        lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
+        strains=tuple(window.facts for window in strains),
+        audit=progress.audit.facts if progress.audit else None,
+    )
+    return Run(facts, tuple(progress.windows), log, progress.probes, strains, progress.audit)
+
+
+def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
+    if stages is None or progress.launched is None:
+        return None
+    if progress.life.stopped:
+        progress.stop = progress.life.stop
+        return None
+    try:
+        with progress.during("stop"):
+            progress.stop = stages.stop(progress.launched)
+    except HarnessError as error:
+        return Failure("stop", str(error))
+    return None
+
+
+def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progress) -> None:
+    with progress.during("launch"):
+        launched = progress.launched = stages.launch()
+    with progress.during("ready"):
+        progress.startup = stages.ready(launched)
+        progress.memory_idle_bytes = memory_bytes(launched)
+    with progress.during("verify"):
+        progress.verified = stages.verify(launched)
+    for place, profile in enumerate(profiles):
+        if place == 0:
+            with progress.during("warm up"):
+                progress.warm_up = stages.warm_up(launched, profile)
+        with progress.during("load", profile.name):
+            # Kept before anything is said of it: a server that died has a window too.
+            progress.windows.append(stages.load(launched, profile))
+            _require_alive(launched, f"the window {profile.name!r}")
+    _require_served(progress.windows)
+
+
+def _audit(stages: CellStages, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    with progress.during("audit"):
+        progress.audit = stages.audit(progress.launched)
+        _require_alive(progress.launched, "the audit")
+
+
+def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
+    assert progress.launched is not None  # it has just been measured
+    closed = [w for w in progress.windows if not w.facts.profile.is_open and w.requests.ok.any()]
+    throughput = None
+    if closed:
+        throughput = float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+
+    def expected(probes: Sequence[Window]) -> float | None:
+        # Whatever the windows hold: that they can't be understood must not end the measurement.
+        with suppress(ArithmeticError, ValueError):
+            return queueing.capacity([*progress.windows, *probes], progress.audit, order.slo)
+        return None
+
+    with progress.during("capacity"):
+        found = stages.search(progress.launched, order, throughput, expected)
+        progress.search, progress.probes = found
+        _require_alive(progress.launched, "the search for its capacity")
+
+
+def _strain(
+    stages: Staged, strain: Callable[[Staged, Launched, Life], None], progress: _Progress
+) -> None:
+    assert progress.launched is not None  # it has just been measured
+    progress.life = Life(
+        progress.startup, tuple(progress.windows), progress.search, progress.probes
+    )
+    with progress.during("strain"):
+        strain(stages, progress.launched, progress.life)
+
+
+def _require_alive(launched: Launched, place: str) -> None:
+    reason = launched.exited()
+    if reason is not None:
+        raise LaunchError(f"The server died under load, in {place}: {reason}.")
+
+
+def _require_served(windows: Sequence[Window]) -> None:
+    """A server that is too slow for one load may bear the next; one that ends mute has failed."""
+    last = next((window for window in reversed(windows) if len(window.requests)), None)
+    if last is not None and not last.requests.ok.any():
+        raise LaunchError(
+            f"The server answered none of {len(last.requests)} requests in the window "
+            f"{last.facts.profile.name!r}: {causes.told(last.requests.kinds(), last.facts.causes)}."
+        )
+
+
+def _model_threads(launched: Launched | None) -> tuple[int, ...]:
+    """What each process of the server that loaded the model has written of it."""
+    if launched is None:
+        return ()
+    told = (path.read_bytes() for path in sorted(launched.trace.glob("threads-*")))
+    return tuple(int(each) for each in told if each.isdigit())  # one may be killed as it writes
+
+
+def _log(launched: Launched | None) -> str:
+    if launched is None or not launched.log.exists():
+        return ""
+    with launched.log.open("rb") as file:
+        data = file.read(_LOG_BYTES)
+        size = launched.log.stat().st_size
+        if size > len(data):
+            file.seek(max(len(data), size - _TAIL_BYTES))
+            data += b"\n[...]\n" + file.read()
+    return data.decode(errors="replace")
+
+
+def _with_tail(failure: Failure | None, log: str) -> Failure | None:
+    if failure is None:
+        return None
+    return replace(failure, log_tail="\n".join(log.splitlines()[-_TAIL_LINES:]))

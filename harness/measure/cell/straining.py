@@ -1,0 +1,179 @@
+"""What a server is put through when its windows are over: twice its capacity, a stop under load,
+and another start while the load goes on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.base.errors import HarnessError, LaunchError
+from harness.measure.cell.life import Life, memory_bytes
+from harness.measure.cell.stages import Stages
+from harness.measure.launch.launchers import Launched
+from harness.measure.load.drivers import Firing
+from harness.search import search
+from harness.search.tallying import counted
+from harness.setup import slo
+from harness.setup.slo import Slo
+from harness.setup.tables import PresetTable
+from harness.stored.hosts import CEILING_SHARE, HostProof
+from harness.stored.lifecycle import OVERLOAD, SHUTDOWN, Overload, Restart, Shutdown
+from harness.stored.records import BenchmarkFacts
+from harness.windows.profiles import Profile
+
+TIMES = 2.0  # the capacity
+RECOVERY_S = 20.0  # at most
+_SETTLE_S = 0.5  # from the last window until its memory is looked at
+_MODEST = 0.3  # of the capacity: a server that is to be stopped is not at its limit
+_STOP_AT_S = 0.7
+_REFUSES_S = 0.5  # of load after the signal, where nothing is started again
+# So many at once just before the signal, else hardly any would be in flight at a modest rate.
+_BURST, _BURST_AHEAD_S = 16, 0.003
+_STOPS_S = 5.0  # that are planned for the stop, and for the first answers after a start
+_ANSWERS_S = 1.0
+_LONGEST_S = 60.0
+_ASK_AGAIN_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """What is to be done."""
+
+    slo: Slo
+    ceiling_per_s: float | None  # of the generator
+    overload_s: float  # 0: none
+    shutdown: bool
+    restart: bool
+
+
+def order(preset: PresetTable, facts: BenchmarkFacts | None, proof: HostProof | None) -> Strain:
+    """What a preset wants of a benchmark's servers."""
+    wanted = slo.parse(facts.slo if facts else "p99<100ms")
+    ceiling = proof.ceiling_per_s if proof else None
+    return Strain(wanted, ceiling, preset.overload_s, preset.shutdown, preset.restart)
+
+
+def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> None:
+    """Strain a server; what is learnt is kept in `life` even where something fails half-way."""
+    time.sleep(_SETTLE_S)
+    life.memory_after_bytes = memory_bytes(launched)
+    capacity = _capacity(life)
+    if capacity is None:
+        return
+    ceiling = CEILING_SHARE * (strain.ceiling_per_s or 0.0)
+    if strain.overload_s and (not ceiling or TIMES * capacity <= ceiling):
+        _overload(strain, stages, launched, life, capacity)
+    if strain.shutdown and launched.exited() is None:
+        _shut_down(strain, stages, launched, life, _MODEST * capacity)
+
+
+def _capacity(life: Life) -> float | None:
+    """The one that was found; else what it answered in a closed loop."""
+    if life.search is not None:
+        wanted = slo.parse(life.search.slo)
+        found = search.estimate(counted(life.probes, wanted), wanted).rate_per_s
+        if found:
+            return found
+    closed = [w for w in life.windows if not w.facts.profile.is_open and w.requests.ok.any()]
+    if not closed:
+        return None
+    return float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+
+
+def _overload(
+    strain: Strain, stages: Stages, launched: Launched, life: Life, capacity: float
+) -> None:
+    profile = Profile(OVERLOAD, "poisson", strain.overload_s, TIMES * capacity)
+    recovered: list[float | None] = [None]
+
+    def recover(firing: Firing) -> None:
+        end_ns = firing.start_ns + int(profile.duration_s * 1e9)
+        _wait_until(firing, end_ns)
+        recovered[0] = _recovery_s(stages, launched, strain.slo, end_ns)
+
+    life.strains.append(stages.load(launched, profile, recover))
+    life.overload = Overload(str(strain.slo), capacity, recovered[0], launched.exited() or "")
+
+
+def _recovery_s(stages: Stages, launched: Launched, wanted: Slo, end_ns: int) -> float | None:
+    """Seconds from the end of the load to the first request that is answered in time again."""
+    limit_s = wanted.limit_ns / 1e9
+    with stages.asker(launched) as asks:
+        while (began := time.monotonic_ns()) < end_ns + RECOVERY_S * 1e9:
+            right = asks(max(limit_s, 1.0))
+            if right and time.monotonic_ns() - began <= wanted.limit_ns:
+                return (began - end_ns) / 1e9
+            if launched.exited() is not None:
+                return None
+            time.sleep(_ASK_AGAIN_S)
+    return None
+
+
+def _shut_down(
+    strain: Strain, stages: Stages, launched: Launched, life: Life, rate_per_s: float
+) -> None:
+    after_s = _REFUSES_S
+    if strain.restart:
+        first_s = life.startup.first_answer_s if life.startup else 0.0
+        after_s = min(_STOPS_S + 1.5 * first_s + _ANSWERS_S, _LONGEST_S)
+    profile = Profile(SHUTDOWN, "poisson", _STOP_AT_S + after_s, rate_per_s)
+    burst = np.full(_BURST, int((_STOP_AT_S - _BURST_AHEAD_S) * 1e9))
+    again: list[Launched] = []
+    scratch = stages.scratch.with_name("next")  # as short as its own: sockets are made below
+
+    def stop(firing: Firing) -> None:
+        _wait_until(firing, firing.start_ns + int(_STOP_AT_S * 1e9))
+        stop_ns = time.monotonic_ns() - firing.start_ns
+        _end(stages, launched, life)
+        life.shutdown = Shutdown(stop_ns, time.monotonic_ns() - firing.start_ns)
+        if strain.restart:
+            life.restart = _start(stages, launched, scratch, firing, again)
+
+    try:
+        # Sent once more, what the stop swallowed would not be seen to be lost.
+        life.strains.append(stages.load(launched, profile, stop, burst, resends=False))
+        if again and life.restart and (reason := again[0].exited()) is not None:
+            life.restart = Restart(life.restart.launched_ns, reason)
+    finally:
+        for server in again:
+            server.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _end(stages: Stages, launched: Launched, life: Life) -> None:
+    try:
+        life.stop = stages.stop(launched)
+        life.stopped = True
+    except HarnessError:
+        life.stopped = True  # an interrupted stop is gone on with, one that failed is not
+        raise
+
+
+def _start(
+    stages: Stages, before: Launched, scratch: Path, firing: Firing, again: list[Launched]
+) -> Restart:
+    """Start it again where it was."""
+    launched_ns = time.monotonic_ns() - firing.start_ns
+    scratch.mkdir()
+    try:
+        again.append(stages.launch({"": before.port, **before.ports}, scratch))
+    except LaunchError as error:
+        return Restart(launched_ns, str(error))
+    place = (again[0].host, again[0].port)
+    if place != (before.host, before.port):
+        return Restart(launched_ns, f"it came back at another place, {place[0]}:{place[1]}")
+    return Restart(launched_ns)
+
+
+def _wait_until(firing: Firing, moment_ns: int) -> None:
+    """Also where the window is over before: its last answer may be early."""
+    over = False
+    while (left_s := (moment_ns - time.monotonic_ns()) / 1e9) > 0:
+        if over:
+            time.sleep(left_s)
+        else:
+            over = firing.wait(min(left_s, 0.5))

@@ -1,0 +1,1 @@
+"""How servers come up, are found ready, and go away."""

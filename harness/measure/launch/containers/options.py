@@ -1,0 +1,87 @@
+"""How a server's container runs: what it may do, what it may use, and what it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.measure.launch.containers.context import APP
+from harness.measure.launch.containers.engine import LABEL, OWNER
+from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.launch.launchers.place import Place, environment
+from harness.measure.watch import gpu
+
+PORT = 8080  # in the container; more_ports follow
+MIB = 1 << 20
+PIDS = 1024  # Ray alone starts some 250 threads on two CPUs
+TRACE = Path("/run/harness/calls")
+TEMPORARY = "/tmp"
+
+
+def name_of(variant: str) -> str:
+    """The container's name. One campaign at a time runs on a machine, so it is free."""
+    return f"serving-harness-{variant.replace('@', '-')}"
+
+
+def place_of(order: LaunchOrder) -> Place:
+    """Where the server finds things in its container."""
+    table = order.variant.table
+    predictor = order.benchmark.predictor(table.backend)
+    return Place(
+        order.provided.bin,
+        "0.0.0.0",  # of the container, which only this machine can reach
+        table.port or PORT,
+        {name: PORT + 1 + number for number, name in enumerate(table.more_ports)},
+        Path(APP / "servers" / "shared"),
+        Path(APP / "benchmarks" / order.benchmark.name / predictor.name),
+        Path(APP / "artefact"),
+        Path(TEMPORARY) / "home",
+        Path(TEMPORARY),
+        TRACE,
+    )
+
+
+def options(order: LaunchOrder, owner: str) -> dict[str, Any]:
+    """For the SDK's `containers.create`, all but the network.
+
+    Nothing of it can be written but /tmp, in memory, and the folder of its calls.
+    """
+    table, place = order.variant.table, place_of(order)
+    limit = table.memory_mib * MIB
+    made: dict[str, Any] = {
+        "name": name_of(order.variant.name),
+        "command": place.command(table),
+        "environment": {**environment(order, place), "USER": "harness"},
+        "working_dir": str(APP / "servers" / order.variant.server.name),
+        "labels": {LABEL: "server", OWNER: owner},
+        "init": True,  # an init passes signals on, and buries orphans
+        "stop_signal": table.stop_signal,
+        "read_only": True,
+        "tmpfs": {TEMPORARY: f"rw,exec,nosuid,nodev,mode=1777,size={limit // 2}"},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "cpuset_cpus": ",".join(map(str, order.cpus)),
+        "mem_limit": limit,
+        "memswap_limit": limit,
+        "shm_size": limit // 4,
+        "pids_limit": PIDS,
+        "log_config": {"type": "json-file", "config": {"max-size": "16m"}},
+        "volumes": [f"{order.scratch / 'calls'}:{TRACE}:rw"],
+    }
+    if order.variant.image:
+        made = _as_it_stands(made)
+    if order.device == "gpu":
+        from docker.types import DeviceRequest
+
+        # In the container those are all that there are, so that it need not be told which.
+        named = list(gpu.visible())
+        which: dict[str, Any] = {"device_ids": named} if named else {"count": -1}
+        made["device_requests"] = [DeviceRequest(**which, capabilities=[["gpu"]])]
+    return made
+
+
+def _as_it_stands(made: dict[str, Any]) -> dict[str, Any]:
+    """The same for an image that was not made for us: its own command, user, folders and
+    environment, and what it may use is as much as any other's."""
+    ours = ("command", "environment", "working_dir", "read_only", "tmpfs", "cap_drop", "volumes")
+    return {name: value for name, value in made.items() if name not in ours}

@@ -1,0 +1,261 @@
+"""Variants as containers: built, without rights, on a private bridge, with the kernel's figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.base.errors import LaunchError
+from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch.containers import cgroup, creating, engine, images
+from harness.measure.launch.containers.images import Image
+from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
+from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.watch import tree
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.endpoints import Headers
+from harness.stored.records import ContainerFacts, Stop
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+    from docker.models.networks import Network
+
+_LOOK_NS = 500_000_000  # between two looks at the engine: each is a request to it
+_LOG_LINES = 10_000
+_GUARD_KNOWS = (
+    *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_CONFIG"),
+    *("XDG_RUNTIME_DIR", "HOME", "PATH"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all containers of a launcher share."""
+
+    client: DockerClient
+    version: str
+    network: Network
+    bridged: bool
+    owner: str
+    guard: subprocess.Popen[bytes]  # ends when this process does, and removes what that left
+
+
+class LaunchedContainer:
+    """A server in its container."""
+
+    scheme = "http"
+    base = ""
+    headers: Headers = ()
+    trust: Trust = SYSTEM
+
+    def __init__(self, order: LaunchOrder, ground: Ground) -> None:
+        self._what = f"The container of {order.variant.name}"
+        self._limit_mib = order.variant.table.memory_mib
+        self._ground = ground
+        self.log = order.scratch / "server.log"
+        self.trace = order.scratch / "calls"
+        self.container: ContainerFacts | None = None
+        assert isinstance(order.provided, Image)
+        self.image = order.provided.facts.tag
+        self._exit: str | None = None
+        self._looked_ns = 0
+        self.trace.mkdir()
+        self.trace.chmod(0o777)  # the container's user is none of this machine's
+        place = place_of(order)
+        self._inside = {"": place.port, **place.ports}
+        self.started_ns = time.monotonic_ns()
+        with engine.answering(f"{self._what} can't be created"):
+            self._container, self._warnings = _create(self.image, order, ground, self._inside)
+        with engine.answering(f"{self._what} can't be started"):
+            try:
+                self._container.start()
+                self._container.reload()
+            except BaseException:
+                self._container.remove(force=True, v=True)
+                raise
+        self._cgroup = cgroup.of_process(self._container.attrs["State"]["Pid"])
+        self.host, outside = self._address()
+        self.port = outside.pop("")
+        self.ports = outside
+
+    def _address(self) -> tuple[str, dict[str, int]]:
+        """Where this machine reaches it."""
+        settings = self._container.attrs["NetworkSettings"]
+        if self._ground.bridged:
+            networks = settings["Networks"]
+            return networks[self._ground.network.name]["IPAddress"], dict(self._inside)
+        bound = settings["Ports"]
+        # One that has ended already has none; whoever asks it finds out why.
+        places = {name: bound.get(f"{port}/tcp") for name, port in self._inside.items()}
+        return "127.0.0.1", {
+            name: int(found[0]["HostPort"]) if found else 0 for name, found in places.items()
+        }
+
+    def exited(self) -> str | None:
+        """Why the container has ended, or None while it runs."""
+        now = time.monotonic_ns()
+        if self._exit is None and now - self._looked_ns > _LOOK_NS:
+            self._looked_ns = now
+            with engine.answering(f"{self._what} can't be looked at"):
+                self._container.reload()
+            self._exit = self._ended(self._container.attrs["State"])
+        return self._exit
+
+    def _ended(self, state: dict[str, Any]) -> str | None:
+        if state["Status"] in ("created", "running"):
+            return None
+        if state["OOMKilled"]:
+            return (
+                "the kernel's out-of-memory killer ended it: it may use "
+                f"{self._limit_mib} MiB (`memory_mib` in server.toml)"
+            )
+        return f"its container ended with exit code {state['ExitCode']}"
+
+    def sample(self, *, pss: bool) -> dict[str, int] | None:
+        """The kernel's figures of its control group, and of the processes in it."""
+        group = self._cgroup
+        if group is None:
+            return None
+        try:
+            return {
+                "cpu_ns": group.cpu_ns(),
+                "memory_bytes": group.memory_bytes(),
+                "throttled_ns": group.throttled_ns(),
+                **tree.of_processes(group.pids(), pss=pss),
+            }
+        except OSError:  # it has ended
+            return None
+
+    def exposed(self) -> tuple[str, ...]:
+        """Ports of this machine, other than loopback's, that lead to it."""
+        with engine.answering(f"{self._what} can't be looked at"):
+            self._container.reload()
+        bound = self._container.attrs["NetworkSettings"]["Ports"].values()
+        places = [place for places in bound for place in places or ()]
+        return tuple(
+            f"{place['HostIp']}:{place['HostPort']}"
+            for place in places
+            if place["HostIp"] not in ("127.0.0.1", "::1")
+        )
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL to the process that has that id in the container."""
+        with engine.answering(f"A process of {self._what} can't be killed"):
+            self._container.exec_run(["sh", "-c", f"kill -KILL {pid:d}"])
+
+    def stop(self) -> Stop:
+        """Stop it, keep its log and what the kernel counted, and remove it."""
+        began = time.monotonic()
+        # As long as it runs: the control group goes with the container.
+        peak, throttled, killed = self._counts()
+        try:
+            with engine.answering(f"{self._what} can't be stopped"):
+                running = self.exited() is None
+                self._container.stop(timeout=int(STOP_GRACE_S))
+                seconds = time.monotonic() - began
+                self._container.reload()
+                state = self._container.attrs["State"]
+                self.log.write_bytes(self._container.logs(tail=_LOG_LINES))
+        finally:
+            with engine.answering(f"{self._what} can't be removed"):
+                self._container.remove(force=True, v=True)
+        self.container = ContainerFacts(
+            self._ground.version,
+            "container" if self._ground.bridged else "published",
+            self._limit_mib * MIB,
+            PIDS,
+            peak,
+            throttled,
+            max(killed or 0, int(state["OOMKilled"])),
+            self._warnings,
+        )
+        forced = running and state["ExitCode"] == 137
+        return Stop(seconds, state["ExitCode"], 0, int(forced))
+
+    def _counts(self) -> tuple[int | None, float | None, int | None]:
+        group = self._cgroup
+        with suppress(OSError, KeyError):
+            if group is not None:
+                return (
+                    group.memory_peak_bytes(),
+                    group.throttled_ns() / 1e9,
+                    group.out_of_memory(),
+                )
+        return None, None, None
+
+
+def _create(
+    image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int]
+) -> tuple[Container, tuple[str, ...]]:
+    from docker.errors import APIError
+
+    made = options(order, ground.owner)
+    if not ground.bridged:
+        made["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports.values()}
+    try:
+        return creating.create(ground.client, image, network=ground.network.name, **made)
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+        name = name_of(order.variant.name)
+        raise LaunchError(
+            f"A container that is not this harness's has the name {name}, or another harness is "
+            f"measuring. Remove it: docker rm --force {name}"
+        ) from error
+
+
+@launcher("docker")
+class DockerLauncher:
+    """Starts variants as containers of a Docker engine on this machine."""
+
+    def why_not(self, device: str) -> str | None:
+        try:
+            with closing(engine.connect()) as client:
+                limits = engine.why_unlimited(client)
+                return limits or (engine.why_no_gpu(client) if device == "gpu" else None)
+        except engine.NoEngine as error:
+            return str(error)
+
+    def about(self) -> str:
+        with closing(engine.connect()) as client:
+            return engine.about(client)
+
+    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
+        if variant.image:
+            return images.as_it_stands(self._ground.client, variant.image)
+        return images.ensure(self._ground.client, variant, benchmark, artefact, device)
+
+    def launch(self, order: LaunchOrder) -> LaunchedContainer:
+        return LaunchedContainer(order, self._ground)
+
+    def close(self) -> None:
+        """End the guard: there is nothing left to guard."""
+        if "_ground" in self.__dict__:
+            ground = self.__dict__.pop("_ground")
+            ground.guard.communicate()
+            ground.client.close()
+
+    @cached_property
+    def _ground(self) -> Ground:
+        client = engine.connect()
+        with engine.answering("What an earlier command left can't be removed"):
+            engine.sweep(client)
+        with engine.answering("The private network can't be made"):
+            network, bridged = engine.network(client)
+            version = client.version()["Version"]
+        owner = engine.owner()
+        guard = subprocess.Popen(
+            [sys.executable, "-m", "harness.measure.launch.containers.guard", owner],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name in _GUARD_KNOWS},
+        )
+        return Ground(client, version, network, bridged, owner, guard)

@@ -1,0 +1,226 @@
+"""Variants as plain processes: own session, pinned CPUs, a minimal environment, a kept death."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from harness.base.errors import LaunchError
+from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launch.launchers.keeper import remove_shared_memory
+from harness.measure.launch.launchers.place import Place, environment
+from harness.measure.launch.launchers.ports import free_ports
+from harness.measure.prepare import environments
+from harness.measure.prepare.environments import Environment
+from harness.measure.watch import gpu, tree
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.endpoints import Headers
+from harness.setup.tables import VariantTable
+from harness.stored.records import ContainerFacts, Stop
+
+HOST = "127.0.0.1"
+_KEEPER = Path(__file__).with_name("keeper.py")
+_STOP_LIMIT_S = 30.0
+
+
+class LaunchedProcess:
+    """A server below its keeper."""
+
+    scheme = "http"
+    base = ""
+    headers: Headers = ()
+    trust: Trust = SYSTEM
+    container: ContainerFacts | None = None
+
+    def __init__(self, order: LaunchOrder, host: str) -> None:
+        table = order.variant.table
+        taken = order.ports or _free(table, host)
+        self.host = host
+        self.port = taken[""]
+        self.ports = {name: taken[name] for name in table.more_ports}
+        self.log = order.scratch / "server.log"
+        self.trace = order.scratch / "calls"
+        self.memory = f"harness-{uuid.uuid4().hex}-"
+        self._exit: str | None = None
+        _require_free(host, self.port)
+        for folder in (self.trace, order.scratch / "home", order.scratch / "tmp"):
+            folder.mkdir()
+        self.log.touch()
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._tell(_keeper_order(order, self))
+        event = self._event(10.0)
+        if event is None or event["event"] != "started":
+            self._close()
+            reason = (event or {}).get("message", "its keeper did not start")
+            raise LaunchError(f"{order.variant.name} can't be started: {reason}.")
+        self.started_ns: int = event["at_ns"]
+
+    def exited(self) -> str | None:
+        """Why the server's own process is gone, or None while it runs."""
+        if self._exit is None:
+            event = self._event(0)
+            if event is not None and event["event"] == "exited":
+                self._exit = _exit_words(event["exit_code"])
+            elif self._keeper.poll() is not None:
+                self._exit = "its keeper was killed"
+        return self._exit
+
+    def sample(self, *, pss: bool) -> dict[str, int] | None:
+        """CPU time, memory, processes and threads of the tree below the keeper, while it lives."""
+        if self._keeper.poll() is not None:
+            return None
+        return tree.usage(self._keeper.pid, pss=pss)
+
+    def exposed(self) -> tuple[str, ...]:
+        """Sockets of the tree that listen beyond loopback."""
+        return tree.exposed(self._keeper.pid)
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL to one of its processes."""
+        os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> Stop:
+        """End the whole tree; the keeper proves that nothing is left."""
+        self._close_stdin()
+        event = self._event(_STOP_LIMIT_S)
+        while event is not None and event["event"] != "stopped":
+            event = self._event(_STOP_LIMIT_S)
+        self._close()
+        if event is None or not event["empty"]:
+            raise LaunchError(
+                f"Some of its processes could not be ended. Look for children of the ended "
+                f"process {self._keeper.pid}."
+            )
+        return Stop(event["seconds"], event["exit_code"], event["orphans"], event["killed"])
+
+    def _tell(self, order: dict[str, Any]) -> None:
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
+        self._keeper.stdin.flush()
+
+    def _event(self, seconds: float) -> Any:
+        stream = self._keeper.stdout
+        assert stream is not None
+        ready, _, _ = select.select([stream], [], [], seconds)
+        # Unbuffered, so that select and readline agree on what there is to read.
+        line = _read_line(stream.fileno()) if ready else b""
+        return json.loads(line) if line else None
+
+    def _close_stdin(self) -> None:
+        assert self._keeper.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._keeper.stdin.close()
+
+    def _close(self) -> None:
+        self._close_stdin()
+        try:
+            self._keeper.wait(5)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+        assert self._keeper.stdout is not None
+        self._keeper.stdout.close()
+        remove_shared_memory(self.memory)  # its keeper did, unless it was killed
+
+
+@launcher("process")
+class ProcessLauncher:
+    """Starts variants as processes of this machine, on loopback unless told otherwise."""
+
+    def __init__(self, host: str = HOST) -> None:
+        self._host = host
+
+    def why_not(self, device: str) -> str | None:
+        if sys.platform != "linux":
+            return "it needs Linux (pinning, /proc, subreapers)"
+        return gpu.why_not() if device == "gpu" else None
+
+    def about(self) -> str:
+        return ""
+
+    def provide(self, variant: Variant, benchmark: Benchmark, _: Path, device: str) -> Environment:
+        return environments.for_variant(variant, benchmark, device)
+
+    def close(self) -> None:
+        """Nothing is shared by its servers."""
+
+    def launch(self, order: LaunchOrder) -> LaunchedProcess:
+        return LaunchedProcess(order, self._host)
+
+
+def _free(table: VariantTable, host: str) -> dict[str, int]:
+    """Ports for a variant, by name; the one that the load goes to may be fixed."""
+    port, *more = free_ports(1 + len(table.more_ports), host)
+    return {"": table.port or port, **dict(zip(table.more_ports, more, strict=True))}
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            raise LaunchError(
+                f"Port {port} is already taken on {host}. End what listens there, or remove "
+                "'port' from server.toml, so that a free one is chosen."
+            ) from error
+
+
+def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, Any]:
+    table = order.variant.table
+    place = Place(
+        order.provided.bin,
+        launched.host,
+        launched.port,
+        launched.ports,
+        order.variant.server.shared,
+        order.benchmark.predictor(table.backend),
+        order.artefact,
+        order.scratch / "home",
+        order.scratch / "tmp",
+        launched.trace,
+        launched.memory,
+    )
+    return {
+        "command": place.command(table),
+        "cwd": str(order.variant.server.folder),
+        "environment": environment(order, place) | _seen_gpus(order.device),
+        "cpus": list(order.cpus),
+        "log": str(launched.log),
+        "memory": launched.memory,
+        "stop_signal": table.stop_signal,
+        "grace_s": STOP_GRACE_S,
+    }
+
+
+def _seen_gpus(device: str) -> dict[str, str]:
+    return gpu.environment() if device == "gpu" else {}
+
+
+def _read_line(descriptor: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(descriptor, 1)
+        if not byte:
+            break
+        line += byte
+    return line
+
+
+def _exit_words(code: int) -> str:
+    return f"it ended with exit code {code}" if code >= 0 else f"it was killed by signal {-code}"

@@ -1,0 +1,1 @@
+"""How load is made: generator processes, on this machine or on many."""

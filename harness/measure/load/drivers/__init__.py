@@ -1,0 +1,113 @@
+"""Drivers make the load. One registered maker a file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.measure.load.generator.job import Fired, Job
+from harness.setup.catalog import pick
+from harness.windows.profiles import USERS, Profile
+
+NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverOrder:
+    """Which driver is asked for, and with what."""
+
+    name: str = NATIVE
+    master: str | None = None  # host:port where workers find the one who coordinates them
+    workers: int | None = None  # that come from elsewhere; None: its own, one a CPU
+
+
+DEFAULT = DriverOrder()
+
+
+class Firing(Protocol):
+    """A window that is being fired."""
+
+    start_ns: int
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether the window is over."""
+
+    def result(self) -> Fired:
+        """Everything that was fired, in one table."""
+
+
+class Driver(Protocol):
+    """Fires jobs, one at a time."""
+
+    @property
+    def cpus(self) -> tuple[int, ...]:
+        """CPUs of this machine that it has for itself."""
+
+    def make_ready(self) -> None:
+        """Wait for its processes to have started. Raises HarnessError."""
+
+    def start(self, job: Job) -> Firing:
+        """Fire a job; its `start_ns` is set here. Raises HarnessError."""
+
+    def cut(self) -> None:
+        """End the window that is under way: nothing more is sent, and what was sent has a moment to
+        be answered. Again where it goes on, which does no harm."""
+
+    def fire(self, job: Job) -> Fired:
+        """Fire a job and wait for its end. Raises HarnessError."""
+
+
+Maker = Callable[[Sequence[int], DriverOrder], AbstractContextManager[Driver]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A driver that can be asked for."""
+
+    make: Maker  # on these CPUs; raises HarnessError
+    users: bool  # whether it has users who think
+
+
+DRIVERS: dict[str, Kind] = {}
+
+
+def driver(name: str, *, users: bool = False) -> Callable[[Maker], Maker]:
+    """Register what makes a driver under the name that `--driver` takes."""
+
+    def register(make: Maker) -> Maker:
+        DRIVERS[name] = Kind(make, users)
+        return make
+
+    return register
+
+
+def kind(name: str) -> Kind:
+    """The driver of that name. Raises UsageError."""
+    found: Kind = pick("driver", name, registered())
+    return found
+
+
+def registered() -> dict[str, Kind]:
+    """Every driver, by name."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+    return DRIVERS
+
+
+def make(cpus: Sequence[int], order: DriverOrder) -> AbstractContextManager[Driver]:
+    """The driver that is asked for. Raises HarnessError."""
+    return kind(order.name).make(cpus, order)
+
+
+def why_not(order: DriverOrder, profile: Profile) -> str | None:
+    """Why a driver can't fire a profile, or None."""
+    if profile.shape != USERS or kind(order.name).users:
+        return None
+    return (
+        f"The profile {profile.name!r} has users who think: they are Locust's own. Give --driver "
+        "locust, or a preset without that profile."
+    )

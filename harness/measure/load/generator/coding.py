@@ -1,0 +1,91 @@
+"""Bodies without their compression. Whoever sent them may have meant to fill the memory."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from harness.measure.load.generator.answer import Unfit
+from harness.windows.causes import printable
+
+_CODINGS = re.compile(r"[\s,]+")
+_GZIP, _DEFLATE = ("gzip", "x-gzip"), "deflate"
+_MOST_CODINGS = 5  # on top of each other: curl takes as many
+_MOST_PARTS = 100_000
+_SHOWN = 40  # characters of an unknown one's name
+_PIECE = 256  # bytes, the first of a part
+_GZIP_WINDOW = 31  # of zlib: with gzip's head and tail
+_RAW_WINDOW = -15
+
+
+def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
+    """A body without its compression. Raises Unfit where it can't be had, or is too long."""
+    for coding in _codings(encoding):
+        body = _inflated(body, _window(coding, body), most)
+    return body
+
+
+def beginning(body: bytes, encoding: bytes, most: int) -> bytes:
+    """Of the beginning of a body what can be read: a few bytes, to be shown; where nothing can, by
+    what it is compressed."""
+    try:
+        for coding in _codings(encoding):
+            body = zlib.decompressobj(_window(coding, body)).decompress(body, most)
+    except (Unfit, zlib.error):
+        name = encoding.decode("ascii", "replace").strip(", ")
+        return f"(compressed by {printable(name, _SHOWN)!r})".encode()
+    return body
+
+
+def _codings(encoding: bytes) -> list[str]:
+    """The last one first. Raises Unfit for what nobody here takes off."""
+    names = _CODINGS.split(encoding.decode("ascii", "replace").lower())
+    found = [name for name in reversed(names) if name not in ("", "identity")]
+    for name in found:
+        if name not in (*_GZIP, _DEFLATE):
+            raise Unfit(
+                f"its body is compressed by {printable(name, _SHOWN)!r}, which is not decoded here "
+                "(gzip and deflate are): the header 'Accept-Encoding: identity' asks for none"
+            )
+    if len(found) > _MOST_CODINGS:
+        raise Unfit(f"its body is compressed {len(found)} times over, {_MOST_CODINGS} at most")
+    return found
+
+
+def _window(coding: str, body: bytes) -> int:
+    """As zlib names the form that a body has."""
+    if coding in _GZIP:
+        return _GZIP_WINDOW
+    # Both forms are about: with zlib's wrapper, as it should be, and without.
+    wrapped = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
+    return -_RAW_WINDOW if wrapped else _RAW_WINDOW
+
+
+def _inflated(body: bytes, window: int, most: int) -> bytes:
+    found, left, parts = bytearray(), memoryview(body), 0
+    while left and (not parts or window == _GZIP_WINDOW):  # gzip alone may have several parts
+        if parts == _MOST_PARTS:
+            raise Unfit(f"its compressed body has more than {_MOST_PARTS} parts")
+        try:
+            left = _one_part(left, window, most, found)
+        except zlib.error as error:
+            if parts:  # what follows the last part is nothing, as clients see it
+                break
+            raise Unfit(f"its body is not compressed as it says: {error}") from error
+        parts += 1
+    return bytes(found)
+
+
+def _one_part(body: memoryview, window: int, most: int, found: bytearray) -> memoryview:
+    """Add what is in it; what follows it. In pieces that grow: what follows is copied once a part,
+    and there may be many."""
+    stream, place, size = zlib.decompressobj(window), 0, _PIECE
+    while not stream.eof and place < len(body):
+        taken = body[place : place + size]
+        place, size = place + len(taken), 2 * size
+        found += stream.decompress(taken, most + 1 - len(found))
+        if len(found) > most:
+            raise Unfit(f"its body is longer than {most / (1 << 20):g} MiB when decompressed")
+    if not stream.eof:
+        raise Unfit("its compressed body is cut short")
+    return body[place - len(stream.unused_data) :]

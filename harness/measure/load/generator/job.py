@@ -1,0 +1,82 @@
+"""What a generator process is told, and what it tells back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.base.trust import SYSTEM, Trust
+from harness.stored.hosts import WorkerFacts
+from harness.windows.causes import Cause
+from harness.windows.samples import ERRORS, MISSING, Ints
+
+MAX_ANSWER_BYTES = 64 << 20
+STANDS = "stands"  # what a process says when its connections stand, or failed
+_ANSWERED = (0, ERRORS.index("status"))
+_TIMEOUT = ERRORS.index("timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
+
+    host: str
+    port: int
+    tls: bool
+    messages: tuple[bytes, ...]
+    method: str = ""  # of gRPC; empty: HTTP
+    metadata: tuple[tuple[str, str], ...] = ()  # of gRPC
+    trust: Trust = SYSTEM  # where it is encrypted
+    bodiless: bool = False  # answers have no body, whatever their header block says: to HEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One generator process's share of a window."""
+
+    target: Target
+    start_ns: int  # CLOCK_MONOTONIC; told when all processes of the window are ready to begin
+    duration_ns: int
+    payload: Ints  # payload of each request, in order; a closed loop wraps around
+    due_ns: Ints | None  # planned send times since start; None in a closed loop
+    concurrency: int  # callers of a closed loop; in an open one, connections kept open at most
+    limit: int | None  # at most so many requests, in a closed loop
+    timeout_ns: int
+    keep_every: int  # the body of every so-manyth answer is kept for checking; 0 keeps none
+    max_connections: int = 1024
+    resends: bool = True  # what a connection that was used before has swallowed
+    max_answer_bytes: int = MAX_ANSWER_BYTES  # over HTTP; more is no answer
+    think_ns: int | None = None  # mean think time of users; None where nobody thinks
+    source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What came of a job: a column each, and the kept bodies by row."""
+
+    columns: dict[str, Ints]
+    bodies: dict[int, bytes]
+    cpu_s: float
+    elapsed_s: float
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    causes: tuple[Cause, ...] = ()  # of what failed, as far as somebody knows
+    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    cut_s: float | None = None  # when the window was cut short; None where it was not
+    unanswered: int = 0  # then: requests that were under way, and are left out
+
+
+def without_late(columns: dict[str, Ints], timeout_ns: int) -> dict[str, Ints]:
+    """The columns, where what came after the time-out is one: it is looked for now and then, so
+    that an answer may be taken in before its request is given up."""
+    sent, done, error = columns["sent_ns"], columns["done_ns"], columns["error"]
+    limit = sent + timeout_ns
+    late = (sent != MISSING) & (done > limit) & np.isin(error, (*_ANSWERED, _TIMEOUT))
+    first = columns["first_byte_ns"]
+    return {
+        **columns,
+        "first_byte_ns": np.where(late & (first > limit), MISSING, first),
+        "done_ns": np.where(late, limit, done),
+        "status": np.where(late, 0, columns["status"]),
+        "error": np.where(late, _TIMEOUT, error),
+    }

@@ -1,0 +1,104 @@
+"""One request by itself, over a connection as those of the load are: what load gets, control gets.
+
+Whoever asks waits; nothing here is timed to be reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from threading import Thread
+
+import numpy as np
+
+from harness.measure.load.generator.answer import Unfit
+from harness.measure.load.generator.coding import beginning, decoded
+from harness.measure.load.generator.connection import Connection, clock
+from harness.measure.load.generator.job import Job, Target, without_late
+from harness.measure.load.generator.loop import HttpLoop
+from harness.measure.load.generator.reaching import Known
+from harness.windows.samples import ERRORS, Ints
+
+_SHOWN = 1024  # bytes of a body that tells why it is no answer
+_STATUS = ERRORS.index("status")
+
+
+class NoAnswer(Exception):
+    """Why no answer came."""
+
+
+def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
+    """(status, body) of the answer to the target's one message. Raises NoAnswer."""
+    nothing = np.zeros(1, np.int64)
+    timeout_ns = int(timeout_s * 1e9)
+    job = Job(target, 0, 0, nothing, None, 1, 1, timeout_ns, keep_every=1)
+    answered: Future[tuple[int, bytes]] = Future()
+    # A signal ends the waiting here. In the event loop it would end anything half done.
+    Thread(target=_answer, args=(job, answered), daemon=True).start()
+    return answered.result()
+
+
+def _answer(job: Job, answered: Future[tuple[int, bytes]]) -> None:
+    try:
+        answered.set_result(asyncio.run(_ask(job)))
+    except BaseException as error:
+        answered.set_exception(error)
+
+
+async def _ask(job: Job) -> tuple[int, bytes]:
+    loop = _Once(job, Known())
+    loop.begin(clock())
+    await loop.run()
+    exact = without_late(_row(loop), job.timeout_ns)
+    error = int(exact["error"][0])
+    if error not in (0, _STATUS):
+        raise NoAnswer(_why(loop, ERRORS[error], job.timeout_ns / 1e9))
+    encoding = loop.encodings.get(0, b"")
+    if error == _STATUS:  # which says more than a body that can't be read
+        return loop.status[0], beginning(loop.bodies[0], encoding, _SHOWN)
+    try:
+        return loop.status[0], decoded(loop.bodies[0], encoding, job.max_answer_bytes)
+    except Unfit as unfit:
+        raise NoAnswer(str(unfit)) from unfit
+
+
+def _why(loop: HttpLoop, error: str, seconds: float) -> str:
+    if error == "timeout":
+        return f"no whole answer within {seconds:g} s"
+    (_, (kind, said)), *_ = (*loop.causes, (0, (error, "")))
+    return f"{kind}: {said}" if said else kind
+
+
+def _row(loop: HttpLoop) -> dict[str, Ints]:
+    names = ("sent_ns", "first_byte_ns", "done_ns", "status", "error")
+    return {name: np.array(getattr(loop, name), dtype=np.int64) for name in names}
+
+
+class _Once(HttpLoop):
+    by_kernel = False
+
+    def __init__(self, job: Job, known: Known) -> None:
+        super().__init__(job, 1, known)
+
+    def cut(self) -> None:
+        """It is one request, and nobody interrupts it so."""
+
+    async def prepare(self) -> None:
+        """Nothing stands beforehand."""
+
+    async def fire(self) -> None:
+        self.sent_ns[0] = clock()
+        await self.send_on_a_new_one(0)
+
+    def answered(self, _: Connection | None, index: int, now: int, status: int) -> None:
+        self.done_ns[index] = now
+        self.status[index] = status
+        self.error[index] = 0 if 200 <= status < 300 else _STATUS
+        self.finished.set_result(None)
+
+    def failed(self, index: int, error: int) -> None:
+        self.record(index, clock(), error)
+        self.finished.set_result(None)
+
+    def answered_on(self) -> int:
+        return 0

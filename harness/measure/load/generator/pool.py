@@ -1,0 +1,269 @@
+"""The native driver: one generator process for each generator CPU, kept for a whole campaign."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import IO, Any, NoReturn
+
+import numpy as np
+
+from harness.base.errors import HarnessError, UsageError
+from harness.measure.load.generator.job import Fired, Job
+from harness.windows.causes import merged
+from harness.windows.samples import Requests
+
+_LEAD_NS = 20_000_000  # from telling when the window starts until it does
+_PATIENCE_NS = 30_000_000_000  # with a process that should have told what it fired
+
+
+class Pending:
+    """A window that is being fired, by these processes."""
+
+    def __init__(self, workers: Sequence[subprocess.Popen[bytes]], job: Job) -> None:
+        self._waiting = {_pipe(worker.stdout): worker for worker in workers}
+        self._order = list(workers)
+        self._fired: dict[int, Fired] = {}
+        self._job = job
+        self._latest_ns = 0
+        self.start_ns = 0
+
+    def begin(self, parts: Sequence[Job]) -> None:
+        """Give out the job's parts, and start the window when all connections stand or failed: how
+        long that takes is not the generator's lag. Raises HarnessError."""
+        for worker, part in zip(self._order, parts, strict=True):
+            _tell(worker, part)
+        latest_ns = time.monotonic_ns() + self._job.timeout_ns + _PATIENCE_NS
+        for worker in self._order:
+            left_s = max(latest_ns - time.monotonic_ns(), 0) / 1e9
+            if not select.select([_pipe(worker.stdout)], [], [], left_s)[0]:
+                self._give_up()
+            _told(worker)
+        self.start_ns = time.monotonic_ns() + _LEAD_NS
+        # The last answer may take a time-out, and so may a connection that is opened for it.
+        end_ns = self.start_ns + self._job.duration_ns
+        self._latest_ns = end_ns + 2 * self._job.timeout_ns + _PATIENCE_NS
+        for worker in self._order:
+            _tell(worker, self.start_ns)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether the window is over.
+
+        Raises HarnessError where a process is lost. The others end with it: what they fired is a
+        part of the load that was planned, and they would go on while the server is stopped.
+        """
+        ready, _, _ = select.select(list(self._waiting), [], [], seconds)
+        try:
+            for stream in ready:
+                self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
+                del self._waiting[stream]
+            if self._waiting and time.monotonic_ns() > self._latest_ns:
+                self._give_up()
+        except HarnessError:
+            self._kill()
+            raise
+        return self.over
+
+    def cut(self) -> None:
+        """Have every process that still fires end its share."""
+        for worker in self._waiting.values():
+            with contextlib.suppress(HarnessError):  # `wait` says that it is gone
+                _tell(worker, None)
+
+    def _give_up(self) -> NoReturn:
+        self._kill()
+        raise HarnessError("A generator process did not end its window in time. Was it stopped?")
+
+    def _kill(self) -> None:
+        for worker in self._order:
+            worker.kill()
+            worker.wait()
+
+    @property
+    def over(self) -> bool:
+        """Whether every process has told what it fired."""
+        return not self._waiting
+
+    def result(self) -> Fired:
+        """Everything that was fired, in one table, ordered by planned or actual send time."""
+        parts = [self._fired[worker.pid] for worker in self._order]
+        return merge(parts)
+
+
+class Generator:
+    """The processes that make the load. A context manager; they end with it."""
+
+    def __init__(self, cpus: Sequence[int]) -> None:
+        self.cpus = tuple(cpus)
+        self._pending: Pending | None = None
+        self._begin()
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def start(self, job: Job) -> Pending:
+        """Fire a job, shared out over the processes; its `start_ns` is set here."""
+        if job.think_ns is not None:
+            raise UsageError("Users who think are Locust's: give --driver locust.")
+        self.make_ready()
+        parts = shards(job, len(self._workers))
+        self._pending = Pending(self._workers[: len(parts)], job)
+        self._pending.begin(parts)
+        return self._pending
+
+    def cut(self) -> None:
+        """End the window that is under way, if any."""
+        if self._pending is not None:
+            self._pending.cut()
+
+    def fire(self, job: Job, meanwhile: Callable[[], object] = lambda: None) -> Fired:
+        """Fire a job and wait for its end; `meanwhile` is called twice a second."""
+        pending = self.start(job)
+        while not pending.wait(0.5):
+            meanwhile()
+        return pending.result()
+
+    def _begin(self) -> None:
+        self._said_ready = False
+        self._workers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "harness.measure.load.generator.worker", str(cpu)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            for cpu in self.cpus
+        ]
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.wait()
+            for stream in (worker.stdin, worker.stdout):
+                # What a window cut short has left in the buffer has nobody to go to.
+                with contextlib.suppress(BrokenPipeError):
+                    _pipe(stream).close()
+
+    def make_ready(self) -> None:
+        """Wait for the processes to have started; new ones where the last window was cut short.
+
+        Else the columns of that window, still to come, would be taken for those of the next.
+        """
+        cut_short = self._pending is not None and not self._pending.over
+        if cut_short or any(worker.poll() is not None for worker in self._workers):
+            self._end()
+            self._begin()
+        if not self._said_ready:
+            for worker in self._workers:
+                _told(worker)
+            self._said_ready = True
+        self._pending = None
+
+
+def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
+    """Send a process its job, or when that starts, or None to cut it short.
+
+    Raises HarnessError where it is gone.
+    """
+    stream = _pipe(worker.stdin)
+    try:
+        pickle.dump(what, stream, protocol=5)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise HarnessError("A generator process is gone: it was ended by somebody.") from error
+
+
+def _told(worker: subprocess.Popen[bytes]) -> Any:
+    """What a process says next. Raises HarnessError where it ended instead."""
+    try:
+        return pickle.load(_pipe(worker.stdout))
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise HarnessError(
+            f"A generator process ended before it had told what it fired: {_ended(worker)}. What "
+            "it sent in this window is lost."
+        ) from error
+
+
+def _ended(worker: subprocess.Popen[bytes]) -> str:
+    """How a process ended, and what that may mean."""
+    code = worker.wait(5)
+    if code != -signal.SIGKILL:
+        return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ended it"
+    return "somebody killed it (signal 9), or the kernel did since the machine is out of memory"
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # Popen was told to make it
+    return stream
+
+
+def requests_of(fired: Fired) -> Requests:
+    """The columns as the record that is stored."""
+    return Requests(**fired.columns)
+
+
+def shards(job: Job, workers: int) -> list[Job]:
+    """A job dealt out to so many processes, request by request in turn; fewer for fewer callers."""
+    if job.due_ns is None:
+        workers = min(workers, job.concurrency)
+    dealt = []
+    for number in range(workers):
+        due = None if job.due_ns is None else job.due_ns[number::workers]
+        limit = job.limit
+        if limit is not None:
+            limit = limit // workers + (number < limit % workers)
+        callers = job.concurrency // workers + (number < job.concurrency % workers)
+        dealt.append(
+            replace(
+                job,
+                due_ns=due,
+                payload=job.payload[number::workers],
+                concurrency=max(callers, 1),
+                limit=limit,
+            )
+        )
+    return dealt
+
+
+def merge(parts: list[Fired]) -> Fired:
+    """What several processes fired as one table, ordered by planned or actual send time."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {
+        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
+    }
+    key = columns["due_ns"] if columns["due_ns"].max(initial=-1) >= 0 else columns["sent_ns"]
+    order = np.argsort(key, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    bodies = {}
+    offset = 0
+    for part in parts:
+        bodies.update({int(place[offset + row]): body for row, body in part.bodies.items()})
+        offset += len(part.columns["sent_ns"])
+    return Fired(
+        {name: column[order] for name, column in columns.items()},
+        bodies,
+        sum(part.cpu_s for part in parts),
+        max(part.elapsed_s for part in parts),
+        addresses=tuple(dict.fromkeys(each for part in parts for each in part.addresses)),
+        causes=merged(cause for part in parts for cause in part.causes),
+        cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),
+        unanswered=sum(part.unanswered for part in parts),
+    )

@@ -1,0 +1,163 @@
+"""The open and the closed loop over gRPC: the same schedules and columns as over HTTP.
+
+One channel, as gRPC clients have; calls share its connection. A first byte can't be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from harness.measure.load.generator import why
+from harness.measure.load.generator.connection import STATUS, clock
+from harness.measure.load.generator.job import Job
+from harness.measure.load.generator.loop import CHUNK, Loop
+from harness.measure.load.generator.timer import Timer
+from harness.measure.talk.ask import GRPC_OPTIONS
+from harness.measure.talk.tls import credentials
+from harness.windows.samples import ERRORS
+
+_OK = 200  # as HTTP says it; any other status is gRPC's own code
+_KINDS = {
+    grpc.StatusCode.UNAVAILABLE: ERRORS.index("disconnected"),
+    grpc.StatusCode.DEADLINE_EXCEEDED: ERRORS.index("timeout"),
+}
+_CONNECT = ERRORS.index("connect")
+_RETRY_S = 0.02
+
+
+class RpcLoop(Loop):
+    """What both loops over gRPC share."""
+
+    def __init__(self, job: Job, rows: int) -> None:
+        super().__init__(job, rows)
+        target = job.target
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        address = f"{host}:{target.port}"
+        self.channel = (
+            grpc.aio.secure_channel(address, credentials(target.trust), GRPC_OPTIONS)
+            if target.tls
+            else grpc.aio.insecure_channel(address, GRPC_OPTIONS)
+        )
+        # Without serialisers: bytes go in and come out.
+        self._call: Any = self.channel.unary_unary(target.method)
+        self._metadata = target.metadata or None
+        self._timeout_s = job.timeout_ns / 1e9
+        self._order: list[int] = job.payload.tolist()
+
+    async def prepare(self) -> None:
+        with contextlib.suppress(TimeoutError):  # else each call says so
+            await asyncio.wait_for(self.channel.channel_ready(), self._timeout_s)
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        finally:
+            await self.channel.close()
+
+    async def ask(self, index: int) -> bool:
+        """One call, and its row; whether an answer of any kind came."""
+        message = self.messages[self._order[index % len(self._order)]]
+        self.sent_ns[index] = clock()
+        try:
+            body = await self._call(message, timeout=self._timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            now = clock()
+            kind = _KINDS.get(error.code())
+            if kind is None:
+                self.done_ns[index], self.status[index] = now, error.code().value[0]
+                self.error[index] = STATUS
+                self.first_said.setdefault(
+                    self.status[index], (str(error.details()).encode(), b"", b"")
+                )
+                return True
+            self.why = why.of_words(str(error.details()))
+            never = self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+            self.record(index, now, _CONNECT if never else kind)
+            return False
+        self.done_ns[index], self.status[index] = clock(), _OK
+        if self.keep_every and index % self.keep_every == 0:
+            self.bodies[index] = body
+        return True
+
+
+class OpenRpc(RpcLoop):
+    """Calls each when it is due, whatever came of the ones before."""
+
+    def __init__(self, job: Job) -> None:
+        assert job.due_ns is not None
+        super().__init__(job, len(job.due_ns))
+        self.due: list[int] = []
+        self.timer = Timer()
+
+    def begin(self, start_ns: int) -> None:
+        super().begin(start_ns)
+        assert self.job.due_ns is not None
+        self.due = (start_ns + self.job.due_ns).tolist()
+
+    async def fire(self) -> None:
+        asyncio.get_running_loop().add_reader(self.timer.fd, self._tick)
+        self.timer.arm(self.due[0] if self.due else self.start_ns)
+
+    def cut(self) -> None:
+        if self.next < len(self.due):
+            del self.due[self.next :]
+            self.timer.arm(0)
+
+    def _tick(self) -> None:
+        index, count = self.next, len(self.due)
+        while index < count and self.due[index] <= clock():
+            self.open_requests += 1
+            self.spawn(self._one(index))
+            index += 1
+        self.next = index
+        if index < count:
+            self.timer.arm(self.due[index])
+            return
+        asyncio.get_running_loop().remove_reader(self.timer.fd)
+        self.timer.close()
+        self._end_if_idle()
+
+    async def _one(self, index: int) -> None:
+        await self.ask(index)
+        self.open_requests -= 1
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self.next == len(self.due) and not self.open_requests and not self.finished.done():
+            self.finished.set_result(None)
+
+
+class ClosedRpc(RpcLoop):
+    """A fixed number of callers, each calling again when its last answer has come."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job, min(job.limit or CHUNK, CHUNK))
+        self.end_ns = 0
+        self.limit = job.limit if job.limit is not None else 1 << 62
+
+    def begin(self, start_ns: int) -> None:
+        super().begin(start_ns)
+        self.end_ns = start_ns + self.job.duration_ns
+
+    async def fire(self) -> None:
+        while (early_ns := self.start_ns - clock()) > 0:
+            await asyncio.sleep(early_ns / 1e9)
+        await asyncio.gather(*(self._caller() for _ in range(self.job.concurrency)))
+        self.finished.set_result(None)
+
+    def cut(self) -> None:
+        self.end_ns = min(self.end_ns, clock())
+
+    async def _caller(self) -> None:
+        while clock() < self.end_ns and (index := self.next) < self.limit:
+            self.next = index + 1
+            if index >= len(self.sent_ns):
+                self.grow()
+            if not await self.ask(index):
+                # A server that refuses at once would else be refused thousands of times a second.
+                await asyncio.sleep(_RETRY_S)

@@ -1,0 +1,168 @@
+"""A generator process: `python -m harness.measure.load.generator.worker CPU`.
+
+It reads jobs from its standard input and writes to its standard output that it is ready, then for
+each job that its connections stand, whereupon it reads when the window starts, and what came of it;
+all pickled by or for the parent that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import os
+import pickle
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+import uvloop
+
+from harness.measure.load.generator import cutting, why
+from harness.measure.load.generator.answer import Unfit
+from harness.measure.load.generator.closed_loop import ClosedLoop
+from harness.measure.load.generator.coding import decoded
+from harness.measure.load.generator.connection import GARBAGE
+from harness.measure.load.generator.job import STANDS, Fired, Job, without_late
+from harness.measure.load.generator.loop import Loop
+from harness.measure.load.generator.open_loop import OpenLoop
+from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.rpc import ClosedRpc, OpenRpc
+from harness.windows.causes import Cause, merged
+from harness.windows.samples import MISSING, Ints
+
+_PR_SET_PDEATHSIG = 1
+_FILES = 65_536
+
+
+async def fire(
+    job: Job, known: Known, start: Callable[[], int], orders: IO[bytes] | None = None
+) -> Fired:
+    """Run the job's loop; columns come back relative to the window's start.
+
+    `start` is called when the connections stand or failed, and says when the window starts.
+    An order, if any, cuts it short.
+    """
+    loop = _loop(job, known)
+    asyncio.get_running_loop().set_exception_handler(_beside)
+    await loop.prepare()
+    start_ns = start()
+    loop.begin(start_ns)
+    gc.collect()
+    gc.disable()
+    cpu = time.process_time()
+    try:
+        cut = await cutting.run(loop, orders)
+    finally:
+        gc.enable()
+    cpu_s = time.process_time() - cpu
+    _decode(loop)
+    columns = _columns(job, loop)
+    columns["done_ns"][list(cut.open)] = MISSING
+    # To the last answer: opening connections before the window does not count.
+    elapsed_s = int(columns["done_ns"].max(initial=job.duration_ns)) / 1e9
+    addresses = (loop.address,) if loop.address else ()
+    causes = _causes(loop)
+    fired = Fired(columns, loop.bodies, cpu_s, elapsed_s, causes=causes, addresses=addresses)
+    return fired if cut.at_ns is None else cutting.fitted(fired, cut.at_ns - loop.start_ns)
+
+
+def _loop(job: Job, known: Known) -> Loop:
+    if not job.target.method:
+        return ClosedLoop(job, known) if job.due_ns is None else OpenLoop(job, known)
+    return ClosedRpc(job) if job.due_ns is None else OpenRpc(job)
+
+
+def _decode(loop: Loop) -> None:
+    """Take the compression off the bodies that are kept, now that nobody waits for it."""
+    for row, encoding in loop.encodings.items():
+        try:
+            loop.bodies[row] = decoded(loop.bodies[row], encoding, loop.job.max_answer_bytes)
+        except Unfit as error:
+            del loop.bodies[row]
+            loop.why = "malformed", str(error)
+            loop.record(row, loop.done_ns[row], GARBAGE)
+
+
+def _beside(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Of what nobody waits for any more, failed connections are in the columns already."""
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)
+
+
+def _causes(loop: Loop) -> tuple[Cause, ...]:
+    answered = why.of_statuses(loop.status[: loop.next], loop.error[: loop.next], loop.first_said)
+    return merged([*why.causes(loop.causes), *answered])
+
+
+def _columns(job: Job, loop: Loop) -> dict[str, Ints]:
+    rows = loop.next
+    stamps = {
+        name: _since(loop.start_ns, getattr(loop, name)[:rows])
+        for name in ("sent_ns", "first_byte_ns", "done_ns")
+    }
+    flags = {
+        name: np.array(getattr(loop, name)[:rows], dtype=np.int64)
+        for name in ("status", "error", "queued", "resent")
+    }
+    due = np.full(rows, MISSING, np.int64) if job.due_ns is None else job.due_ns[:rows]
+    columns = {"payload": np.resize(job.payload, rows), "due_ns": due, **stamps, **flags}
+    return without_late(columns, job.timeout_ns)
+
+
+def _since(start_ns: int, stamps: object) -> Ints:
+    column = np.array(stamps, dtype=np.int64)
+    return np.where(column == MISSING, MISSING, column - start_ns)
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    # The parent's death must end this process even when nothing could be said to it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    _raise_limit()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _tell(answers, None)  # that it is ready: what it imports takes longer than a window's lead
+    known: dict[tuple[str, int], Known] = {}
+
+    def start() -> int:
+        _tell(answers, STANDS)
+        while (start_ns := pickle.load(sys.stdin.buffer)) is None:
+            pass  # an order to cut short what has not begun: it comes again
+        return int(start_ns)
+
+    while True:
+        try:
+            job: Job | None = pickle.load(sys.stdin.buffer)
+            if job is None:  # an order to cut short what was over already
+                continue
+            place = known.setdefault((job.target.host, job.target.port), Known())
+            _tell(answers, uvloop.run(fire(job, place, start, sys.stdin.buffer)))
+        except EOFError:
+            return
+
+
+def _raise_limit() -> None:
+    """Each connection is a file, and the limit that a shell sets is made for fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _tell(stream: IO[bytes], what: Fired | str | None) -> None:
+    try:
+        pickle.dump(what, stream, protocol=5)
+        stream.flush()
+    except BrokenPipeError:  # nobody is there any more to be told
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What must exist before a server can start: environments, artefacts, weights."""

@@ -1,0 +1,167 @@
+"""Artefacts of benchmarks: what `build.py` makes, once, cached by what it is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.base import caches, paths, reading
+from harness.base.errors import ProvisionError, ResultError
+from harness.measure.prepare import environments, weights
+from harness.measure.prepare.environments import OWN, Environment, Planned
+from harness.setup.catalog import Benchmark
+
+_LOG = logging.getLogger(__name__)
+_FACTS = "facts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A built model: its folder, and what the build measured of it."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
+    """The benchmark's artefact, built if need be.
+
+    It is built in the benchmark's own build environment where it has one, else in the given one.
+    Raises ProvisionError where the build fails or is not accurate enough. The facts of a model
+    with synthetic weights say so; how accurate it is means nothing.
+    """
+    lock = benchmark.folder / "requirements-build.txt"
+    if lock.with_suffix(".in").exists() and not lock.exists():
+        own = benchmark.folder.name
+        raise ProvisionError(f"{own} has no lock {lock.name}. {environments.how_to_lock(own)}")
+    if lock.exists():
+        environment = environments.ensure(f"{benchmark.folder.name}-build", lock)
+    folder = _folder(benchmark, environment.key)
+    caches.folder(folder.parent.name)
+    with caches.locked(Path(f"{folder}.lock")):
+        if not folder.exists():
+            _build(benchmark, environment, folder)
+    facts = _facts(benchmark, folder / _FACTS)
+    if benchmark.synthetic:
+        facts["synthetic"] = True
+    else:
+        _check_accuracy(benchmark, facts)
+    return Artefact(folder, facts)
+
+
+def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
+    try:
+        found = reading.parsed(path) if path.exists() else {}
+    except ResultError as error:
+        raise ProvisionError(
+            f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
+        ) from error
+    if not isinstance(found, dict):
+        raise ProvisionError(f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON object.")
+    return found
+
+
+def lacking(benchmark: Benchmark, environment: Planned | None) -> list[str]:
+    """What `ensure` would make first, with the environment that is given: in words."""
+    lock, key = benchmark.folder / "requirements-build.txt", environment.key if environment else OWN
+    found = []
+    if lock.exists():
+        build = Planned(f"{benchmark.folder.name}-build", lock)
+        key = build.key
+        found += [] if build.is_made else [f"the environment {build.name}"]
+    if (benchmark.folder / "build.py").exists() and not _folder(benchmark, key).exists():
+        found.append(f"the model of {benchmark.name}")
+    return found
+
+
+def _folder(benchmark: Benchmark, key: str) -> Path:
+    own = benchmark.folder.name
+    name = f"{own}-synthetic" if benchmark.synthetic else own
+    return paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, key)}"
+
+
+def _key(benchmark: Benchmark, environment_key: str) -> str:
+    digest = hashlib.sha256(environment_key.encode())
+    for path in sorted([*benchmark.folder.iterdir(), *_shared(benchmark).glob("*.py")]):
+        if path.is_file() and path.name != "benchmark.toml":
+            digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
+    if benchmark.weights is not None:
+        digest.update(repr(sorted(benchmark.weights.files.items())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _shared(benchmark: Benchmark) -> Path:
+    """Modules that every build and every predictor can import; the folder may not exist."""
+    return benchmark.folder.parent / "shared"
+
+
+def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        made = Path(scratch) / "artefact"
+        made.mkdir()
+        if (benchmark.folder / "build.py").exists():
+            _LOG.info("making the model of %s", benchmark.name)
+            _run_build(benchmark, environment, Path(scratch), made)
+        made.rename(folder)
+
+
+def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, made: Path) -> None:
+    given = scratch / "weights"
+    given.mkdir()
+    for name, path in _weights(benchmark).items():
+        shutil.copyfile(path, given / Path(name).name)
+    done = subprocess.run(
+        [environment.python, "build.py", made],
+        cwd=benchmark.folder,
+        env={
+            "PATH": f"{environment.bin}:{os.defpath}",
+            "HOME": str(scratch),
+            "PYTHONPATH": str(_shared(benchmark)),
+            "HARNESS_WEIGHTS": str(given),
+            **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ProvisionError(
+            f"{benchmark.folder.name}/build.py failed with exit code {done.returncode}: "
+            f"{' '.join(done.stderr.split())[-600:]}"
+        )
+
+
+def _weights(benchmark: Benchmark) -> dict[str, Path]:
+    if benchmark.weights is None:
+        return {}
+    try:
+        return weights.ensure(benchmark.weights)
+    except ProvisionError as error:
+        if benchmark.synthetic or benchmark.table.synthetic is None:
+            raise
+        raise ProvisionError(
+            f"{str(error).rstrip('.')}: give --synthetic-weights to measure {benchmark.name} with "
+            "seeded weights of the same architecture instead."
+        ) from error
+
+
+def _check_accuracy(benchmark: Benchmark, facts: dict[str, Any]) -> None:
+    wanted = benchmark.table.accuracy_at_least
+    if wanted is None:
+        return
+    accuracy = facts.get("accuracy")
+    if not isinstance(accuracy, float) or accuracy < wanted:
+        raise ProvisionError(
+            f"The model of {benchmark.name} reaches a held-out accuracy of {accuracy}, "
+            f"below the {wanted} that its benchmark.toml asks for."
+        )

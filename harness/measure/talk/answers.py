@@ -1,0 +1,94 @@
+"""Whether an answer is the reference's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.base.errors import AnswerError
+from harness.protocols import Protocol
+from harness.windows.samples import ERRORS, Requests
+
+GARBAGE = ERRORS.index("garbage")
+WRONG = ERRORS.index("wrong_answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The reference's prediction for each payload, and how near an answer must be."""
+
+    expected: list[Any]
+    tolerance: float
+    protocol: Protocol
+    together: int = 1  # instances in a request: a payload and those after it, round and round
+
+    def judge(self, payload: int, body: bytes) -> tuple[int, str]:
+        """(error code, why) of a response to one payload; (0, "") if it is right."""
+        try:
+            predictions = self.protocol.decode(body)
+            number = self.protocol.answered(body)
+        except AnswerError as error:
+            return GARBAGE, str(error)
+        if number is not None and number != str(payload):
+            return WRONG, f"it says that it answers payload {_short(number)}"
+        if len(predictions) != self.together:
+            asked = "one instance" if self.together == 1 else f"{self.together} instances"
+            return GARBAGE, f"{len(predictions)} predictions for {asked}"
+        for place, prediction in enumerate(predictions):
+            expected = self.expected[(payload + place) % len(self.expected)]
+            if not same(expected, prediction, self.tolerance):
+                return WRONG, f"expected {expected!r}, got {_short(prediction)}"
+        return 0, ""
+
+    def judged(
+        self, requests: Requests, bodies: Mapping[int, bytes]
+    ) -> tuple[Requests, int, list[str]]:
+        """(requests with wrong answers marked, how many were checked, what was wrong)."""
+        error, complaints = requests.error.copy(), []
+        answered = [row for row in bodies if error[row] == 0]
+        for row in answered:
+            error[row], why = self.judge(int(requests.payload[row]), bodies[row])
+            if why:
+                complaints.append(f"payload {requests.payload[row]}: {why}")
+        return replace(requests, error=error), len(answered), complaints
+
+
+def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
+    """What to raise where not every request was answered rightly."""
+    kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
+    refused = requests.status[requests.error == ERRORS.index("status")]
+    status = ", ".join(map(str, np.unique(refused).tolist()))
+    shown = f" (HTTP {status})" if status else ""
+    return AnswerError(
+        f"{(~requests.ok).sum()} of {len(requests)} answers are not the reference's: "
+        f"{', '.join(sorted(kinds))}{shown}. {'; '.join(complaints[:3])}"
+    )
+
+
+def same(expected: Any, actual: Any, tolerance: float) -> bool:
+    """Equal in shape and text, and in numbers within the tolerance; a NaN equals nothing."""
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if isinstance(expected, int | float) and isinstance(actual, int | float):
+        try:
+            return math.isfinite(actual) and abs(expected - actual) <= tolerance
+        except OverflowError:  # an integer beyond all floats
+            return False
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(
+            same(e, a, tolerance) for e, a in zip(expected, actual, strict=True)
+        )
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(
+            same(value, actual[key], tolerance) for key, value in expected.items()
+        )
+    return bool(expected == actual) and type(expected) is type(actual)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,76 @@
+"""How a server is asked on a benchmark: its protocol, every request, and the judge of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.base.errors import AnswerError
+from harness.measure.campaign.bench import Bench
+from harness.measure.launch import readiness
+from harness.measure.launch.launchers import Launched
+from harness.measure.talk import ask as asking
+from harness.measure.talk import introspection
+from harness.measure.talk.answers import Answers
+from harness.protocols import Message, Protocol
+from harness.setup.catalog import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What goes out for each payload, and who judges what comes back."""
+
+    protocol: Protocol
+    path: str
+    messages: list[Message]
+    answers: Answers
+
+
+def usual(variant: Variant, bench: Bench) -> Talk:
+    """As the variant's table says. Raises UsageError for payloads that the protocol can't carry."""
+    protocol = variant.spoken()
+    if variant.endpoint is not None:
+        protocol = protocol.at(variant.table.path)
+    return _talk(protocol, variant.table.path or protocol.path, bench)
+
+
+def met(talk: Talk, launched: Launched, bench: Bench, *, checked: bool) -> Talk:
+    """Learn how an endpoint's model is to be asked, and wait until it answers one rightly.
+
+    Raises AnswerError where it does not, UsageError for payloads that the model can't take.
+    """
+    found, untold = learned(talk, launched, bench)
+    try:
+        with asking.asker(launched, found.protocol, found.path) as ask:
+            judge = found.answers if checked else None
+            readiness.until_right(ask, launched, found.messages[0], judge, already_up=True)
+    except AnswerError as error:
+        if not untold:
+            raise
+        why = f"its model's metadata could not be read: {untold}"
+        raise AnswerError(f"{str(error).rstrip('.')}; {why}.") from error
+    return found
+
+
+def learned(talk: Talk, launched: Launched, bench: Bench) -> tuple[Talk, str]:
+    """(as a server's model says that it is to be asked, why it says nothing).
+
+    Raises AnswerError where there are several models, UsageError for payloads that the model can't
+    take.
+    """
+    expected = bench.expected[0] if bench.expected else None
+    told = introspection.learn(talk.protocol, launched, talk.path, bench.payloads[0], expected)
+    return _talk(told.protocol, told.path, bench), told.untold
+
+
+def _talk(protocol: Protocol, path: str, bench: Bench) -> Talk:
+    # What the reference is asked while it makes the right answers is one by one.
+    together = bench.benchmark.together if bench.expected else 1
+    known = (*bench.payloads, *bench.unseen)
+    twice = [*known, *known * together]
+    messages = [
+        protocol.numbered(place).encode(twice[place : place + together])
+        for place in range(len(known))
+    ]
+    expected = [*bench.expected, *bench.unseen_expected]
+    answers = Answers(expected, bench.benchmark.table.tolerance, protocol, together)
+    return Talk(protocol, path, messages, answers)

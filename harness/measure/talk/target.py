@@ -1,0 +1,154 @@
+"""Request messages, whole and ready before the clock starts."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+from harness.base import secrecy
+from harness.base.errors import UsageError
+from harness.base.secrecy import shown
+from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch.launchers import Launched
+from harness.measure.load.generator.job import Target
+from harness.measure.talk.headers import over
+from harness.protocols import Message, Protocol
+from harness.setup.endpoints import Headers
+
+_ZONE = re.compile(r"%25[^\]]*(?=\])")
+# Of them a request without a body says so; others have none unless it is given.
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+def target(
+    url: str,
+    messages: Iterable[Message],
+    headers: Headers,
+    method: str = "POST",
+    trust: Trust = SYSTEM,
+) -> Target:
+    """What to send over HTTP, and where. `headers` replace those of messages, and of the tool.
+
+    A user in the URL becomes the header `Authorization`. Raises UsageError for what can't be sent.
+    """
+    parts, tls, port = split(url, ("http", "https"))
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = _ZONE.sub("", parts.netloc.rpartition("@")[2])  # which means something here alone
+    own: Headers = (("Host", host), *_authorization(parts))
+    asked = tuple(messages)
+    whole = tuple(_whole(path, own, headers, method, each) for each in asked)
+    bodiless = {each.method or method for each in asked} == {"HEAD"}
+    return Target(host_of(parts), port, tls, whole, bodiless=bodiless, trust=trust)
+
+
+def rpc_target(
+    url: str,
+    messages: Iterable[Message],
+    headers: Headers,
+    method: str,
+    trust: Trust = SYSTEM,
+) -> Target:
+    """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
+    parts, tls, port = split(url, ("http", "https"))
+    sent = over(_authorization(parts), headers)
+    _require_sendable(sent)
+    metadata = tuple((name.lower(), value) for name, value in sent)
+    bodies = tuple(message.body for message in messages)
+    return Target(host_of(parts), port, tls, bodies, method, metadata, trust=trust)
+
+
+def target_of(
+    launched: Launched, protocol: Protocol, path: str, messages: Sequence[Message]
+) -> Target:
+    """What to send to a server that was started."""
+    url = url_of(launched)
+    if protocol.rpc:
+        return rpc_target(url, messages, launched.headers, protocol.method, launched.trust)
+    headers = over((("Accept", "application/json"),), launched.headers)
+    return target(url + path, messages, headers, trust=launched.trust)
+
+
+def url_of(launched: Launched, port: int | None = None) -> str:
+    """Scheme, host and port of a server that was started, and the prefix of its paths."""
+    host = f"[{launched.host.replace('%', '%25')}]" if ":" in launched.host else launched.host
+    return f"{launched.scheme}://{host}:{port or launched.port}{launched.base}"
+
+
+def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
+    """(its parts, whether it is encrypted, its port) of a URL; `schemes` are plain and encrypted.
+
+    Raises UsageError for any other URL. The user in it is concealed from then on.
+    """
+    # What is no URL may have its password anywhere before the last @.
+    start, at, end = url.rpartition("@")
+    name = f"{start.partition('//')[0]}//***@{end}" if at else url
+    # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError(f"{name!r} is not a URL: {_how_to_write(end)}.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        why = "its user, or its port, is none" if at else str(error)
+        raise UsageError(f"{name!r} is not a URL: {why}.") from error
+    if parts.scheme not in schemes or not parts.hostname:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise UsageError(f"{name!r} is not a URL that starts with {wanted} and a host.")
+    secrecy.keep_user(parts.netloc.rpartition("@")[0])
+    tls = parts.scheme == schemes[1]
+    return parts, tls, (443 if tls else 80) if port is None else port
+
+
+def _how_to_write(text: str) -> str:
+    """What is to be done about a URL, all but its user, that has what none may have."""
+    host = text.rpartition("//")[2].partition("/")[0].rpartition(":")[0]
+    host = host or text.rpartition("//")[2].partition("/")[0]
+    if host.isascii() or not host.isprintable() or " " in host:
+        return "write spaces and the like in it as %20"
+    try:
+        return f"write its host as {host.encode('idna').decode()}"
+    except UnicodeError:
+        return "its host is no name"
+
+
+def host_of(parts: SplitResult) -> str:
+    """The host, as the system's resolver takes it: %25 in a URL stands before an IPv6 zone."""
+    return (parts.hostname or "").replace("%25", "%")
+
+
+def _place(path: str, message: Message) -> str:
+    """Path and query of a message; `path` may have a query already."""
+    own, _, asked = path.partition("?")
+    queries = filter(None, (asked, message.query.removeprefix("?")))
+    query = "&".join(queries)
+    return (message.path or own) + (f"?{query}" if query else "")
+
+
+def _authorization(parts: SplitResult) -> Headers:
+    user, at, _ = parts.netloc.rpartition("@")
+    if not at:
+        return ()
+    name, _, password = user.partition(":")
+    pair = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+    return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
+
+
+def _whole(path: str, own: Headers, users: Headers, usual: str, message: Message) -> bytes:
+    method = message.method or usual
+    sent = over((*own, *message.headers.items()), users)
+    if message.body or method in _WITH_BODY:
+        sent = (*sent, ("Content-Length", str(len(message.body))))
+    first = f"{method} {_place(path, message)} HTTP/1.1"
+    if not first.isascii() or not first.isprintable():
+        raise UsageError(f"{shown(first)!r} can't stand in a request.")
+    _require_sendable(sent)
+    lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
+    return "\r\n".join(lines).encode("ascii") + message.body
+
+
+def _require_sendable(headers: Headers) -> None:
+    for name, value in headers:
+        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+            raise UsageError(f"The header {name!a} can't stand in a request.")

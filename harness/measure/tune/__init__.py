@@ -1,0 +1,1 @@
+"""The runs of a tune: which setting is next, and its measurement."""

@@ -1,0 +1,1 @@
+"""What is observed beside the load: processes, the host, the GPU, energy."""

@@ -1,0 +1,100 @@
+"""The GPU that servers compute on, through NVIDIA's management library (NVML).
+
+It is the first one that CUDA_VISIBLE_DEVICES lets them see, which is the one that predictors take.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from harness.base import paths
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+# Else CUDA counts the fastest one first, and NVML by the place on the bus.
+_ORDER = ("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+
+
+def why_not() -> str | None:
+    """Why no GPU can be used on this machine, or None."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError as error:
+        return f"no NVIDIA GPU with a working driver was found ({error})"
+    if not count:
+        return "the NVIDIA driver is there, but no GPU"
+    try:
+        _device()
+    except (pynvml.NVMLError, ValueError, IndexError):
+        return f"{_VISIBLE} names no GPU of this machine: {paths.variable(_VISIBLE)}"
+    return None
+
+
+def name() -> str | None:
+    """The model of the GPU that servers compute on; None where there is none."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlDeviceGetName(_device()))
+    except (pynvml.NVMLError, ValueError, IndexError):
+        return None
+
+
+def visible() -> tuple[str, ...]:
+    """What CUDA_VISIBLE_DEVICES names, in order: numbers or UUIDs; empty: all."""
+    named = paths.variable(_VISIBLE) or ""
+    return tuple(part.strip() for part in named.split(",") if part.strip())
+
+
+def environment() -> dict[str, str]:
+    """What a server on a GPU is told of which it may see."""
+    if not visible():
+        return {}
+    order, by_bus = _ORDER
+    return {_VISIBLE: ",".join(visible()), order: os.environ.get(order) or by_bus}
+
+
+def reader() -> Callable[[], dict[str, int]]:
+    """Reads the GPU's columns of samples.Usage; those that it does not tell are left out."""
+    import pynvml
+
+    pynvml.nvmlInit()
+    device = _device()
+    columns: dict[str, Callable[[], int]] = {
+        "gpu_percent": lambda: int(pynvml.nvmlDeviceGetUtilizationRates(device).gpu),
+        "gpu_bytes": lambda: int(pynvml.nvmlDeviceGetMemoryInfo(device).used),
+        "gpu_milliwatts": lambda: int(pynvml.nvmlDeviceGetPowerUsage(device)),
+    }
+
+    def read() -> dict[str, int]:
+        found = {}
+        for name, value in columns.items():
+            with suppress(pynvml.NVMLError):
+                found[name] = value()
+        return found
+
+    return read
+
+
+def _device() -> Any:
+    """NVML's handle. Raises NVMLError, ValueError or IndexError where it names none."""
+    import pynvml
+
+    first = next(iter(visible()), "0")
+    if first.removeprefix("-").isdecimal():
+        if int(first) < 0 or int(first) >= pynvml.nvmlDeviceGetCount():
+            raise IndexError(first)
+        return pynvml.nvmlDeviceGetHandleByIndex(int(first))
+    if first.startswith("MIG-"):
+        return pynvml.nvmlDeviceGetHandleByUUID(first)
+    for number in range(pynvml.nvmlDeviceGetCount()):  # CUDA takes the beginning of a UUID too
+        device = pynvml.nvmlDeviceGetHandleByIndex(number)
+        if str(pynvml.nvmlDeviceGetUUID(device)).startswith(first):
+            return device
+    raise ValueError(first)

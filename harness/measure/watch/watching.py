@@ -1,0 +1,131 @@
+"""Watching a server while a window runs: what its processes use, and what its predictor does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from harness.measure.launch.launchers import Launched
+from harness.measure.load.generator.job import Fired
+from harness.measure.watch.energy import Energy
+from harness.measure.watch.moment import Watcher
+from harness.stored.hosts import HostWatch
+from harness.stored.records import WindowFacts
+from harness.windows.causes import without_secrets
+from harness.windows.profiles import Profile
+from harness.windows.samples import MISSING, Calls, Ints, Usage, empty, usage
+
+_FIELDS = ("start", "duration", "batch", "cpu")
+# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
+# revisions of it, which `run --against` measures, write no CPU time.
+_RECORDS = {
+    "model": np.dtype([(name, "<i8") for name in _FIELDS]),
+    "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
+}
+
+
+class Meter:
+    """Samples a server, and the host, while a window runs."""
+
+    def __init__(
+        self, launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+    ) -> None:
+        self._launched = launched
+        self._gpu = gpu
+        self._rows: list[dict[str, int]] = []
+        self._watcher = Watcher(cpus)
+        self.steal_share: float | None = None
+        self.cpu_energy_j: float | None = None
+        self.cpu_energy_s: float | None = None
+        self.host: HostWatch | None = None
+
+    def sample(self, *, pss: bool = False) -> None:
+        if not pss:  # at the window's ends the CPUs are idle
+            self._watcher.sample()
+        row = self._launched.sample(pss=pss)
+        if row is not None:
+            self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
+
+    def energy(self, before: Energy, after: Energy) -> None:
+        """Note what this machine used, if it is the server's."""
+        joules = before.joules_until(after)
+        if joules is not None and self._rows:
+            self.cpu_energy_j, self.cpu_energy_s = joules, before.seconds_until(after)
+
+    def end(self) -> None:
+        """No more of the host."""
+        self.steal_share, self.host = self._watcher.end()
+
+    def facts(self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int) -> WindowFacts:
+        """What is known of the window but its answers; without CPUs the server fired it itself."""
+        return WindowFacts(
+            profile,
+            fired.elapsed_s,
+            fired.cpu_s if cpus else 0.0,
+            len(fired.workers) or cpus,
+            self.steal_share,
+            0,
+            0,
+            workers=fired.workers,
+            cpu_energy_j=self.cpu_energy_j,
+            cpu_energy_s=self.cpu_energy_s,
+            host=self.host,
+            addresses=fired.addresses,
+            causes=without_secrets(fired.causes, (v for _, v in self._launched.headers)),
+            timeout_s=timeout_ns / 1e9,
+        )
+
+    def usage(self, start_ns: int) -> Usage:
+        """The samples as columns."""
+        if not self._rows:
+            nothing: Usage = empty(Usage)
+            return nothing
+        names = dict.fromkeys(name for row in self._rows for name in row)
+        columns = {
+            name: np.array([row.get(name, MISSING) for row in self._rows], dtype=np.int64)
+            for name in names
+        }
+        return usage(columns.pop("at_ns") - start_ns, **columns)
+
+
+@contextmanager
+def measuring(
+    launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+) -> Iterator[Meter]:
+    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends."""
+    meter = Meter(launched, gpu, cpus)
+    meter.sample(pss=True)
+    energy = Energy.now()
+    yield meter
+    meter.energy(energy, Energy.now())
+    meter.end()
+    meter.sample(pss=True)
+
+
+def call_files(trace: Path) -> list[Path]:
+    """The files in which a server's processes write their calls, one for each process."""
+    return sorted(path for kind in _RECORDS for path in trace.glob(f"{kind}-*.bin"))
+
+
+def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
+    """The predictor's calls that began between the two moments, relative to the first."""
+    parts = [_rows(path) for path in call_files(trace)]
+    rows = np.concatenate(parts) if parts else np.empty((0, len(_FIELDS)), np.int64)
+    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    chosen = np.flatnonzero((rows[:, 0] >= start_ns) & (rows[:, 0] <= end_ns))
+    chosen = chosen[np.argsort(rows[chosen, 0], kind="stable")]
+    start, duration, batch, cpu = rows[chosen].T
+    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64), cpu)
+
+
+def _rows(path: Path) -> Ints:
+    """One row a call, with the columns of _FIELDS."""
+    found = np.fromfile(path, _RECORDS[path.name.partition("-")[0]])
+    rows = np.full((len(found), len(_FIELDS)), MISSING, np.int64)
+    for place, name in enumerate(found.dtype.names or ()):
+        rows[:, place] = found[name]
+    return rows

@@ -1,0 +1,1 @@
+"""The law of queues: what service times say of response times."""

@@ -1,0 +1,189 @@
+"""What the windows of a run say of the queue in front of its model.
+
+A server that takes one request at a time occupies itself with each for its share of a saturated
+second: that, and what a request takes that meets no other, is all that a queue's law needs (see
+`harness.queues.law`). What the server does under random arrivals is fitted apart
+(`harness.queues.under_load`).
+
+Of a server with several workers, the same holds where they take their requests from one queue. Not
+all do: a connection may be bound to a worker, so that a request waits for it while another is idle.
+So the windows of random arrivals must show one queue, in which no request overtakes another.
+
+All servers call the same model, whose CPU time differs from start to start and from minute to
+minute, by a tenth and more on a shared machine: by what else is in the caches, and by where the
+memory of the process happens to lie. All times are therefore in units of the CPU time that a call
+of the model took in the same window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from harness.queues import batch_queue, law, under_load
+from harness.queues.batch_law import BatchLaw
+from harness.queues.law import Law
+from harness.queues.under_load import Served
+from harness.setup.slo import Slo
+from harness.stored.records import Window
+from harness.windows import overlap
+from harness.windows.matching import MATCHED
+from harness.windows.samples import Calls
+
+_UNSURE = 0.05  # standard error of what too few windows say
+# A model that is less than a quarter of what a request takes says little of how these are served:
+# that its calls never overlap does not show that requests are taken one at a time.
+_HIDDEN = 4.0
+_PARTS = 10  # of a saturated window
+_NEAR = 1.6  # windows at rates further from the capacity than this factor say little of it
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A server's queue; its times are in units of the model's CPU time."""
+
+    # By its saturated window, and by its requests that met no other; of one that merges requests,
+    # as it was seen under random arrivals.
+    law: Law | BatchLaw
+    law_error: float  # standard error of the logarithm of how long a request occupies it
+    unit_ns: float  # the model's CPU time in the windows of random arrivals
+    occupied: float | None  # for how long a request kept the next one out under random arrivals
+    error: float | None  # standard error of the logarithm of that; None: too few windows
+    # Of a request that occupies it, the part that is the model's, in the mean; 0: not known.
+    model: float = 0.0
+
+    @property
+    def excess(self) -> float | None:
+        """How many times as long as the law says a request kept the next one out."""
+        if self.occupied is None:
+            return None
+        return self.occupied / self.law.occupied_ns
+
+    def under_load(self) -> Law | BatchLaw:
+        """The law with what was seen under random arrivals, in nanoseconds."""
+        return self.law.stretched(self.excess or 1.0).scaled(self.unit_ns)
+
+
+def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queue | None:
+    """Of a run's windows; `alone` is one in which a lone caller asked.
+
+    None where the model was called several times at once but no windows show workers that share a
+    queue, where the model is the least part of what a request takes, or where nothing was
+    saturated.
+    """
+    called = [window for window in windows if len(window.calls.batch)]
+    workers = overlap.workers(called)
+    if workers is None:
+        return None
+    if any((window.calls.batch > 1).any() for window in called):
+        return _batching(called, alone, slo)
+    saturated = next((w for w in windows if w.facts.profile.saturates), None)
+    loaded = [
+        found for window in windows if (found := under_load.served(window, workers)) is not None
+    ]
+    base = _saturated(saturated, _whole(alone, loaded), workers) if saturated is not None else None
+    if saturated is None or base is None:
+        return None
+    error = _saturated_error(saturated)
+    model = float(saturated.calls.duration_ns.mean()) / under_load.unit(saturated.calls)
+    near = _near(base, loaded, saturated, slo)
+    if workers > 1 and not (
+        near and under_load.in_one_queue(near) and overlap.unrelated(saturated.calls)
+    ):
+        return None
+    if not near:
+        return Queue(base, error, under_load.unit(saturated.calls), None, None, model)
+    weights = [len(each.due_ns) for each in near]
+    mean = float(np.average([each.unit_ns for each in near], weights=weights))
+    return Queue(base, error, mean, under_load.full(near, saturated), under_load.error(near), model)
+
+
+def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> float | None:
+    """The rate at which the windows so far say that the SLO is held; None where they can't."""
+    found = of_windows(windows, alone, slo)
+    return found.under_load().capacity(slo) or None if found is not None else None
+
+
+def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queue | None:
+    """Of a server that merges requests: its law is what was seen under random arrivals."""
+    found = batch_queue.costs([*windows, *([alone] if alone is not None else [])])
+    if found is None or alone is None:
+        return None
+    known, cpu_ns = found
+    beside = batch_queue.around(alone, cpu_ns)
+    loaded = [each for w in windows if (each := batch_queue.loaded(w, known)) is not None]
+    if beside is None or not loaded:
+        return None
+    likely = batch_queue.fitted(loaded, known, beside)
+    if likely is None:
+        return None
+    rate = likely.scaled(cpu_ns).capacity(slo)
+    near = [e for e in loaded if rate / _NEAR < e.rate_per_s < rate * _NEAR] or loaded
+    weights = [len(each.due_ns) for each in near]
+    mean = float(np.average([each.unit_ns for each in near], weights=weights))
+    seen = batch_queue.fitted(near, known, beside) or likely
+    if seen.alone_ns > _HIDDEN * known.alone:
+        return None
+    error = batch_queue.error(near, known, beside)
+    return Queue(seen, error or _UNSURE, mean, seen.occupied_ns, error)
+
+
+def _whole(alone: Window | None, loaded: Sequence[Served]) -> float | None:
+    """What a request takes that meets no other, in units: of a lone caller, else of those that
+    found a worker free."""
+    if alone is not None and alone.requests.ok.any() and len(alone.calls.batch):
+        return _trimmed(alone.requests.service_ns() / under_load.unit(alone.calls))
+    if not loaded:
+        return None
+    return _trimmed(np.concatenate([(s.done_ns - s.due_ns)[s.free] / s.unit_ns for s in loaded]))
+
+
+def _trimmed(values: Any) -> float:
+    """The mean without a tenth at either end: a stall of the host is not the server's."""
+    cut = int(under_load.TRIMMED * len(values))
+    return float(np.sort(values)[cut : len(values) - cut].mean())
+
+
+def _saturated(window: Window, whole: float | None, workers: int) -> Law | None:
+    """The law by a saturated window: its requests occupy all workers for all of its time."""
+    answered = int(window.requests.ok.sum())
+    if answered < under_load.FEWEST or len(window.calls.batch) < MATCHED * answered:
+        return None
+    cpu_ns = under_load.unit(window.calls)
+    mean = workers * window.facts.elapsed_s * 1e9 / answered / cpu_ns
+    model = window.calls.duration_ns / cpu_ns
+    if mean > _HIDDEN * model.mean():
+        return None
+    occupied = np.maximum(model + mean - model.mean(), 0.0)
+    beside = max(whole - mean, 0.0) if whole is not None else 0.0
+    return law.of_sample(occupied, beside, workers)
+
+
+def _saturated_error(window: Window) -> float:
+    """From what the window's tenths differ by."""
+    length = window.facts.elapsed_s * 1e9 / _PARTS
+    calls, done = window.calls, window.requests.done_ns[window.requests.ok]
+    found = []
+    for number in range(_PARTS):
+        mine = (calls.start_ns >= number * length) & (calls.start_ns < (number + 1) * length)
+        answers = int(((done >= number * length) & (done < (number + 1) * length)).sum())
+        if answers and mine.any():
+            part = Calls(*(getattr(calls, field.name)[mine] for field in fields(Calls)))
+            found.append(math.log(length / answers / under_load.unit(part)))
+    return float(np.std(found, ddof=1)) / math.sqrt(len(found)) if len(found) > 1 else math.inf
+
+
+def _near(base: Law, loaded: Sequence[Served], saturated: Window, slo: Slo) -> list[Served]:
+    """The windows at rates near the capacity; all of them where none is."""
+    if not loaded:
+        return []
+    cpu_ns = float(np.mean([each.unit_ns for each in loaded]))
+    occupied = under_load.full(loaded, saturated)
+    likely = base.stretched(occupied / base.occupied_ns).scaled(cpu_ns)
+    rate = likely.capacity(slo)
+    near = [s for s in loaded if rate / _NEAR < s.rate_per_s < rate * _NEAR]
+    return near or list(loaded)

@@ -1,0 +1,105 @@
+"""One colour and one mark for each framework: the same in every picture and table of a report.
+
+The page's style sheet holds the same colours as the variables `--f0` to `--f15`, and others for the
+dark; pictures refer to those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from zlib import crc32
+
+from markupsafe import Markup
+
+from harness.analyse.field.comparison import Comparison
+
+INK, QUIET, GRID, PALE = "#1f2933", "#5b6773", "#e3e7eb", "#c3cad1"
+# Eight hues in two tones (OKLCH, lightness 0.50 and 0.645): each has a contrast of 3 to white.
+PALETTE = (
+    *("#0665ae", "#d66c24", "#087736", "#d65f8a", "#7249ad", "#a78c07", "#097176", "#dc615c"),
+    *("#4192df", "#9c4700", "#42a55e", "#9f3960", "#9b78d5", "#756208", "#0ca1a7", "#a43b38"),
+)
+# About 9 units across, drawn from their middle; beside each what matplotlib calls it.
+MARKS = {
+    "o": "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "s": "m-3.5-3.5h7v7h-7z",
+    "^": "m0-4.6l4.3 7.8h-8.6z",
+    "D": "m0-4.8l4.8 4.8-4.8 4.8-4.8-4.8z",
+    "v": "m0 4.6l4.3-7.8h-8.6z",
+    "P": "m-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+    "X": "m-4-2.2l1.8-1.8 2.2 2.2 2.2-2.2 1.8 1.8-2.2 2.2 2.2 2.2-1.8 1.8-2.2-2.2-2.2 2.2-1.8-1.8 "
+    "2.2-2.2z",
+    "*": "m0-5l1.3 3.3 3.5.2-2.7 2.2.9 3.4-3-1.9-3 1.9.9-3.4-2.7-2.2 3.5-.2z",
+}
+_DASHES = 5  # line styles in charts.css, for the variants of one framework
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a variant is drawn: its framework's colour and mark, and a line style of its own."""
+
+    slot: int | None  # of PALETTE; None: a reference point, which is grey
+    mark: int  # of MARKS
+    dash: int = 0
+
+    @property
+    def classes(self) -> str:
+        """Classes of the style sheet: the colour becomes the element's `color`."""
+        return f"{'ref' if self.slot is None else f'f{self.slot}'} d{self.dash}"
+
+    @property
+    def colour(self) -> str:
+        """For matplotlib; the picture's tidying makes a variable of it."""
+        return QUIET if self.slot is None else PALETTE[self.slot]
+
+    @property
+    def outline(self) -> str:
+        """Its mark as a path, drawn from the middle."""
+        return MARKS[self.symbol]
+
+    @property
+    def symbol(self) -> str:
+        """Matplotlib's name of its mark."""
+        return list(MARKS)[self.mark]
+
+    @property
+    def swatch(self) -> Markup:
+        """The mark in its colour, to stand before a name in the page; readers hear nothing."""
+        opened = Markup('<svg class="swatch {}" viewBox="-6 -6 12 12" aria-hidden="true">')
+        return opened.format(self.classes) + Markup('<path d="M0 0{}"/></svg>').format(self.outline)
+
+
+def of_frameworks(names: Iterable[str]) -> dict[str, Look]:
+    """The look of each framework.
+
+    Its place comes from its name, so that it keeps it from report to report, but where an earlier
+    name took it already; the mark tells those apart that have to share a colour.
+    """
+    taken = [0] * len(PALETTE)
+    found = {}
+    for name in sorted(set(names)):
+        wanted = crc32(name.encode("utf-8", "surrogatepass"))
+        slots = ((wanted + step) % len(PALETTE) for step in range(len(PALETTE)))
+        slot = next(slot for slot in slots if taken[slot] == min(taken))
+        found[name] = Look(slot, (slot + taken[slot]) % len(MARKS))
+        taken[slot] += 1
+    return found
+
+
+def of_variants(comparisons: Iterable[Comparison]) -> dict[str, Look]:
+    """The look of each variant of a report."""
+    servers = {row.variant: row.server for each in comparisons for row in each.rows}
+    known = of_frameworks(s.framework for s in servers.values() if not s.reference)
+    family: dict[str, int] = {}
+    found: dict[str, Look] = {}
+    for name in sorted(servers):
+        server = servers[name]
+        place = family.get(server.framework, 0)
+        family[server.framework] = place + 1
+        if server.reference:
+            found[name] = Look(None, sum(look.slot is None for look in found.values()) % 2, 2)
+        else:
+            base = known[server.framework]
+            found[name] = Look(base.slot, base.mark, place % _DASHES)
+    return found

@@ -1,0 +1,60 @@
+"""Settings of a tuned variant: the capacity of each against the memory that it needed."""
+
+from __future__ import annotations
+
+from harness.analyse.tune import tune_words
+from harness.analyse.tune.outcome import Found
+from harness.report.draw import point_chart, scales
+from harness.report.draw.colours import Look
+from harness.report.draw.drawing import Frame
+from harness.report.draw.figures import Chart
+from harness.report.draw.line_chart import Entry
+from harness.report.draw.point_chart import Point
+from harness.report.page.subjects import Subject
+from harness.search.candidates import Candidate
+from harness.setup import knobs
+from harness.stored.tunings import TODAY
+
+_OTHER = Look(slot=None, mark=0)
+_TODAY, _CHOSEN = Look(slot=0, mark=0), Look(slot=1, mark=1)
+
+
+def memory(found: Found) -> Chart | None:
+    """None where fewer than two settings have both a capacity and a memory."""
+    known = [each for each in found.candidates if each.capacity and each.memory_bytes]
+    if len(known) < 2:
+        return None
+    frame = Frame(
+        scales.log((each.memory_bytes or 0) / 2**20 for each in known),
+        scales.linear(each.capacity or 0.0 for each in known),
+        "memory, MiB",
+        f"capacity at {found.tuning.slo}, 1/s",
+    )
+    dots = [_dot(number, each, found) for number, each in enumerate(known, 1)]
+    front = sorted(map(_pair, found.front))
+    title = "Capacity against memory"
+    said = "; ".join(f"{dot.subject.name} {dot.entry.where}, {dot.entry.said}" for dot in dots)
+    picture = point_chart.draw(
+        frame, dots, {"front": front} if front else {}, f"{title}. {said}", upwards=True
+    )
+    caption = (
+        "Each mark is a setting; further left and higher is better: the blue one is today's, the "
+        "orange square the one to keep where that is another. On the dashed steps no other setting "
+        "has both more capacity and less memory."
+    )
+    return Chart(title, caption, picture)
+
+
+def _dot(number: int, each: Candidate, found: Found) -> Point:
+    look = _CHOSEN if each is found.chosen else _TODAY if each.number == TODAY else _OTHER
+    subject = Subject(knobs.said(each.setting), number, found.variant, look, True)
+    where, capacity = (
+        tune_words.mib(each.memory_bytes),
+        f"{tune_words.rate(each.capacity or 0.0)}/s",
+    )
+    leads = each in found.front or each is found.chosen
+    return Point(subject, Entry(*_pair(each), where, capacity), leads)
+
+
+def _pair(each: Candidate) -> tuple[float, float]:
+    return (each.memory_bytes or 0) / 2**20, each.capacity or 0.0

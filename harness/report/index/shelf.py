@@ -1,0 +1,109 @@
+"""Which campaigns there are, each by its summary: for the page that lists them."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns.summary import Summary
+from harness.base.errors import HarnessError
+from harness.stored import store
+
+NOT_YET = "Its runs were not read for this page yet: `python -m harness report` does that."
+GONE = "Its results are no longer here."
+Say = Callable[[str], None]
+_WORTH_A_WORD = 20  # campaigns to read, before anything is said of it
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A campaign in the list."""
+
+    name: str  # of its folders
+    at: str  # when it began, ISO 8601; of what can't be read, when its file was written
+    preset: str  # empty where it is not known
+    machine: str  # likewise
+    summary: Summary | None
+    problem: str  # why there is no summary, or what a reader of it must know; empty: nothing
+    has_report: bool
+
+
+def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> list[Entry]:
+    """Every campaign that is stored or reported, newest first.
+
+    Those without a summary are read, the newest first, until `limit_s` has passed (None: all).
+    """
+    stored = {folder.name for folder in store.campaigns(results)}
+    reported = {
+        p.parent.name for f in ("index.html", summary_file.NAME) for p in reports.glob(f"*/{f}")
+    } - {store.EXAMPLE}
+    known = {name: _kept(results / name, reports / name) for name in stored}
+    unread = sorted((n for n in stored if known[n][1] is None), key=_written(results), reverse=True)
+    if len(unread) >= _WORTH_A_WORD:
+        say(f"reads {len(unread)} campaigns for the list of all; the next time it need not")
+    end = None if limit_s is None else time.monotonic() + limit_s
+    entries = [_entry(name, reports, found) for name, (_, found) in known.items() if found]
+    for name in unread:
+        late = end is not None and time.monotonic() >= end
+        entries.append(_read(results / name, reports, known[name][0], late))
+    entries += [_only_reported(name, reports) for name in reported - stored]
+    return sorted(entries, key=lambda entry: (entry.at, entry.name), reverse=True)
+
+
+def remember(folder: Path, reports: Path, key: str, made: Summary) -> None:
+    """Keep the summary of a campaign that has just been read; the key is from before that."""
+    summary_file.keep(reports / folder.name / summary_file.NAME, key, made)
+
+
+def _kept(folder: Path, report: Path) -> tuple[str, Summary | None]:
+    """The key of what is stored now, and the summary under it."""
+    key = summary_file.key_of(folder)
+    return key, summary_file.kept(report / summary_file.NAME, key)
+
+
+def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> Entry:
+    has_report = (reports / name / "index.html").exists()
+    return Entry(name, found.started_at, found.preset, found.machine, found, problem, has_report)
+
+
+def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
+    """A campaign without a summary: read now, or only its plan where it is late."""
+    has_report = (reports / folder.name / "index.html").exists()
+    try:
+        if late:
+            plan = store.read_campaign(folder)
+            machine = summary.machine_of(plan)
+            at, preset = plan.started_at, plan.preset
+            return Entry(folder.name, at, preset, machine, None, NOT_YET, has_report)
+        made = summary.of_campaign(folder)
+    except HarnessError as error:
+        # Where the campaign lies differs from machine to machine; the page must not.
+        said = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
+        return Entry(folder.name, _mtime(folder), "", "", None, said, has_report)
+    remember(folder, reports, key, made)
+    return _entry(folder.name, reports, made)
+
+
+def _only_reported(name: str, reports: Path) -> Entry:
+    """A campaign whose results were removed; its summary may be there still."""
+    found = summary_file.kept(reports / name / summary_file.NAME, None)
+    if found is not None:
+        return _entry(name, reports, found, GONE)
+    return Entry(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
+
+
+def _written(results: Path) -> Callable[[str], str]:
+    return lambda name: _mtime(results / name)
+
+
+def _mtime(folder: Path) -> str:
+    with suppress(OSError):
+        seconds = (folder / "campaign.json").stat().st_mtime
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        return moment.isoformat(timespec="seconds")
+    return ""

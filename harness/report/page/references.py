@@ -1,0 +1,30 @@
+"""What is to be said of a reference that stands among the contestants, or below one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.page import view
+from harness.report.page.ranking import Figure, Ranking
+
+_FLOOR = "in-process"  # the only one that should be ahead of all: the predictor without a server
+
+
+def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
+    """Why some contestant is ahead of the predictor without a server; empty where none is."""
+    if reference.row.variant != _FLOOR:
+        return ""
+    higher = found.metric.better == "higher"
+    ahead = [f for f in figures if f.rank and (f.middle > reference.middle) is higher]
+    ahead = [f for f in ahead if f.middle != reference.middle]
+    if not ahead:
+        return ""
+    beyond = [f.row.variant for f in ahead if not found.tied(f.row, reference.row)]
+    if not beyond:
+        whom = ahead[0].row.variant if len(ahead) == 1 else f"{len(ahead)} contestants"
+        return f"Behind {whom} by no more than the noise: nothing tells them apart"
+    names = view.listed(beyond[:3]) + (f" and {len(beyond) - 3} more" if len(beyond) > 3 else "")
+    return (
+        f"Behind {names} beyond the noise: it makes one prediction at a time; what batches, or has "
+        "more workers than one, can do more"
+    )

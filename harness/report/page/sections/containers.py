@@ -1,0 +1,31 @@
+"""What containers were made from, and how they ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.report.page.sections import Values, section
+from harness.report.page.view import Report
+from harness.stored.records import ContainerFacts, ImageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One variant on one benchmark."""
+
+    variant: str
+    benchmark: str
+    image: ImageFacts
+    container: ContainerFacts | None  # None where it never came up
+
+
+@section("Containers", order=50)
+def containers(report: Report) -> Values | None:
+    lines: dict[tuple[str, str], Line] = {}
+    for digest in report.digested.digests:
+        facts, cell = digest.facts, digest.cell
+        known = lines.get((cell.variant, cell.benchmark))
+        if facts.image is not None and (known is None or known.container is None):
+            made = Line(cell.variant, cell.benchmark, facts.image, facts.container)
+            lines[cell.variant, cell.benchmark] = made
+    return {"lines": list(lines.values())} if lines else None

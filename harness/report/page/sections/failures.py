@@ -1,0 +1,41 @@
+"""What did not work: failed runs with the end of their log, damaged files, cells not run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.report.page.sections import Values, section
+from harness.report.page.view import Report
+from harness.stored.records import Failure
+
+
+@dataclass(slots=True)
+class Failed:
+    """One way a variant failed, in one or more rounds."""
+
+    variant: str
+    benchmark: str
+    failure: Failure
+    rounds: list[int] = field(default_factory=list)
+
+
+@section("Failures", order=40)
+def failures(report: Report) -> Values | None:
+    digested = report.digested
+    failed: dict[tuple[str, ...], Failed] = {}
+    for digest in digested.digests:
+        failure = digest.facts.failure
+        if failure is not None:
+            cell = digest.cell
+            key = (cell.variant, cell.benchmark, failure.phase, failure.message)
+            entry = failed.setdefault(key, Failed(cell.variant, cell.benchmark, failure))
+            entry.rounds.append(cell.round)
+    missing: dict[str, list[int]] = {}
+    for cell in digested.missing:
+        missing.setdefault(f"{cell.variant} on {cell.benchmark}", []).append(cell.round)
+    # Where the campaign lies differs from machine to machine; the report must not.
+    root = f"{report.digested.folder}/"
+    damaged = [(found.cell, found.message.replace(root, "")) for found in digested.damaged]
+    if not (failed or missing or damaged):
+        return None
+    return {"failed": list(failed.values()), "missing": missing, "damaged": damaged}

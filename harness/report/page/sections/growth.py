@@ -1,0 +1,162 @@
+"""How cost grows along the axis of a sweep: what each value measured, and the exponents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analyse.field import growth as growing
+from harness.analyse.field.growth import COSTS, Growth, Point
+from harness.report.draw import colours, line_chart, scales
+from harness.report.draw.drawing import Frame
+from harness.report.draw.figures import Line, Live, Table
+from harness.report.draw.line_chart import Curve, Entry
+from harness.report.draw.scales import Scale
+from harness.report.page import view
+from harness.report.page.sections import Values, section
+from harness.report.page.subjects import Subject
+from harness.report.page.view import Report
+from harness.stored import sweeps
+
+_TITLES = {
+    "throughput_per_s": ("predictions a second", "/s"),
+    "p50_ms": ("p50 of the service time, ms", " ms"),
+    "p99_ms": ("p99 of the service time, ms", " ms"),
+    "cpu_per_1000_s": ("CPU seconds for 1000 predictions", " s"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A variant along the axis."""
+
+    subject: Subject
+    points: tuple[Point, ...]  # ascending
+
+    @property
+    def grown(self) -> dict[str, Growth | None]:
+        return growing.by_cost(self.points)
+
+
+@section("Growth", order=15)
+def growth(report: Report) -> Values | None:
+    groups = _swept(report)
+    if not groups:
+        return None
+    return {
+        "titles": [title for title, _ in _TITLES.values()],
+        "groups": [_group(*key, found) for key, found in groups.items()],
+    }
+
+
+def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
+    """The variants by (benchmark, axis), as they were planned."""
+    looks = colours.of_variants(report.comparisons)
+    points: dict[sweeps.Place, Point] = {}
+    members: dict[tuple[str, str], dict[str, list[sweeps.Place]]] = {}
+    drawn: dict[str, tuple[colours.Look, str]] = {}
+    for digest in report.digested.digests:
+        place = sweeps.place(digest.cell)
+        if place is None or digest.swept is None:
+            continue
+        points[place] = digest.swept
+        group = members.setdefault((place.benchmark, place.axis), {})
+        group.setdefault(place.variant, []).append(place)
+        drawn.setdefault(place.variant, (looks[digest.cell.variant], digest.facts.server.track))
+    return {
+        key: [
+            Swept(
+                Subject(name, number, drawn[name][1], drawn[name][0], shown=True),
+                tuple(points[place] for place in sorted(group[name], key=lambda p: p.value)),
+            )
+            for number, name in enumerate(group, 1)
+        ]
+        for key, group in members.items()
+    }
+
+
+def _group(benchmark: str, axis: str, found: Sequence[Swept]) -> dict[str, Any]:
+    charts = (_chart(axis, cost, found) for cost in COSTS)
+    return {
+        "benchmark": benchmark,
+        "axis": axis,
+        "charts": [chart for chart in charts if chart is not None],
+        "variants": [_table(axis, each) for each in found],
+    }
+
+
+def _table(axis: str, swept: Swept) -> dict[str, Any]:
+    return {
+        "subject": swept.subject,
+        "points": [
+            (point.value, [view.number(point.numbers[cost]) for cost in COSTS], point.invalid)
+            for point in swept.points
+        ],
+        "grown": [_exponent(swept.grown[cost]) for cost in COSTS],
+        "note": growing.note(swept.points, axis),
+    }
+
+
+def _exponent(found: Growth | None) -> str:
+    return "" if found is None else f"{found.exponent:+.2f} ± {found.error:.2f}".replace("-", "−")
+
+
+def _chart(axis: str, cost: str, found: Sequence[Swept]) -> Live | None:
+    """A cost over the axis; None where no variant has it at two values."""
+    title, unit = _TITLES[cost]
+    known = [(each, pairs) for each in found if (pairs := _pairs(each.points, cost))]
+    if not any(len(pairs) > 1 for _, pairs in known):
+        return None
+    frame = Frame(
+        _values([value for _, pairs in known for value, _ in pairs]),
+        scales.log([number for _, pairs in known for _, number in pairs]),
+        axis,
+        title,
+    )
+    curves = [_curve(axis, each, pairs, cost, unit) for each, pairs in known]
+    said = "; ".join(
+        f"{each.subject.name} from {_said(pairs[0], unit)} to {_said(pairs[-1], unit)}"
+        for each, pairs in known
+    )
+    values = sorted({value for _, pairs in known for value, _ in pairs})
+    lines = tuple(
+        Line(each.subject, tuple(view.number(dict(pairs).get(value)) for value in values))
+        for each, pairs in known
+    )
+    caption = (
+        "Both axes go by factors, so that a power law is a straight line. At the end of a curve "
+        "its exponent: 1 doubles with the axis, 0 stays. Point at a mark for its value."
+    )
+    picture = line_chart.draw(frame, curves, f"{title}, over {axis}: {said}")
+    table = Table(tuple(f"{axis} {value}" for value in values), lines)
+    return Live(title[0].upper() + title[1:], caption, picture, table)
+
+
+def _pairs(points: Sequence[Point], cost: str) -> list[tuple[int, float]]:
+    """(value of the axis, number) of the points that count."""
+    numbers = ((p.value, p.numbers[cost]) for p in points if not p.invalid)
+    return [(value, number) for value, number in numbers if number is not None and number > 0]
+
+
+def _values(values: Sequence[int]) -> Scale:
+    """An axis by factors, with what was measured written beside it."""
+    found = scales.log(values)
+    return Scale("log", found.low, found.high, tuple((v, str(v)) for v in sorted(set(values))))
+
+
+def _curve(
+    axis: str, swept: Swept, pairs: Sequence[tuple[int, float]], cost: str, unit: str
+) -> Curve:
+    entries = tuple(
+        Entry(value, number, f"{axis} {value}", f"{view.number(number)}{unit}")
+        for value, number in pairs
+    )
+    grown = swept.grown[cost]
+    last = "" if grown is None else f"^{grown.exponent:.2f}".replace("-", "−")
+    xs, ys = zip(*pairs, strict=True)
+    return Curve(swept.subject, tuple(map(float, xs)), ys, entries, last)
+
+
+def _said(pair: tuple[int, float], unit: str) -> str:
+    return f"{view.number(pair[1])}{unit} at {pair[0]}"

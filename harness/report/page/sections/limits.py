@@ -1,0 +1,122 @@
+"""What this does not tell you: what a reader might take from the page, and must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.report.page import confidence, view
+from harness.report.page.sections import Values, section
+from harness.report.page.view import Report
+from harness.setup.endpoints import UNJUDGED
+from harness.stored.records import Campaign
+
+_FEW_CPUS = 4
+_FEW_ROUNDS = 3
+_ALWAYS = (
+    (
+        "Another machine",
+        "Everything was measured on this one. The order may change with the number of CPUs: what "
+        "spreads over processes gains where there are many. Costs on other machines are scaled, "
+        "not measured.",
+    ),
+    (
+        "Another model",
+        "The frameworks differ by a few milliseconds. Where your model takes much longer, the "
+        "choice among them hardly shows; where it takes less, it shows more.",
+    ),
+    (
+        "Your traffic",
+        "Arrivals were random at one rate, one instance each, the same few payloads again and "
+        "again. Bursts, large requests, and clients that batch for themselves are another load.",
+    ),
+    (
+        "A framework at its best",
+        "The settings are ours. In the track 'matched' the model takes one call at a time, which "
+        "holds back what was built to run many. Who knows a framework better may set it up better.",
+    ),
+    (
+        "Equality",
+        "A tie says that nothing tells two variants apart here, not that they are the same. "
+        f"{confidence.by_chance()}",
+    ),
+    (
+        "The long run",
+        "Windows last seconds to minutes. Slow leaks, and what happens after a day, do not show.",
+    ),
+    (
+        "What else matters",
+        "Features, documentation, support, security, and how a framework fits what you have.",
+    ),
+)
+
+
+@section("What this does not tell you", order=65, short="Limits")
+def limits(report: Report) -> Values | None:
+    here = [*_of_machine(report.campaign), *_of_plan(report)]
+    return {"here": here, "always": _ALWAYS}
+
+
+def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """What holds of this machine more than of others."""
+    cpus = len(campaign.server_cpus)
+    if set(campaign.server_cpus) & set(campaign.generator_cpus):
+        yield (
+            "A server alone on its CPU",
+            "Server and generator shared one here: each slowed the other, and every figure is "
+            "worse than it would be with two.",
+        )
+    elif 0 < cpus < _FEW_CPUS:
+        yield (
+            "Many CPUs",
+            f"The server had {view.plural(cpus, 'CPU')} here, for its event loop, its workers "
+            "and the model. Don't carry the order to a machine with dozens.",
+        )
+    endpoint = campaign.endpoint
+    here = campaign.launcher != "remote" or (endpoint is not None and endpoint.is_here)
+    if here and campaign.driver == "native":
+        yield (
+            "Your network",
+            "Requests came from the same machine: no distance, no packet loss, no TLS, no proxy.",
+        )
+    if campaign.proof is None:
+        yield (
+            "The generator's own share",
+            "It was not proven on this host, so part of each latency may be its own.",
+        )
+
+
+def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
+    """What holds of this campaign more than of others."""
+    rows = [row for comparison in report.comparisons for row in comparison.rows]
+    rounds = max((row.counted for row in rows), default=0)
+    if 0 < rounds < _FEW_ROUNDS:
+        yield (
+            "Small differences",
+            f"Each variant was started {view.plural(rounds, 'time')}. A fresh start moves its "
+            "latency by more than neighbours in the ranking differ.",
+        )
+    if report.digested.missing:
+        yield (
+            "The whole plan",
+            f"{view.plural(len(report.digested.missing), 'planned run')} did not take place: the "
+            "campaign was interrupted, or is still on its way.",
+        )
+    endpoints = [row.server for row in rows if row.server.launcher == "remote"]
+    if any(server.is_here for server in endpoints):
+        yield (
+            "An endpoint alone on its CPUs",
+            "The endpoint was already up on this machine, and held to no CPUs: generator and "
+            "endpoint shared this machine's, and each slowed the other.",
+        )
+    if not all(server.is_here for server in endpoints):
+        yield (
+            "What an endpoint runs on",
+            "Endpoints were already up, on machines that nobody here has seen: their figures are "
+            "of the machine and the way to it as much as of the framework.",
+        )
+    if any(server.judged_by == UNJUDGED for server in endpoints):
+        yield (
+            "Whether its answers are right",
+            "The endpoint's answers were not checked (--unchecked): what answers fast may answer "
+            "wrongly.",
+        )

@@ -1,0 +1,1 @@
+"""What the formats other than the page share."""

@@ -1,0 +1,1 @@
+"""Searches as pure functions: for the highest rate at an SLO, and for the best setting."""

@@ -1,0 +1,1 @@
+"""What there is to measure, as files and options describe it."""

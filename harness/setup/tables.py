@@ -1,0 +1,260 @@
+"""What server.toml, benchmark.toml and presets.toml may say: an unknown key is an error."""
+
+from __future__ import annotations
+
+import signal
+import string
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from harness.base import toml
+from harness.base.errors import UsageError, unknown
+from harness.setup import knobs, slo
+from harness.setup.knobs import Batching, KnobTable
+from harness.setup.templates import RequestTable
+from harness.windows.profiles import CLOSED, USERS, needs, shape_names
+
+PROCESS = "process"  # the launcher that needs nothing
+Backend = Literal["onnx", "torch"]
+# With `NAME_port` of more_ports and the names of knobs, in a command's braces.
+PLACEHOLDERS = ("bin", "host", "port", "workers")
+
+
+class VariantTable(toml.Strict):
+    """One `[[variant]]` of a server.toml."""
+
+    name: str = Field(pattern=r"^[a-z0-9_][a-z0-9_-]*$")
+    track: Literal["default", "matched", "tuned", "remote"]
+    description: str
+    protocol: str
+    request: RequestTable | None = None  # of the protocol `template`; see harness.setup.templates
+    backend: Backend = "onnx"
+    devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
+    more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
+    knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
+    command: tuple[str, ...] = Field(min_length=1)
+    ready_path: str = Field(default="/health", pattern=r"^/")
+    ready_port: str | None = None  # of more_ports; None: the one that the load goes to
+    path: str = Field(default="", pattern=r"^(/.*)?$")  # empty: the protocol's own
+    port: int | None = Field(default=None, gt=0, lt=65536)  # None: a free one
+    stop_signal: str = "SIGTERM"
+    ready_timeout_s: float = Field(default=120, gt=0)
+    environment: dict[str, str] = Field(default_factory=dict)
+    workers: int = Field(default=1, gt=0)  # processes that hold the model
+    threads: int | None = Field(default=None, gt=0)  # of a prediction; None: the benchmark's
+    memory_mib: int = Field(default=4096, gt=0)  # of a container, shared memory and /tmp included
+    batching: Batching | None = None
+    without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
+    reference: bool = False  # its answers mean nothing and are not checked
+    inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
+    in_all: bool = True
+
+    @field_validator("command")
+    @classmethod
+    def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        turned = [n for n, k in info.data.get("knobs", {}).items() if k.sets == knobs.COMMAND]
+        ports = (f"{name}_port" for name in info.data.get("more_ports", ()))
+        known = [*PLACEHOLDERS, *ports, *turned]
+        for part in value:
+            for _, name, _, _ in string.Formatter().parse(part):
+                if name is not None and name not in known:
+                    raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
+        return value
+
+    @field_validator("ready_port")
+    @classmethod
+    def _known_port(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value not in info.data.get("more_ports", ()):
+            raise ValueError(f"{value!r} is none of more_ports")
+        return value
+
+    @field_validator("stop_signal")
+    @classmethod
+    def _known_signal(cls, value: str) -> str:
+        if value not in signal.Signals.__members__:
+            raise ValueError(f"{value!r} is no signal")
+        return value
+
+    @model_validator(mode="after")
+    def _template_has_a_request(self) -> VariantTable:
+        if (self.protocol == "template") != (self.request is not None):
+            raise ValueError("'request' goes with the protocol 'template', which needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _knobs_turn_something(self) -> VariantTable:
+        reason = knobs.problem(self)
+        if reason is not None:
+            raise ValueError(reason)
+        return self
+
+
+class CountersTable(toml.Strict):
+    """`[counters]`: names at `metrics_path` whose growth says where the server's time went."""
+
+    requests: str  # how many were answered
+    queue: str | None = None  # how long they waited before the model, summed over them
+    model: str | None = None  # how long they were in it, summed over them
+    unit_s: float = Field(default=1.0, gt=0)  # of those times
+
+
+class ServerTable(toml.Strict):
+    """A server.toml."""
+
+    framework: str
+    package: str | None = None
+    homepage: str = Field(default="", pattern=r"^(https?://.+)?$")  # empty: no product
+    guide: str = Field(default="", pattern=r"^(https?://.+)?$")  # to production; as homepage
+    licence: str
+    maintained: bool
+    note: str = ""  # what a reader should know: why this release, or that nobody maintains it
+    only_docker: str | None = None  # why it can't be had as a package
+    image: str | None = None  # that its own Dockerfile builds on; None: the usual base
+    version_path: str | None = None  # JSON there has its "version"; None: the package's is it
+    metrics_path: str | None = None
+    metrics_port: str | None = None  # of more_ports; None: the one that the load goes to
+    counters: CountersTable | None = None
+    variant: tuple[VariantTable, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _counters_have_a_place(self) -> ServerTable:
+        if self.counters is not None and self.metrics_path is None:
+            raise ValueError("'counters' needs 'metrics_path'")
+        return self
+
+
+class WeightsTable(toml.Strict):
+    """Where a benchmark's weights come from, and what they must hash to."""
+
+    hub: str
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    package: str | None = None  # that carries the same files
+    files: dict[str, str]
+
+
+class ProfileTable(toml.Strict):
+    """A profile whose rates are absolute or shares of the capacity in process."""
+
+    name: str
+    shape: str
+    duration_s: float = Field(gt=0)
+    rate_share: float | None = Field(default=None, gt=0)
+    rate_per_s: float | None = Field(default=None, gt=0)
+    rate_share_end: float | None = Field(default=None, gt=0)
+    rate_per_s_end: float | None = Field(default=None, gt=0)
+    rate_share_peak: float | None = Field(default=None, gt=0)
+    rate_per_s_peak: float | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
+    think_s: float | None = Field(default=None, gt=0)
+
+    @field_validator("shape")
+    @classmethod
+    def _known_shape(cls, value: str) -> str:
+        if value not in shape_names():
+            raise ValueError(str(unknown("shape", value, shape_names())).rstrip("."))
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> ProfileTable:
+        rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
+        if (self.shape == USERS) != (self.think_s is not None):
+            raise ValueError("users need 'think_s', and nobody else has it")
+        if self.shape in (CLOSED, USERS):
+            if self.concurrency is None or rates or self._far():
+                who = "a closed loop needs" if self.shape == CLOSED else "'users' needs"
+                raise ValueError(f"{who} 'concurrency', and has no rate")
+            return self
+        if len(rates) != 1:
+            raise ValueError("give either 'rate_share' or 'rate_per_s'")
+        wanted = 1 if "rate_to_per_s" in needs(self.shape) else 0
+        if len(self._far()) != wanted:
+            goal = "one rate to go to ('rate_per_s_end', ...)" if wanted else "no rate to go to"
+            raise ValueError(f"a {self.shape} profile needs {goal}")
+        return self
+
+    def _far(self) -> list[tuple[float, bool]]:
+        shares = [(v, True) for v in (self.rate_share_end, self.rate_share_peak) if v is not None]
+        rates = [(v, False) for v in (self.rate_per_s_end, self.rate_per_s_peak) if v is not None]
+        return shares + rates
+
+    @property
+    def is_share(self) -> bool:
+        """Whether a rate of it is a share of the capacity in process."""
+        return self.rate_share is not None or any(share for _, share in self._far())
+
+    def rates(self, capacity_per_s: float) -> tuple[float | None, float | None]:
+        """(rate, rate to go to) per second, given the capacity in process."""
+        base = self.rate_per_s if self.rate_share is None else self.rate_share * capacity_per_s
+        far = [v * capacity_per_s if share else v for v, share in self._far()]
+        return base, far[0] if far else None
+
+
+class BenchmarkTable(toml.Strict):
+    """A benchmark.toml."""
+
+    version: int = Field(gt=0)
+    description: str
+    tolerance: float = Field(ge=0)
+    accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
+    threads: int = Field(default=1, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
+    slo: str = "p99<100ms"  # see harness.setup.slo
+    weights: WeightsTable | None = None
+    synthetic: WeightsTable | None = None  # what build.py gets instead with --synthetic-weights
+    profile: tuple[ProfileTable, ...] = Field(min_length=1)
+
+    @field_validator("slo")
+    @classmethod
+    def _known_slo(cls, value: str) -> str:
+        try:
+            slo.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return value
+
+    @field_validator("profile")
+    @classmethod
+    def _different_names(cls, value: tuple[ProfileTable, ...]) -> tuple[ProfileTable, ...]:
+        names = [profile.name for profile in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two profiles have the same name")
+        return value
+
+
+class PresetTable(toml.Strict):
+    """How much of everything a run does."""
+
+    launchers: tuple[str, ...] = (PROCESS,)
+
+    benchmarks: tuple[str, ...]
+    profiles: tuple[str, ...]  # empty: all
+    rounds: int = Field(gt=0)
+    duration_scale: float = Field(gt=0)
+    warm_up_s: float = Field(ge=0)
+    proof_s: float = Field(default=1.5, gt=0)  # for each thing that is measured before all cells
+    verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
+    capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
+    overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
+    shutdown: bool = False  # stop it under load at the end
+    restart: bool = False  # and start it again while the load goes on
+    audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
+    budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
+    until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room
+
+    @property
+    def strains(self) -> bool:
+        """Whether servers are put through anything when their windows are over."""
+        return self.overload_s > 0 or self.shutdown
+
+    @model_validator(mode="after")
+    def _restarts_what_was_shut_down(self) -> PresetTable:
+        if self.restart and not self.shutdown:
+            raise ValueError("'restart' needs 'shutdown'")
+        return self
+
+
+class PresetsFile(toml.Strict):
+    """benchmarks/presets.toml."""
+
+    preset: dict[str, PresetTable]

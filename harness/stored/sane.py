@@ -1,0 +1,113 @@
+"""What the plan of a campaign and a run may hold, beside being of the right types.
+
+A reader makes tables as long as a plan says, and paths of its names: whoever wrote the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from harness.base.errors import UsageError
+from harness.setup import slo
+from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
+from harness.stored.tunings import Tuning
+from harness.windows.profiles import Profile, shape_names
+
+_LONGEST_S = 1e7
+_FASTEST_PER_S = 1e8
+_CALLERS = 10**6
+_PAYLOADS = 10**7
+_ROUNDS = 10**6
+
+
+def of_campaign(campaign: Campaign) -> str | None:
+    """What a plan can't mean, in words that follow its file's name; None where all is well."""
+    names = (text for cell in campaign.cells for text in (cell.variant, cell.benchmark))
+    wrong = [w] if (w := moment(campaign.started_at)) else []
+    wrong += [w for each in (campaign.id, *names, *campaign.benchmarks) if (w := name(each))]
+    wrong += [f"{cell} is none" for cell in campaign.cells if not 1 <= cell.round <= _ROUNDS]
+    wrong += [w for key, facts in campaign.benchmarks.items() for w in _benchmark(key, facts)]
+    wrong += list(_tuning(campaign.tuning)) if campaign.tuning else []
+    return wrong[0] if wrong else None
+
+
+def of_run(run: RunFacts) -> str | None:
+    """What a run can't mean, likewise."""
+    windows: tuple[WindowFacts, ...] = (
+        *run.windows,
+        *(run.search.probes if run.search else ()),
+        *run.strains,
+        *([run.audit] if run.audit else []),
+    )
+    wrong = [w] if (w := moment(run.started_at)) else []
+    wrong += [w for window in windows for w in _window(window)]
+    return wrong[0] if wrong else None
+
+
+def moment(text: str) -> str | None:
+    """Why a text is no moment, likewise."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return f"{text!r} is no moment"
+    return None
+
+
+def name(text: str) -> str | None:
+    """Why a text can't name a file or a folder of the harness's, likewise."""
+    if text.splitlines() == [text] and not text.startswith(".") and not {"/", "\0"} & {*text}:
+        return None
+    return f"{text!r} can't be the name of anything in a campaign"
+
+
+def _tuning(tuning: Tuning) -> Iterator[str]:
+    seconds = (tuning.budget_s, tuning.search_s, *(step.search_s for step in tuning.steps))
+    if not all(0 <= value <= _LONGEST_S for value in seconds):
+        yield "a tune can't take so long"
+    for step in tuning.steps:
+        if (wrong := name(step.variant)) is not None:
+            yield wrong
+        if not (1 <= step.candidate <= _ROUNDS and 1 <= step.round <= _ROUNDS):
+            yield f"{step.variant} has no run {step.round} of a setting {step.candidate}"
+
+
+def _benchmark(own: str, facts: BenchmarkFacts) -> Iterator[str]:
+    if not 0 <= facts.payloads <= _PAYLOADS:
+        yield f"{own} can't have {facts.payloads} payloads"
+    if not 0 <= facts.verify_share <= 1:
+        yield f"{own} can't verify {facts.verify_share} of its payloads"
+    if not 0 <= facts.capacity_s <= _LONGEST_S:
+        yield f"{own} can't search for {facts.capacity_s} s"
+    try:
+        slo.parse(facts.slo)
+    except UsageError as error:
+        yield f"{own}: {str(error).rstrip('.')}"
+    for profile in facts.profiles:
+        yield from _profile(profile)
+
+
+def _window(window: WindowFacts) -> Iterator[str]:
+    yield from _profile(window.profile)
+    own = window.profile.name
+    if not 0 <= window.elapsed_s <= _LONGEST_S or window.generator_cpu_s < 0:
+        yield f"the window {own!r} can't have taken {window.elapsed_s} s"
+    if window.generator_cpus < 0 or not 0 <= window.wrong <= window.checked:
+        yield f"the window {own!r} can't have {window.wrong} wrong answers of {window.checked}"
+
+
+def _profile(profile: Profile) -> Iterator[str]:
+    if profile.shape not in shape_names():
+        yield f"the profile {profile.name!r} has the unknown shape {profile.shape!r}"
+        return
+    bounds = {
+        "duration_s": _LONGEST_S,
+        "rate_per_s": _FASTEST_PER_S,
+        "rate_to_per_s": _FASTEST_PER_S,
+        "concurrency": _CALLERS,
+        "think_s": _LONGEST_S,
+    }
+    for field, most in bounds.items():
+        value = getattr(profile, field)
+        if value is not None and not 0 <= value <= most:
+            yield f"the profile {profile.name!r} can't have {value} as its {field}"

@@ -1,0 +1,281 @@
+"""Campaigns and runs as files: the only thing that the two halves of the program share.
+
+    results/<campaign>/campaign.json
+    results/<campaign>/<benchmark>/<variant>/round-<n>/
+        run.json  requests.parquet  usage.parquet  calls.parquet  server.log
+
+Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
+JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
+or edited result is told from a measured one. `docs/schema.md` describes every field.
+
+Schema versions
+    6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
+       throttled_s; search has ended; servers have insecure, endpoints trust;
+       endpoints have request, judged_by, is_here and beside; servers judged_by and is_here;
+       containers have warnings
+    5  calls have thread_cpu_ns
+    4  runs have search, whose probes are windows after the run's own, strains, whose windows come
+       next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,
+       cpu_energy_s, host and workers; campaigns have checks, driver, against and tuning; servers
+       and benchmarks have content
+    3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
+       may end in `@launcher`
+    2  calls have a process; runs have model_threads; servers have maintained, note and asked;
+       campaigns have endpoint
+    1  first
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.base import caches, marks, paths, reading
+from harness.base.errors import ResultError, StoreError, UsageError
+from harness.stored import sane
+from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.windows import columns
+
+SCHEMA = 6
+EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
+
+_CAMPAIGN = "campaign.json"
+_RUN = "run.json"
+_LOG = "server.log"
+_LOG_BYTES = 256 << 20  # what is stored of a log has some MiB
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before a campaign is measured into a folder where nothing could be kept: its runs,
+    its report, and what the cache has. Raises StoreError."""
+    for place in (folder, paths.reports_dir() / folder.name):
+        try:
+            caches.try_writing(place if place.exists() else place.parent)
+        except OSError as error:
+            raise _store_error(place, error) from error
+    caches.require_writable()
+
+
+def write_campaign(folder: Path, campaign: Campaign) -> None:
+    """Write the plan of a campaign. Raises StoreError."""
+    part = folder / f".{_CAMPAIGN}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = _adapter(Campaign).dump_python(campaign, mode="json")
+        _write_bytes(part, _sealed({"campaign": plan}))
+        part.replace(folder / _CAMPAIGN)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise _store_error(folder, error) from error
+
+
+def read_campaign(folder: Path) -> Campaign:
+    """The plan of a stored campaign. Raises ResultError, or UsageError where there is none."""
+    path = folder / _CAMPAIGN
+    if not path.exists():
+        raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
+    campaign: Campaign = _validated(Campaign, _unsealed(path, "campaign")["campaign"], path)
+    _require_sane(sane.of_campaign(campaign), path)
+    return campaign
+
+
+def names(folder: Path) -> list[str]:
+    """Of all campaigns in a folder."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{_CAMPAIGN}"))
+
+
+def campaigns(folder: Path) -> list[Path]:
+    """The folders of the campaigns in a folder, by name; the example is nobody's, so not there."""
+    return [folder / name for name in names(folder) if name != EXAMPLE]
+
+
+def cell_folder(folder: Path, cell: Cell) -> Path:
+    """Where a cell's run is stored."""
+    return folder / cell.benchmark / cell.variant / f"round-{cell.round}"
+
+
+def write_run(folder: Path, run: Run) -> Path:
+    """Store a run under its campaign's folder, whole or not at all. Raises StoreError."""
+    place = cell_folder(folder, run.cell)
+    part = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not (place / _RUN).exists():
+            _set_aside(place)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
+        marks.put(part)
+        files = {}
+        for name in columns.TABLES:
+            columns.write(part / f"{name}.parquet", name, run.every_window)
+            files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
+        _write_bytes(part / _LOG, run.log.encode())
+        files[_LOG] = _digest(part / _LOG)
+        facts = _adapter(RunFacts).dump_python(run.facts, mode="json")
+        _write_bytes(part / _RUN, _sealed({"run": facts, "files": files}))
+        part.chmod(0o755)
+        marks.take_off(part)
+        part.rename(place)
+    except OSError as error:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+        raise _store_error(folder, error) from error
+    return place
+
+
+def read_run(place: Path) -> Run:
+    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
+    data = _unsealed(place / _RUN, "run", "files")
+    _require_unchanged(place, data["files"])
+    facts = _validated(RunFacts, data["run"], place / _RUN)
+    _require_sane(sane.of_run(facts), place / _RUN)
+    probes = facts.search.probes if facts.search else ()
+    audit = [facts.audit] if facts.audit else []
+    known = (*facts.windows, *probes, *facts.strains, *audit)
+    tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
+    windows = tuple(
+        Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
+        for i, window in enumerate(known)
+    )
+    # Not read_text: it would turn the carriage returns of a progress bar into newlines.
+    log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")
+    own, searched = len(facts.windows), len(facts.windows) + len(probes)
+    strained = searched + len(facts.strains)
+    return Run(
+        facts,
+        windows[:own],
+        log,
+        windows[own:searched],
+        windows[searched:strained],
+        windows[strained] if facts.audit else None,
+    )
+
+
+def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
+    """The cells that have a stored run, with its folder, in the order given."""
+    for cell in cells:
+        place = cell_folder(folder, cell)
+        if (place / _RUN).exists():
+            yield cell, place
+
+
+def discard_parts(folder: Path) -> None:
+    """Remove what a killed harness left half-written."""
+    for part in filter(marks.is_on, folder.glob("*/*/.part-*")):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _set_aside(place: Path) -> None:
+    """What is left of a run that somebody removed half of may be wanted: it keeps another name."""
+    number = 1
+    while (other := place.with_name(f"{place.name}.aside-{number}")).exists():
+        number += 1
+    place.rename(other)
+
+
+def _sealed(data: dict[str, Any]) -> bytes:
+    data = {"schema": SCHEMA, **data}
+    return json.dumps({**data, "sha256": _seal(data)}, indent=1).encode() + b"\n"
+
+
+def _require_unchanged(place: Path, files: Any) -> None:
+    """Raises ResultError unless all files beside a run.json are as they were written."""
+    wanted = {_LOG, *(f"{name}.parquet" for name in columns.TABLES)}
+    if not isinstance(files, dict) or not files.keys() >= wanted:
+        raise ResultError(_no_result(place / _RUN))
+    for name, digest in files.items():
+        path = place / name
+        if Path(name).name != name or not path.is_file() or _digest(path) != digest:
+            raise ResultError(_changed(path))
+
+
+def _require_sane(wrong: str | None, path: Path) -> None:
+    if wrong is not None:
+        raise ResultError(f"{path}: {wrong}.")
+
+
+def _unsealed(path: Path, *keys: str) -> dict[str, Any]:
+    """What is in a file that carries its own SHA-256. Raises ResultError where it does not."""
+    data = reading.parsed(path)
+    if not isinstance(data, dict) or not data.keys() >= {"sha256", "schema"}:
+        raise ResultError(_no_result(path))
+    seal, schema = data.pop("sha256"), data["schema"]
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise ResultError(
+            f"{path} has schema {schema}; this harness reads up to {SCHEMA}. Read it with the "
+            "later version of the harness that wrote it."
+        )
+    try:
+        is_whole = seal == _seal(data)
+    except RecursionError as error:
+        raise ResultError(_no_result(path)) from error
+    if not is_whole:
+        raise ResultError(_changed(path))
+    if schema not in range(1, SCHEMA + 1) or not data.keys() >= set(keys):
+        raise ResultError(_no_result(path))
+    return dict(data)
+
+
+def _seal(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _no_result(path: Path) -> str:
+    return f"{path} can't be read: it is truncated or no result file."
+
+
+def _changed(path: Path) -> str:
+    was = f"{path} is not as it was written: it was truncated or edited."
+    if path.name == _CAMPAIGN:
+        # Nothing but the plan is broken: the runs must not be lost over it.
+        return (
+            f"{was} Put the file back as it was, from a backup for example. The runs beside it are "
+            "not touched by that: keep their folders."
+        )
+    return f"{was} Remove the folder {path.parent} and measure the cell again with --resume."
+
+
+def _validated(model: Any, data: Any, path: Path) -> Any:
+    try:
+        return _adapter(model).validate_python(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ResultError(f"{path}: {place}: {problem['msg']}.") from error
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _store_error(folder: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"The disk is full: nothing more can be stored in {folder}. What finished before is "
+            "kept. Free some space and go on with --resume."
+        )
+    return StoreError(f"{folder} can't be written: {error.strerror or error}.")
