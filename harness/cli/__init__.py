@@ -69,6 +69,7 @@ def main() -> None:
     """Run the command line and exit with the code that the design gives each outcome."""
     for number in _INTERRUPTS:
         signal.signal(number, _interrupt)
+    _say.begin()
     steps = logging.getLogger("harness")
     steps.setLevel(logging.INFO)
     steps.handlers = [_Talk()]

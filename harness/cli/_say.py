@@ -6,6 +6,7 @@ line of the harness's own, or what moves a terminal's cursor.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import unicodedata
@@ -16,6 +17,19 @@ from harness.base.errors import StoreError
 from harness.base.secrecy import conceal
 
 _FAILED: list[OSError] = []  # of standard output
+
+
+def begin() -> None:
+    """Where the caller closed a standard stream, nothing else may get its number: what is printed
+    would go there. What was to go to standard output goes to standard error."""
+    closed = [number for number in range(3) if not _is_open(number)]
+    for _ in closed:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if 2 in closed:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    if 1 in closed:
+        _FAILED.append(OSError(errno.EBADF, "it is closed"))
+        sys.stdout = sys.stderr
 
 
 def line(text: object = "", *, err: bool = False) -> None:
@@ -52,6 +66,14 @@ def require_told() -> None:
             f"Standard output can't be written: {error.strerror or error}. What was to go there "
             "went to standard error."
         ) from error
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def _echo(text: str, *, err: bool, nl: bool) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.base.errors import EXIT_OK, StoreError, UsageError
+from harness.base.errors import EXIT_INTERRUPTED, EXIT_OK, HarnessError, StoreError, UsageError
 from harness.base.trust import UNCHECKED
 from harness.cli import _endpoint, _places, _say
 from harness.cli._named import BENCHMARK
@@ -34,23 +35,52 @@ from harness.cli._named import BENCHMARK
 def command(**options: Any) -> int:
     """Ask an endpoint every payload of a benchmark, and write down what it answers."""
     from harness.measure.campaign.recording import record
-    from harness.setup import catalog, recorded
+    from harness.setup import catalog
     from harness.setup.catalog import pick
 
     benchmark = pick("benchmark", options["benchmark"], catalog.benchmarks())
     endpoint, path = _endpoint.named(options), options["output"]
     if path.exists():
         raise UsageError(f"--output: {path} exists already.")
-    lines = [
-        recorded.line(instance, answer)
-        for instance, answer in record(endpoint, benchmark, options["timeout"])
-    ]
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
-        raise StoreError(f"--output: {path} can't be written: {error.strerror}.") from error
-    _say.line(f"{len(lines)} answers in {path}")
+    count, cut = _write(record(endpoint, benchmark, options["timeout"]), path)
+    _say.line(f"{count} answers in {path}")
     if endpoint.trust.insecure:
         _say.line(f"warning: {UNCHECKED}")
+    if isinstance(cut, KeyboardInterrupt):
+        _say.line("Interrupted. What was answered until then is kept.", err=True)
+        return EXIT_INTERRUPTED
+    if cut is not None:
+        raise cut
     return EXIT_OK
+
+
+def _write(asked: Iterator[tuple[Any, Any]], path: Path) -> tuple[int, BaseException | None]:
+    """Write each answer as it comes: (how many, what ended it before the last). Where there is
+    none, no file is left."""
+    from harness.setup import recorded
+
+    count, cut = 0, None
+    try:
+        file = path.open("x", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with file:
+            try:
+                for instance, answer in asked:
+                    file.write(f"{recorded.line(instance, answer)}\n")
+                    count += 1
+            except (KeyboardInterrupt, HarnessError) as error:
+                if not count:
+                    raise
+                cut = error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if not count:
+            path.unlink()
+    return count, cut
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"--output: {path} can't be written: {error.strerror}.")

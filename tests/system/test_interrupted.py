@@ -14,11 +14,12 @@ import pytest
 
 from harness.cli import _interrupted
 from tests.system.conftest import Command
-from tests.system.endpoints import Endpoint, echo, hold
+from tests.system.endpoints import Endpoint, Writer, echo, hold, message
 from tests.system.sandbox import LONG_S, Sandbox, until_while
 
 pytestmark = pytest.mark.slow
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = pytest.mark.parametrize("number", NUMBERS, ids=lambda s: s.name)
 HOUR = ("--duration", "3600")
 
 
@@ -153,3 +154,26 @@ def test_nothing_measured_has_the_keys_of_what_was(cli: Command) -> None:
     assert _interrupted.load().keys() == whole.keys() - {"insecure"} | {"unanswered"}
     (result,) = found["results"]
     assert _interrupted.search().keys() | {"url", "addresses"} == result.keys()
+
+
+def test_what_was_answered_is_recorded(sandbox: Sandbox) -> None:
+    async def some(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        if len(endpoint.requests) > 5:
+            await endpoint.let_go.wait()
+        writer.write(message(b'{"predictions": [{"label": "noop"}]}'))
+        return True
+
+    kept = sandbox.root / "kept.jsonl"
+    asked = ("--protocol", "json", "--benchmark", "noop", "--output", str(kept))
+    with Endpoint(some) as endpoint:
+        process = sandbox.start("record", "--url", endpoint.url, *asked)
+        until_while(process, lambda: len(endpoint.requests) > 5)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=LONG_S)
+        endpoint.release()
+    lines = kept.read_text().splitlines()
+    assert process.returncode == 130
+    assert 0 < len(lines) <= 5
+    assert stdout == f"{len(lines)} answers in {kept}\n"
+    assert stderr == "Interrupted. What was answered until then is kept.\n"
+    assert {json.loads(line)["answer"]["label"] for line in lines} == {"noop"}

@@ -233,6 +233,20 @@ def test_nobody_waits_for_a_pipe(cli: Command, sandbox: Sandbox, file: str) -> N
     assert (sandbox.reports / "good" / "index.html").exists()
 
 
+def test_names_that_are_no_text(cli: Command, sandbox: Sandbox) -> None:
+    _stored(sandbox, "good")
+    odd = sandbox.results / os.fsdecode(b"a\xff")
+    for folder in (odd, sandbox.results / "new\nline"):
+        shutil.copytree(sandbox.results / "good", folder)
+        (folder / "campaign.json").write_text("{}")
+    told = cli("history")
+    assert told.returncode == 0
+    assert "Traceback" not in told.stderr
+    assert r"new\nline/campaign.json can't be read" in told.stderr
+    assert cli("report", "good").returncode == 0
+    assert "good" in (sandbox.reports / "index.html").read_text()
+
+
 def test_a_file_too_large_for_its_kind(sandbox: Sandbox) -> None:
     _stored(sandbox, "bad")
     path = sandbox.results / "bad" / "campaign.json"

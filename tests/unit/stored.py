@@ -70,7 +70,7 @@ SERVER = ServerFacts(
     asked=Setup(2, 1, 16),
 )
 IMAGE = ImageFacts("some:1", "sha256:12", 2**30, "base:1", 12.5, 14, 9)
-CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1, ("Without swap.",))
+CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1)
 
 
 def ints(*values: int) -> Ints:
@@ -255,8 +255,6 @@ def as_schema_5(later: Run) -> Run:
         search = replace(search, probes=tuple(map(_as_schema_5, search.probes)))
     windows = tuple(map(unexplained, later.windows))
     facts = replace(later.facts, windows=tuple(w.facts for w in windows), search=search)
-    if facts.container is not None:
-        facts = replace(facts, container=replace(facts.container, warnings=()))
     probes = tuple(map(unexplained, later.probes))
     return replace(later, facts=facts, windows=windows, probes=probes)
 

@@ -124,6 +124,13 @@ def test_a_run_is_read_as_it_was_written(run: Run) -> None:
     assert_same(run, round_trip(run))
 
 
+def test_what_an_engine_warned_of_is_kept() -> None:
+    run = stored.full_run()
+    warned = replace(stored.CONTAINER, warnings=("Memory limited without swap.",))
+    run = replace(run, facts=replace(run.facts, container=warned))
+    assert round_trip(run).facts.container == warned
+
+
 def tables(kind: type[Any]) -> st.SearchStrategy[Any]:
     def of_length(rows: int) -> st.SearchStrategy[Any]:
         columns = [

@@ -206,18 +206,28 @@ def _remembered(folder: Path) -> Night:
 
 
 def _state(folder: Path) -> str:
-    """What changes with a campaign's files: the size and the time of each."""
-    known = hashlib.sha256(f"{_code()} {folder.resolve()}".encode())
-    waiting = [folder]
+    """What changes with a campaign's files: the size and the time of each. Raises ResultError."""
+    known = hashlib.sha256(os.fsencode(f"{_code()} {folder.resolve()}"))
+    try:
+        for entry in _files(folder):
+            stat = entry.stat(follow_symlinks=False)
+            known.update(os.fsencode(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}\n"))
+    except OSError as error:
+        raise ResultError(f"{folder} can't be read: {error.strerror or error}.") from error
+    return known.hexdigest()[:32]
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder and those in it, but folders, in an order of its own."""
+    waiting = [os.fspath(folder)]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
-                else:
-                    stat = entry.stat(follow_symlinks=False)
-                    known.update(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return known.hexdigest()[:32]
+            found = sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            else:
+                yield entry
 
 
 @cache
