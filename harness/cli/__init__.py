@@ -16,9 +16,9 @@ from typing import Any
 import click
 
 from harness.base.errors import EXIT_INTERRUPTED, HarnessError
-from harness.cli import _say
+from harness.cli import _interrupted, _say
 
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Commands(click.Group):
@@ -68,7 +68,9 @@ class _Talk(logging.Handler):
 def main() -> None:
     """Run the command line and exit with the code that the design gives each outcome."""
     for number in _INTERRUPTS:
-        signal.signal(number, _interrupt)
+        # `nohup` ignores that one, so that what goes on outlives its terminal.
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     _say.begin()
     steps = logging.getLogger("harness")
     steps.setLevel(logging.INFO)
@@ -84,6 +86,8 @@ def main() -> None:
             _say.line(line, err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
+        if nothing := _interrupted.of_arguments(sys.argv[1:]):
+            _say.lines(nothing)
         _say.line("Interrupted.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:

@@ -1,11 +1,16 @@
 """What is printed where a signal comes before anything was measured.
 
-It imports nothing: to import the rest may be what the signal cut short.
+It imports next to nothing: to import the rest may be what the signal cut short.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+from harness.base.secrecy import shown
 
 CUT_SHORT = "Interrupted. What was measured until then is above."
 TOO_SOON = "Interrupted before the load began: nothing was measured."
@@ -39,3 +44,31 @@ def search() -> dict[str, Any]:
         "confirmed": False,
         "probes": [],
     }
+
+
+def searched(url: str, slo: str | None, *, insecure: bool) -> str:
+    """The same, whole."""
+    result = {"url": shown(url), "addresses": []} | search()
+    found = {"slo": slo, "results": [result], "interrupted": True}
+    return json.dumps(found | ({"insecure": True} if insecure else {}), indent=1)
+
+
+def loaded(*, insecure: bool) -> str:
+    """The same of `load`."""
+    return json.dumps(load() | {"insecure": insecure}, indent=1)
+
+
+def of_arguments(arguments: Sequence[str]) -> str:
+    """The same where the signal came before the command itself had begun; empty where its standard
+    output is for people, or it measures nothing at a URL."""
+    name, *rest = (*arguments, "")
+    if "--json" not in rest:
+        return ""
+    insecure = "--insecure" in rest
+    if name == "load":
+        return loaded(insecure=insecure)
+    urls = [word for word in rest if word.startswith(("http://", "https://"))]
+    if name != "capacity" or not urls:
+        return ""
+    slo = next((word for before, word in pairwise(rest) if before == "--slo"), None)
+    return searched(urls[0], slo, insecure=insecure)

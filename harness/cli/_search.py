@@ -31,8 +31,8 @@ def command(url: str, options: dict[str, Any]) -> int:
         cut = True
     if cut and not probes:
         if options["as_json"]:
-            nothing = {"url": shown(url), "addresses": []} | _interrupted.search()
-            _say_json(options["slo_text"], [nothing], options, cut=True)
+            slo_text, insecure = options["slo_text"], options["insecure"]
+            _say.lines(_interrupted.searched(url, slo_text, insecure=insecure))
         _say.line(_interrupted.TOO_SOON_FOR_A_PROBE, err=True)
         return EXIT_INTERRUPTED
     from harness.analyse.run import capacity

@@ -90,8 +90,7 @@ def command(**options: Any) -> int:
     measured = _measured(options)
     if measured is None:
         if options["as_json"]:
-            nothing = _interrupted.load() | {"insecure": options["insecure"]}
-            _say.lines(json.dumps(nothing, indent=1))
+            _say.lines(_interrupted.loaded(insecure=options["insecure"]))
         _say.line(_interrupted.TOO_SOON, err=True)
         return EXIT_INTERRUPTED
     from harness.analyse.run import endpoint

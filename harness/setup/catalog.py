@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.base import paths, toml
-from harness.base.errors import UsageError, unknown
+from harness.base import paths, reading, toml
+from harness.base.errors import ResultError, UsageError, unknown
 from harness.protocols import Protocol, spoken
 from harness.setup.endpoints import Endpoint
 from harness.setup.tables import (
@@ -28,6 +28,7 @@ from harness.stored.revisions import Revision
 DOCKER = "docker"
 IMAGE = "an image"  # the framework of variants that are nothing else
 REMOTE = "remote"  # of endpoints that are up already
+_MOST_BYTES = 1 << 30  # of payloads
 AT = "@"  # between a variant's name and its launcher's, where that is another
 
 
@@ -142,8 +143,12 @@ class Benchmark:
         path = self.folder / "payloads.jsonl"
         if not path.exists():
             raise UsageError(f"{path} is missing.")
+        try:
+            lines = reading.content(path, _MOST_BYTES).splitlines()
+        except ResultError as error:
+            raise UsageError(str(error)) from error
         instances = []
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        for number, line in enumerate(lines, 1):
             try:
                 instances.append(_longer(json.loads(line)["instance"], self.length))
             except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.base.errors import UsageError
+from harness.base import reading
+from harness.base.errors import ResultError, UsageError
 
 _MOST_BYTES = 1 << 30
 
@@ -23,11 +24,9 @@ def line(instance: Any, answer: Any) -> str:
 def read(path: Path) -> dict[str, Any]:
     """The answer to each instance, by its key. Raises UsageError."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"{path} has more than {_MOST_BYTES >> 20} MiB.")
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+        lines = reading.content(path, _MOST_BYTES).splitlines()
+    except ResultError as error:
+        raise UsageError(str(error)) from error
     found = {}
     for number, text in enumerate(lines, 1):
         try:

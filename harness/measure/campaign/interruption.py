@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from harness.stored.records import Window
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Cut(KeyboardInterrupt):
@@ -32,7 +32,8 @@ def noted() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # signals are the main thread's
         return
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
         yield lambda: bool(seen)
     finally:
