@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.setup.endpoints import REFERENCE, Endpoint
-from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.stored.hosts import (
+    SAME_CLOCK,
+    HostCheck,
+    HostProof,
+    HostWatch,
+    ServerClock,
+    WorkerFacts,
+)
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
@@ -58,6 +65,7 @@ class WindowFacts:
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
 
 
 @dataclass(frozen=True, slots=True)

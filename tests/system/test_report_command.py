@@ -157,7 +157,7 @@ def test_of_several_the_rest_is_reported(cli: Command, sandbox: Sandbox, mine: P
     for name in ("later", "edited"):
         shutil.copytree(mine, sandbox.results / name)
     later, edited = (sandbox.results / name / "campaign.json" for name in ("later", "edited"))
-    later.write_text(later.read_text().replace('"schema": 6', '"schema": 7'))
+    later.write_text(later.read_text().replace('"schema": 7', '"schema": 8'))
     edited.write_text(edited.read_text().replace('"standard"', '"nightly"'))
     done = cli("report", "later", "nobody", "mine", "edited")
     assert done.returncode == 2

@@ -26,7 +26,7 @@ from harness.measure.talk import talk
 from harness.measure.talk.answers import not_right
 from harness.measure.talk.target import target_of, url_of
 from harness.measure.watch import gpu, own_figures
-from harness.measure.watch.watching import Meter, measuring, read_calls
+from harness.measure.watch.watching import Meter, measuring
 from harness.protocols import tensors
 from harness.setup.catalog import Variant
 from harness.stored import plan
@@ -213,9 +213,15 @@ class Stages:
         requests, checked, complaints = self._judge(fired)
         cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
         facts = meter.facts(profile, job.timeout_ns, fired, cpus)
-        facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        start_ns = pending.start_ns
-        calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
+        start_ns, recorded = pending.start_ns, launched.calls()
+        calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
+        facts = replace(
+            facts,
+            checked=checked,
+            wrong=len(complaints),
+            own=counted.figures,
+            server_clock=recorded.clock,
+        )
         return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -17,15 +16,7 @@ from harness.stored.hosts import HostWatch
 from harness.stored.records import WindowFacts
 from harness.windows.causes import without_secrets
 from harness.windows.profiles import Profile
-from harness.windows.samples import MISSING, Calls, Ints, Usage, empty, usage
-
-_FIELDS = ("start", "duration", "batch", "cpu")
-# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
-# revisions of it, which `run --against` measures, write no CPU time.
-_RECORDS = {
-    "model": np.dtype([(name, "<i8") for name in _FIELDS]),
-    "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
-}
+from harness.windows.samples import MISSING, Usage, empty, usage
 
 
 class Meter:
@@ -104,28 +95,3 @@ def measuring(
     meter.energy(energy, Energy.now())
     meter.end()
     meter.sample(pss=True)
-
-
-def call_files(trace: Path) -> list[Path]:
-    """The files in which a server's processes write their calls, one for each process."""
-    return sorted(path for kind in _RECORDS for path in trace.glob(f"{kind}-*.bin"))
-
-
-def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
-    """The predictor's calls that began between the two moments, relative to the first."""
-    parts = [_rows(path) for path in call_files(trace)]
-    rows = np.concatenate(parts) if parts else np.empty((0, len(_FIELDS)), np.int64)
-    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    chosen = np.flatnonzero((rows[:, 0] >= start_ns) & (rows[:, 0] <= end_ns))
-    chosen = chosen[np.argsort(rows[chosen, 0], kind="stable")]
-    start, duration, batch, cpu = rows[chosen].T
-    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64), cpu)
-
-
-def _rows(path: Path) -> Ints:
-    """One row a call, with the columns of _FIELDS."""
-    found = np.fromfile(path, _RECORDS[path.name.partition("-")[0]])
-    rows = np.full((len(found), len(_FIELDS)), MISSING, np.int64)
-    for place, name in enumerate(found.dtype.names or ()):
-        rows[:, place] = found[name]
-    return rows

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.base.trust import Trust
+from harness.measure.launch.calls import ServerRecords
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.stored.lifecycle import Installed
@@ -65,11 +66,14 @@ class Launched(Protocol):
     ports: dict[str, int]  # the variant's more_ports
     started_ns: int  # CLOCK_MONOTONIC, just before its process began
     log: Path
-    trace: Path  # where the predictor records its calls
     container: ContainerFacts | None  # once it was stopped, where it was one
 
     def exited(self) -> str | None:
         """Why it is no longer running, or None while it is."""
+
+    def calls(self) -> ServerRecords:
+        """What its predictors recorded so far, fetched from wherever it runs, and how their clock
+        relates to this host's; also once it was stopped."""
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """Those columns of Usage that can be seen now; None where nothing can."""

@@ -16,6 +16,8 @@ from typing import Any
 
 from harness.base.errors import LaunchError
 from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch import calls
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
 from harness.measure.launch.launchers.keeper import remove_shared_memory
 from harness.measure.launch.launchers.place import Place, environment
@@ -49,11 +51,11 @@ class LaunchedProcess:
         self.port = taken[""]
         self.ports = {name: taken[name] for name in table.more_ports}
         self.log = order.scratch / "server.log"
-        self.trace = order.scratch / "calls"
+        self._trace = order.scratch / "calls"
         self.memory = f"harness-{uuid.uuid4().hex}-"
         self._exit: str | None = None
         _require_free(host, self.port)
-        for folder in (self.trace, order.scratch / "home", order.scratch / "tmp"):
+        for folder in (self._trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
         self.log.touch()
         self._keeper = subprocess.Popen(
@@ -62,13 +64,17 @@ class LaunchedProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._tell(_keeper_order(order, self))
+        self._tell(_keeper_order(order, self, self._trace))
         event = self._event(10.0)
         if event is None or event["event"] != "started":
             self._close()
             reason = (event or {}).get("message", "its keeper did not start")
             raise LaunchError(f"{order.variant.name} can't be started: {reason}.")
         self.started_ns: int = event["at_ns"]
+
+    def calls(self) -> ServerRecords:
+        """From its folder."""
+        return calls.of_folder(self._trace)
 
     def exited(self) -> str | None:
         """Why the server's own process is gone, or None while it runs."""
@@ -181,7 +187,7 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, Any]:
+def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> dict[str, Any]:
     table = order.variant.table
     place = Place(
         order.provided.bin,
@@ -193,7 +199,7 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, An
         order.artefact,
         order.scratch / "home",
         order.scratch / "tmp",
-        launched.trace,
+        trace,
         launched.memory,
     )
     return {

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from harness.base.trust import Trust
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import LaunchOrder, launcher
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
@@ -32,9 +33,12 @@ class LaunchedRemote:
         self.trust: Trust = endpoint.trust
         self.started_ns = time.monotonic_ns()
         self.log = scratch / "server.log"
-        self.trace = scratch / "calls"
 
     container: ContainerFacts | None = None
+
+    def calls(self) -> ServerRecords:
+        """Its model is not ours: nothing is recorded."""
+        return ServerRecords()
 
     def exited(self) -> str | None:
         """Nobody here can know."""
