@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.setup.endpoints import REFERENCE, Endpoint
+from harness.setup.judges import EQUAL
 from harness.stored.hosts import (
     SAME_CLOCK,
     HostCheck,
@@ -268,6 +269,8 @@ class BenchmarkFacts:
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
+    judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
+    tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base import paths
 from harness.cli import cli
-from harness.setup import catalog
+from harness.setup import catalog, judges
 from harness.setup.tables import BenchmarkTable, ProfileTable
 from harness.windows.profiles import shape_names
 from tests.docs.pages import coded, markdown, rows, section, text, without_code
@@ -72,6 +72,11 @@ def test_every_finding_is_described() -> None:
 
 def test_every_shape_is_described() -> None:
     assert set(shape_names()) - coded(section(METHOD, "The same load for all")) == set()
+
+
+def test_every_judge_is_described() -> None:
+    described = {row[0] for row in rows(text("docs/your-model.md"))}
+    assert {f"`{name}`" for name in judges.names()} - described == set()
 
 
 def test_every_key_of_a_benchmark_is_described() -> None:

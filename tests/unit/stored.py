@@ -239,6 +239,8 @@ def campaign() -> Campaign:
                 artefact={"accuracy": 0.9375, "classes": ["a", "b"], "nested": {"none": None}},
                 capacity_per_s=4321.5,
                 profiles=(STEADY, RAMP, CLOSED),
+                judge="ranking:3",
+                tolerance=0.001,
             )
         },
         proof=HostProof(11_500.5, 18.25, 140.125, 1000.0),
@@ -250,6 +252,16 @@ def campaign() -> Campaign:
         checks=(HostCheck("cpus", "good", "4: server and generator are kept apart"),),
         driver="locust",
     )
+
+
+def campaign_as_schema_6() -> Campaign:
+    """The plan as schema 6 knew it."""
+    later = campaign()
+    known = {
+        name: replace(facts, judge="equal", tolerance=None)
+        for name, facts in later.benchmarks.items()
+    }
+    return replace(later, benchmarks=known)
 
 
 def as_schema_6(later: Run) -> Run:

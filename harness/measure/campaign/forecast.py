@@ -94,6 +94,8 @@ def _facts(benchmark: Benchmark, request: Request, known: Campaign | None) -> Be
         profiles=plan.absolute(benchmark, request.preset, capacity),
         verify_share=request.preset.verify_share,
         capacity_s=request.preset.capacity_s,
+        judge=benchmark.table.judge,
+        tolerance=benchmark.table.tolerance,
     )
 
 

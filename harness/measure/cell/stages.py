@@ -215,13 +215,8 @@ class Stages:
         facts = meter.facts(profile, job.timeout_ns, fired, cpus)
         start_ns, recorded = pending.start_ns, launched.calls()
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
-        facts = replace(
-            facts,
-            checked=checked,
-            wrong=len(complaints),
-            own=counted.figures,
-            server_clock=recorded.clock,
-        )
+        facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
+        facts = replace(facts, server_clock=recorded.clock)
         return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(
