@@ -16,7 +16,7 @@ from harness.base.errors import StoreError, UsageError, unknown
 from harness.cli import _say
 
 # What one command is asked for, and not each that measures the same again.
-_NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name")
+_NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name", "help")
 _WAYS = ("variants", "everything")  # to name variants: one given with the command replaces both
 
 
@@ -28,7 +28,7 @@ def apply(context: click.Context, options: dict[str, Any]) -> None:
         raise UsageError(f"--resume goes on with a stored plan: give no {flag} beside it.")
     if path is None:
         return
-    known, found = _keys(context.command), toml.read(path)
+    known, found = _keys(context), toml.read(path)
     for key, value in found.items():
         if key not in known:
             raise UsageError(f"{path}: {unknown('key', key, known)}")
@@ -60,7 +60,7 @@ def save(context: click.Context, options: dict[str, Any]) -> None:
 def _written(
     context: click.Context, options: dict[str, Any], path: Path
 ) -> Iterator[tuple[str, Any]]:
-    for key, param in _keys(context.command).items():
+    for key, param in _keys(context).items():
         value = options[param.name or ""]
         if value == param.get_default(context) or value in (None, (), False):
             continue
@@ -68,11 +68,11 @@ def _written(
         yield key, parts if isinstance(value, tuple) else parts[0]
 
 
-def _keys(command: click.Command) -> dict[str, click.Parameter]:
+def _keys(context: click.Context) -> dict[str, click.Parameter]:
     """Each parameter that a file may hold, by its key: an option's name without the dashes."""
     return {
         param.opts[0].removeprefix("--"): param
-        for param in command.params
+        for param in context.command.get_params(context)
         if param.name not in _NOT_KEPT
     }
 

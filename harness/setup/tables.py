@@ -12,10 +12,10 @@ from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
 from harness.setup.knobs import KnobTable
+from harness.setup.launching import PROCESS
 from harness.setup.templates import RequestTable
 from harness.windows.profiles import CLOSED, USERS, needs, shape_names
 
-PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
 # With `NAME_port` of more_ports and the names of knobs, in a command's braces.
 PLACEHOLDERS = ("bin", "host", "port", "workers")

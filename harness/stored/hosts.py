@@ -46,18 +46,6 @@ class HostWatch:
     throttled_s: float | None = None  # how long a quota kept the harness's own group from running
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerClock:
-    """How the clock that stamped the predictor's calls relates to this host's: both zero where it
-    is this host's own."""
-
-    offset_ns: int = 0  # its CLOCK_MONOTONIC less the harness's
-    uncertainty_ns: int = 0  # the offset is that much off at most
-
-
-SAME_CLOCK = ServerClock()
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
     """A generator process of the driver `locust`, in one window.

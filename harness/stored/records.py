@@ -10,14 +10,9 @@ from typing import Any
 
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
-from harness.stored.hosts import (
-    SAME_CLOCK,
-    HostCheck,
-    HostProof,
-    HostWatch,
-    ServerClock,
-    WorkerFacts,
-)
+from harness.setup.launching import Launching, of_earlier
+from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
@@ -184,6 +179,12 @@ class ServerFacts:
     insecure: bool = False  # its certificate was not checked
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already up, on this machine
+    launching: Launching | None = None  # None in files of earlier schemas: see `way`
+
+    @property
+    def way(self) -> Launching:
+        """What its launcher declared."""
+        return self.launching or of_earlier(self.launcher)
 
 
 @dataclass(frozen=True, slots=True)

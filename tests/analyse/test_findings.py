@@ -7,7 +7,8 @@ import pytest
 
 from harness.analyse.run import findings, metrics
 from harness.analyse.run.findings import Verdict, trials
-from harness.stored.hosts import HostProof, HostWatch, ServerClock, WorkerFacts
+from harness.stored.clocks import ServerClock
+from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
 from harness.stored.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
 from harness.windows.profiles import Profile
 from harness.windows.samples import MISSING, Requests, calls_of

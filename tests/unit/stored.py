@@ -15,14 +15,8 @@ import numpy as np
 
 from harness.setup.endpoints import Endpoint
 from harness.stored import store
-from harness.stored.hosts import (
-    SAME_CLOCK,
-    HostCheck,
-    HostProof,
-    HostWatch,
-    ServerClock,
-    WorkerFacts,
-)
+from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,

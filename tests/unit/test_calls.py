@@ -9,7 +9,7 @@ import pytest
 
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
-from harness.stored.hosts import SAME_CLOCK, ServerClock
+from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.windows.samples import MISSING
 
 FIRST = [(90, 1, 1, 5), (100, 2, 1, 6), (160, 3, 4, 7)]

@@ -20,7 +20,7 @@ from harness.measure.load.generator.pool import Generator
 from harness.measure.prepare.environments import Environment
 from harness.setup.catalog import Variant
 from harness.setup.endpoints import Headers
-from harness.stored.hosts import ServerClock
+from harness.stored.clocks import ServerClock
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, MISSING
 from tests.unit.conftest import Project

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.stored.hosts import SAME_CLOCK, ServerClock
+from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.windows.samples import MISSING, Calls, Ints
 
 _FIELDS = ("start", "duration", "batch", "cpu")

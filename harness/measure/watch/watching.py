@@ -12,6 +12,7 @@ from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import Fired
 from harness.measure.watch.energy import Energy
 from harness.measure.watch.moment import Watcher
+from harness.stored.clocks import ServerClock
 from harness.stored.hosts import HostWatch
 from harness.stored.records import WindowFacts
 from harness.windows.causes import without_secrets
@@ -23,9 +24,15 @@ class Meter:
     """Samples a server, and the host, while a window runs."""
 
     def __init__(
-        self, launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+        self,
+        launched: Launched,
+        gpu: Callable[[], dict[str, int]],
+        cpus: Sequence[int],
+        *,
+        here: bool,
     ) -> None:
         self._launched = launched
+        self._here = here
         self._gpu = gpu
         self._rows: list[dict[str, int]] = []
         self._watcher = Watcher(cpus)
@@ -39,19 +46,22 @@ class Meter:
             self._watcher.sample()
         row = self._launched.sample(pss=pss)
         if row is not None:
-            self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
+            seen = self._gpu() if self._here else {}
+            self._rows.append({"at_ns": time.monotonic_ns(), **row, **seen})
 
     def energy(self, before: Energy, after: Energy) -> None:
         """Note what this machine used, if it is the server's."""
         joules = before.joules_until(after)
-        if joules is not None and self._rows:
+        if joules is not None and self._here and self._rows:
             self.cpu_energy_j, self.cpu_energy_s = joules, before.seconds_until(after)
 
     def end(self) -> None:
         """No more of the host."""
         self.steal_share, self.host = self._watcher.end()
 
-    def facts(self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int) -> WindowFacts:
+    def facts(
+        self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int, clock: ServerClock
+    ) -> WindowFacts:
         """What is known of the window but its answers; without CPUs the server fired it itself."""
         return WindowFacts(
             profile,
@@ -68,6 +78,7 @@ class Meter:
             addresses=fired.addresses,
             causes=without_secrets(fired.causes, (v for _, v in self._launched.headers)),
             timeout_s=timeout_ns / 1e9,
+            server_clock=clock,
         )
 
     def usage(self, start_ns: int) -> Usage:
@@ -85,10 +96,15 @@ class Meter:
 
 @contextmanager
 def measuring(
-    launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+    launched: Launched,
+    gpu: Callable[[], dict[str, int]],
+    cpus: Sequence[int],
+    *,
+    here: bool = True,
 ) -> Iterator[Meter]:
-    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends."""
-    meter = Meter(launched, gpu, cpus)
+    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends;
+    unless the server is `here`, this host's energy is not its own."""
+    meter = Meter(launched, gpu, cpus, here=here)
     meter.sample(pss=True)
     energy = Energy.now()
     yield meter

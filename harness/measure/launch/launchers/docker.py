@@ -23,6 +23,7 @@ from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
 from harness.measure.watch import tree
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
+from harness.setup.launching import DOCKER, Launching
 from harness.stored.records import ContainerFacts, Stop
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _create(image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int
         ) from error
 
 
-@launcher("docker")
+@launcher(DOCKER, Launching(described="a container", installs=False))
 class DockerLauncher:
     """Starts variants as containers of a Docker engine on this machine."""
 

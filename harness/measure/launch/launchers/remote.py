@@ -14,6 +14,7 @@ from harness.measure.talk import headers
 from harness.measure.talk.target import split
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Endpoint, Headers
+from harness.setup.launching import REMOTE, Launching
 from harness.stored.records import ContainerFacts, Stop
 
 _GRPC = ("grpc", "grpcs")
@@ -59,7 +60,18 @@ class LaunchedRemote:
         return None
 
 
-@launcher("remote")
+@launcher(
+    REMOTE,
+    Launching(
+        described="an endpoint that was already up",
+        starts=False,
+        overloads=False,
+        restarts=False,
+        usage=False,
+        here=False,
+        installs=False,
+    ),
+)
 class RemoteLauncher:
     """Takes the endpoint of its order for started."""
 
