@@ -16,7 +16,7 @@ from harness.base.errors import StoreError, UsageError, unknown
 from harness.cli import _say
 
 # What one command is asked for, and not each that measures the same again.
-_NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name", "help")
+_NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name")
 _WAYS = ("variants", "everything")  # to name variants: one given with the command replaces both
 
 
@@ -73,7 +73,7 @@ def _keys(context: click.Context) -> dict[str, click.Parameter]:
     return {
         param.opts[0].removeprefix("--"): param
         for param in context.command.get_params(context)
-        if param.name not in _NOT_KEPT
+        if param.name not in _NOT_KEPT and "--help" not in param.opts
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.base.errors import UsageError, unknown
 
@@ -16,6 +16,7 @@ EQUAL = "equal"  # the judge of benchmarks that name none
 
 Near = Callable[[float, float], bool]  # of the expected and the actual number
 Rule = Callable[[Any, Any, float, int | None], bool]
+Given = TypeVar("Given", bound=Rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,11 @@ class _Registered:
 _JUDGES: dict[str, _Registered] = {}
 
 
-def judge(name: str, said: str, counts: str = "") -> Callable[[Rule], Rule]:
+def judge(name: str, said: str, counts: str = "") -> Callable[[Given], Given]:
     """Register a function under the name that benchmarks give, with what it asks of a prediction;
     in `counts`, where it takes a count, `{count}` stands for it."""
 
-    def register(rule: Rule) -> Rule:
+    def register(rule: Given) -> Given:
         _JUDGES[name] = _Registered(rule=rule, said=said, counts=counts)
         return rule
 

@@ -34,7 +34,7 @@ def options(name: str) -> Iterator[str]:
     command = cli.get_command(CONTEXT, name)
     assert command is not None
     for parameter in command.get_params(click.Context(command)):
-        if isinstance(parameter, click.Option) and parameter.name != "help":
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
             yield from (option for option in parameter.opts if option.startswith("--"))
 
 

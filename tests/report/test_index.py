@@ -346,7 +346,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     html = place.html()
     found = {row.partition(" ")[0]: row for row in rows(html)}
     assert set(found) == {"good", "newer", "edited", "truncated"}
-    assert "campaign.json has schema 7; this harness reads up to 6." in found["newer"]
+    assert "campaign.json has schema 8; this harness reads up to 7." in found["newer"]
     assert "Read it with the later version of the harness that wrote it." in found["newer"]
     assert "campaign.json is not as it was written: it was truncated" in found["edited"]
     assert "campaign.json can't be read: it is truncated or no result" in found["truncated"]
