@@ -184,7 +184,9 @@ def launchers_of(
     _launching.require_used(given, names)
     found: dict[str, Launcher] = {}
     for name in names:
-        found[name] = launchers.registered()[name].made(given)
+        registered = launchers.registered()[name]
+        found[name] = registered.made(given)
+        launching.declare(name, registered.configured(given))
         reason = found[name].why_not(device)
         if reason is not None:
             raise NothingRan(f"The launcher {name!r} can't be used here: {reason}.")

@@ -262,7 +262,7 @@ def test_a_port_is_free_again_at_once(launch: Launch, sandbox: Sandbox) -> None:
 
 def test_a_keeper_that_is_told_nothing_goes_quietly() -> None:
     """The harness was interrupted between its start and its order."""
-    keeper = Path(paths.PROJECT / "harness" / "measure" / "launchers" / "keeper.py")
+    keeper = Path(paths.PROJECT / "harness" / "measure" / "launch" / "launchers" / "keeper.py")
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(keeper)],
         stdin=subprocess.DEVNULL,

@@ -68,12 +68,12 @@ def test_a_record_of_an_earlier_schema_has_what_its_launcher_was() -> None:
 
 
 def test_it_is_told_its_own_options_alone(rack: Registered) -> None:
-    made = rack.made({"rack_name": "B", "listen": "10.0.0.1"})
+    given = {"rack_name": "B", "listen": "10.0.0.1"}
+    made = rack.made(given)
     assert isinstance(made, Nothing)
     assert made.rack_name == "B"
-    assert launching.of("rack").again == ("--some", "--rack-name", "B")
-    rack.made()
-    assert launching.of("rack").again == ("--some",)
+    assert rack.configured(given).again == ("--some", "--rack-name", "B")
+    assert rack.configured({}) == rack.launching == launching.of("rack")
 
 
 def test_a_command_takes_the_options_of_all_launchers(rack: Registered) -> None:
@@ -85,12 +85,13 @@ def test_a_command_takes_the_options_of_all_launchers(rack: Registered) -> None:
     words = text.split()
     assert words.index("--rack-name") < words.index("--help")
     assert "[default: (A)]" in " ".join(words)
-    assert rack.name == "rack"
+    assert rack.options
 
 
 def test_an_option_of_a_launcher_that_is_not_used_is_refused(rack: Registered) -> None:
     given = {"rack_name": "B"}
-    _launching.require_used(given, ["process", rack.name])
+    assert [option.parameter for option in rack.options] == list(given)
+    _launching.require_used(given, ["process", "rack"])
     with pytest.raises(UsageError, match="--rack-name goes with --launcher rack"):
         _launching.require_used(given, ["process"])
 

@@ -135,19 +135,24 @@ class Option:
 class Registered:
     """A launcher, with what it declares."""
 
-    name: str
     make: Callable[..., Launcher]
     launching: Launching
     options: tuple[Option, ...]
 
     def made(self, given: Mapping[str, str] | None = None) -> Launcher:
-        """The launcher, told those of the options given that are its own; by these options, too,
-        its variants are measured again. Raises UsageError for a value that it can't take."""
-        own = {o: (given or {})[o.parameter] for o in self.options if o.parameter in (given or {})}
-        words = (word for option, value in own.items() for word in (f"--{option.name}", value))
-        made = self.make(**{option.parameter: value for option, value in own.items()})
-        declare(self.name, replace(self.launching, again=(*self.launching.again, *words)))
-        return made
+        """The launcher, told those of the options given that are its own.
+
+        Raises UsageError for a value that it can't take.
+        """
+        return self.make(**{o.parameter: value for o, value in self._own(given or {})})
+
+    def configured(self, given: Mapping[str, str]) -> Launching:
+        """What it declares, its variants being measured again by the same options."""
+        words = (word for o, value in self._own(given) for word in (f"--{o.name}", value))
+        return replace(self.launching, again=(*self.launching.again, *words))
+
+    def _own(self, given: Mapping[str, str]) -> list[tuple[Option, str]]:
+        return [(o, given[o.parameter]) for o in self.options if o.parameter in given]
 
 
 LAUNCHERS: dict[str, Registered] = {}
@@ -160,7 +165,7 @@ def launcher(
     the command-line options that it adds; their values become parameters of the class."""
 
     def register(cls: type) -> type:
-        LAUNCHERS[name] = Registered(name=name, make=cls, launching=launching, options=options)
+        LAUNCHERS[name] = Registered(make=cls, launching=launching, options=options)
         declare(name, launching)
         return cls
 
