@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.base.secrecy import shown
 from harness.base.trust import UNCHECKED
-from harness.cli import _bodies, _interrupted, _say
+from harness.cli import _bodies, _interrupted, _launching, _say
 from harness.cli._anyway import require_quiet
 from harness.cli._tls import trust
 
@@ -128,9 +128,10 @@ def _probed(endpoint: Endpoint, wanted: Slo, budget_s: float, probes: list[Windo
 
 def _require_of_a_url(options: dict[str, Any]) -> None:
     """Raises UsageError for an option that means nothing with a URL."""
-    for name in ("benchmark", "launchers"):
+    for name in ("benchmark", "launchers", *_launching.given(options)):
         if options[name]:
-            raise UsageError(f"--{name.rstrip('s')} goes with variants, not with a URL.")
+            flag = "launcher" if name == "launchers" else name.replace("_", "-")
+            raise UsageError(f"--{flag} goes with variants, not with a URL.")
 
 
 def _wanted(options: dict[str, Any]) -> str:

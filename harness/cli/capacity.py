@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import UsageError
-from harness.cli import _bodies, _places, _say
+from harness.cli import _bodies, _launching, _places, _say
 from harness.cli._anyway import anyway_option
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 from harness.cli._tls import NAMES, tls_options
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PRESET = "capacity"
 
 
-@click.command("capacity")
+@click.command("capacity", cls=_launching.LaunchingCommand)
 @click.argument("targets", type=VARIANT, nargs=-1, required=True)
 @click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option(
@@ -121,7 +121,7 @@ def _request(options: dict[str, Any], budget_s: float) -> Request:
         _PRESET,
         preset,
         options["rounds"],
-        _select.launchers_of(chosen, options["device"]),
+        _select.launchers_of(chosen, options["device"], options),
         options["device"],
         tuple(sys.argv[1:]),
     )
