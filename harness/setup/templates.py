@@ -16,7 +16,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import Field, field_validator, model_validator
 
-from harness.base import toml
+from harness.base import header_names, toml
 
 KNOWN = ("instance", "instances", "id")
 _PLACEHOLDER = re.compile(r"\$(?:(\$)|\{([^{}]*)\}|([A-Za-z_]\w*))")
@@ -40,6 +40,13 @@ class RequestTable(toml.Strict):
     def _is_expression(cls, value: str | None) -> str | None:
         if value is not None:
             compiled(value)
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _may_be_given(cls, value: dict[str, str]) -> dict[str, str]:
+        for why in filter(None, map(header_names.why_not, value)):
+            raise ValueError(why)
         return value
 
     @model_validator(mode="after")

@@ -156,3 +156,9 @@ def test_a_template_without_one_and_one_for_another_protocol() -> None:
         spoken("template").encode(["a"])
     with pytest.raises(UsageError, match="with the protocol 'template' alone"):
         spoken("json", RequestTable(body="$instance"))
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "X Y", "N\u00e4me", ""])
+def test_a_header_that_nobody_may_give(name: str) -> None:
+    with pytest.raises(UsageError, match=r"key 'headers': .*(leave it out|not a header's name)"):
+        toml.of({"body": "$instance", "headers": {name: "5"}}, RequestTable, "--request")

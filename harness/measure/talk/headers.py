@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable
 from string import Template
 
-from harness.base import secrecy
+from harness.base import header_names, secrecy
 from harness.base.errors import UsageError
 from harness.setup.endpoints import Headers
 
 _SECRET = re.compile(r"auth|cookie|key|secret|token|password", re.IGNORECASE)
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
-_FRAMING = ("content-length", "transfer-encoding")
 
 
 def given(texts: Iterable[str]) -> Headers:
@@ -81,11 +79,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not colon or not name:
         # Not the text: it may be nothing but a secret, whose name was forgotten.
         raise UsageError("What was given by --header is not of the form 'Name: value'.")
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not a header's name.")
-    if name.lower() in _FRAMING:
-        raise UsageError(
-            f"The header {name!r} says where a request ends, which is the harness's to say: leave "
-            "it out."
-        )
+    if why := header_names.why_not(name):
+        raise UsageError(f"{why}.")
     return name, value
