@@ -15,9 +15,10 @@ from typing import ClassVar
 
 from harness.measure.load.generator import why
 from harness.measure.load.generator.answer import Answer, Unfit
-from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection, clock
+from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.reaching import Known, Way
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")

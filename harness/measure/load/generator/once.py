@@ -12,10 +12,11 @@ from threading import Thread
 import numpy as np
 
 from harness.measure.load.generator.answer import Unfit, decoded
-from harness.measure.load.generator.connection import Connection, clock
+from harness.measure.load.generator.connection import Connection
 from harness.measure.load.generator.job import Job, Target, without_late
 from harness.measure.load.generator.loop import HttpLoop
 from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, Ints
 
 _STATUS = ERRORS.index("status")

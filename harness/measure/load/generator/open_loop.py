@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 
 from harness.measure.load.generator import why
-from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
+from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import HttpLoop
 from harness.measure.load.generator.reaching import Known
-from harness.measure.load.generator.timer import Timer
+from harness.measure.load.generator.timer import Timer, clock
 from harness.windows.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")

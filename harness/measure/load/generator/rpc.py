@@ -13,10 +13,10 @@ import grpc
 import grpc.aio
 
 from harness.measure.load.generator import why
-from harness.measure.load.generator.connection import STATUS, clock
+from harness.measure.load.generator.connection import STATUS
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import CHUNK, Loop
-from harness.measure.load.generator.timer import Timer
+from harness.measure.load.generator.timer import Timer, clock
 from harness.measure.talk.ask import GRPC_OPTIONS
 from harness.measure.talk.tls import credentials
 from harness.windows.samples import ERRORS
