@@ -15,7 +15,7 @@ from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
-from harness.windows.samples import Calls, Requests, Usage
+from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
 
 @dataclass(frozen=True, slots=True)
