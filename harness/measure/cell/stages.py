@@ -216,7 +216,7 @@ class Stages:
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
         start_ns = pending.start_ns
         calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
-        return Window(facts, requests, meter.usage(start_ns), calls)
+        return Window(facts, requests, meter.usage(start_ns), calls, chunks=fired.chunks)
 
     def search(
         self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected

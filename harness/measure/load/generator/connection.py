@@ -53,7 +53,7 @@ class Connection(Receiver):
         self.index = IDLE
         self.fresh = IDLE  # the request that it was opened for, where there is one
         self.answer: Answer | None = None  # of which the first byte has come
-        self.served = False  # an answer has come on it; of open loops alone
+        self.served = False  # an answer has come on it; of open loops and exchanges alone
         self.gone = False  # nothing can be sent on it any more
         self.transport: asyncio.WriteTransport
 
