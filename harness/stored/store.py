@@ -48,7 +48,7 @@ from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows import columns
 from harness.windows.samples import empty
 
-SCHEMA = 7
+SCHEMA = 6
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"

@@ -398,8 +398,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
-        ('"schema": 7,', "", "truncated or no result file"),
+        ('"schema": 6', '"schema": 7', "has schema 7; this harness reads up to 6."),
+        ('"schema": 6,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
