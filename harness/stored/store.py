@@ -9,7 +9,8 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    7  runs may have chunks.parquet; requests may have the error failed
+    7  windows have server_clock; benchmarks have judge and tolerance; servers have launching;
+       runs may have chunks.parquet; requests may have the error failed
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -48,7 +49,7 @@ from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows import columns
 from harness.windows.samples import empty
 
-SCHEMA = 6
+SCHEMA = 7
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"
