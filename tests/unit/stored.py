@@ -200,7 +200,7 @@ def full_run() -> Run:
             Cause("status", "503", 1, "bu\\x1bsy", "/else"),
         ),
         timeout_s=10.0,
-        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=40_000),
+        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=4),
     )
     windows = (replace(full.windows[0], facts=watched), *full.windows[1:])
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
