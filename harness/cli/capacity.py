@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import UsageError
-from harness.cli import _bodies, _launching, _places, _say
+from harness.cli import _bodies, _launching, _places, _say, _servers
 from harness.cli._anyway import anyway_option
-from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli._named import BENCHMARK, VARIANT
 from harness.cli._tls import NAMES, tls_options
 
 if TYPE_CHECKING:
@@ -23,36 +23,29 @@ _PRESET = "capacity"
 
 @click.command("capacity", cls=_launching.LaunchingCommand)
 @click.argument("targets", type=VARIANT, nargs=-1, required=True)
-@click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
+@click.option("--slo", "slo_text", help="Such as p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option(
-    "--benchmark", type=BENCHMARK, help="Of the variants; the preset's where none is given."
+    "--benchmark", type=BENCHMARK, help="Benchmark of the variants; by default the preset's."
 )
+@_servers.options
 @click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Fresh starts of each variant.",
 )
-@click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    show_default="process",
-    help="How servers come up.",
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option(
-    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh starts."
-)
-@click.option("--budget", default="120s", show_default=True, help="Of each search: 60s, 5m.")
+@click.option("--budget", default="120s", show_default=True, help="Time for each search: 60s, 5m.")
 @_bodies.options
 @click.option(
-    "--max-answer", type=click.IntRange(min=1), help="With a URL: MiB; a longer answer is none."
+    "--max-answer", type=click.IntRange(min=1), help="With a URL: largest accepted answer, in MiB."
 )
 @tls_options
 @anyway_option
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Search for the highest rate at which variants, or one URL, hold an SLO."""
+    """Search for the highest rate at which variants, or one URL, meet an SLO."""
     from harness.cli import _search
 
     urls = [target for target in options["targets"] if "://" in target]

@@ -9,17 +9,16 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from harness.base import secrecy
 from harness.base.errors import UsageError
-from harness.base.secrecy import shown
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import Target
+from harness.measure.talk.framing import Framing, require_sendable
 from harness.measure.talk.headers import over
 from harness.protocols import Message, Protocol
+from harness.protocols.exchange import Exchanges
 from harness.setup.endpoints import Headers
 
 _ZONE = re.compile(r"%25[^\]]*(?=\])")
-# Of them a request without a body says so; others have none unless it is given.
-_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def target(
@@ -28,6 +27,7 @@ def target(
     headers: Headers,
     method: str = "POST",
     trust: Trust = SYSTEM,
+    exchanges: Exchanges | None = None,
 ) -> Target:
     """What to send over HTTP, and where. `headers` replace those of messages, and of the tool.
 
@@ -37,10 +37,19 @@ def target(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = _ZONE.sub("", parts.netloc.rpartition("@")[2])  # which means something here alone
     own: Headers = (("Host", host), *_authorization(parts))
+    framing = Framing(path, own, headers, method)
     asked = tuple(messages)
-    whole = tuple(_whole(path, own, headers, method, each) for each in asked)
-    bodiless = {each.method or method for each in asked} == {"HEAD"}
-    return Target(host_of(parts), port, tls, whole, bodiless=bodiless, trust=trust)
+    whole = tuple(framing.whole(each) for each in asked)
+    return Target(
+        host_of(parts),
+        port,
+        tls,
+        whole,
+        bodiless={each.method or method for each in asked} == {"HEAD"},
+        trust=trust,
+        framing=framing,
+        exchanges=exchanges,
+    )
 
 
 def rpc_target(
@@ -49,25 +58,36 @@ def rpc_target(
     headers: Headers,
     method: str,
     trust: Trust = SYSTEM,
+    exchanges: Exchanges | None = None,
 ) -> Target:
     """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
     parts, tls, port = split(url, ("http", "https"))
     sent = over(_authorization(parts), headers)
-    _require_sendable(sent)
+    require_sendable(sent)
     metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
-    return Target(host_of(parts), port, tls, bodies, method, metadata, trust=trust)
+    return Target(
+        host_of(parts),
+        port,
+        tls,
+        bodies,
+        method,
+        metadata,
+        trust=trust,
+        exchanges=exchanges,
+    )
 
 
 def target_of(
     launched: Launched, protocol: Protocol, path: str, messages: Sequence[Message]
 ) -> Target:
     """What to send to a server that was started."""
-    url = url_of(launched)
+    url, trust = url_of(launched), launched.trust
+    exchanges = protocol.exchanges(launched.base + path)
     if protocol.rpc:
-        return rpc_target(url, messages, launched.headers, protocol.method, launched.trust)
+        return rpc_target(url, messages, launched.headers, protocol.method, trust, exchanges)
     headers = over((("Accept", "application/json"),), launched.headers)
-    return target(url + path, messages, headers, trust=launched.trust)
+    return target(url + path, messages, headers, trust=trust, exchanges=exchanges)
 
 
 def url_of(launched: Launched, port: int | None = None) -> str:
@@ -118,14 +138,6 @@ def host_of(parts: SplitResult) -> str:
     return (parts.hostname or "").replace("%25", "%")
 
 
-def _place(path: str, message: Message) -> str:
-    """Path and query of a message; `path` may have a query already."""
-    own, _, asked = path.partition("?")
-    queries = filter(None, (asked, message.query.removeprefix("?")))
-    query = "&".join(queries)
-    return (message.path or own) + (f"?{query}" if query else "")
-
-
 def _authorization(parts: SplitResult) -> Headers:
     user, at, _ = parts.netloc.rpartition("@")
     if not at:
@@ -133,22 +145,3 @@ def _authorization(parts: SplitResult) -> Headers:
     name, _, password = user.partition(":")
     pair = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
     return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
-
-
-def _whole(path: str, own: Headers, users: Headers, usual: str, message: Message) -> bytes:
-    method = message.method or usual
-    sent = over((*own, *message.headers.items()), users)
-    if message.body or method in _WITH_BODY:
-        sent = (*sent, ("Content-Length", str(len(message.body))))
-    first = f"{method} {_place(path, message)} HTTP/1.1"
-    if not first.isascii() or not first.isprintable():
-        raise UsageError(f"{shown(first)!r} can't stand in a request.")
-    _require_sendable(sent)
-    lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
-    return "\r\n".join(lines).encode("ascii") + message.body
-
-
-def _require_sendable(headers: Headers) -> None:
-    for name, value in headers:
-        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
-            raise UsageError(f"The header {name!a} can't stand in a request.")

@@ -173,6 +173,13 @@ class Answer:
         self.whole = True
 
 
+def headers_of(head: bytes) -> tuple[tuple[str, str], ...]:
+    """Name, in lower case, and value of each header of a block, in their order."""
+    lines = head.decode("latin-1").split("\n")[1:]
+    pairs = (line.partition(":") for line in lines)
+    return tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+
+
 def _require_http(start: bytearray) -> None:
     """Nothing that answers otherwise than by HTTP/1 needs to be waited for. Raises Unfit."""
     if b"HTTP/".startswith(start[:5]):
