@@ -15,7 +15,7 @@ from harness.measure.load.generator import why
 from harness.measure.load.generator.alarm import Alarm
 from harness.measure.load.generator.answer import Answer, Unfit, headers_of
 from harness.measure.load.generator.closed_loop import ClosedLoop
-from harness.measure.load.generator.coding import decoded
+from harness.measure.load.generator.coding import beginning, decoded
 from harness.measure.load.generator.connection import IDLE, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import HttpLoop
@@ -34,6 +34,7 @@ from harness.protocols.exchange import (
 )
 from harness.windows.samples import ERRORS
 
+_SHOWN = 1024  # bytes of a body that tells why it is no answer
 _TIMEOUT, _UNSENT = ERRORS.index("timeout"), ERRORS.index("unsent")
 
 
@@ -154,7 +155,7 @@ class Exchanging(HttpLoop):
         assert answer is not None  # it has just been taken
         response = Response(answer.status, headers_of(answer.head), b"")
         try:
-            body = decoded(b"".join(answer.body), answer.encoding, self.job.max_answer_bytes)
+            body = self._body(answer, response)
             response = Response(response.status, response.headers, body)
             step = next_step(turn.exchange, response, now)
             if isinstance(step, Send):
@@ -162,6 +163,16 @@ class Exchanging(HttpLoop):
         except (Unfit, UsageError) as error:
             step = Fail(str(error), "garbage")
         return step, response
+
+    def _body(self, answer: Answer, response: Response) -> bytes:
+        """Raises Unfit where it can't be read, unless the status says more than it would."""
+        body = b"".join(answer.body)
+        try:
+            return decoded(body, answer.encoding, self.job.max_answer_bytes)
+        except Unfit:
+            if response.is_success:
+                raise
+            return beginning(body, answer.encoding, _SHOWN)
 
     def _keep(self, index: int, response: Response, done: Done) -> None:
         body = response.body if done.body is None else done.body
