@@ -14,6 +14,7 @@ from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
 from harness.stored.records import Run, Window
 from harness.windows import audit
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, calls_of
 from tests import fakes
@@ -68,12 +69,7 @@ def audited(
     columns = fakes.requests(None, list(ends - taken), list(ends), error)
     run = fakes.exact_run((AUDIT, columns))
     window: Window = run.windows[0]
-    return replace(
-        run,
-        facts=replace(run.facts, windows=(), audit=window.facts),
-        windows=(),
-        audit=window,
-    )
+    return fakes.of_windows(run, window.of_kind(WindowKind.AUDIT))
 
 
 ANSWERED = list(np.arange(100) * 10.0 + 20)
@@ -137,8 +133,8 @@ def test_where_nobody_sees_the_predictor_nothing_is_said() -> None:
 def test_probes_and_the_audit_are_looked_at_too() -> None:
     honest = loaded(ANSWERED, calls(np.array(ANSWERED) - 1))
     cheating = loaded(ANSWERED, calls([])).windows[0]
-    assert names(replace(honest, probes=(cheating,))) == [FROM_A_CACHE]
-    assert names(replace(honest, audit=cheating)) == [FROM_A_CACHE]
+    assert names(fakes.having(honest, WindowKind.PROBE, [cheating])) == [FROM_A_CACHE]
+    assert names(fakes.having(honest, WindowKind.AUDIT, [cheating])) == [FROM_A_CACHE]
 
 
 # --- the audit's times --------------------------------------------------------------------------

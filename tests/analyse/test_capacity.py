@@ -13,6 +13,7 @@ from harness.analyse.run.findings import Verdict
 from harness.setup import slo
 from harness.stored import store
 from harness.stored.records import Run, Window
+from harness.windows.kinds import WindowKind
 from tests import fakes, in_turn, workers
 from tests.fakes import Fake
 from tests.workers import Workers
@@ -26,10 +27,7 @@ def probes(*parts: float) -> list[Window]:
 
 
 def with_probes(*windows: Window) -> Run:
-    run = fakes.run(Fake("a", capacity_per_s=200.0))
-    assert run.facts.search is not None
-    search = replace(run.facts.search, probes=tuple(window.facts for window in windows))
-    return replace(run, facts=replace(run.facts, search=search), probes=windows)
+    return fakes.having(fakes.run(Fake("a", capacity_per_s=200.0)), WindowKind.PROBE, windows)
 
 
 def doubts(run: Run) -> list[Verdict]:

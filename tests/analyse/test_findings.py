@@ -8,7 +8,8 @@ import pytest
 from harness.analyse.run import findings, metrics
 from harness.analyse.run.findings import Verdict, trials
 from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
-from harness.stored.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
+from harness.stored.lifecycle import Trial, WarmUp
+from harness.stored.records import Failure, Run, Setup, Stop, Window
 from harness.windows.profiles import Profile
 from harness.windows.samples import MISSING, Requests, calls_of
 from tests import fakes

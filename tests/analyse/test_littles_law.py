@@ -9,6 +9,7 @@ import pytest
 
 from harness.analyse.run import findings
 from harness.stored.records import Run, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
@@ -65,6 +66,7 @@ def test_no_caller_has_two_requests_in_flight(rate: float, expected: int) -> Non
 def test_probes_are_held_to_it_too() -> None:
     run = fakes.run(Fake("a", capacity_per_s=200.0))
     short = replace(run.probes[0].facts, elapsed_s=run.probes[0].facts.elapsed_s / 2)
-    run = replace(run, probes=(replace(run.probes[0], facts=short), *run.probes[1:]))
+    probes = [replace(run.probes[0], facts=short), *run.probes[1:]]
+    run = fakes.having(run, WindowKind.PROBE, probes)
     (said,) = broken(run)
     assert said.startswith("probe: ")

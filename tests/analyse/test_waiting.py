@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from harness.analyse.run import findings, waiting
 from harness.analyse.run.findings import Verdict
-from tests import in_turn
+from harness.windows.kinds import WindowKind
+from tests import fakes, in_turn
 from tests.in_turn import InTurn
 from tests.workers import Workers
 
@@ -46,4 +45,4 @@ def test_of_several_workers_it_is_said_too() -> None:
 
 def test_without_lone_requests_nothing_is_said() -> None:
     run = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
-    assert waiting.excess(replace(run, audit=None)) is None
+    assert waiting.excess(fakes.having(run, WindowKind.AUDIT, [])) is None

@@ -103,7 +103,7 @@ def test_a_failed_cell_makes_the_exit_code_1(outcome: Outcome) -> None:
 def test_the_others_are_well(outcome: Outcome, name: str) -> None:
     cell = outcome.cells[name]
     assert (cell["outcome"], cell["phase"], cell["message"]) == ("ok", None, None)
-    windows = outcome.runs[name].windows  # in a closed loop's, a busy machine may send nothing
+    windows = outcome.runs[name].profiles  # in a closed loop's, a busy machine may send nothing
     assert [w.facts.profile.name for w in windows] == ["steady", "saturated"]
 
 
@@ -130,7 +130,7 @@ def test_the_end_of_the_log_is_kept(outcome: Outcome) -> None:
 
 
 def test_the_window_in_which_a_server_died_is_kept(outcome: Outcome) -> None:
-    (window,) = outcome.runs["_fake-dies-under-load"].windows
+    (window,) = outcome.runs["_fake-dies-under-load"].profiles
     requests = window.requests
     assert requests.ok.any()
     assert not requests.ok.all()
@@ -140,7 +140,7 @@ def test_the_window_in_which_a_server_died_is_kept(outcome: Outcome) -> None:
 
 
 def test_the_windows_of_a_server_that_hangs_are_kept(outcome: Outcome) -> None:
-    steady, saturated = outcome.runs["_fake-hangs"].windows
+    steady, saturated = outcome.runs["_fake-hangs"].profiles
     assert 0 < steady.requests.ok.sum() < len(steady.requests)
     assert {ERRORS[code] for code in saturated.requests.error} == {"timeout"}
 
@@ -149,12 +149,12 @@ def test_answers_that_turn_wrong_under_load_are_invalid(outcome: Outcome) -> Non
     found = {f["name"]: f for f in outcome.cells["_fake-wrong-later"]["findings"]}
     assert found["wrong-answers"]["verdict"] == "INVALID"
     assert "checked answers are not the reference's" in found["wrong-answers"]["message"]
-    assert sum(w.facts.wrong for w in outcome.runs["_fake-wrong-later"].windows) > 0
+    assert sum(w.facts.wrong for w in outcome.runs["_fake-wrong-later"].profiles) > 0
 
 
 def test_a_slow_server_is_right_and_as_slow_as_it_is(outcome: Outcome) -> None:
     run = outcome.runs["_fake-slow"]
-    assert np.percentile(run.windows[0].requests.response_ns(), 50) >= 40e6
+    assert np.percentile(run.profiles[0].requests.response_ns(), 50) >= 40e6
     assert not [f for f in outcome.cells["_fake-slow"]["findings"] if f["name"] == "wrong-answers"]
 
 
@@ -220,10 +220,10 @@ def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox, windo
         in (failed["message"])
     )
     runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
-    whole = [w.facts.profile.name for w in runs["_fake", 1].windows]
+    whole = [w.facts.profile.name for w in runs["_fake", 1].profiles]
     assert whole == {"steady": [], "saturated": ["steady"]}[window]
     for key in (("_fake", 2), ("null", 2), ("in-process", 2)):
-        assert [w.facts.profile.name for w in runs[key].windows] == ["steady", "saturated"], key
+        assert [w.facts.profile.name for w in runs[key].profiles] == ["steady", "saturated"], key
     assert not sandbox.processes()
 
 

@@ -111,7 +111,7 @@ def _lowest(found: Searched | None) -> Lowest | None:
 def peak_bytes(run: Run) -> int | None:
     """The most memory that its processes held at the end of any window, pages shared by several
     counted once."""
-    seen = (window.usage.pss_bytes for window in run.every_window)
+    seen = (window.usage.pss_bytes for window in run.windows)
     known = [int(column[column != MISSING].max()) for column in seen if (column != MISSING).any()]
     return max(known, default=None)
 

@@ -15,7 +15,7 @@ from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Asker, Unanswered
 from harness.measure.watch.watching import call_files
 from harness.protocols import Message
-from harness.stored.records import Trial
+from harness.stored.lifecycle import Trial
 from harness.windows.profiles import Profile, payload_order
 from harness.windows.samples import Requests
 

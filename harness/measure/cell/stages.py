@@ -30,8 +30,8 @@ from harness.measure.watch.watching import Meter, measuring, read_calls
 from harness.protocols import tensors
 from harness.setup.catalog import Variant
 from harness.stored import plan
-from harness.stored.lifecycle import Installed
-from harness.stored.records import ImageFacts, Search, Startup, Stop, WarmUp, Window
+from harness.stored.lifecycle import Installed, WarmUp
+from harness.stored.records import ImageFacts, Search, Startup, Stop, Window
 from harness.windows import audit as auditing
 from harness.windows.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.windows.samples import Ints, Requests

@@ -67,7 +67,7 @@ def of_run(run: Run, to_verify: int, proof: HostProof | None = None) -> list[Fin
         for name, rule in RUN_RULES.items()
         for verdict, message in rule(run, to_verify)
     ]
-    for window in run.windows:
+    for window in run.profiles:
         for finding in of_window(window, proof):
             place = f"{window.facts.profile.name}: {finding.message}"
             found.append(Finding(finding.name, finding.verdict, place))

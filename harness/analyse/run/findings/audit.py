@@ -126,7 +126,7 @@ def _pairs(first: Any, then: Any) -> tuple[Any, Any]:
 def _unpredicted(run: Run) -> Iterator[tuple[Window, Unpredicted]]:
     """Window by window; nothing where the predictor was not seen from the inside."""
     if run.facts.model_threads and not run.facts.server.reference:
-        for window in run.every_window:
+        for window in run.windows:
             if window.requests.ok.any():
                 yield window, _counted(window)
 

@@ -20,7 +20,7 @@ _FEWEST = 20  # answers; with fewer, one of them is the tolerance
 def breaks_littles_law(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     """Requests in flight = throughput x mean time (Little, Operations Research 9, 1961), in every
     window: those of the search and of the audit too."""
-    for window in run.every_window:
+    for window in run.windows:
         if (said := _broken(window)) is not None:
             yield Verdict.INVALID, f"{window.facts.profile.name}: {said}"
 

@@ -38,7 +38,7 @@ def setup_differs(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     threads = sorted({count for count in run.facts.model_threads if count != asked.threads})
     if threads:
         yield Verdict.WARNING, f"{threads[-1]} threads share a prediction, asked: {asked.threads}"
-    for window in run.windows:
+    for window in run.profiles:
         for said in _differences(window, asked, run.facts.server.track):
             yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
 
@@ -64,7 +64,7 @@ def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     asked = run.facts.server.asked
     if asked is None or asked.max_batch == 1:
         return
-    for window in run.windows:
+    for window in run.profiles:
         batch = window.calls.batch
         if window.facts.profile.saturates and len(batch) and batch.max() == 1:
             yield Verdict.WARNING, "batching is on, but each prediction was of one instance"

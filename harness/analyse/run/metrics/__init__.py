@@ -68,12 +68,12 @@ def metric(
 
 def steady(run: Run) -> Window | None:
     """The first open-loop window."""
-    return next((w for w in run.windows if w.facts.profile.is_open), None)
+    return next((w for w in run.profiles if w.facts.profile.is_open), None)
 
 
 def saturated(run: Run) -> Window | None:
     """The first closed-loop window."""
-    return next((w for w in run.windows if w.facts.profile.saturates), None)
+    return next((w for w in run.profiles if w.facts.profile.saturates), None)
 
 
 @metric(title="p50", unit="ms", better="lower", effect=0.05)
@@ -139,7 +139,7 @@ def steady_after(run: Run) -> float | None:
 @metric(title="memory", unit="MiB", better="lower", digits=0, effect=0.05)
 def memory(run: Run) -> float | None:
     """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
-    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
+    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.profiles]
     values = np.concatenate(seen) if seen else np.empty(0)
     return float(values.max()) / (1 << 20) if len(values) else None
 
@@ -222,8 +222,8 @@ def _each(window: Window | None, per_s: float | None) -> float | None:
 @metric(title="errors", unit="%", better="lower", effect=0.01)
 def error_rate(run: Run) -> float | None:
     """Share of the requests that failed, of all requests of all windows."""
-    total = sum(len(w.requests) for w in run.windows)
-    failed = sum(int((~w.requests.ok).sum()) for w in run.windows)
+    total = sum(len(w.requests) for w in run.profiles)
+    failed = sum(int((~w.requests.ok).sum()) for w in run.profiles)
     return 100 * failed / total if total else None
 
 

@@ -35,7 +35,7 @@ def _workers(report: Report) -> list[tuple[str, float, float]]:
     """Of the driver `locust`: (name, clock's offset and its uncertainty in ms), the least sure."""
     found: dict[str, tuple[float, float]] = {}
     for digest in report.digested.digests:
-        for window in digest.facts.windows:
+        for window in digest.facts.profiles:
             for worker in window.workers:
                 offset, unsure = worker.offset_ns / 1e6, worker.uncertainty_ns / 1e6
                 found[worker.name] = max(
