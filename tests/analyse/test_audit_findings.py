@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
 from harness.stored.records import Run, Window
@@ -27,7 +28,7 @@ NAMES = (FROM_A_CACHE, EARLY, UNSEEN, SHORT)
 
 
 def said(run: Run) -> list[tuple[str, Verdict, str]]:
-    found = findings.of_run(run, 0)
+    found = findings.of_run(RunContext(run=run))
     return [(f.name, f.verdict, f.message) for f in found if f.name in NAMES]
 
 

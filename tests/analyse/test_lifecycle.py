@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.run import findings, strain_outcomes
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import METRICS
 from harness.analyse.run.strain_outcomes import Borne, Ended
@@ -58,12 +59,12 @@ def stopped(restart: Restart | None = None, ends: list[str] | None = None) -> Ru
 
 
 def value(name: str, run: Run) -> float | None:
-    return METRICS[name].formula(run)
+    return METRICS[name].formula(RunContext(run=run))
 
 
 def told(run: Run) -> dict[str, tuple[Verdict, str]]:
     names = ("died-of-overload", "no-recovery", "lost-at-shutdown", "no-restart")
-    found = (finding for finding in findings.of_run(run, 0) if finding.name in names)
+    found = (finding for finding in findings.of_run(RunContext(run=run)) if finding.name in names)
     return {finding.name: (finding.verdict, finding.message) for finding in found}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import RunContext
 from harness.stored.records import Run, Window
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
@@ -16,7 +17,7 @@ from tests.fakes import Fake
 
 
 def broken(run: Run) -> list[str]:
-    found = findings.of_run(run, 0)
+    found = findings.of_run(RunContext(run=run))
     return [f.message for f in found if f.name == "breaks-littles-law"]
 
 

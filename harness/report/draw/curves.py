@@ -177,11 +177,7 @@ def _on(digest: Digest, profile: str) -> tuple[Finding, ...]:
     return tuple(
         finding
         for finding in digest.findings
-        if (
-            finding.verdict is not Verdict.NOTE
-            and finding.name not in RUN_RULES
-            and finding.message.startswith(f"{profile}: ")
-        )
+        if (finding.verdict is not Verdict.NOTE and finding.window == profile)
         or (finding.verdict is Verdict.INVALID and finding.name in RUN_RULES)
     )
 
