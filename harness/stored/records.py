@@ -16,6 +16,7 @@ from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
+from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Requests, Usage
 
@@ -33,15 +34,6 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFigures:
-    """What the server itself counted in a window, summed over its requests."""
-
-    requests: float
-    queue_s: float | None  # that they waited before the model
-    model_s: float | None  # that they were in it
-
-
-@dataclass(frozen=True, slots=True)
 class WindowFacts:
     """One stretch of load in a run, all but its columns."""
 
@@ -55,12 +47,17 @@ class WindowFacts:
     cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
     host: HostWatch | None = None  # None in files of earlier schemas
-    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
     kind: WindowKind = WindowKind.PROFILE
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no process that fired a part of it was lost."""
+        return not any(worker.lost for worker in self.workers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from harness.analyse.run import findings
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Finding, Verdict
-from harness.stored.records import OwnFigures
+from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import calls_of
 from tests import fakes

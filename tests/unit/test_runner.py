@@ -6,6 +6,7 @@ Each test is a specification: what happens, then what must have been done, then 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.measure.cell.runner import execute
 from harness.measure.launch.launchers import Launched
 from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
+from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
 from harness.stored.records import (
     Cell,
@@ -307,6 +309,20 @@ def test_a_cell_that_failed_is_not_strained(cell: Scenario) -> None:
     cell.strains = lambda stages, *_: stages.done.append("strain")
     cell.fails("load one", LaunchError("Gone.")).run(ONE)
     assert "strain" not in cell.done
+
+
+def test_a_window_whose_generator_was_lost_says_nothing_of_the_server(cell: Scenario) -> None:
+    gone = (WorkerFacts("here/7", 2, 0, 0, None, "somebody killed it"),)
+    cell.answers("load two", "lost", "lost")
+    made = cell.load
+
+    def lost(launched: object, profile: Profile) -> Window:
+        window = made(launched, profile)
+        return replace(window, facts=replace(window.facts, workers=gone))
+
+    cell.load = lost  # type: ignore[method-assign]
+    run = cell.run(ONE, TWO)
+    assert (windows(run), run.facts.failure) == (["one", "two"], None)
 
 
 # --- the audit ----------------------------------------------------------------------------------

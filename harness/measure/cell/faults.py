@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
+from harness.measure.load.generator.job import whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Asker, Unanswered
@@ -99,7 +100,7 @@ class FaultStages(PatientStages):
             launched.kill(pids[0])
         while not pending.wait(1.0):
             pass
-        requests = requests_of(pending.result())
+        requests = requests_of(whole(pending.result()))
         began = time.monotonic()
         # A new channel: the old one would wait before it connects again.
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:

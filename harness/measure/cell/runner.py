@@ -242,7 +242,8 @@ def _require_alive(launched: Launched, place: str) -> None:
 
 def _require_served(windows: Sequence[Window]) -> None:
     """A server that is too slow for one load may bear the next; one that ends mute has failed."""
-    last = next((window for window in reversed(windows) if len(window.requests)), None)
+    whole = (window for window in reversed(windows) if window.facts.is_whole)
+    last = next((window for window in whole if len(window.requests)), None)
     if last is not None and not last.requests.ok.any():
         raise LaunchError(
             f"The server answered none of {len(last.requests)} requests in the window "

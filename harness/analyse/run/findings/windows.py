@@ -136,7 +136,7 @@ def sent_once_more(context: WindowContext) -> Said:
 @window_rule(PROFILE)
 def near_ceiling(context: WindowContext) -> Said:
     proof = context.proof
-    if proof is None or not context.facts.generator_cpus:
+    if proof is None or not context.facts.generator_cpus or context.facts.elapsed_s <= 0:
         return
     profile = context.facts.profile
     if profile.is_open:
