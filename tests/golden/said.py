@@ -18,18 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.base import paths
-from harness.stored import sweeps
 from harness.analyse.campaigns import summary
 from harness.analyse.cost import prices
 from harness.analyse.field import growth
-from harness.analyse.run import digest
 from harness.analyse.field.comparison import compare
+from harness.analyse.run import digest
 from harness.analyse.run.digest import Digest, Digested
+from harness.base import paths
 from harness.cli import _tuned
-from harness.stored.records import Cell
 from harness.report import formats
 from harness.report.page.view import Report
+from harness.stored import sweeps
+from harness.stored.records import Cell
 from tests.golden.plain import plain
 from tests.system.sandbox import Sandbox
 from tests.unit.stored import DATA
