@@ -10,15 +10,14 @@ from zlib import crc32
 import numpy as np
 
 from harness.stored import store
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostProof
 from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
-    ContainerFacts,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
@@ -93,6 +92,7 @@ class Fake:
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
     content: str = ""  # digest of what it ran from
+    launcher: str = ""  # empty: what its image tells
 
 
 def run(
@@ -170,7 +170,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         protocol="json",
         backend="onnx",
         device="cpu",
-        launcher="process" if fake.image is None else "docker",
+        launcher=fake.launcher or ("process" if fake.image is None else "docker"),
         reference=fake.reference,
         description="Answers rightly, after a while.",
         content=fake.content,
