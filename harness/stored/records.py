@@ -22,7 +22,7 @@ from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
 from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
-from harness.windows.samples import Calls, Requests, Usage
+from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
     def of_kind(self, kind: WindowKind) -> Window:
         """The same window, fired for that."""
