@@ -56,7 +56,7 @@ def of_run(run: Run) -> Seen:
 
 
 def _addresses(run: Run) -> tuple[str, ...]:
-    facts = [window.facts for window in (*run.windows, *run.probes)]
+    facts = [window.facts for window in run.windows]
     return tuple(dict.fromkeys(address for each in facts for address in each.addresses))
 
 
