@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
-from harness.base import caches, paths, reading
+from harness.base import caches, paths, reading, whole
 from harness.base.errors import HarnessError, ResultError, StoreError
 from harness.stored import sane, store
 from harness.stored.hosts import machine_id
@@ -232,9 +232,7 @@ def _code() -> str:
 
 
 def _write(path: Path, night: Night) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(_adapter().dump_json(night) + b"\n")
-    part.replace(path)
+    whole.write(path, _adapter().dump_json(night) + b"\n")
 
 
 def _load(path: Path) -> Night:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from harness.analyse.campaigns.summary import Summary
-from harness.base import reading
+from harness.base import reading, whole
 from harness.base.errors import ResultError
 
 NAME = "summary.json"
@@ -48,19 +47,9 @@ def key_of(folder: Path) -> str:
 
 def keep(path: Path, key: str, made: Summary) -> None:
     """Keep a summary for the next time. What can't be kept is not worth failing for."""
-    data, part = _adapter().dump_python(Kept(VERSION, key, made), mode="json"), None
+    data = _adapter().dump_python(Kept(VERSION, key, made), mode="json")
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".", suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            part = Path(file.name)
-            json.dump(data, file, separators=(",", ":"))
-        part.chmod(0o644)
-        part.replace(path)
-        return
-    if part is not None:
-        part.unlink(missing_ok=True)
+        whole.write(path, json.dumps(data, separators=(",", ":")).encode())
 
 
 def kept(path: Path, key: str | None) -> Summary | None:

@@ -59,7 +59,7 @@ def find(
     deadline = time.monotonic() + order.budget_s
     if not throughput_per_s:
         window = _warmed(load, _WARM_SHARE * order.budget_s)
-        throughput_per_s = _rate(window)
+        throughput_per_s = window.throughput_per_s
         if not throughput_per_s:
             return Search(str(order.slo), 1.0, 1.0, order.budget_s, (), _unanswered(window)), ()
         recover()
@@ -111,13 +111,10 @@ def _warmed(load: Callable[[Profile], Window], most_s: float) -> Window:
     window = load(profile)
     while window.requests.ok.any() and time.monotonic() - began + _SATURATE_S <= most_s:
         before, window = window, load(profile)
-        if max(_rate(before), _rate(window)) <= _LEVEL * min(_rate(before), _rate(window)):
+        rates = before.throughput_per_s, window.throughput_per_s
+        if max(rates) <= _LEVEL * min(rates):
             break
     return window
-
-
-def _rate(window: Window) -> float:
-    return float(window.requests.ok.sum()) / max(window.facts.elapsed_s, 1e-9)
 
 
 def _unanswered(window: Window) -> str:

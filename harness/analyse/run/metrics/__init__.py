@@ -111,7 +111,7 @@ def throughput(run: Run) -> float | None:
     window = saturated(run)
     if window is None or not window.requests.ok.any():
         return None
-    return float(window.requests.ok.sum()) / window.facts.elapsed_s
+    return window.throughput_per_s
 
 
 @metric(title="ready", unit="s", better="lower")

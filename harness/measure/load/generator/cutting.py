@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired
 from harness.windows.samples import MISSING, Ints
 
@@ -44,7 +44,7 @@ async def run(loop: Loop, orders: IO[bytes] | None) -> Cut:
     cut = Cut()
 
     def cut_short() -> None:
-        if not pickle.load(orders) and cut.at_ns is None:  # type: ignore[arg-type]
+        if not pipe.receive(orders) and cut.at_ns is None:  # type: ignore[arg-type]
             cut.at_ns = time.monotonic_ns()
             loop.cut()
             events.call_later(GRACE_S, cut.give_up, loop, running)

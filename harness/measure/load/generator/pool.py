@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import select
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from harness.base.errors import HarnessError, UsageError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job
 from harness.windows.causes import merged
 from harness.windows.samples import Requests
@@ -183,8 +183,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
     """
     stream = _pipe(worker.stdin)
     try:
-        pickle.dump(what, stream, protocol=5)
-        stream.flush()
+        pipe.send(stream, what)
     except BrokenPipeError as error:
         raise HarnessError("A generator process is gone: it was ended by somebody.") from error
 
@@ -192,8 +191,8 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
 def _told(worker: subprocess.Popen[bytes]) -> Any:
     """What a process says next. Raises HarnessError where it ended instead."""
     try:
-        return pickle.load(_pipe(worker.stdout))
-    except (EOFError, pickle.UnpicklingError) as error:
+        return pipe.receive(_pipe(worker.stdout))
+    except EOFError as error:
         raise HarnessError(
             f"A generator process ended before it had told what it fired: {_ended(worker)}. What "
             "it sent in this window is lost."
