@@ -14,7 +14,7 @@ from harness.cli import _say
 from harness.cli._named import METRIC
 
 if TYPE_CHECKING:
-    from harness.analyse.campaigns.history import Change, History
+    from harness.analyse.campaigns.history import ChangePoint, History
 
 _LAST = 5  # nights within which a step of 5% is found: earlier ones were told before
 
@@ -137,7 +137,7 @@ def _json(history: History, last: int, problems: list[str], page: Path) -> dict[
     }
 
 
-def _change(change: Change, recent: bool) -> dict[str, Any]:
+def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
     import math
 
     before, after = change.levels

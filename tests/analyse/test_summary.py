@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.campaigns import summary, summary_file
-from harness.analyse.campaigns.summary import BenchmarkSummary, Counts, Standing, Summary
+from harness.analyse.campaigns.summary import BenchmarkSummary, RunCounts, Summary, VariantSummary
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import RANKED_BY
 from harness.analyse.run import digest
@@ -44,9 +44,9 @@ def made(folder: Path) -> Summary:
     return summary.of_campaign(folder)
 
 
-def standing(name: str = "some", rank: int | None = 1) -> Standing:
+def standing(name: str = "some", rank: int | None = 1) -> VariantSummary:
     known = dict.fromkeys(summary.KEPT, (123.456, 120.125, 130.875))
-    return Standing(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
+    return VariantSummary(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
 
 
 def large() -> Summary:
@@ -56,12 +56,12 @@ def large() -> Summary:
         BenchmarkSummary(f"benchmark-{number}", 1, "p99<50ms", "capacity", standings)
         for number in range(3)
     )
-    counts = Counts(600, 590, 5, 5, 0, 0)
+    counts = RunCounts(600, 590, 5, 5, 0, 0)
     return Summary("large", "2026-01-02", "nightly", "cpu", "CPU / 4 / 16", counts, benchmarks)
 
 
 def test_what_became_of_the_runs(made: Summary) -> None:
-    assert made.counts == Counts(12, 8, 2, 2, 0, 0)
+    assert made.counts == RunCounts(12, 8, 2, 2, 0, 0)
     assert (made.campaign, made.preset, made.device) == ("mine", "standard", "cpu")
     assert made.machine == "Imaginary CPU @ 2.00GHz / 4 / 15.6 GiB"
 

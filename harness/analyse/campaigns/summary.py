@@ -32,7 +32,7 @@ Figure = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VariantSummary:
     """One variant on one benchmark."""
 
     variant: str
@@ -60,11 +60,11 @@ class BenchmarkSummary:
     version: int | None
     slo: str | None
     ranked_by: str  # a metric's name
-    standings: tuple[Standing, ...]
+    standings: tuple[VariantSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class RunCounts:
     """What became of the planned runs."""
 
     planned: int
@@ -84,7 +84,7 @@ class Summary:
     preset: str
     device: str
     machine: str  # hosts.machine_id
-    counts: Counts
+    counts: RunCounts
     benchmarks: tuple[BenchmarkSummary, ...]
 
 
@@ -94,8 +94,8 @@ class Headline:
 
     benchmark: BenchmarkSummary
     track: str
-    leaders: tuple[Standing, ...]  # tied, if several; empty where nothing could be ranked
-    following: Standing | None
+    leaders: tuple[VariantSummary, ...]  # tied, if several; empty where nothing could be ranked
+    following: VariantSummary | None
 
     @property
     def untold(self) -> bool:
@@ -137,12 +137,12 @@ def machine_of(campaign: Campaign) -> str:
     return _short(machine_id(campaign.environment))
 
 
-def counts(digested: Digested) -> Counts:
+def counts(digested: Digested) -> RunCounts:
     """What became of the planned runs."""
     digests = digested.digests
     failed = sum(found.facts.failure is not None for found in digests)
     invalid = sum(found.invalid and found.facts.failure is None for found in digests)
-    return Counts(
+    return RunCounts(
         len(digested.campaign.cells),
         len(digests) - failed - invalid,
         invalid,
@@ -175,10 +175,10 @@ def _benchmark(found: Comparison) -> BenchmarkSummary:
     )
 
 
-def _standing(row: Row) -> Standing:
+def _standing(row: Row) -> VariantSummary:
     server = row.server
     known = ((name, row.spreads.get(name)) for name in KEPT)
-    return Standing(
+    return VariantSummary(
         row.variant,
         _short(server.framework),
         None if server.version is None else _short(server.version),

@@ -34,7 +34,7 @@ Expected = Callable[[Sequence[Window]], float | None]  # probes so far -> capaci
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SearchOrder:
     """What is searched for, and how long at most."""
 
     slo: Slo
@@ -43,7 +43,7 @@ class Order:
 
 
 def find(
-    order: Order,
+    order: SearchOrder,
     throughput_per_s: float | None,
     load: Callable[[Profile], Window],
     recover: Callable[[], float | None],
@@ -71,7 +71,7 @@ def find(
 
 
 def _probed(
-    order: Order,
+    order: SearchOrder,
     start_per_s: float,
     ceiling_per_s: float,
     deadline: float,

@@ -21,7 +21,7 @@ _WORTH_A_WORD = 20  # campaigns to read, before anything is said of it
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedCampaign:
     """A campaign in the list."""
 
     name: str  # of its folders
@@ -33,7 +33,7 @@ class Entry:
     has_report: bool
 
 
-def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> list[Entry]:
+def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> list[ListedCampaign]:
     """Every campaign that is stored or reported, newest first.
 
     Those without a summary are read, the newest first, until `limit_s` has passed (None: all).
@@ -66,12 +66,14 @@ def _kept(folder: Path, report: Path) -> tuple[str, Summary | None]:
     return key, summary_file.kept(report / summary_file.NAME, key)
 
 
-def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> Entry:
+def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> ListedCampaign:
     has_report = (reports / name / "index.html").exists()
-    return Entry(name, found.started_at, found.preset, found.machine, found, problem, has_report)
+    return ListedCampaign(
+        name, found.started_at, found.preset, found.machine, found, problem, has_report
+    )
 
 
-def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
+def _read(folder: Path, reports: Path, key: str, late: bool) -> ListedCampaign:
     """A campaign without a summary: read now, or only its plan where it is late."""
     has_report = (reports / folder.name / "index.html").exists()
     try:
@@ -79,22 +81,22 @@ def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
             plan = store.read_campaign(folder)
             machine = summary.machine_of(plan)
             at, preset = plan.started_at, plan.preset
-            return Entry(folder.name, at, preset, machine, None, NOT_YET, has_report)
+            return ListedCampaign(folder.name, at, preset, machine, None, NOT_YET, has_report)
         made = summary.of_campaign(folder)
     except HarnessError as error:
         # Where the campaign lies differs from machine to machine; the page must not.
         said = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
-        return Entry(folder.name, _mtime(folder), "", "", None, said, has_report)
+        return ListedCampaign(folder.name, _mtime(folder), "", "", None, said, has_report)
     remember(folder, reports, key, made)
     return _entry(folder.name, reports, made)
 
 
-def _only_reported(name: str, reports: Path) -> Entry:
+def _only_reported(name: str, reports: Path) -> ListedCampaign:
     """A campaign whose results were removed; its summary may be there still."""
     found = summary_file.kept(reports / name / summary_file.NAME, None)
     if found is not None:
         return _entry(name, reports, found, GONE)
-    return Entry(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
+    return ListedCampaign(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
 
 
 def _written(results: Path) -> Callable[[str], str]:

@@ -22,7 +22,7 @@ GRACE_S = 2.0  # for answers that are on their way
 
 
 @dataclass(slots=True)
-class Cut:
+class CutOrder:
     """What became of an order to cut a loop short."""
 
     at_ns: int | None = None  # when it came; None where none did
@@ -37,11 +37,11 @@ class Cut:
         running.cancel()
 
 
-async def run(loop: Loop, orders: IO[bytes] | None) -> Cut:
+async def run(loop: Loop, orders: IO[bytes] | None) -> CutOrder:
     """Run a loop to its end, or until a while after an order that comes meanwhile."""
     running = asyncio.ensure_future(loop.run())
     events = asyncio.get_running_loop()
-    cut = Cut()
+    cut = CutOrder()
 
     def cut_short() -> None:
         if not pipe.receive(orders) and cut.at_ns is None:  # type: ignore[arg-type]
