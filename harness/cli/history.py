@@ -49,7 +49,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Change points over the campaigns in some folders (default: all results)."""
-    from harness.analyse.campaigns import history, nights
+    from harness.analyse.campaigns import all_nights, history, nights
     from harness.base import paths
     from harness.cli import _select
     from harness.report.history import history_page as report
@@ -63,7 +63,7 @@ def command(
     where = folders or (paths.results_dir(),)
     chosen = _metrics(metrics)
     kept = (keep,) if keep is not None and keep.is_dir() else ()
-    known = nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
+    known = all_nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
     if not known:
         named = ", ".join(map(str, where))
         raise UsageError(f"There is no campaign in {named} that can be read.")

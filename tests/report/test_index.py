@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.campaigns import summary_file
+from harness.analyse.campaigns import brief_file
+from harness.analyse.campaigns.brief import Brief
 from harness.analyse.campaigns.summary import BenchmarkSummary, RunCounts, Summary, VariantSummary
 from harness.analyse.run import digest
 from harness.base.errors import StoreError
@@ -44,7 +45,7 @@ class Place:
 
     def keep(self, name: str, made: Summary) -> None:
         """A summary without results."""
-        summary_file.keep(self.reports / name / summary_file.NAME, "key", made)
+        brief_file.keep(self.reports / name / brief_file.NAME, "key", Brief(made))
 
     def gather(self, limit_s: float | None = None) -> list[ListedCampaign]:
         return shelf.gather(self.results, self.reports, limit_s, self.said.append)
@@ -279,7 +280,7 @@ def test_what_changed_is_read_again_and_nothing_else(place: Place, reads: list[s
 def test_a_damaged_summary_is_made_again(place: Place, reads: list[str]) -> None:
     place.store("a", FAST)
     html = place.html()
-    (place.reports / "a" / summary_file.NAME).write_text("{")
+    (place.reports / "a" / brief_file.NAME).write_text("{")
     assert place.html() == html
     assert len(reads) == 2
 

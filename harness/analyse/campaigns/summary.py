@@ -1,6 +1,6 @@
 """A campaign in a few kilobytes, for lists and trends over many of them: who was how fast.
 
-It is made from all runs once and kept (see `summary_file`), so that the Parquet files of a thousand
+It is made from all runs once and kept (see `brief_file`), so that the Parquet files of a thousand
 campaigns are not read for a page that lists them.
 """
 
@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import RANKED_BY, Comparison, Row
-from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
 from harness.analyse.statistics.stats import Spread
-from harness.base import reading
 from harness.stored.hosts import machine_id
 from harness.stored.records import Campaign
 
@@ -108,12 +105,6 @@ class Headline:
     def spread(self) -> Spread | None:
         """What the first of the leaders is ranked by."""
         return self.leaders[0].spread(self.benchmark.ranked_by) if self.leaders else None
-
-
-def of_campaign(folder: Path) -> Summary:
-    """Of a stored campaign, by reading all of it. Raises what reading does."""
-    with reading.made_sense_of(folder):
-        return of(digest.of_campaign(folder))
 
 
 def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Summary:
