@@ -93,6 +93,7 @@ class Fake:
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
     content: str = ""  # digest of what it ran from
+    launcher: str = ""  # empty: what its image tells
 
 
 def run(
@@ -156,7 +157,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         protocol="json",
         backend="onnx",
         device="cpu",
-        launcher="process" if fake.image is None else "docker",
+        launcher=fake.launcher or ("process" if fake.image is None else "docker"),
         reference=fake.reference,
         description="Answers rightly, after a while.",
         content=fake.content,

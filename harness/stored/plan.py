@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.setup import launching
 from harness.setup.catalog import AT, Benchmark, Variant
-from harness.setup.tables import PROCESS, BenchmarkTable, PresetTable
+from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.records import Cell
 from harness.windows.profiles import USERS, Profile
 
@@ -87,7 +88,7 @@ def named(left: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
 
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
-    if variant.server.table.only_docker and variant.launcher == PROCESS:
+    if variant.server.table.only_docker and launching.of(variant.launcher).installs:
         why = variant.server.table.only_docker
         return f"it runs as a container only, as {variant.table.name}{AT}docker: {why}"
     floor = variant.table.reference or variant.table.inside

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.setup.endpoints import REFERENCE, Endpoint
+from harness.setup.judges import EQUAL
+from harness.setup.launching import Launching, of_earlier
+from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.revisions import Revision
@@ -58,6 +61,7 @@ class WindowFacts:
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,12 @@ class ServerFacts:
     insecure: bool = False  # its certificate was not checked
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already up, on this machine
+    launching: Launching | None = None  # None in files of earlier schemas: see `way`
+
+    @property
+    def way(self) -> Launching:
+        """What its launcher declared."""
+        return self.launching or of_earlier(self.launcher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +275,8 @@ class BenchmarkFacts:
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
+    judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
+    tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    7  windows have server_clock; benchmarks have judge and tolerance; servers have launching
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -45,7 +46,7 @@ from harness.stored import sane
 from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows import columns
 
-SCHEMA = 6
+SCHEMA = 7
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"

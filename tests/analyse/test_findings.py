@@ -7,6 +7,7 @@ import pytest
 
 from harness.analyse.run import findings, metrics
 from harness.analyse.run.findings import Verdict, trials
+from harness.stored.clocks import ServerClock
 from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
 from harness.stored.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
 from harness.windows.profiles import Profile
@@ -443,6 +444,13 @@ WORKER = WorkerFacts("there/7", 500, 2**50, 10_000, 0)
 def test_workers_of_a_window(worker: WorkerFacts, found: dict[str, Verdict]) -> None:
     made = window(workers=(WORKER, worker), elapsed_s=10.0)
     assert verdicts(made) == found
+
+
+def test_a_server_s_clock_is_known_well_beside_what_a_request_takes() -> None:
+    taken_ns = int(np.median(window().requests.service_ns()))
+    for share, found in ((0.09, {}), (0.11, {"server-clock-unsure": Verdict.WARNING})):
+        clock = ServerClock(offset_ns=2**50, uncertainty_ns=int(share * taken_ns))
+        assert verdicts(window(server_clock=clock)) == found
 
 
 def test_users_saturate_nothing() -> None:

@@ -16,6 +16,8 @@ from harness.base.trust import SYSTEM
 from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life
 from harness.measure.cell.runner import execute
+from harness.measure.launch import calls
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import Launched
 from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
@@ -58,12 +60,15 @@ class FakeServer:
         self.trust = SYSTEM
         self.log = folder / "server.log"
         self.log.write_text(log)
-        self.trace = folder
+        self._folder = folder
         self.death: str | None = None
         self.container: ContainerFacts | None = None
 
     def exited(self) -> str | None:
         return self.death
+
+    def calls(self) -> ServerRecords:
+        return calls.of_folder(self._folder)
 
     def sample(self, *, pss: bool) -> dict[str, int]:
         return {"cpu_ns": int(pss), "pss_bytes": 3}

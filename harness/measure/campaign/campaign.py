@@ -25,7 +25,7 @@ from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.watch import host
-from harness.setup import catalog, endpoints, slo
+from harness.setup import catalog, endpoints, launching, slo
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
@@ -279,11 +279,11 @@ def _strain(
 ) -> partial[None] | None:
     """What a cell is put through at its end; None where it is not ours to overload and stop, or it
     would mean nothing."""
-    table = variant.table
-    if not request.preset.strains or table.reference or table.inside or variant.endpoint:
+    table, way = variant.table, launching.of(variant.launcher)
+    if not request.preset.strains or table.reference or table.inside or not way.starts:
         return None
     facts = campaign.benchmarks.get(cell.benchmark)
-    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof))
+    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
 
 
 def provision(

@@ -155,7 +155,7 @@ def _record(
         tuple(window.facts for window in progress.windows),
         progress.stop,
         _with_tail(failure, log),
-        _model_threads(launched),
+        launched.calls().threads if launched else (),
         stages.image if stages else None,
         launched.container if launched else None,
         progress.search,
@@ -251,14 +251,6 @@ def _require_served(windows: Sequence[Window]) -> None:
             f"The server answered none of {len(last.requests)} requests in the window "
             f"{last.facts.profile.name!r}: {causes.told(last.requests.kinds(), last.facts.causes)}."
         )
-
-
-def _model_threads(launched: Launched | None) -> tuple[int, ...]:
-    """What each process of the server that loaded the model has written of it."""
-    if launched is None:
-        return ()
-    told = (path.read_bytes() for path in sorted(launched.trace.glob("threads-*")))
-    return tuple(int(each) for each in told if each.isdigit())  # one may be killed as it writes
 
 
 def _log(launched: Launched | None) -> str:

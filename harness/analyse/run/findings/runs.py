@@ -72,7 +72,7 @@ def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 @run_rule
 def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.launcher != "remote":
+    if run.facts.server.way.starts:
         return
     if run.facts.server.is_here:
         more = (
@@ -85,6 +85,17 @@ def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
         Verdict.NOTE,
         f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
     )
+
+
+@run_rule
+def other_host(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+    way = run.facts.server.way
+    if way.starts and not way.here:
+        yield (
+            Verdict.NOTE,
+            "its server ran on another host: the network to it is part of its latency, and its "
+            "CPUs are not those that the report names",
+        )
 
 
 @run_rule
