@@ -73,11 +73,6 @@ class Window:
     usage: Usage
     calls: Calls
 
-    @property
-    def throughput_per_s(self) -> float:
-        """Requests that were answered, each second."""
-        return float(self.requests.ok.sum()) / max(self.facts.elapsed_s, 1e-9)
-
 
 @dataclass(frozen=True, slots=True)
 class Startup:

@@ -16,7 +16,7 @@ from harness.report.index import shelf
 from harness.stored.revisions import Revision
 from tests.fakes import Fake, campaign, stored_campaign
 
-FAKES = (Fake("in-process", inside=True, reference=True), Fake("some"))
+FAKES = (Fake("in-process", 4.0), Fake("some", 8.0))
 
 
 @pytest.fixture

@@ -127,7 +127,8 @@ def _data(path: Path, key: str | None) -> dict[str, Any] | None:
 
 def _summary(found: dict[str, Any]) -> Summary | None:
     with suppress(ValidationError, LookupError):
-        return _adapter(Summary).validate_python(found["summary"])
+        summary: Summary = _adapter(Summary).validate_python(found["summary"])
+        return summary
     return None
 
 

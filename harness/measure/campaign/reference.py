@@ -205,7 +205,7 @@ def prove(
                 stages.load(launched, poisson).requests.lag_ns() / 1e3,
             ),
         )
-    rate = ceiling.throughput_per_s
+    rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag, [50, 99])
     return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
 
@@ -253,7 +253,7 @@ def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any],
             f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
         )
     window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
-    return expected, window.throughput_per_s
+    return expected, window.requests.throughput(window.facts.elapsed_s)
 
 
 def _only(predictions: list[Any], payload: int) -> Any:

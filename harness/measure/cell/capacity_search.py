@@ -59,7 +59,7 @@ def find(
     deadline = time.monotonic() + order.budget_s
     if not throughput_per_s:
         window = _warmed(load, _WARM_SHARE * order.budget_s)
-        throughput_per_s = window.throughput_per_s
+        throughput_per_s = window.requests.throughput(window.facts.elapsed_s)
         if not throughput_per_s:
             return Search(str(order.slo), 1.0, 1.0, order.budget_s, (), _unanswered(window)), ()
         recover()
@@ -111,7 +111,10 @@ def _warmed(load: Callable[[Profile], Window], most_s: float) -> Window:
     window = load(profile)
     while window.requests.ok.any() and time.monotonic() - began + _SATURATE_S <= most_s:
         before, window = window, load(profile)
-        rates = before.throughput_per_s, window.throughput_per_s
+        rates = (
+            before.requests.throughput(before.facts.elapsed_s),
+            window.requests.throughput(window.facts.elapsed_s),
+        )
         if max(rates) <= _LEVEL * min(rates):
             break
     return window

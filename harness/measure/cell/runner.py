@@ -212,7 +212,7 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
     closed = [w for w in progress.windows if not w.facts.profile.is_open and w.requests.ok.any()]
     throughput = None
     if closed:
-        throughput = closed[-1].throughput_per_s
+        throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
     def expected(probes: Sequence[Window]) -> float | None:
         # Whatever the windows hold: that they can't be understood must not end the measurement.

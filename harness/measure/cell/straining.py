@@ -86,7 +86,7 @@ def _capacity(life: Life) -> float | None:
     closed = [w for w in life.windows if not w.facts.profile.is_open and w.requests.ok.any()]
     if not closed:
         return None
-    return closed[-1].throughput_per_s
+    return closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
 
 def _overload(

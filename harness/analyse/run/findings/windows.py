@@ -144,7 +144,7 @@ def near_ceiling(window: Window, proof: HostProof | None) -> Iterator[tuple[Verd
         rate = max(profile.rate_per_s or 0, profile.rate_to_per_s or 0)
         verdict = Verdict.INVALID
     else:
-        rate = window.throughput_per_s
+        rate = window.requests.throughput(window.facts.elapsed_s)
         verdict = Verdict.NOTE
     if rate > CEILING_SHARE * proof.ceiling_per_s:
         yield (

@@ -111,7 +111,7 @@ def throughput(run: Run) -> float | None:
     window = saturated(run)
     if window is None or not window.requests.ok.any():
         return None
-    return window.throughput_per_s
+    return window.requests.throughput(window.facts.elapsed_s)
 
 
 @metric(title="ready", unit="s", better="lower")
