@@ -11,9 +11,9 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.base.trust import UNCHECKED
-from harness.cli import _bodies, _launching, _places, _say
+from harness.cli import _bodies, _launching, _places, _say, _servers
 from harness.cli._anyway import anyway_option, require_quiet
-from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli._named import BENCHMARK, VARIANT
 from harness.cli._tls import NAMES, tls_options, trust
 
 if TYPE_CHECKING:
@@ -34,18 +34,7 @@ _PRESET = "capacity"
 @click.option(
     "--benchmark", type=BENCHMARK, help="Of the variants; the preset's where none is given."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
-@click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    show_default="process",
-    help="How servers come up.",
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.options
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh starts."
 )
@@ -105,7 +94,7 @@ def _url(
 ) -> tuple[list[tuple[str, Found]], bool]:
     """What was found; whether it was interrupted, so that it is of the probes until then."""
     from harness.analyse.run import capacity
-    from harness.measure.talk.target import shown
+    from harness.measure.talk.framing import shown
     from harness.setup import slo
 
     _require_of_a_url(options)

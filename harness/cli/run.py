@@ -18,7 +18,7 @@ from harness.base.errors import (
     EXIT_REGRESSION,
     UsageError,
 )
-from harness.cli import _endpoint, _image, _launching, _places, _say
+from harness.cli import _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
+@_servers.SYNTHETIC_WEIGHTS
 @click.option(
     "--preset", type=PRESET, default="quick", show_default=True, help="How much of everything."
 )
@@ -60,7 +58,7 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 )
 @click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
 @click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.DEVICE
 @click.option("--track", type=click.Choice(["default", "matched", "tuned"]), help="Only of it.")
 @click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.cli import _places, _say
+from harness.cli import _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ _TITLES = {
 @click.option(
     "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
+@_servers.SYNTHETIC_WEIGHTS
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True),
@@ -46,7 +44,7 @@ _TITLES = {
     show_default=True,
     help="Seconds of a window.",
 )
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.DEVICE
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

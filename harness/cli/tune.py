@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import EXIT_INTERRUPTED, UsageError
-from harness.cli import _places, _say
+from harness.cli import _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 @click.option(
     "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.SYNTHETIC_WEIGHTS
+@_servers.DEVICE
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @click.option("--resume", type=CAMPAIGN, help="Go on with a tune that was interrupted.")
 @click.option("--write", is_flag=True, help="Add the setting to keep to server.toml.")

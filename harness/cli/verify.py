@@ -9,8 +9,8 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.base.trust import UNCHECKED
-from harness.cli import _endpoint, _launching, _places, _say
-from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli import _endpoint, _launching, _places, _say, _servers
+from harness.cli._named import BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
     from harness.measure.campaign.verification import Verified
@@ -26,18 +26,7 @@ _LOG_LINES = 10
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
-@click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    show_default="process",
-    help="How servers come up.",
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.options
 @click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
 @click.option(
     "--share",

@@ -41,6 +41,7 @@ from harness.windows.samples import (
     ERRORS,
     MISSING,
     Calls,
+    Chunks,
     Ints,
     Requests,
     Usage,
@@ -199,7 +200,7 @@ def full_run() -> Run:
             Cause("status", "503", 1, "bu\\x1bsy", "/else"),
         ),
         timeout_s=10.0,
-        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=40_000),
+        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=4),
     )
     windows = (replace(full.windows[0], facts=watched), *full.windows[1:])
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
@@ -207,6 +208,18 @@ def full_run() -> Run:
         full.facts, windows=tuple(w.facts for w in windows), search=search, warm_up=warm_up
     )
     return replace(full, facts=facts, windows=windows, probes=(probe,))
+
+
+def heard(run: Run) -> Run:
+    """The same where the answers of two windows came in pieces."""
+    first, second, *rest = run.windows
+    parts = Chunks(ints(0, 2, 2), ints(150, 180, 190), ints(0, 5, 2**40), ints(2, MISSING, 0))
+    windows = (replace(first, chunks=parts), second, *(replace(w, chunks=_one()) for w in rest))
+    return replace(run, windows=windows)
+
+
+def _one() -> Chunks:
+    return Chunks(ints(1), ints(8), ints(3), ints(MISSING))
 
 
 def failed_run() -> Run:
