@@ -155,11 +155,7 @@ class Swarm:
         return True
 
     def _worker(self, cpu: int) -> subprocess.Popen[bytes]:
-<<<<<<< HEAD
-        return _process("worker", *self._address, str(cpu), ends=subprocess.DEVNULL)
-=======
-        return _process("locust_worker", *self._address, str(cpu), pipe=subprocess.DEVNULL)
->>>>>>> main
+        return _process("locust_worker", *self._address, str(cpu), ends=subprocess.DEVNULL)
 
 
 def _process(module: str, *arguments: str, ends: int) -> subprocess.Popen[bytes]:
