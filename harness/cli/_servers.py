@@ -11,7 +11,9 @@ from harness.cli._named import LAUNCHER
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 SYNTHETIC_WEIGHTS = click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+    "--synthetic-weights",
+    is_flag=True,
+    help="Seeded random weights, for benchmarks that support them.",
 )
 DEVICE = click.option(
     "--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True
@@ -24,7 +26,7 @@ _OPTIONS = (
         type=LAUNCHER,
         multiple=True,
         show_default="process",
-        help="How servers come up.",
+        help="How servers are started.",
     ),
     DEVICE,
 )

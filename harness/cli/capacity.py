@@ -30,25 +30,29 @@ _PRESET = "capacity"
 
 @click.command("capacity", cls=_launching.LaunchingCommand)
 @click.argument("targets", type=VARIANT, nargs=-1, required=True)
-@click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
+@click.option("--slo", "slo_text", help="Such as p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option(
-    "--benchmark", type=BENCHMARK, help="Of the variants; the preset's where none is given."
+    "--benchmark", type=BENCHMARK, help="Benchmark of the variants; by default the preset's."
 )
 @_servers.options
 @click.option(
-    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh starts."
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Fresh starts of each variant.",
 )
-@click.option("--budget", default="120s", show_default=True, help="Of each search: 60s, 5m.")
+@click.option("--budget", default="120s", show_default=True, help="Time for each search: 60s, 5m.")
 @_bodies.options
 @click.option(
-    "--max-answer", type=click.IntRange(min=1), help="With a URL: MiB; a longer answer is none."
+    "--max-answer", type=click.IntRange(min=1), help="With a URL: largest accepted answer, in MiB."
 )
 @tls_options
 @anyway_option
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Search for the highest rate at which variants, or one URL, hold an SLO."""
+    """Search for the highest rate at which variants, or one URL, meet an SLO."""
     from harness.cli import _select
 
     budget_s = _select.seconds(options["budget"]) or 0.0

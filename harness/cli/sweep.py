@@ -31,10 +31,10 @@ _TITLES = {
 
 @click.command("sweep")
 @click.argument("variants", nargs=-1, type=VARIANT, required=True)
-@click.option("--over", "axis", type=AXIS, required=True, help="See docs/scale.md.")
-@click.option("--values", default="1,2,4,8", show_default=True, help="Of the axis.")
+@click.option("--over", "axis", type=AXIS, required=True, help="Axis; see docs/scale.md.")
+@click.option("--values", default="1,2,4,8", show_default=True, help="Values of the axis.")
 @click.option(
-    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Benchmark."
 )
 @_servers.SYNTHETIC_WEIGHTS
 @click.option(
@@ -42,14 +42,14 @@ _TITLES = {
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds of a window.",
+    help="Length of a window, in seconds.",
 )
 @_servers.DEVICE
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Measure variants at each value of one axis, and how cost grows along it."""
+    """Measure variants at each value of one axis; show how cost grows along it."""
     swept = _points(options)
     request = _request(options, swept)
     runs = _measure(request)

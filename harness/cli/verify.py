@@ -21,19 +21,19 @@ _LOG_LINES = 10
 
 @click.command("verify", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
+@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
-    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )
 @_servers.options
-@click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
+@click.option("--faults", is_flag=True, help="Afterwards send wrong payloads, and kill a worker.")
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Of the payloads, where asking all takes too long.",
+    help="Share of the payloads to send.",
 )
 @_endpoint.options
 @_endpoint.checks
