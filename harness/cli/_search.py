@@ -15,7 +15,7 @@ from harness.cli._tls import trust
 
 if TYPE_CHECKING:
     from harness.analyse.run.capacity import Found
-    from harness.measure.campaign.endpoint import Endpoint
+    from harness.measure.campaign.endpoint import MessageEndpoint
     from harness.setup.slo import Slo
     from harness.stored.records import Window
     from harness.windows.profiles import Profile
@@ -102,7 +102,7 @@ def _search(url: str, options: dict[str, Any], probes: list[Window]) -> str:
     return _probed(endpoint, wanted, budget_s, probes)
 
 
-def _probed(endpoint: Endpoint, wanted: Slo, budget_s: float, probes: list[Window]) -> str:
+def _probed(endpoint: MessageEndpoint, wanted: Slo, budget_s: float, probes: list[Window]) -> str:
     from harness.measure.campaign import interruption
     from harness.measure.cell import capacity_search
     from harness.measure.load.generator.pool import Generator

@@ -16,7 +16,7 @@ from harness.cli._tls import NAMES, tls_options
 if TYPE_CHECKING:
     from harness.analyse.run.capacity import Found
     from harness.analyse.run.digest import Digested
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
 
 _PRESET = "capacity"
 
@@ -90,7 +90,7 @@ def _show_invalid(digested: Digested) -> None:
                 _say.line(f"{each.cell}: INVALID: {finding.message}", err=True)
 
 
-def _request(options: dict[str, Any], budget_s: float) -> Request:
+def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
     from harness.cli import _select
     from harness.measure.campaign import campaign
     from harness.setup import catalog, slo
@@ -106,7 +106,7 @@ def _request(options: dict[str, Any], budget_s: float) -> Request:
     if options["slo_text"]:
         benchmarks = [_select.with_slo(b, str(slo.parse(options["slo_text"]))) for b in benchmarks]
     name = campaign.new_id()
-    return campaign.Request(
+    return campaign.CampaignOrder(
         name,
         _select.campaign_folder(name),
         tuple(chosen),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import select
 import signal
 import socket
@@ -17,7 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from harness.base.errors import HarnessError, UsageError
+from harness.base.errors import HarnessError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import merged
@@ -136,8 +136,6 @@ class Generator:
 
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
-        if job.think_ns is not None:
-            raise UsageError("Users who think are Locust's: give --driver locust.")
         self.make_ready()
         parts = shards(job, len(self._workers))
         self._pending = Pending(self._workers[: len(parts)], job)
@@ -208,8 +206,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
     """
     stream = _pipe(worker.stdin)
     try:
-        pickle.dump(what, stream, protocol=5)
-        stream.flush()
+        pipe.send(stream, what)
     except BrokenPipeError as error:
         raise _Gone(_ended(worker)) from error
 
@@ -217,8 +214,8 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
 def _told(worker: subprocess.Popen[bytes]) -> Any:
     """What a process says next. Raises HarnessError where it ended instead."""
     try:
-        return pickle.load(_pipe(worker.stdout))
-    except (EOFError, pickle.UnpicklingError) as error:
+        return pipe.receive(_pipe(worker.stdout))
+    except EOFError as error:
         raise _Gone(_ended(worker)) from error
 
 
@@ -258,6 +255,7 @@ def shards(job: Job, workers: int) -> list[Job]:
                 payload=job.payload[number::workers],
                 concurrency=max(callers, 1),
                 limit=limit,
+                number=number,
             )
         )
     return dealt
