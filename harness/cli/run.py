@@ -164,7 +164,6 @@ def _request(
         absent,
         *_more(options, preset, _select.campaign_folder(name)),
     )
-    _select.require_served(request.driver, request.benchmarks, preset)
     _select.require_same_load(request.benchmarks, checkout)
     if resumed is not None:
         _resume.require_same(request, resumed)
