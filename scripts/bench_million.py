@@ -19,10 +19,10 @@ import numpy as np
 
 from harness.base import paths
 from harness.stored import store
+from harness.stored.identity import Cell, Subject
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     Run,
     RunFacts,
     ServerFacts,
@@ -83,7 +83,7 @@ def run_of(variant: str, seed: int) -> Run:
     measured = window(seed)
     facts = RunFacts(
         "million",
-        Cell(variant, "synthetic", 1),
+        Cell(Subject(variant), "synthetic", None, 1),
         server,
         "2026-01-01T00:00:00+00:00",
         {"load": SECONDS},

@@ -11,11 +11,11 @@ import numpy as np
 
 from harness.stored import store
 from harness.stored.hosts import HostProof
+from harness.stored.identity import Canaries, Cell, Point, Subject, subject_name
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     ContainerFacts,
     Failure,
     ImageFacts,
@@ -93,13 +93,28 @@ class Fake:
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
     content: str = ""  # digest of what it ran from
+    launcher: str | None = None  # that is not the usual one
+    revision: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.variant, self.launcher, self.revision)
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return subject_name(self.subject)
 
 
 def run(
-    fake: Fake, number: int = 1, benchmark: str = "sentiment", campaign: str = "fake-campaign"
+    fake: Fake,
+    number: int = 1,
+    benchmark: str = "sentiment",
+    campaign: str = "fake-campaign",
+    point: Point | None = None,
 ) -> Run:
     """The run of a variant in one round."""
-    cell = Cell(fake.variant, benchmark, number)
+    cell = Cell(fake.subject, benchmark, point, number)
     rng = np.random.default_rng(crc32(str(cell).encode()))
     failed = fake.failure is not None and (fake.fails_in is None or number in fake.fails_in)
     windows = () if failed else tuple(window(fake, cell, p, rng) for p in fake.profiles)
@@ -147,7 +162,7 @@ def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
 def server_facts(fake: Fake) -> ServerFacts:
     """What is said of the server of a fake variant."""
     return ServerFacts(
-        server=fake.variant.partition("-")[0],
+        server=fake.name.partition("-")[0],
         framework=fake.framework,
         version=fake.version,
         homepage=fake.homepage,
@@ -216,8 +231,9 @@ def campaign(
 ) -> Campaign:
     """The plan of a campaign of those variants."""
     fakes = tuple(fakes)
+    subjects = {fake.subject for fake in fakes}
     cells = [
-        Cell(fake.variant, benchmark, number)
+        Cell(fake.subject, benchmark, None, number)
         for number in range(1, rounds + 1)
         for benchmark in benchmarks
         for fake in (fakes if number % 2 else reversed(fakes))
@@ -236,6 +252,9 @@ def campaign(
         generator_cpus=(2, 3),
         launcher="process",
         device="cpu",
+        canaries=Canaries(
+            *(s if (s := Subject(name)) in subjects else None for name in ("in-process", "null"))
+        ),
     )
 
 
@@ -247,11 +266,11 @@ def stored_campaign(
     plan: Campaign | None = None,
 ) -> Path:
     """Run and store a whole campaign of fakes in `folder`, which is returned."""
-    known = {fake.variant: fake for fake in fakes}
+    known = {fake.name: fake for fake in fakes}
     plan = plan or campaign(known.values(), rounds, benchmarks, folder.name)
     store.write_campaign(folder, plan)
     for cell in plan.cells:
-        made = run(known[cell.variant], cell.round, cell.benchmark, plan.id)
+        made = run(known[cell.variant_name], cell.round, cell.benchmark, plan.id, cell.point)
         store.write_run(folder, made)
     return folder
 
@@ -265,7 +284,7 @@ def _requests(
 ) -> tuple[Requests, float]:
     factor = 1 + fake.drift * np.sin(2.0 * cell.round)
     if profile.is_open:
-        seed = seed_of(cell.benchmark, BENCHMARK.version, profile.name, cell.round)
+        seed = seed_of(cell.benchmark_name, BENCHMARK.version, profile.name, cell.round)
         due = due_times(profile, seed)
         sent = due + (fake.lag_ms * 1e6 * rng.lognormal(0, 0.3, len(due))).astype(np.int64)
         service = _service(fake, factor, len(due), rng)

@@ -112,7 +112,8 @@ def _json(found: Forecast, request: Request) -> dict[str, Any]:
     return {
         "campaign": request.id,
         "cells": [
-            {"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in found.to_run
+            {"variant": c.variant_name, "benchmark": c.benchmark_name, "round": c.round}
+            for c in found.to_run
         ],
         "left_out": [{"what": what, "why": why} for what, why in campaign.left_out],
         "seconds": round(found.seconds, 1),

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from harness.cli import _say
 from harness.cli._dry_run import left_out
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 
 
 class Estimate:
@@ -36,7 +37,7 @@ class Estimate:
         """Seconds until the last cell ends."""
         facts = self._campaign.benchmarks
         cells = self._cells[self.finished :]
-        whole = sum(self._costs.of(cell, facts.get(cell.benchmark)) for cell in cells)
+        whole = sum(self._costs.of(cell, facts.get(cell.benchmark_name)) for cell in cells)
         return max(0.0, whole - (time.monotonic() - self._begun))
 
 
@@ -165,7 +166,7 @@ class Steps:
 
     def show(self, cell: Cell, phase: str) -> None:
         """A cell has come to that phase."""
-        said = f"{cell.variant} on {cell.benchmark}"
+        said = f"{cell.variant_name} on {cell.benchmark_name}"
         if self._status is not None:
             from rich.text import Text
 

@@ -27,6 +27,7 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     from harness.cli import _select
     from harness.measure.campaign.campaign import new_id
     from harness.stored import store
+    from harness.stored.records import SWEEP
 
     if options["resume"]:
         beside = ("variants", "everything", "name", "against")
@@ -36,6 +37,8 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
         resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
         if resumed.tuning is not None:
             raise UsageError(f"{resumed.id} is a tune: go on with `tune --resume {resumed.id}`.")
+        if resumed.kind == SWEEP:
+            raise UsageError(f"{resumed.id} is a sweep, which begins anew: sweep to measure it.")
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()
@@ -62,22 +65,22 @@ def _require_none_ignored() -> None:
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
+    from harness.cli._asked import Asked
     from harness.setup.tables import PROCESS
 
-    own, other = resumed.endpoint, resumed.against
-    names = dict.fromkeys(cell.variant for cell in resumed.cells)
+    own = resumed.endpoint
+    subjects = dict.fromkeys(cell.subject for cell in resumed.cells)
     options["variants"] = tuple(
-        name
-        for name in names
-        if not (own and name == own.name) and not (other and other.base(name))
+        Asked(subject.variant, subject.launcher)
+        for subject in subjects
+        if not (own and subject.variant == own.name) and subject.revision is None
     )
     options["against"] = resumed.against  # its commit: a branch may have gone on
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
     for name in ("preset", "device", "driver"):
         options[name] = getattr(resumed, name)
-    options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
-    made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
-    options["synthetic_weights"] = bool(made_up)
+    options["launchers"] = (PROCESS,)  # the others are named with their variants
+    options["synthetic_weights"] = any(b.synthetic for b in resumed.benchmarks.values())
 
 
 def require_same(request: Request, resumed: Campaign) -> None:

@@ -12,16 +12,16 @@ from typing import Any
 from harness.base import paths
 from harness.base.errors import NothingRan, UsageError, unknown
 from harness.cli import _endpoint, _judging, _patterns, _say, _tls
+from harness.cli._asked import Asked
 from harness.measure.campaign import revision
-from harness.measure.campaign.reference import IN_PROCESS, NULL
 from harness.measure.launch import launchers
 from harness.measure.launch.launchers import Launcher
 from harness.measure.launch.launchers.process import ProcessLauncher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import PUBLIC
-from harness.setup import catalog
-from harness.setup.catalog import AT, REMOTE, Benchmark, Checkout, Variant, pick
+from harness.setup import canaries, catalog
+from harness.setup.catalog import REMOTE, Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.tables import PROCESS, PresetTable
 from harness.stored import plan, store
@@ -33,7 +33,7 @@ _PAGES = ("history", "index.html")  # beside the reports of campaigns
 
 
 def variants(
-    names: tuple[str, ...],
+    names: tuple[str | Asked, ...],
     everything: bool,
     track: str | None,
     ways: tuple[str, ...],
@@ -51,17 +51,16 @@ def variants(
     own = [*([catalog.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
     if bool(names) == everything and (everything or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
-    asked = _patterns.matching("variant", names, known)
-    chosen = [v for name in asked for v in _launched(name, known, ways)]
+    chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
     if everything:
         public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
-        chosen = [v for variant in public for v in _launched(variant.name, known, ways)]
+        chosen = [v for variant in public for v in launched(Asked(variant.name), known, ways)]
     chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
         chosen = _patterns.on_track(chosen, track)
     for variant in chosen:
         variant.spoken()
-    references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
+    references = [v for v in (canaries.predictor(known), canaries.null(known)) if v]
     return references + [v for v in chosen if v not in references] + own
 
 
@@ -92,14 +91,14 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
-    """A variant by its name, once for each launcher."""
-    own, _, way = name.partition(AT)
-    variant: Variant = pick("variant", own, known)
+def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
+    """A variant that is asked for, once for each launcher."""
+    variant: Variant = pick("variant", asked.name, known)
+    way = asked.launcher
     for found in (way, *ways):
         if found:
             pick("launcher", found, dict(launchers.registered()))
-    if variant.table.reference or variant.table.inside:
+    if variant.table.is_floor:
         return [variant]
     # What is up already needs no launcher; beside it, the others are what they usually are.
     chosen = [way] if way else [PROCESS if w == REMOTE else w for w in dict.fromkeys(ways)]

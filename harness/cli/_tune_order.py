@@ -15,7 +15,7 @@ from harness.setup import catalog, keeping, knobs, slo
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
-from harness.stored.records import Campaign
+from harness.stored.records import TUNE, Campaign
 from harness.stored.tunings import Tuning
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def of(options: dict[str, Any]) -> tuple[Order, Campaign | None]:
     search_s = _select.seconds(options["search"]) or 0.0
     name, synthetic = options["benchmark"], options["synthetic_weights"]
     benchmark = _benchmark(name, synthetic, options["slo"], search_s)
-    names = _patterns.matching("variant", options["variants"], catalog.variants())
-    variants = [_variant(name, benchmark, options) for name in names]
+    names = _patterns.variants(options["variants"], catalog.variants())
+    variants = [_variant(str(name), benchmark, options) for name in names]
     threads = benchmark.table.threads
     tuning = Tuning(
         benchmark.name,
@@ -118,7 +118,7 @@ def _resumed(options: dict[str, Any]) -> tuple[Order, Campaign]:
     tuning = resumed.tuning
     if tuning is None:
         raise UsageError(f"{resumed.id} is no tune: go on with it by `run --resume {resumed.id}`.")
-    synthetic = any(facts.artefact.get("synthetic") for facts in resumed.benchmarks.values())
+    synthetic = any(facts.synthetic for facts in resumed.benchmarks.values())
     options |= {"device": resumed.device, "benchmark": tuning.benchmark}
     benchmark = _benchmark(tuning.benchmark, synthetic, tuning.slo, tuning.search_s)
     variants = [_variant(name, benchmark, options) for name in tuning.knobs]
@@ -148,12 +148,13 @@ def _order(
         _select.campaign_folder(name),
         tuple(variants),
         (benchmark,),
-        plan.TUNE,
+        TUNE,
         _preset(tuning.search_s),
         1,
         _select.launchers_of(list(variants), options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
+        kind=TUNE,
     )
     threads = benchmark.table.threads
     today = {variant.name: knobs.defaults(variant.table, threads) for variant in variants}

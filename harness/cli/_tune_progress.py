@@ -10,7 +10,8 @@ from harness.cli import _say
 from harness.cli._progress import clock
 from harness.search.candidates import Outcome
 from harness.setup import knobs
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 from harness.stored.tunings import Step, Tuning
 
 _STAGES = {"explore": "tries", "sift": "tries longer", "confirm": "confirms"}

@@ -133,9 +133,8 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
     """Whether a variant comes up by a launcher, where that can be used."""
     from harness.setup.tables import PROCESS
 
-    table = variant.table
     if launcher == "docker":
-        return not (table.reference or table.inside)
+        return not variant.table.is_floor
     return launcher == PROCESS and not variant.server.table.only_docker
 
 

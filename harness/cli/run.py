@@ -279,8 +279,8 @@ def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
         failure = d.facts.failure
         cells.append(
             {
-                "variant": d.cell.variant,
-                "benchmark": d.cell.benchmark,
+                "variant": d.cell.variant_name,
+                "benchmark": d.cell.benchmark_name,
                 "round": d.cell.round,
                 "outcome": d.facts.outcome,
                 "phase": failure.phase if failure else None,

@@ -17,7 +17,6 @@ from harness.cli._named import AXIS, BENCHMARK, VARIANT
 if TYPE_CHECKING:
     from harness.measure.campaign.campaign import Request
     from harness.measure.campaign.sweep import Point
-    from harness.setup.catalog import Variant
     from harness.setup.tables import PresetTable
     from harness.stored.records import Run
 
@@ -64,6 +63,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     from harness.measure.campaign import sweep
     from harness.setup import catalog
     from harness.setup.catalog import pick
+    from harness.setup.tables import PROCESS
     from harness.stored import plan
 
     known = catalog.variants()
@@ -71,10 +71,11 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     chosen = (options["benchmark"],)
     (benchmark,) = _select.benchmarks(chosen, _preset(), options["synthetic_weights"])
     values, found = _values(options["values"]), {}
-    for name in _patterns.matching("variant", options["variants"], known):
-        variant: Variant = pick("variant", name, known)
+    for asked in _patterns.variants(options["variants"], known):
+        (variant,) = _select.launched(asked, known, (PROCESS,))
+        name = variant.name
         reason = plan.why_not(variant, benchmark, options["device"])
-        if variant.table.inside or variant.table.reference:
+        if variant.table.is_floor:
             reason = "it is a reference point, which has no axes"
         if reason is not None:
             raise UsageError(f"{name} on {benchmark.name}: {reason}.")
@@ -102,7 +103,7 @@ def _preset() -> PresetTable:
 def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
     from harness.cli import _select
     from harness.measure.campaign.campaign import Request, new_id
-    from harness.stored import plan
+    from harness.stored.records import SWEEP
 
     points = [point for one in swept.values() for point in one]
     name = options["name"] or new_id()
@@ -115,12 +116,13 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
         folder,
         variants,
         tuple({point.benchmark.name: point.benchmark for point in points}.values()),
-        plan.SWEEP,
+        SWEEP,
         _preset(),
         1,
         _select.launchers_of(list(variants), options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
+        kind=SWEEP,
     )
 
 

@@ -102,7 +102,7 @@ def _lines(verified: Verified) -> list[str]:
         return [_progress.result_line(run), *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
     said = f"{checked} answers right" if checked else f"answers; {_not_checked(run)}"
-    lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}"]
+    lines = [f"{run.cell.variant_name} on {run.cell.benchmark_name}: {said}"]
     if run.facts.server.insecure:
         lines.append(f"  warning: {UNCHECKED}")
     for trial in verified.trials:
@@ -127,8 +127,8 @@ def _json(verified: Verified) -> dict[str, Any]:
 
     facts = verified.run.facts
     return {
-        "variant": facts.cell.variant,
-        "benchmark": facts.cell.benchmark,
+        "variant": facts.cell.variant_name,
+        "benchmark": facts.cell.benchmark_name,
         "version": facts.server.version,
         "outcome": facts.outcome,
         "verified": facts.verified,

@@ -100,5 +100,5 @@ def _metrics(found: Digest) -> Iterator[tuple[Any, ...]]:
         value, drawn = found.values.get(name), found.replicates.get(name)
         bounds = (np.nan,) * 2 if value is None or drawn is None else resampling.interval([drawn])
         known = np.nan if value is None else value
-        common = (cell.variant, cell.benchmark, cell.round, track, outcome)
+        common = (cell.variant_name, cell.benchmark_name, cell.round, track, outcome)
         yield (*common, name, metric.unit, known, *bounds)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.setup.knobs import Setting
-from harness.stored.records import Cell
+from harness.stored.identity import Cell, Subject
 from harness.stored.tunings import TODAY, Step, Tuning
 
 _LEAST_SPREAD = 0.03  # of the logarithm: no start of a server is known better
@@ -122,7 +122,8 @@ class Candidate:
 
 def cell_of(tuning: Tuning, step: Step) -> Cell:
     """Where a step's run is stored."""
-    return Cell(name_of(step.variant, step.candidate), tuning.benchmark, step.round)
+    own = Subject(name_of(step.variant, step.candidate))
+    return Cell(own, tuning.benchmark, None, step.round)
 
 
 def name_of(variant: str, candidate: int) -> str:

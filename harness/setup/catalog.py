@@ -23,12 +23,12 @@ from harness.setup.tables import (
     WeightsTable,
 )
 from harness.setup.templates import RequestTable
+from harness.stored.identity import Point, Subject, subject_name
 from harness.stored.revisions import Revision
 
 DOCKER = "docker"
 IMAGE = "an image"  # the framework of variants that are nothing else
 REMOTE = "remote"  # of endpoints that are up already
-AT = "@"  # between a variant's name and its launcher's, where that is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,19 @@ class Variant:
     checkout: Checkout | None = None  # where it is from, if not from here
     recorded: Mapping[str, Any] | None = None  # what is right of an endpoint: recorded.py
     image: str = ""  # that it is, as it stands; empty: one is built, or none is needed
+    point: Point | None = None  # of a sweep that varies it
+
+    @property
+    def subject(self) -> Subject:
+        """What tells it from others: from itself in a container, or of another revision, too."""
+        usual = self.launcher == PROCESS or self.endpoint is not None or bool(self.image)
+        revision = None if self.checkout is None else self.checkout.revision.name
+        return Subject(self.table.name, None if usual else self.launcher, revision)
 
     @property
     def name(self) -> str:
-        """What tells its rows from others, those of the same variant in a container, or of another
-        revision, among them."""
-        plain = self.launcher == PROCESS or self.endpoint is not None or self.image
-        name = self.table.name if plain else f"{self.table.name}{AT}{self.launcher}"
-        return name if self.checkout is None else self.checkout.revision.of(name)
+        """What reports call it."""
+        return subject_name(self.subject, self.point)
 
     def spoken(self) -> Protocol:
         """What it speaks. Raises UsageError."""
@@ -117,6 +122,7 @@ class Benchmark:
     synthetic: bool = False  # its weights come from a seed, and its answers mean nothing
     length: int = 1  # each text is so many times itself
     together: int = 1  # instances that a request carries
+    point: Point | None = None  # of a sweep that varies it
 
     @property
     def weights(self) -> WeightsTable | None:

@@ -57,6 +57,11 @@ class VariantTable(toml.Strict):
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
 
+    @property
+    def is_floor(self) -> bool:
+        """Whether it is a reference point, which others are set beside, and no contender."""
+        return self.reference or self.inside
+
     @field_validator("command")
     @classmethod
     def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:

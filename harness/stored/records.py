@@ -6,10 +6,11 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.stored.identity import Canaries, Cell
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
@@ -17,17 +18,10 @@ from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Requests, Usage
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One variant x benchmark x round (rounds count from 1)."""
-
-    variant: str
-    benchmark: str
-    round: int
-
-    def __str__(self) -> str:
-        return f"{self.variant} on {self.benchmark}, round {self.round}"
+Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
+RUN: Kind = "run"
+SWEEP: Kind = "sweep"
+TUNE: Kind = "tune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +255,15 @@ class BenchmarkFacts:
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether its weights come from a seed, so that its answers mean nothing."""
+        return bool(self.artefact.get("synthetic"))
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """The plan of one `run` command, and the machine that it ran on."""
+    """The plan of one command, and the machine that it ran on."""
 
     id: str
     started_at: str
@@ -284,3 +283,5 @@ class Campaign:
     driver: str = "native"
     against: Revision | None = None
     tuning: Tuning | None = None  # of the command `tune` alone
+    kind: Kind = RUN
+    canaries: Canaries = field(default_factory=Canaries)

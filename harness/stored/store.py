@@ -9,6 +9,7 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    7  cells are records: subject, benchmark, point, round; campaigns have canaries and kind
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -42,11 +43,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.base import caches, marks, paths, reading
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import sane
-from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.stored import legacy, sane
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows import columns
 
-SCHEMA = 6
+SCHEMA = 7
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"
@@ -85,7 +87,11 @@ def read_campaign(folder: Path) -> Campaign:
     path = folder / _CAMPAIGN
     if not path.exists():
         raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
-    campaign: Campaign = _validated(Campaign, _unsealed(path, "campaign")["campaign"], path)
+    data = _unsealed(path, "campaign")
+    plan = data["campaign"]
+    if data["schema"] < legacy.RECORDS:
+        plan = legacy.campaign(plan)
+    campaign: Campaign = _validated(Campaign, plan, path)
     _require_sane(sane.of_campaign(campaign), path)
     return campaign
 
@@ -101,8 +107,9 @@ def campaigns(folder: Path) -> list[Path]:
 
 
 def cell_folder(folder: Path, cell: Cell) -> Path:
-    """Where a cell's run is stored."""
-    return folder / cell.benchmark / cell.variant / f"round-{cell.round}"
+    """Where a cell's run is stored: a place that a person finds. Its names are never read back."""
+    variant = cell.variant_name.replace("/", "%2F")  # a revision's name may have one
+    return folder / cell.benchmark_name / variant / f"round-{cell.round}"
 
 
 def write_run(folder: Path, run: Run) -> Path:
@@ -133,19 +140,23 @@ def write_run(folder: Path, run: Run) -> Path:
     return place
 
 
-def read_run(place: Path) -> Run:
-    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
+def read_run(place: Path, cell: Cell | None = None) -> Run:
+    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema.
+
+    `cell` is the planned one that should be there. A run of an earlier schema has its name alone.
+    """
     data = _unsealed(place / _RUN, "run", "files")
     _require_unchanged(place, data["files"])
-    facts = _validated(RunFacts, data["run"], place / _RUN)
+    known = legacy.run(data["run"], cell) if data["schema"] < legacy.RECORDS else data["run"]
+    facts = _validated(RunFacts, known, place / _RUN)
     _require_sane(sane.of_run(facts), place / _RUN)
     probes = facts.search.probes if facts.search else ()
     audit = [facts.audit] if facts.audit else []
-    known = (*facts.windows, *probes, *facts.strains, *audit)
-    tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
+    every = (*facts.windows, *probes, *facts.strains, *audit)
+    tables = {name: columns.read(place, name, len(every)) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
-        for i, window in enumerate(known)
+        for i, window in enumerate(every)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")

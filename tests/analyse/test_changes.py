@@ -17,9 +17,10 @@ from harness.analyse.run import digest
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base.errors import UsageError
 from harness.stored import store
-from harness.stored.records import Campaign, Cell, Failure
+from harness.stored.records import Campaign, Failure
 from harness.stored.revisions import Revision
 from harness.windows.profiles import Profile
+from tests.cells import cell_of
 from tests.fakes import Fake, campaign, run, stored_campaign
 
 BROKEN = Failure("ready", "It never was.")
@@ -156,7 +157,10 @@ def test_a_capacity_that_is_gone_or_has_no_end(tmp_path: Path) -> None:
 
 
 def test_a_renamed_variant(tmp_path: Path) -> None:
-    sides = ([Fake("old"), Fake("old@docker")], [Fake("a"), Fake("a@docker")])
+    sides = (
+        [Fake("old"), Fake("old", launcher="docker")],
+        [Fake("a"), Fake("a", launcher="docker")],
+    )
     assert "--rename OLD=NEW" in compared(tmp_path / "1", *sides).why_not[0]
     found = compared(tmp_path / "2", *sides, renamed={"old": "a"})
     assert {change.variant for change in found.rows} == {"a", "a@docker"}
@@ -249,8 +253,8 @@ def test_rates_a_little_apart_are_compared_but_not_paired(tmp_path: Path) -> Non
 def test_an_interrupted_campaign_is_compared_as_far_as_it_is(tmp_path: Path) -> None:
     base = store_one(tmp_path / "base", [Fake("a", 8.0)])
     new = store_one(tmp_path / "new", [Fake("a", 10.0)])
-    shutil.rmtree(store.cell_folder(new, Cell("a", "sentiment", 3)))
-    (store.cell_folder(base, Cell("a", "sentiment", 1)) / "server.log").write_text("edited")
+    shutil.rmtree(store.cell_folder(new, cell_of("a", "sentiment", 3)))
+    (store.cell_folder(base, cell_of("a", "sentiment", 1)) / "server.log").write_text("edited")
     found = changes.of_campaigns(digest.of_campaign(base), digest.of_campaign(new), Wanted(), {})
     p50 = row(found, "latency_p50")
     assert p50.ratio is not None
@@ -281,9 +285,9 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
         revisions(
             tmp_path / "c",
             Fake("in-process", 4.0, reference=True, content="floor"),
-            Fake("in-process@main", 4.0, reference=True, content="floor"),
+            Fake("in-process", 4.0, reference=True, content="floor", revision="main"),
             Fake("a", 10.0, content="now"),
-            Fake("a@main", 8.0, content="then"),
+            Fake("a", 8.0, content="then", revision="main"),
             Fake("added", 9.0),
         ),
         Wanted(),
@@ -303,15 +307,18 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
 
 
 def test_what_has_no_changed_file_stops_no_gate(tmp_path: Path) -> None:
-    sides = (Fake("a", 16.0, content="same"), Fake("a@main", 8.0, content="same"))
+    sides = (Fake("a", 16.0, content="same"), Fake("a", 8.0, content="same", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "c", *sides), Wanted())
     assert found.regressions == ()
     assert not row(found, "latency_p50").gates
 
 
 def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
-    sides = (Fake("b", 8.0, drift=0.9, content="s"), Fake("b@main", 8.0, drift=-0.9, content="s"))
-    fakes = (*sides, Fake("a", 16.0, content="x"), Fake("a@main", 8.0, content="y"))
+    sides = (
+        Fake("b", 8.0, drift=0.9, content="s"),
+        Fake("b", 8.0, drift=-0.9, content="s", revision="main"),
+    )
+    fakes = (*sides, Fake("a", 16.0, content="x"), Fake("a", 8.0, content="y", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "near", *fakes), Wanted())
     shown = {each.metric.name: each for each in found.shown}
     p50, memory = shown["latency_p50"], shown["memory"]
@@ -320,14 +327,14 @@ def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
     assert p50.stops_from > 1.0
     assert memory.stops_from == 0.05
     assert row(found, "latency_p50").verdict is Verdict.UNSURE
-    far = (*sides, Fake("a", 800.0, content="x"), Fake("a@main", 8.0, content="y"))
+    far = (*sides, Fake("a", 800.0, content="x"), Fake("a", 8.0, content="y", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "far", *far), Wanted())
     assert row(found, "latency_p50") in found.regressions
 
 
 def test_noise_from_another_campaign(tmp_path: Path) -> None:
     def sides(content: str) -> tuple[Fake, Fake]:
-        return Fake("a", 8.0, content="x"), Fake("a@main", 8.0, content=content)
+        return Fake("a", 8.0, content="x"), Fake("a", 8.0, content=content, revision="main")
 
     ours = revisions(tmp_path / "ours", *sides("y"), rounds=2)
     assert {s.source for s in changes.of_revisions(ours, Wanted()).shown} == {noise.NEXT_ROUND}

@@ -133,7 +133,7 @@ def test_metrics_are_the_runs_own_with_nan_for_what_is_not_known(mine: Path) -> 
     rows = {(row["variant"], row["metric"]): row for _, row in found.iterrows()}
     for each in digest.of_campaign(mine).digests:
         for name, metric in COLUMNS.items():
-            row = rows[each.cell.variant, name]
+            row = rows[each.cell.variant_name, name]
             value = each.values.get(name)
             assert row["unit"] == metric.unit
             np.testing.assert_equal(row["value"], np.nan if value is None else value)

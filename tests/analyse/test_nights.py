@@ -151,7 +151,7 @@ def test_a_renamed_variant_goes_on(tmp_path: Path) -> None:
 
 def test_a_container_is_renamed_with_its_variant(tmp_path: Path) -> None:
     [night] = generate(1, Made(count=1, variants=1))
-    rows = tuple(replace(row, variant=f"{row.variant}@docker") for row in night.rows)
+    rows = tuple(replace(r, subject=replace(r.subject, launcher="docker")) for r in night.rows)
     nights.keep([replace(night, rows=rows)], tmp_path)
     [known], _ = read(tmp_path, v0="new")
     assert "new@docker" in [row.variant for row in known.rows]

@@ -72,7 +72,7 @@ def test_its_commands_end_well(place: tuple[Path, int]) -> None:
         for cell, path in store.stored(folder / "results" / campaign.id, campaign.cells):
             run = store.read_run(path)
             assert run.facts.failure is None
-            if campaign.endpoint and cell.variant == campaign.endpoint.name:
+            if campaign.endpoint and cell.variant_name == campaign.endpoint.name:
                 assert run.facts.verified > 0
                 assert all(window.requests.ok.all() for window in run.windows)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from harness.stored import store
 from harness.stored.hosts import HostCheck
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import Cell, ContainerFacts, Failure, ImageFacts
+from harness.stored.records import ContainerFacts, Failure, ImageFacts
 from harness.windows.profiles import Profile
+from tests.cells import cell_of
 from tests.fakes import BENCHMARK, Fake, campaign, run, stored_campaign
 
 SCRIPT = "<script>alert(1)</script>"
@@ -42,20 +43,23 @@ FAKES: tuple[Fake, ...] = (
 CONTAINER = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.0, 0)
 FAKES += (
     Fake(
-        "fast@docker",
+        "fast",
         6.4,
+        launcher="docker",
         image=ImageFacts(f"some/image:{SCRIPT}", "sha256:1", 700_000_000, IMAGE, 61.5, 20, 11),
         container=CONTAINER,
     ),
     Fake(
-        "loaded@docker",
+        "loaded",
         7.4,
+        launcher="docker",
         image=ImageFacts("some/image:2", "sha256:2", 900_000_000, "base", None, 0, 0),
         container=replace(CONTAINER, reached="published", out_of_memory=2, throttled_s=1.5),
     ),
 )
-DAMAGED = Cell("batched-more", "sentiment", 3)
-NOT_RUN = Cell("once-broken", "sentiment", 3)
+
+DAMAGED = cell_of("batched-more", "sentiment", 3)
+NOT_RUN = cell_of("once-broken", "sentiment", 3)
 
 
 def store_all_sorts(folder: Path) -> Path:
@@ -75,10 +79,10 @@ def store_all_sorts(folder: Path) -> Path:
         environment={"machine": f"Imaginary CPU {SCRIPT}", "cpus": "4"},
     )
     store.write_campaign(folder, plan)
-    known = {fake.variant: fake for fake in fakes}
+    known = {fake.name: fake for fake in fakes}
     for cell in plan.cells:
         if cell != NOT_RUN:
-            store.write_run(folder, run(known[cell.variant], cell.round, campaign=plan.id))
+            store.write_run(folder, run(known[cell.variant_name], cell.round, campaign=plan.id))
     requests = store.cell_folder(folder, DAMAGED) / "requests.parquet"
     requests.write_bytes(requests.read_bytes()[:-100])
     return folder

@@ -32,7 +32,7 @@ def digested(folder: Path, *fakes: Fake, endpoint: Endpoint = HERE, rounds: int 
     found = digest.of_campaign(stored_campaign(folder / "c", small, rounds))
     made = []
     for each in found.digests:
-        if each.cell.variant == "mine":
+        if each.cell.variant_name == "mine":
             server = replace(
                 each.facts.server,
                 launcher="remote",

@@ -83,7 +83,7 @@ def load(folder: Path, text: str) -> PriceTable:
 
 
 def known_capacity(run: Run) -> float | None:
-    values = CAPACITIES.get(run.cell.variant)
+    values = CAPACITIES.get(run.cell.variant_name)
     return values[run.cell.round - 1] if values else None
 
 
@@ -181,7 +181,7 @@ def test_an_endpoint_and_an_invalid_run_are_left_out_with_the_reason(
     found = digested(tmp_path, Fake("slow"), Fake("lagged", 9.0, lag_ms=4.0), Fake("quick"))
     changed = [
         replace(d, facts=replace(d.facts, server=replace(d.facts.server, launcher="remote")))
-        if d.cell.variant == "quick"
+        if d.cell.variant_name == "quick"
         else d
         for d in found.digests
     ]
@@ -196,7 +196,7 @@ def test_a_gpu_run_is_priced_on_its_model(tmp_path: Path, table: PriceTable) -> 
     plan = replace(found.campaign, environment={"machine": "m", "gpu": "NVIDIA L4"})
     changed = tuple(
         replace(d, facts=replace(d.facts, server=replace(d.facts.server, device="gpu")))
-        if d.cell.variant == "quick"
+        if d.cell.variant_name == "quick"
         else d
         for d in found.digests
     )

@@ -44,9 +44,9 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _server(found: Digest) -> ServerFacts:
     server = found.facts.server
-    if found.cell.variant == "middle":
+    if found.cell.variant_name == "middle":
         return replace(server, maintained=False)
-    if found.cell.variant == "like-middle":
+    if found.cell.variant_name == "like-middle":
         return replace(server, protocol="kserve-v2-grpc")
     return server
 

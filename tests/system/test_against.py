@@ -54,11 +54,11 @@ def test_two_revisions_in_one_campaign(sandbox: Sandbox, past: str) -> None:
     plan = sandbox.campaign("c")
     assert plan.against is not None
     assert (plan.against.name, plan.against.commit) == ("HEAD", past)
-    order = [[c.variant for c in plan.cells if c.round == number] for number in (1, 2)]
+    order = [[c.variant_name for c in plan.cells if c.round == number] for number in (1, 2)]
     assert order[0] == ["in-process", "in-process@HEAD", "null", "_fake", "_fake@HEAD"]
     assert order[1] == order[0][::-1]
     runs = {cell: run.facts for cell, run in sandbox.runs("c").items()}
-    contents = {cell.variant: facts.server.content for cell, facts in runs.items()}
+    contents = {cell.variant_name: facts.server.content for cell, facts in runs.items()}
     assert contents["in-process"] == contents["in-process@HEAD"]
     assert contents["_fake"] != contents["_fake@HEAD"]
     assert nothing_is_left(sandbox)

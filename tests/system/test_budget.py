@@ -9,8 +9,8 @@ import pytest
 
 from harness.base import marks
 from harness.cli import _decide
-from harness.stored.records import Cell
 from tests import fakes
+from tests.cells import cell_of
 from tests.system.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
     options = ("--budget", "1h", "--rounds", "2", "--campaign", "second")
     done = sandbox.harness("run", "_fake", *options)
     assert done.returncode == 0, done.stderr
-    assert Cell("_fake", "noop", 2) in sandbox.runs("second")
+    assert cell_of("_fake", "noop", 2) in sandbox.runs("second")
     assert sandbox.campaign("second").left_out == ()
 
 
@@ -61,7 +61,9 @@ def test_what_is_not_decided_is_started_again_while_there_is_time(sandbox: Sandb
     options = ("--until", "decided", "--budget", "10m", "--campaign", "second")
     done = sandbox.harness("run", "_fake", "_fake-slow", *options)
     assert done.returncode == 0, done.stderr
-    rounds = [cell.round for cell in sandbox.runs("second") if cell.variant.startswith("_fake")]
+    rounds = [
+        cell.round for cell in sandbox.runs("second") if cell.variant_name.startswith("_fake")
+    ]
     # Where a busy machine makes all of them INVALID, no pair is there to be decided.
     assert (max(rounds) >= 2) == ("not decided yet" in done.stderr)
     assert set(sandbox.runs("second")) == set(sandbox.campaign("second").cells)

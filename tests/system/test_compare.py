@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.stored import store
-from harness.stored.records import Campaign, Cell
+from harness.stored.records import Campaign
 from harness.stored.revisions import Revision
 from tests import fakes
+from tests.cells import cell_of
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT
 from tests.system.conftest import Command
@@ -248,7 +249,7 @@ def test_wrong_usage_is_a_sentence(
 
 def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> None:
     ours = (replace(FLOOR, content="f"), Fake("a", 10.0, content="now"))
-    theirs = (replace(FLOOR, variant="in-process@main", content="f"), Fake("a@main", 8.0))
+    theirs = (replace(FLOOR, revision="main", content="f"), Fake("a", 8.0, revision="main"))
     plan = replace(plan_of("both", *ours, *theirs), against=Revision("main", "c" * 40))
     stored(sandbox, "both", *ours, *theirs, plan=plan)
     done = cli("compare", "both", "--json", "--fail-on-regression")
@@ -269,12 +270,12 @@ def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> No
 def test_the_report_of_two_revisions_says_how_to_measure_it_again(
     cli: Command, sandbox: Sandbox
 ) -> None:
-    both = (Fake("a", 10.0), Fake("a@main", 8.0))
+    both = (Fake("a", 10.0), Fake("a", 8.0, revision="main"))
     commit = "c" * 40
     plan = replace(plan_of("both", *both), against=Revision("main", commit))
     folder = stored(sandbox, "both", *both, plan=plan)
     assert store.read_campaign(folder).against == Revision("main", commit)
-    assert Cell("a@main", "sentiment", 1) in sandbox.runs("both")
+    assert cell_of("a", "sentiment", 1, revision="main") in sandbox.runs("both")
     assert cli("report", "both").returncode == 0
     page = (sandbox.reports / "both" / "index.html").read_text()
     assert "a@main" in page

@@ -13,12 +13,12 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import SERVER, Sandbox, variant
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
-CELL = Cell("deployed", "noop", 1)
+CELL = cell_of("deployed", "noop", 1)
 METADATA = {
     "name": "forest",
     "inputs": [{"name": "sentence", "datatype": "BYTES", "shape": [-1]}],

@@ -75,7 +75,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
         arguments = ["--campaign", "faults", "--json"]
         done = sandbox.harness("run", *HEALTHY, *FAULTS, *arguments, **_offline(sandbox))
     cells = {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]}
-    runs = {run.cell.variant: run for run in sandbox.runs("faults").values()}
+    runs = {run.cell.variant_name: run for run in sandbox.runs("faults").values()}
     yield Outcome(sandbox, done, cells, runs, sandbox.processes())
     next(places, None)
 
@@ -219,7 +219,7 @@ def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox, windo
         "A generator process ended before it had told what it fired: somebody killed it"
         in (failed["message"])
     )
-    runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
+    runs = {(run.cell.variant_name, run.cell.round): run for run in sandbox.runs("c").values()}
     whole = [w.facts.profile.name for w in runs["_fake", 1].windows]
     assert whole == {"steady": [], "saturated": ["steady"]}[window]
     for key in (("_fake", 2), ("null", 2), ("in-process", 2)):

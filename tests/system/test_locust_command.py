@@ -56,7 +56,7 @@ def test_a_campaign_by_locust(sandbox: Sandbox) -> None:
     campaign = sandbox.campaign("a")
     assert campaign.driver == "locust"
     assert [what for what, _ in campaign.left_out] == ["people of in-process on noop"]
-    by_name = {cell.variant: run for cell, run in sandbox.runs("a").items()}
+    by_name = {cell.variant_name: run for cell, run in sandbox.runs("a").items()}
     fake = by_name["_fake"]
     assert [w.facts.profile.name for w in fake.windows] == ["steady", "saturated", "people"]
     assert [w.facts.profile.name for w in by_name["in-process"].windows] == ["steady", "saturated"]

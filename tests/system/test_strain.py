@@ -69,8 +69,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     yield Outcome(
         done.returncode,
         {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]},
-        {run.cell.variant: run for run in sandbox.runs("c").values()},
-        {found.cell.variant: found for found in digests},
+        {run.cell.variant_name: run for run in sandbox.runs("c").values()},
+        {found.cell.variant_name: found for found in digests},
         left,
         (sandbox.reports / "c" / "index.html").read_text(),
     )

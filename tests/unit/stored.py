@@ -19,7 +19,6 @@ from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     ContainerFacts,
     Failure,
     ImageFacts,
@@ -47,6 +46,7 @@ from harness.windows.samples import (
     empty,
     usage,
 )
+from tests.cells import cell_of
 
 DATA = Path(__file__).parent / "data"
 STEADY = Profile("steady", "poisson", 1.5, rate_per_s=12.25)
@@ -98,7 +98,7 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
     return Run(
         RunFacts(
             campaign="some-campaign",
-            cell=Cell("some", "iris", round),
+            cell=cell_of("some", "iris", round),
             server=SERVER,
             started_at="2026-01-02T03:04:05+00:00",
             phases_s={"provision": 0.125, "launch": 0.25},
@@ -219,7 +219,7 @@ def campaign() -> Campaign:
         started_at="2026-01-02T03:04:05+00:00",
         preset="standard",
         command="python -m harness run 'so me'",
-        cells=(Cell("some", "iris", 1), Cell("some", "iris", 2)),
+        cells=(cell_of("some", "iris", 1), cell_of("some", "iris", 2)),
         left_out=(("other on iris", "iris has no predictor for torch"),),
         environment={"machine": "Imaginary CPU", "cpus": "4"},
         benchmarks={

@@ -21,7 +21,6 @@ from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
 from harness.stored.records import (
-    Cell,
     ContainerFacts,
     Failure,
     ImageFacts,
@@ -33,6 +32,7 @@ from harness.stored.records import (
 )
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, Requests
+from tests.cells import cell_of
 from tests.unit.stored import SERVER, window
 
 ONE = Profile("one", "poisson", 1.0, 10.0)
@@ -114,7 +114,7 @@ class Scenario:
         return self
 
     def run(self, *profiles: Profile) -> Run:
-        cell = Cell("some", "iris", 1)
+        cell = cell_of("some", "iris", 1)
         show, order, strain = self.shown.append, self.order, self.strains
         return execute("c", cell, SERVER, profiles, self.provision, show, order, strain)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from harness.stored import sane
-from harness.stored.records import Campaign, Cell
+from harness.stored.records import Campaign
 from harness.stored.tunings import Step, Tuning
 from harness.windows.profiles import Profile
 from tests import fakes
+from tests.cells import cell_of
 from tests.unit import stored
 
 PLAN = fakes.campaign([fakes.Fake("some")], rounds=1)
@@ -34,10 +35,10 @@ def test_what_is_measured_is_sane() -> None:
     [
         (replace(PLAN, id="../x"), "'../x' can't be the name"),
         (replace(PLAN, started_at="yesterday"), "'yesterday' is no moment"),
-        (replace(PLAN, cells=(Cell("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
-        (replace(PLAN, cells=(Cell("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
-        (replace(PLAN, cells=(Cell("some", "..", 1),)), "'..' can't be the name"),
-        (replace(PLAN, cells=(Cell("some", "sentiment", 0),)), "round 0 is none"),
+        (replace(PLAN, cells=(cell_of("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
+        (replace(PLAN, cells=(cell_of("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
+        (replace(PLAN, cells=(cell_of("some", "..", 1),)), "'..' can't be the name"),
+        (replace(PLAN, cells=(cell_of("some", "sentiment", 0),)), "round 0 is none"),
         (_with(payloads=10**9), "can't have 1000000000 payloads"),
         (_with(verify_share=2.0), "can't verify 2.0"),
         (_with(capacity_s=-1.0), "can't search for -1.0 s"),

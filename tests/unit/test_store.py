@@ -31,9 +31,10 @@ from harness.stored.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.stored.records import Campaign, Cell, Failure, Run, Window
+from harness.stored.records import Campaign, Failure, Run, Window
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
+from tests.cells import cell_of
 from tests.unit import stored
 
 MEGABYTE = 1_000_000
@@ -301,7 +302,7 @@ def test_parts_of_a_killed_harness_are_discarded(tmp_path: Path) -> None:
 
 
 def test_stored_cells_come_in_the_order_asked_for(tmp_path: Path) -> None:
-    cells = [Cell("some", "iris", number) for number in (2, 3, 1)]
+    cells = [cell_of("some", "iris", number) for number in (2, 3, 1)]
     places = {
         run.cell: store.write_run(tmp_path, run) for run in (stored.full_run(), stored.failed_run())
     }

@@ -30,7 +30,7 @@ def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis
     for point in found:
         (window,) = point.benchmark.table.profile
         assert (window.shape, window.duration_s) == ("closed", 2.5)
-        assert str(point.value) in f"{point.cell.variant} {point.cell.benchmark}"
+        assert str(point.value) in f"{point.cell.variant_name} {point.cell.benchmark_name}"
 
 
 def test_a_value_changes_its_axis_alone(project: Project) -> None:

@@ -19,8 +19,9 @@ from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
 from harness.base import caches, paths, reading
 from harness.base.errors import HarnessError, ResultError, StoreError
-from harness.stored import sane, store
+from harness.stored import legacy, sane, store
 from harness.stored.hosts import machine_id
+from harness.stored.identity import Canary, Cell, Key, Point, Subject, subject_name
 
 FORMAT = 1  # of a summary; another number makes those in the cache anew
 SUFFIX = ".night.json"
@@ -45,7 +46,7 @@ Tell = Callable[[str], None]
 class Row:
     """One variant on one benchmark, in one campaign."""
 
-    variant: str
+    variant: str  # what reports call it, as the next
     benchmark: str
     framework: str
     version: str | None
@@ -53,6 +54,9 @@ class Row:
     planned: int  # rounds
     failed: int
     invalid: int
+    subject: Subject
+    point: Point | None = None
+    canary: Canary | None = None  # which it is of what stands for the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def of_campaign(digested: Digested) -> Night:
             campaign.driver,
             name,
             facts.version,
-            bool(facts.artefact.get("synthetic")),
+            facts.synthetic,
         )
         for name, facts in campaign.benchmarks.items()
     }
@@ -121,14 +125,13 @@ def of_campaign(digested: Digested) -> Night:
 
 
 def _rows(digested: Digested) -> Iterator[Row]:
-    planned: dict[tuple[str, str], int] = {}
+    planned: dict[Key, list[Cell]] = {}
     for cell in digested.campaign.cells:
-        pair = (cell.variant, cell.benchmark)
-        planned[pair] = planned.get(pair, 0) + 1
-    for (variant, benchmark), rounds in planned.items():
-        pair = (variant, benchmark)
-        ours = [d for d in digested.digests if (d.cell.variant, d.cell.benchmark) == pair]
-        if not ours or benchmark not in digested.campaign.benchmarks:
+        planned.setdefault(cell.key, []).append(cell)
+    for key, cells in planned.items():
+        ours = [d for d in digested.digests if d.cell.key == key]
+        cell = cells[0]
+        if not ours or cell.benchmark_name not in digested.campaign.benchmarks:
             continue
         counted = [d for d in ours if d.facts.failure is None and not d.invalid]
         values = {
@@ -142,14 +145,17 @@ def _rows(digested: Digested) -> Iterator[Row]:
         server = ours[0].facts.server
         failed = sum(d.facts.failure is not None for d in ours)
         yield Row(
-            variant,
-            benchmark,
+            cell.variant_name,
+            cell.benchmark_name,
             server.framework,
             server.version,
             {name: found for name, found in values.items() if found},
-            rounds,
+            len(cells),
             failed,
             len(ours) - len(counted) - failed,
+            cell.subject,
+            cell.point,
+            digested.campaign.canaries.role(cell.subject),
         )
 
 
@@ -239,7 +245,7 @@ def _write(path: Path, night: Night) -> None:
 
 def _load(path: Path) -> Night:
     try:
-        night = _adapter().validate_python(reading.parsed(path))
+        night = _adapter().validate_python(legacy.night(reading.parsed(path)))
     except ValidationError as error:
         raise ResultError(f"{path} is truncated, or no summary of a campaign.") from error
     if night.format > FORMAT:
@@ -264,11 +270,13 @@ def _odd(night: Night) -> str | None:
 
 def _with_names(night: Night, renamed: dict[str, str]) -> Night:
     """The same with variants called by their new names, in containers too."""
-    rows = []
-    for row in night.rows:
-        own, at, rest = row.variant.partition("@")
-        rows.append(replace(row, variant=f"{renamed.get(own, own)}{at}{rest}"))
-    return replace(night, rows=tuple(rows))
+    return replace(night, rows=tuple(_with_name(row, renamed) for row in night.rows))
+
+
+def _with_name(row: Row, renamed: dict[str, str]) -> Row:
+    own = row.subject.variant
+    subject = replace(row.subject, variant=renamed.get(own, own))
+    return replace(row, subject=subject, variant=subject_name(subject, row.point))
 
 
 @cache

@@ -16,6 +16,7 @@ from harness.analyse.run.findings import Finding
 from harness.analyse.run.held import Held
 from harness.analyse.run.metrics import METRICS, Metric
 from harness.analyse.statistics.stats import Spread, spread
+from harness.stored.identity import Canaries, Canary, Cell
 from harness.stored.records import BenchmarkFacts, Failure, ServerFacts
 
 OVERHEAD = Metric(
@@ -51,6 +52,12 @@ class Row:
     digests: tuple[Digest, ...]
     rank: int | None = None  # within its track; equal ranks are tied
     beyond: Mapping[str, str] = field(default_factory=dict)  # what is known where no number is
+    canary: Canary | None = None  # which it is of what stands for the host
+
+    @property
+    def cell(self) -> Cell:
+        """That of its first round."""
+        return self.digests[0].cell
 
     @property
     def measured(self) -> bool:
@@ -92,10 +99,12 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
     by_benchmark: dict[str, dict[str, list[Digest]]] = {}
     for digest in digested.digests:
         cell = digest.cell
-        by_benchmark.setdefault(cell.benchmark, {}).setdefault(cell.variant, []).append(digest)
+        rows_of = by_benchmark.setdefault(cell.benchmark_name, {})
+        rows_of.setdefault(cell.variant_name, []).append(digest)
     found = []
     for benchmark, variants in by_benchmark.items():
-        rows = [_row(variant, digests) for variant, digests in variants.items()]
+        canaries = digested.campaign.canaries
+        rows = [_row(variant, digests, canaries) for variant, digests in variants.items()]
         ranked_by = _ranked_by(rows)
         facts = digested.campaign.benchmarks.get(benchmark)
         contests = {
@@ -207,7 +216,7 @@ def _searched(row: Row) -> dict[int, Held]:
     }
 
 
-def _row(variant: str, digests: Sequence[Digest]) -> Row:
+def _row(variant: str, digests: Sequence[Digest], canaries: Canaries) -> Row:
     known = counted(digests)
     # A median over the other rounds would flatter.
     beyond = {name: said for digest in known for name, said in digest.beyond.items()}
@@ -230,6 +239,7 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
         tuple((d.cell.round, finding) for d in digests for finding in d.findings),
         tuple(digests),
         beyond=beyond,
+        canary=canaries.role(digests[0].cell.subject),
     )
 
 

@@ -64,8 +64,9 @@ def same_load(base: BenchmarkFacts | None, new: BenchmarkFacts | None) -> bool:
 def _benchmark(name: str, base: BenchmarkFacts, new: BenchmarkFacts) -> Iterator[str]:
     yield from _other(f"version of {name}", base.version, new.version)
     yield from _other(f"number of payloads of {name}", base.payloads, new.payloads)
-    made_up = "synthetic weights" if base.artefact.get("synthetic") else "real weights"
-    other = "synthetic weights" if new.artefact.get("synthetic") else "real weights"
+    made_up, other = (
+        "synthetic weights" if facts.synthetic else "real weights" for facts in (base, new)
+    )
     yield from _other(f"model of {name}", made_up, other)
     if base.content and new.content:
         yield from _other(f"content of {name}", base.content, new.content)

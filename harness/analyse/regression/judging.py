@@ -12,10 +12,11 @@ from harness.analyse.field.paired import Ratio
 from harness.analyse.regression import noise
 from harness.analyse.regression.gate import Verdict, Wanted, verdict
 from harness.analyse.regression.noise import Noise
-from harness.analyse.run.digest import FLOOR, Digest
+from harness.analyse.run.digest import Digest
 from harness.analyse.run.findings import Verdict as Weight
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
+from harness.stored.identity import PREDICTOR
 
 OUTCOME = Metric(
     "outcome",
@@ -158,7 +159,7 @@ def _of_pair(pair: Pair, floors: Floors, wanted: Wanted) -> Iterator[Change]:
         return
     for name, metric in COLUMNS.items():
         effect = wanted.effect(metric)
-        if effect is None or (name == "overhead" and pair.variant == FLOOR):
+        if effect is None or (name == "overhead" and pair.new.canary == PREDICTOR):
             continue
         change = _change(pair, metric, effect, floors)
         if change is not None:

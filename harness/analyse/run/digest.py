@@ -24,13 +24,13 @@ from harness.base.errors import HarnessError, ResultError
 from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
 from harness.setup import slo
-from harness.stored import store, sweeps
-from harness.stored.plan import SWEEP, to_verify
-from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.stored import store
+from harness.stored.identity import NULL, PREDICTOR, Canaries, Canary, Cell
+from harness.stored.plan import to_verify
+from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows.samples import MISSING
 
-FLOOR = "in-process"  # the variant that overhead is measured from
-NULL = "null"  # the variant that transport is measured by
+_ORDER = (PREDICTOR, NULL, None)
 _BINS = 40
 _POINTS = 201
 
@@ -107,17 +107,19 @@ def _of_campaign(folder: Path) -> Digested:
     places = dict(store.stored(folder, campaign.cells))
     digests: dict[Cell, Digest] = {}
     damaged: list[Damaged] = []
-    for group in _by_benchmark_and_round(places):
-        points: dict[str, Run] = {}
+    for group in _by_benchmark_and_round(places, campaign.canaries):
+        points: dict[Canary, Run] = {}
         for cell in group:
+            role = campaign.canaries.role(cell.subject)
             try:
                 with reading.made_sense_of(places[cell]):
                     run = read_cell(places[cell], campaign, cell)
-                    if cell.variant in (FLOOR, NULL):
-                        points[cell.variant] = run
-                    digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
+                    if role is not None:
+                        points[role] = run
+                    digests[cell] = of_run(run, campaign, points.get(PREDICTOR), points.get(NULL))
             except HarnessError as error:
-                points.pop(cell.variant, None)
+                if role is not None:
+                    points.pop(role, None)
                 damaged.append(Damaged(cell, str(error)))
     known = [digests[cell] for cell in campaign.cells if cell in digests]
     return Digested(
@@ -131,7 +133,7 @@ def _of_campaign(folder: Path) -> Digested:
 
 def read_cell(place: Path, campaign: Campaign, cell: Cell) -> Run:
     """The stored run of a cell. Raises ResultError where it can't be trusted."""
-    run = store.read_run(place)
+    run = store.read_run(place, cell)
     if (run.facts.campaign, run.cell) != (campaign.id, cell):
         was = f"{run.cell}, of campaign {run.facts.campaign}"
         raise ResultError(f"{place} holds another run: {was}.")
@@ -142,7 +144,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     """Reduce one run; the others are those of the references, same benchmark and round."""
     values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
     values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
-    known = campaign.benchmarks.get(run.cell.benchmark)
+    known = campaign.benchmarks.get(run.cell.benchmark_name)
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
@@ -171,11 +173,11 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
 
 
 def _swept(run: Run, campaign: Campaign, verified: int) -> growth.Point | None:
-    place = sweeps.place(run.cell) if campaign.preset == SWEEP else None
-    if place is None:
+    at = run.cell.point
+    if at is None:
         return None
-    together = place.value if place.axis == "batch" else 1  # instances of a request
-    return growth.point(run, place.axis, place.value, together, verified, campaign.proof)
+    together = at.value if at.axis == "batch" else 1  # instances of a request
+    return growth.point(run, at.axis, at.value, together, verified, campaign.proof)
 
 
 def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
@@ -215,13 +217,13 @@ def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
     return breakdown.of_window(window, breakdown.transport_ns(idle))
 
 
-def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
+def _by_benchmark_and_round(places: dict[Cell, Path], canaries: Canaries) -> Iterator[list[Cell]]:
     """Cells that share their references, those first: the null server has an overhead too."""
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in places:
-        groups.setdefault((cell.benchmark, cell.round), []).append(cell)
+        groups.setdefault((cell.benchmark_name, cell.round), []).append(cell)
     for group in groups.values():
-        yield sorted(group, key=lambda cell: (cell.variant != FLOOR, cell.variant != NULL))
+        yield sorted(group, key=lambda cell: _ORDER.index(canaries.role(cell.subject)))
 
 
 def _curve(window: Window) -> Curve:

@@ -16,8 +16,9 @@ from harness.analyse.tune.knob_worth import Worth
 from harness.search import confirmed
 from harness.search.candidates import Candidate, Lowest, Outcome, candidates, cell_of, choices
 from harness.search.confirmed import Confirmed
+from harness.stored.identity import Cell
 from harness.stored.plan import to_verify
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.records import Campaign, Run
 from harness.stored.tunings import TODAY, Step, Tuning
 from harness.windows.samples import MISSING
 
@@ -88,7 +89,7 @@ def judge(run: Run, campaign: Campaign) -> Outcome:
 
 
 def _doubt(run: Run, campaign: Campaign, found: Searched | None) -> str:
-    known = campaign.benchmarks.get(run.cell.benchmark)
+    known = campaign.benchmarks.get(run.cell.benchmark_name)
     wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
     doubts = findings.of_run(run, wanted, campaign.proof)
     invalid = "; ".join(d.message for d in doubts if d.verdict is Verdict.INVALID)

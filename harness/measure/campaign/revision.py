@@ -77,7 +77,7 @@ def counterparts(
         reason = _why_not(variant, old, theirs.get(old))
         if reason is not None:
             why = f"{checkout.revision.name} {reason}"
-            absent.append((checkout.revision.of(variant.name), why))
+            absent.append((replace(variant, checkout=checkout).name, why))
             continue
         table = theirs[old].table.model_copy(update={"name": variant.table.name})
         other = replace(theirs[old], table=table, launcher=variant.launcher, checkout=checkout)

@@ -24,7 +24,7 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         table.backend,
         variant.device_for(device),
         variant.launcher,
-        table.reference or table.inside,
+        table.is_floor,
         table.description,
         server.table.maintained,
         server.table.note,

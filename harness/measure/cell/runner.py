@@ -14,9 +14,9 @@ from harness.measure.cell.capacity_search import Expected, Order
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
+from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle
 from harness.stored.records import (
-    Cell,
     Failure,
     ImageFacts,
     Run,

@@ -94,7 +94,7 @@ def _counted(counts: Counts) -> str:
 
 def _warnings(report: Report, short: Summary) -> Iterator[str]:
     """What a reader must know before believing any of it."""
-    made_up = [n for n, b in report.campaign.benchmarks.items() if b.artefact.get("synthetic")]
+    made_up = [n for n, b in report.campaign.benchmarks.items() if b.synthetic]
     if made_up:
         names = view.listed(map(code, sorted(made_up)))
         yield from ("", f"**Synthetic weights** on {names}: the speed is real, the labels are not.")
@@ -187,7 +187,7 @@ def _left_over(report: Report) -> Iterator[Part]:
     ]
     missing: dict[tuple[str, str], list[int]] = {}
     for cell in digested.missing:
-        missing.setdefault((cell.variant, cell.benchmark), []).append(cell.round)
+        missing.setdefault((cell.variant_name, cell.benchmark_name), []).append(cell.round)
     lines += [
         f"- not run: {code(variant)} on {code(benchmark)}, {view.rounds(numbers)}"
         for (variant, benchmark), numbers in missing.items()

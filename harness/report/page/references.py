@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from harness.report.page import view
 from harness.report.page.ranking import Figure, Ranking
-
-_FLOOR = "in-process"  # the only one that should be ahead of all: the predictor without a server
+from harness.stored.identity import PREDICTOR
 
 
 def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     """Why some contestant is ahead of the predictor without a server; empty where none is."""
-    if reference.row.variant != _FLOOR:
+    if reference.row.canary != PREDICTOR:  # the only one that should be ahead of all
         return ""
     higher = found.metric.better == "higher"
     ahead = [f for f in figures if f.rank and (f.middle > reference.middle) is higher]

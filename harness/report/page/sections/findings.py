@@ -45,7 +45,7 @@ def _kinds(report: Report, verdict: Verdict) -> dict[str, list[Doubt]]:
     """The doubts of one weight by kind, sentences that are the same over rounds merged."""
     kinds: dict[str, dict[tuple[str, str], Doubt]] = {}
     for digest in report.digested.digests:
-        subject = f"{digest.cell.variant} on {digest.cell.benchmark}"
+        subject = f"{digest.cell.variant_name} on {digest.cell.benchmark_name}"
         for finding in digest.findings:
             if finding.verdict is not verdict or finding.name == _TOLD_ELSEWHERE:
                 continue

@@ -17,7 +17,7 @@ from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.subjects import Subject
 from harness.report.page.view import Report
-from harness.stored import sweeps
+from harness.stored.identity import subject_name
 
 _TITLES = {
     "throughput_per_s": ("predictions a second", "/s"),
@@ -53,22 +53,21 @@ def growth(report: Report) -> Values | None:
 def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     """The variants by (benchmark, axis), as they were planned."""
     looks = colours.of_variants(report.comparisons)
-    points: dict[sweeps.Place, Point] = {}
-    members: dict[tuple[str, str], dict[str, list[sweeps.Place]]] = {}
+    members: dict[tuple[str, str], dict[str, list[Point]]] = {}
     drawn: dict[str, tuple[colours.Look, str]] = {}
     for digest in report.digested.digests:
-        place = sweeps.place(digest.cell)
-        if place is None or digest.swept is None:
+        cell = digest.cell
+        if cell.point is None or digest.swept is None:
             continue
-        points[place] = digest.swept
-        group = members.setdefault((place.benchmark, place.axis), {})
-        group.setdefault(place.variant, []).append(place)
-        drawn.setdefault(place.variant, (looks[digest.cell.variant], digest.facts.server.track))
+        name = subject_name(cell.subject)
+        group = members.setdefault((cell.benchmark, cell.point.axis), {})
+        group.setdefault(name, []).append(digest.swept)
+        drawn.setdefault(name, (looks[cell.variant_name], digest.facts.server.track))
     return {
         key: [
             Swept(
                 Subject(name, number, drawn[name][1], drawn[name][0], shown=True),
-                tuple(points[place] for place in sorted(group[name], key=lambda p: p.value)),
+                tuple(sorted(group[name], key=lambda point: point.value)),
             )
             for number, name in enumerate(group, 1)
         ]

@@ -25,7 +25,7 @@ from harness.report.page.lines import ERRORS_SHOWN
 from harness.report.page.ranking import Figure, Ranking
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
-from harness.stored.records import Cell
+from harness.stored.identity import Cell
 from harness.windows.profiles import Profile
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
@@ -38,7 +38,7 @@ _DOUBTS_SHOWN = 5
 @section("Verdict", order=10)
 def verdict(report: Report) -> Values | None:
     measured = {comparison.benchmark for comparison in report.comparisons}
-    planned = {cell.benchmark for cell in report.campaign.cells}
+    planned = {cell.benchmark_name for cell in report.campaign.cells}
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     return {
         "benchmarks": [_benchmark(report, comparison) for comparison in report.comparisons],
@@ -126,7 +126,7 @@ def _track_names(rows: Iterable[Row]) -> set[str]:
 def _absent(comparison: Comparison, cells: Iterable[Cell]) -> list[str]:
     """Variants of those cells that no stored run is of."""
     rows = {row.variant for row in comparison.rows}
-    ours = (cell.variant for cell in cells if cell.benchmark == comparison.benchmark)
+    ours = (cell.variant_name for cell in cells if cell.benchmark_name == comparison.benchmark)
     return [name for name in dict.fromkeys(ours) if name not in rows]
 
 
