@@ -52,10 +52,11 @@ def counted(probes: Sequence[Window], slo: Slo) -> list[Tally]:
 
 
 def disturbed(probe: Window, slo: Slo) -> bool:
-    """Whether the generator or the host may have made requests late."""
+    """Whether the generator or the host may have made requests late, or lost some."""
     lag = probe.requests.lag_ns()
     late = more_than(int((lag > _LAG_SHARE * slo.limit_ns).sum()), len(lag), _LATE_SHARE)
-    return late or (probe.facts.steal_share or 0.0) > STEAL_INVALID
+    stolen = (probe.facts.steal_share or 0.0) > STEAL_INVALID
+    return late or stolen or not probe.facts.is_whole
 
 
 def more_than(hits: int, count: int, share: float) -> bool:

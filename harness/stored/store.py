@@ -9,7 +9,9 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    7  cells are records: subject, benchmark, point, round; campaigns have canaries and kind
+    7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
+       strains and no audit of their own; cells are records: subject, benchmark, point, round;
+       campaigns have canaries and kind
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -43,7 +45,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.base import caches, marks, paths, reading
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import legacy, sane
+from harness.stored import earlier, legacy, sane
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows import columns
@@ -124,7 +126,7 @@ def write_run(folder: Path, run: Run) -> Path:
         marks.put(part)
         files = {}
         for name in columns.TABLES:
-            columns.write(part / f"{name}.parquet", name, run.every_window)
+            columns.write(part / f"{name}.parquet", name, run.windows)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -147,29 +149,17 @@ def read_run(place: Path, cell: Cell | None = None) -> Run:
     """
     data = _unsealed(place / _RUN, "run", "files")
     _require_unchanged(place, data["files"])
-    known = legacy.run(data["run"], cell) if data["schema"] < legacy.RECORDS else data["run"]
-    facts = _validated(RunFacts, known, place / _RUN)
+    facts = _validated(RunFacts, _in_this_schema(data, cell, place / _RUN), place / _RUN)
     _require_sane(sane.of_run(facts), place / _RUN)
-    probes = facts.search.probes if facts.search else ()
-    audit = [facts.audit] if facts.audit else []
-    every = (*facts.windows, *probes, *facts.strains, *audit)
-    tables = {name: columns.read(place, name, len(every)) for name in columns.TABLES}
+    count = len(facts.windows)
+    tables = {name: columns.read(place, name, count) for name in columns.TABLES}
     windows = tuple(
         Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
-        for i, window in enumerate(every)
+        for i, window in enumerate(facts.windows)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")
-    own, searched = len(facts.windows), len(facts.windows) + len(probes)
-    strained = searched + len(facts.strains)
-    return Run(
-        facts,
-        windows[:own],
-        log,
-        windows[own:searched],
-        windows[searched:strained],
-        windows[strained] if facts.audit else None,
-    )
+    return Run(facts, windows, log)
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
@@ -254,6 +244,15 @@ def _changed(path: Path) -> str:
             "not touched by that: keep their folders."
         )
     return f"{was} Remove the folder {path.parent} and measure the cell again with --resume."
+
+
+def _in_this_schema(data: dict[str, Any], cell: Cell | None, path: Path) -> dict[str, Any]:
+    """A run of any schema. Raises ResultError where it is none."""
+    try:
+        run = earlier.run(data["run"], data["schema"])
+        return legacy.run(run, cell) if data["schema"] < legacy.RECORDS else run
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ResultError(_no_result(path)) from error
 
 
 def _validated(model: Any, data: Any, path: Path) -> Any:

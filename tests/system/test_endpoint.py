@@ -58,7 +58,7 @@ def test_a_v2_model_is_asked_by_the_names_that_it_tells(sandbox: Sandbox, path: 
     assert done.returncode == 0, done.stderr
     run = sandbox.runs("remote")[CELL]
     assert run.facts.verified == 21
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(window.requests.ok.all() for window in run.profiles)
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_schema_of_one_s_own(sandbox: Sandbox) -> None:
         assert "confidence" in wrong.stdout
     run = sandbox.runs("remote")[CELL]
     assert run.facts.server.is_here
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(window.requests.ok.all() for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
     assert "shared this machine&#39;s" in report or "shared this machine's" in report
     assert "machines that nobody here has seen" not in report

@@ -32,8 +32,10 @@ from harness.stored.lifecycle import (
     Shutdown,
 )
 from harness.stored.records import Campaign, Failure, Run, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
+from tests import fakes
 from tests.cells import cell_of
 from tests.unit import stored
 
@@ -56,10 +58,7 @@ def assert_same(one: Run, other: Run) -> None:
     """Equal in every fact, and in every column by value and type."""
     assert one.facts == other.facts
     assert one.log == other.log
-    for name in ("windows", "probes", "strains"):
-        assert len(getattr(one, name)) == len(getattr(other, name)), name
-    assert (one.audit is None) == (other.audit is None)
-    for mine, theirs in zip(one.every_window, other.every_window, strict=True):
+    for mine, theirs in zip(one.windows, other.windows, strict=True):
         assert mine.facts == theirs.facts
         for table in ("requests", "usage", "calls"):
             for field in fields(getattr(mine, table)):
@@ -89,15 +88,15 @@ def strained_run() -> Run:
         Shutdown(700_000_001, 900_000_002),
         Restart(900_000_003, "Port 8000 is taken."),
     )
-    facts = replace(full.facts, lifecycle=life, strains=tuple(w.facts for w in strains))
-    return replace(full, facts=facts, strains=strains)
+    full = replace(full, facts=replace(full.facts, lifecycle=life))
+    return fakes.having(full, WindowKind.STRAIN, strains)
 
 
 def audited(run: Run) -> Run:
     """The same with an audit, whose rows come last."""
-    made = stored.full_run().windows[-1]
+    made = stored.full_run().profiles[-1]
     audit = replace(made, facts=replace(made.facts, profile=Profile("audit", "closed", 2.0)))
-    return replace(run, facts=replace(run.facts, audit=audit.facts), audit=audit)
+    return fakes.having(run, WindowKind.AUDIT, [audit])
 
 
 # --- what goes in comes out ---------------------------------------------------------------------
@@ -365,8 +364,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 6', '"schema": 7', "has schema 7; this harness reads up to 6."),
-        ('"schema": 6,', "", "truncated or no result file"),
+        ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
+        ('"schema": 7,', "", "truncated or no result file"),
         ('"sha256"', '"sha257"', "truncated or no result file"),
     ],
 )
@@ -463,7 +462,7 @@ def test_schema_1_still_loads() -> None:
 def test_schema_1_says_what_it_always_said() -> None:
     # Literally, so that an edit of `stored.py` can't change both sides of the comparison.
     run = store.read_run(stored.DATA / "schema-1" / "iris" / "some" / "round-1")
-    steady, ramp, saturated = run.windows
+    steady, ramp, saturated = run.profiles
     names = [ERRORS[code] for code in steady.requests.error]
     assert names == [
         *("", "connect", "disconnected", "timeout"),
