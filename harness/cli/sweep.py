@@ -16,7 +16,7 @@ from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
     from harness.measure.campaign.campaign import Request
-    from harness.measure.campaign.sweep import Point
+    from harness.measure.campaign.sweep import Planned
     from harness.setup.tables import PresetTable
     from harness.stored.records import Run
 
@@ -57,7 +57,7 @@ def command(**options: Any) -> int:
     return _conclude(options, request, swept, runs)
 
 
-def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
+def _points(options: dict[str, Any]) -> dict[str, list[Planned]]:
     """The points of each variant, checked in full before anything starts."""
     from harness.cli import _patterns, _select
     from harness.measure.campaign import sweep
@@ -100,7 +100,7 @@ def _preset() -> PresetTable:
     )
 
 
-def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
+def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> Request:
     from harness.cli import _select
     from harness.measure.campaign.campaign import Request, new_id
     from harness.stored.records import SWEEP
@@ -142,7 +142,7 @@ def _measure(request: Request) -> list[Run]:
 
 
 def _conclude(
-    options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
+    options: dict[str, Any], request: Request, swept: dict[str, list[Planned]], runs: list[Run]
 ) -> int:
     from harness.analyse.field import growth
     from harness.analyse.run import digest

@@ -74,7 +74,11 @@ def test_the_json_report_says_what_names_are_made_of(against: Path) -> None:
 
 def test_frames_have_them(against: Path) -> None:
     frames = pytest.importorskip("harness.frames")
-    assert set(frames.metrics(against)["variant"]) == {fake.name for fake in BOTH}
+    found = frames.metrics(against)
+    assert set(found["variant"]) == {fake.name for fake in BOTH}
+    parts = found[["subject", "launcher", "revision"]].drop_duplicates().astype(object)
+    rows = parts.where(parts.notna(), None).itertuples(index=False, name=None)
+    assert {Subject(*row) for row in rows} == {fake.subject for fake in BOTH}
     for fake in BOTH:
         assert len(frames.requests(against, fake.name)) > 0
 

@@ -76,7 +76,7 @@ class Digest:
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
     queue: Queue | None = None
     seen: Seen | None = None
-    swept: growth.Point | None = None  # what it came to as a point of a sweep
+    swept: growth.PointCost | None = None  # what it came to as a point of a sweep
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
 
@@ -180,7 +180,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     )
 
 
-def _swept(beside: RunContext) -> growth.Point | None:
+def _swept(beside: RunContext) -> growth.PointCost | None:
     at = beside.run.cell.point
     if at is None:
         return None

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from harness.base.errors import UsageError
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import ProfileTable
-from harness.stored import identity
-from harness.stored.identity import Cell, benchmark_name
+from harness.stored.identity import BENCHMARK, VARIANT, Cell, Point, benchmark_name
 
 _CALLERS = 8  # where the benchmark has no closed loop of its own
 _PER_WORKER = 2  # callers at least, so that each of them has something to do
@@ -21,7 +20,7 @@ Change = Callable[[Variant, Benchmark, int], tuple[Variant, Benchmark]]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Planned:
     """One value of the axis."""
 
     value: int
@@ -86,7 +85,7 @@ def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
 
 def points(
     name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
-) -> list[Point]:
+) -> list[Planned]:
     """A variant at each value. Raises UsageError where it can't be varied along that axis."""
     window = closed(benchmark, duration_s)
     if name == "workers":  # the same load for few of them and for many
@@ -101,14 +100,14 @@ def points(
             raise UsageError(
                 f"{variant.name} on {benchmark.name} has no axis {name!r}: {error}"
             ) from error
-        varies = identity.BENCHMARK if changed is variant else identity.VARIANT
-        at = identity.Point(name, value, varies)
-        if varies == identity.VARIANT:
+        varies = BENCHMARK if changed is variant else VARIANT
+        at = Point(name, value, varies)
+        if varies == VARIANT:
             changed = replace(changed, point=at)
         else:
             bench = replace(bench, point=at)
         found.append(
-            Point(value, changed, replace(bench, name=benchmark_name(bench.folder.name, at)))
+            Planned(value, changed, replace(bench, name=benchmark_name(bench.folder.name, at)))
         )
     return found
 

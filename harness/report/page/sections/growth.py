@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analyse.field import growth as growing
-from harness.analyse.field.growth import COSTS, Growth, Point
+from harness.analyse.field.growth import COSTS, Growth, PointCost
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import Line, Live, Table
@@ -32,7 +32,7 @@ class Swept:
     """A variant along the axis."""
 
     subject: Subject
-    points: tuple[Point, ...]  # ascending
+    points: tuple[PointCost, ...]  # ascending
 
     @property
     def grown(self) -> dict[str, Growth | None]:
@@ -53,7 +53,7 @@ def growth(report: Report) -> Values | None:
 def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     """The variants by (benchmark, axis), as they were planned."""
     looks = colours.of_variants(report.comparisons)
-    members: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    members: dict[tuple[str, str], dict[str, list[PointCost]]] = {}
     drawn: dict[str, tuple[colours.Look, str]] = {}
     for digest in report.digested.digests:
         cell = digest.cell
@@ -132,7 +132,7 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> Live | None:
     return Live(title[0].upper() + title[1:], caption, picture, table)
 
 
-def _pairs(points: Sequence[Point], cost: str) -> list[tuple[int, float]]:
+def _pairs(points: Sequence[PointCost], cost: str) -> list[tuple[int, float]]:
     """(value of the axis, number) of the points that count."""
     numbers = ((p.value, p.numbers[cost]) for p in points if not p.invalid)
     return [(value, number) for value, number in numbers if number is not None and number > 0]
