@@ -27,4 +27,4 @@ def of(variants: Iterable[Variant]) -> Canaries:
     """Which of those that are measured stand for the host."""
     known = {variant.name: variant for variant in variants}
     alone, server = predictor(known), null(known)
-    return Canaries(alone and alone.subject, server and server.subject)
+    return Canaries(alone.subject if alone else None, server.subject if server else None)

@@ -145,7 +145,8 @@ def test_a_sweep_in_a_container(tmp_path: Path, varies: str) -> None:
     found = digest.of_campaign(tmp_path / "swept")
     assert [each.cell for each in found.digests] == list(plan.cells)
     assert [each.swept.value for each in found.digests if each.swept] == [1, 2, 4]
-    assert found.damaged == found.missing == ()
+    assert not found.damaged
+    assert not found.missing
     report = Report(found, compare(found), prices.load())
     rows = [row for each in json.loads(json_(report))["benchmarks"] for row in each["variants"]]
     assert {Point(**row["point"]) for row in rows} == {*points}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -240,8 +241,10 @@ def as_dict(cell: Cell) -> dict[str, Any]:
 
 READERS = ("stored/legacy.py", "cli/_asked.py")  # of names
 # Of URLs, which may have a user before it, and of images, which may have a digest behind it.
-OTHERS = ("measure/talk/target.py", "measure/launch/containers/context.py", "cli/_endpoint.py")
-OTHERS += ("cli/_image.py",)
+OTHERS = (
+    *("measure/talk/target.py", "measure/launch/containers/context.py"),
+    *("cli/_endpoint.py", "cli/_image.py"),
+)
 TAKING_APART = frozenset(
     (
         *("split", "rsplit", "partition", "rpartition", "removesuffix", "removeprefix"),
@@ -265,8 +268,10 @@ def taken_apart(source: str) -> list[int]:
 
 
 def _is_sign(node: ast.AST) -> bool:
-    named = isinstance(node, ast.Name) and node.id == "AT"
-    return named or (isinstance(node, ast.Constant) and "@" in str(node.value))
+    if isinstance(node, ast.Name):
+        return node.id == "AT"
+    # One of a class of characters in a pattern is no sign between two parts.
+    return isinstance(node, ast.Constant) and "@" in re.sub(r"\[[^]]*\]", "", str(node.value))
 
 
 def test_names_are_taken_apart_in_two_modules_alone() -> None:

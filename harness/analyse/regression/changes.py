@@ -137,10 +137,10 @@ def _require_known(renamed: Mapping[str, str], base: Digested) -> None:
 def _revised(digested: Digested, rows: Rows) -> Iterator[Pair]:
     """Each variant of this revision with the other's."""
     against = digested.campaign.against
-    for (subject, *where), row in rows.items():
+    for (subject, benchmark, point), row in rows.items():
         if against is None or subject.revision is not None:
             continue
-        other = rows.get((replace(subject, revision=against.name), *where))
+        other = rows.get((replace(subject, revision=against.name), benchmark, point))
         if other is not None:
             content = row.server.content
             alike = bool(content) and content == other.server.content
@@ -159,7 +159,7 @@ def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str
 
 
 def _asked(pairs: Sequence[Pair], wanted: Wanted) -> list[Pair]:
-    return [pair for pair in pairs if wanted.takes(pair.variant, pair.cell.benchmark_name)]
+    return [pair for pair in pairs if wanted.takes(pair.variant, pair.benchmark)]
 
 
 def _benchmarks(pairs: Sequence[Pair]) -> list[str]:
