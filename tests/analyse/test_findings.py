@@ -300,14 +300,14 @@ def test_an_overloaded_window_says_what_could_be_sustained() -> None:
 def test_not_warmed_up(warm_up: WarmUp | None, expected: dict[str, Verdict]) -> None:
     run = fakes.run(fakes.Fake())
     run = replace(run, facts=replace(run.facts, warm_up=warm_up))
-    found = findings.of_run(run, to_verify=64)
+    found = findings.of_run(RunContext(run=run, to_verify=64))
     assert {finding.name: finding.verdict for finding in found} == expected
     assert not expected or "20.00, none, 10.00 ms" in found[0].message
 
 
 def test_findings_of_a_run_name_the_window() -> None:
     run = fakes.run(fakes.Fake(wrong=2))
-    found = [finding.message for finding in findings.of_run(run, to_verify=64)]
+    found = [finding.message for finding in findings.of_run(RunContext(run=run, to_verify=64))]
     assert found == [
         f"{name}: 2 of 40 checked answers are not the reference's"
         for name in ("steady", "saturated")
@@ -330,14 +330,14 @@ def test_findings_of_a_run_name_the_window() -> None:
 def test_rules_on_a_run(fake: fakes.Fake, stop: Stop | None, expected: dict[str, Verdict]) -> None:
     run = fakes.run(fake)
     run = replace(run, facts=replace(run.facts, stop=stop))
-    found = findings.of_run(run, to_verify=64)
+    found = findings.of_run(RunContext(run=run, to_verify=64))
     assert {finding.name: finding.verdict for finding in found} == expected
 
 
 def test_not_all_verified() -> None:
-    found = findings.of_run(fakes.run(fakes.Fake()), to_verify=65)
+    found = findings.of_run(RunContext(run=fakes.run(fakes.Fake()), to_verify=65))
     assert [finding.name for finding in found] == ["not-all-verified"]
-    assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), to_verify=65)
+    assert not findings.of_run(RunContext(run=fakes.run(fakes.Fake(reference=True)), to_verify=65))
 
 
 # --- what was asked, and what the predictor saw ---------------------------------------------------
@@ -452,9 +452,6 @@ def test_workers_of_a_window(worker: WorkerFacts, found: dict[str, Verdict]) -> 
     assert verdicts(made) == found
 
 
-STOLEN = {"steal_share": 0.25}
-
-
 def beside(kind: WindowKind, *windows: Window) -> list[Finding]:
     """What is found in a sound run that has these windows too."""
     sound = fakes.exact_run((STEADY, window().requests))
@@ -467,7 +464,7 @@ def test_what_happens_beside_the_profiles_is_a_warning_that_names_the_window(
 ) -> None:
     profile = Profile("other", "poisson", 10.0, 100.0)
     assert beside(kind, window(profile=profile)) == []
-    (found,) = beside(kind, window(profile=profile, **STOLEN))
+    (found,) = beside(kind, window(profile=profile, steal_share=0.25))
     assert (found.name, found.verdict) == ("host-stole", Verdict.WARNING)
     assert found.message.startswith("other: the hypervisor took 25.0%")
     assert found.window == "", "it is about none of the run's own windows"
@@ -479,7 +476,8 @@ def test_a_lagging_generator_is_seen_in_a_probe() -> None:
 
 
 def test_what_many_probes_share_is_said_once() -> None:
-    probes = [window(profile=replace(STEADY, name=f"probe-{n}"), **STOLEN) for n in range(1, 6)]
+    profiles = [replace(STEADY, name=f"probe-{number}") for number in range(1, 6)]
+    probes = [window(profile=profile, steal_share=0.25) for profile in profiles]
     (found,) = beside(WindowKind.PROBE, *probes)
     assert found.message.startswith("probe-1: ")
     assert found.message.endswith(" (likewise in probe-2, probe-3 and 2 more)")

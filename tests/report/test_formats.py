@@ -123,9 +123,9 @@ def test_results_of_every_schema(schema: int) -> None:
 def test_a_run_of_a_later_schema_is_named_and_the_rest_reported(tmp_path: Path) -> None:
     folder = small(tmp_path, Fake("a"), Fake("b", 9.0)).digested.folder
     place = folder / "sentiment" / "b" / "round-2" / "run.json"
-    place.write_text(place.read_text().replace('"schema": 6', '"schema": 7'))
+    place.write_text(place.read_text().replace('"schema": 7', '"schema": 8'))
     report = report_of(folder)
-    sentence = "run.json has schema 7; this harness reads up to 6. Read it with the later version"
+    sentence = "run.json has schema 8; this harness reads up to 7. Read it with the later version"
     assert sentence in made(report, "markdown")
     (damaged,) = json.loads(made(report, "json"))["damaged"]
     assert damaged["message"].startswith(f"sentiment/b/round-2/{sentence}")

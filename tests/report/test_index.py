@@ -335,7 +335,7 @@ def test_results_of_every_schema(place: Place, schema: int) -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     place.store("good", FAST)
     for name, before, after in (
-        ("newer", b'"schema": 6', b'"schema": 7'),
+        ("newer", b'"schema": 7', b'"schema": 8'),
         ("edited", b'"standard"', b'"nightly"'),
         ("truncated", b"\n}", b""),
     ):
@@ -346,7 +346,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     html = place.html()
     found = {row.partition(" ")[0]: row for row in rows(html)}
     assert set(found) == {"good", "newer", "edited", "truncated"}
-    assert "campaign.json has schema 7; this harness reads up to 6." in found["newer"]
+    assert "campaign.json has schema 8; this harness reads up to 7." in found["newer"]
     assert "Read it with the later version of the harness that wrote it." in found["newer"]
     assert "campaign.json is not as it was written: it was truncated" in found["edited"]
     assert "campaign.json can't be read: it is truncated or no result" in found["truncated"]

@@ -21,7 +21,7 @@ from hypothesis.extra.numpy import arrays
 
 from harness.base import marks
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import store
+from harness.stored import earlier, store
 from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
@@ -411,8 +411,9 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 EARLIER = replace(stored.campaign(), checks=(), driver="native")
 
 
-def test_schema_6_loads() -> None:
-    folder = stored.DATA / "schema-6"
+@pytest.mark.parametrize("schema", [6, 7])
+def test_todays_schema_and_the_one_before_load(schema: int) -> None:
+    folder = stored.DATA / f"schema-{schema}"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):
         assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
@@ -478,6 +479,38 @@ def test_schema_1_says_what_it_always_said() -> None:
     assert run.log == "listening\r\n50 %\r100 %\nünïcode\n"
     failed = store.read_run(stored.DATA / "schema-1" / "iris" / "some" / "round-2")
     assert failed.facts.failure == Failure("ready", "It did not get ready.", "last\nwords")
+
+
+def test_the_windows_of_earlier_schemas_have_their_kinds() -> None:
+    """Each kind had a place of its own; rows stood in this order, whatever was fired first."""
+    window = {"profile": {"name": "some"}}
+    data = {
+        "windows": [window, window],
+        "search": {"slo": "p99<50ms", "probes": [window]},
+        "strains": [window],
+        "audit": window,
+        "verified": 7,
+    }
+    found = earlier.run(data, 6)
+    kinds = [each["kind"] for each in found.pop("windows")]
+    assert kinds == ["profile", "profile", "probe", "strain", "audit"]
+    assert found == {"search": {"slo": "p99<50ms"}, "verified": 7}
+    assert earlier.run({"windows": [window]}, 1) == {"windows": [{**window, "kind": "profile"}]}
+    assert earlier.run(found, 7) is found
+
+
+@pytest.mark.parametrize(
+    "odd", [{"windows": 7}, {"windows": [7]}, {"windows": [], "search": 7}, []]
+)
+def test_an_earlier_run_that_is_none_is_named(odd: object, tmp_path: Path) -> None:
+    place = store.write_run(tmp_path, stored.full_run())
+    path = place / "run.json"
+    data = {**json.loads(path.read_text()), "schema": 6, "run": odd}
+    data.pop("sha256")
+    seal = sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**data, "sha256": seal}))
+    with pytest.raises(ResultError, match="truncated or no result file"):
+        store.read_run(place)
 
 
 def test_there_is_a_file_of_every_schema() -> None:
