@@ -439,7 +439,12 @@ def test_failures_findings_damage_and_gaps(data: Any) -> None:
     assert (damaged["variant"], damaged["benchmark"], damaged["round"]) == (
         *("batched-more", "sentiment", 3),
     )
-    assert data["missing"] == [{"variant": "once-broken", "benchmark": "sentiment", "round": 3}]
+    (missing,) = data["missing"]
+    own = {"variant": "once-broken", "launcher": None, "revision": None}
+    assert (missing["subject"], missing["point"]) == (own, None)
+    assert [missing[key] for key in ("variant", "benchmark", "round")] == [
+        *("once-broken", "sentiment", 3)
+    ]
     assert data["left_out"][0]["what"] == "torch on iris"
     assert data["runs"] == {
         **{"planned": 39, "ok": 29, "invalid": 4},

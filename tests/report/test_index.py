@@ -19,6 +19,7 @@ from harness.report.index import index, shelf, trends
 from harness.report.index.shelf import GONE, NOT_YET, Entry
 from harness.report.page import page
 from harness.stored import store
+from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Failure
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
@@ -245,9 +246,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = store.read_run
 
-    def read(folder: Path) -> object:
+    def read(folder: Path, cell: Cell | None = None) -> object:
         seen.append(f"{folder.parts[-4]}/{folder.parts[-2]}")
-        return original(folder)
+        return original(folder, cell)
 
     monkeypatch.setattr(store, "read_run", read)
     return seen

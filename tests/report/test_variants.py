@@ -25,7 +25,7 @@ def part_of(html: str, variant: str) -> str:
 
 
 def test_every_variant_has_a_page_that_links_lead_to(html: str) -> None:
-    anchors = {view.anchor(fake.variant) for fake in FAKES}
+    anchors = {view.anchor(fake.name) for fake in FAKES}
     pages = re.findall(r'<article id="(variant-[^"]*)">', html)
     assert len(pages) == len(anchors)
     assert set(pages) == anchors

@@ -157,14 +157,14 @@ def test_of_several_the_rest_is_reported(cli: Command, sandbox: Sandbox, mine: P
     for name in ("later", "edited"):
         shutil.copytree(mine, sandbox.results / name)
     later, edited = (sandbox.results / name / "campaign.json" for name in ("later", "edited"))
-    later.write_text(later.read_text().replace('"schema": 6', '"schema": 7'))
+    later.write_text(later.read_text().replace('"schema": 7', '"schema": 8'))
     edited.write_text(edited.read_text().replace('"standard"', '"nightly"'))
     done = cli("report", "later", "nobody", "mine", "edited")
     assert done.returncode == 2
     assert done.stdout == f"{sandbox.reports / 'mine' / 'index.html'}\n"
     first, second, third = done.stderr.splitlines()
     assert first == (
-        f"error: {later} has schema 7; this harness reads up to 6. Read it with the later version "
+        f"error: {later} has schema 8; this harness reads up to 7. Read it with the later version "
         "of the harness that wrote it."
     )
     assert second.startswith("error: There is no campaign 'nobody'.")
