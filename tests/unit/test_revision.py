@@ -74,7 +74,7 @@ def test_it_goes_where_something_goes_wrong_too(project: Project, past: str) -> 
 def test_what_a_killed_one_left_goes_with_the_next(project: Project, past: str) -> None:
     script = """
         import os, signal
-        from harness.measure import revision
+        from harness.measure.campaign import revision
         with revision.checked_out("trunk") as checkout:
             assert checkout.servers.is_dir()
             os.kill(os.getpid(), signal.SIGKILL)
