@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from harness.base import toml
-
-if TYPE_CHECKING:
-    from harness.setup.tables import VariantTable
 
 Value = StrictInt | StrictFloat | StrictStr
 Setting = Mapping[str, Value]  # by the knob's name
@@ -83,7 +80,35 @@ class KnobTable(toml.Strict):
             raise ValueError(f"{self.sets} takes numbers from 0 on, not {value!r}")
 
 
-def problem(table: VariantTable) -> str | None:
+class Batching(toml.Strict):
+    """Knobs of a variant that merges requests."""
+
+    max_size: int = Field(gt=0)
+    wait_ms: float | None = Field(default=None, ge=0)  # None: the framework chooses
+
+
+class Turnable(Protocol):
+    """What turning a knob needs to know of a variant's table."""
+
+    @property
+    def knobs(self) -> dict[str, KnobTable]: ...
+    @property
+    def command(self) -> tuple[str, ...]: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+    @property
+    def workers(self) -> int: ...
+    @property
+    def threads(self) -> int | None: ...
+    @property
+    def batching(self) -> Batching | None: ...
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
+
+
+_Table = TypeVar("_Table", bound=Turnable)
+
+
+def problem(table: Turnable) -> str | None:
     """What is wrong with a variant's knobs, together with its other keys; None where nothing is."""
     for name, knob in table.knobs.items():
         twice = [n for n, k in table.knobs.items() if k.sets == knob.sets != COMMAND and n != name]
@@ -100,7 +125,7 @@ def problem(table: VariantTable) -> str | None:
     return None
 
 
-def today_of(name: str, table: VariantTable) -> Value | None:
+def today_of(name: str, table: Turnable) -> Value | None:
     """What the variant's other keys say of what a knob sets; None where they say nothing."""
     sets = table.knobs[name].sets
     if sets.startswith(_ENVIRONMENT):
@@ -115,7 +140,7 @@ def today_of(name: str, table: VariantTable) -> Value | None:
     return known.get(sets)
 
 
-def defaults(table: VariantTable, threads: int) -> dict[str, Value]:
+def defaults(table: Turnable, threads: int) -> dict[str, Value]:
     """Today's setting; `threads` are the benchmark's."""
     found: dict[str, Value] = {}
     for name, knob in table.knobs.items():
@@ -127,7 +152,7 @@ def defaults(table: VariantTable, threads: int) -> dict[str, Value]:
     return found
 
 
-def space(table: VariantTable, threads: int) -> dict[str, tuple[Value, ...]]:
+def space(table: Turnable, threads: int) -> dict[str, tuple[Value, ...]]:
     """The values of each knob, today's among them."""
     found: dict[str, tuple[Value, ...]] = {}
     for name, today in defaults(table, threads).items():
@@ -137,12 +162,12 @@ def space(table: VariantTable, threads: int) -> dict[str, tuple[Value, ...]]:
     return found
 
 
-def filled(table: VariantTable) -> dict[str, str]:
+def filled(table: Turnable) -> dict[str, str]:
     """What stands for the placeholders of knobs in a command that nobody tunes."""
     return {name: str(knob.default) for name, knob in table.knobs.items() if knob.sets == COMMAND}
 
 
-def turned(table: VariantTable, setting: Setting, **more: Any) -> VariantTable:
+def turned(table: _Table, setting: Setting, **more: Any) -> _Table:
     """The variant with that setting, and without knobs; `more` are further keys of it."""
     changed: dict[str, Any] = {"knobs": {}, **more}
     environment, command = dict(table.environment), table.command
@@ -159,7 +184,7 @@ def turned(table: VariantTable, setting: Setting, **more: Any) -> VariantTable:
             changed[sets] = value
     changed |= {"environment": environment, "command": command}
     if table.batching is not None:
-        changed["batching"] = type(table.batching)(**batching)
+        changed["batching"] = Batching(**batching)
     return table.model_copy(update=changed)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import knobs, slo
-from harness.setup.knobs import KnobTable
+from harness.setup.knobs import Batching, KnobTable
 from harness.setup.templates import RequestTable
 from harness.windows.profiles import CLOSED, USERS, needs, shape_names
 
@@ -19,13 +19,6 @@ PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
 # With `NAME_port` of more_ports and the names of knobs, in a command's braces.
 PLACEHOLDERS = ("bin", "host", "port", "workers")
-
-
-class Batching(toml.Strict):
-    """Knobs of a variant that merges requests."""
-
-    max_size: int = Field(gt=0)
-    wait_ms: float | None = Field(default=None, ge=0)  # None: the framework chooses
 
 
 class VariantTable(toml.Strict):

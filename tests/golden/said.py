@@ -144,8 +144,9 @@ def _sweep(digested: Digested) -> Iterator[tuple[str, Any]]:
     """How the cost of each variant grows, as `sweep` says it."""
     points: dict[tuple[str, str, str], list[growth.PointCost]] = {}
     for found in digested.digests:
-        if found.swept is not None and found.cell.point is not None:
-            row = (subject_name(found.cell.subject), found.cell.benchmark, found.cell.point.axis)
+        cell = found.cell
+        if found.swept is not None and cell.point is not None:
+            row = (subject_name(cell.subject), cell.benchmark, cell.point.axis)
             points.setdefault(row, []).append(found.swept)
     for row, measured in points.items():
         yield " ".join(row), growth.summary(measured, row[-1])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.measure.launch.launchers import LaunchOrder
 from harness.setup import knobs
-from harness.setup.tables import Batching, VariantTable
+from harness.setup.knobs import Batching
+from harness.setup.tables import VariantTable
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
