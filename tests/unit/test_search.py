@@ -15,7 +15,6 @@ from harness.protocols import Message
 from harness.search import search, tallying
 from harness.search.tallying import Tally
 from harness.setup.slo import Slo, parse
-from harness.stored.hosts import WorkerFacts
 from harness.stored.records import Window, WindowFacts
 from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
@@ -144,8 +143,8 @@ def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
         window, requests=replace(window.requests, sent_ns=window.requests.due_ns + SLO.limit_ns)
     )
     assert tallying.counted([lagged], SLO) == []
-    gone = WorkerFacts("here/7", 1000, 0, 0, None, "somebody killed it")
-    lost = replace(window, facts=replace(window.facts, workers=(gone,)))
+    rows = np.arange(len(window.requests)) % 2 * ERRORS.index("lost")
+    lost = replace(window, requests=replace(window.requests, error=rows))
     assert tallying.counted([lost], SLO) == []
     calm = queues.probe(queues.md1, Profile("p", "poisson", 2.0, 200.0), np.random.default_rng(1))
     assert len(tallying.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
