@@ -12,6 +12,7 @@ import pytest
 
 from harness.base import paths
 from harness.cli._asked import Asked, parsed
+from harness.setup import canaries
 from harness.stored import legacy, sane, store
 from harness.stored.identity import (
     BENCHMARK,
@@ -26,6 +27,7 @@ from harness.stored.identity import (
 from harness.stored.records import RUN, SWEEP, TUNE, Campaign
 from tests.cells import cell_of
 from tests.unit import stored
+from tests.unit.conftest import Project
 
 ODD = (
     cell_of("a", "noop"),
@@ -96,11 +98,26 @@ def test_a_name_of_a_launcher_or_a_revision_stands_in_one_line(part: str) -> Non
 
 
 def test_which_subjects_are_canaries() -> None:
-    canaries = Canaries(Subject("in-process"), Subject("null"))
-    assert canaries.role(Subject("in-process")) == PREDICTOR
-    assert canaries.role(Subject("null")) == NULL
-    assert canaries.role(Subject("in-process", revision="main")) is None
+    found = Canaries(Subject("in-process"), Subject("null"))
+    assert found.role(Subject("in-process")) == PREDICTOR
+    assert found.role(Subject("null")) == NULL
+    assert found.role(Subject("in-process", revision="main")) is None
     assert Canaries().role(Subject("a")) is None
+
+
+def test_canaries_are_found_by_what_they_do(project: Project) -> None:
+    found = [
+        project.variant("some"),
+        project.variant("_odd", "reference = true"),
+        project.variant("alone", "inside = true"),
+        project.variant("idle", "reference = true"),
+    ]
+    known = {variant.name: variant for variant in found}
+    assert canaries.predictor(known) is found[2]
+    assert canaries.null(known) is found[3]
+    assert canaries.of(found) == Canaries(Subject("alone"), Subject("idle"))
+    assert [variant.table.is_floor for variant in found] == [False, True, True, True]
+    assert canaries.of(found[:2]) == Canaries()
 
 
 # --- what people say ------------------------------------------------------------------------------
