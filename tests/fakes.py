@@ -10,15 +10,14 @@ from zlib import crc32
 import numpy as np
 
 from harness.stored import store
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostProof
 from harness.stored.identity import Canaries, Cell, Point, Subject, subject_name
 from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    ContainerFacts,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
@@ -93,12 +92,13 @@ class Fake:
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
     content: str = ""  # digest of what it ran from
-    launcher: str | None = None  # that is not the usual one
+    launcher: str | None = None  # None: what its image tells
     revision: str | None = None
 
     @property
     def subject(self) -> Subject:
-        return Subject(self.variant, self.launcher, self.revision)
+        usual = self.launcher in ("process", "remote")
+        return Subject(self.variant, None if usual else self.launcher, self.revision)
 
     @property
     def name(self) -> str:
@@ -185,7 +185,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         protocol="json",
         backend="onnx",
         device="cpu",
-        launcher="process" if fake.image is None else "docker",
+        launcher=fake.launcher or ("process" if fake.image is None else "docker"),
         reference=fake.reference,
         description="Answers rightly, after a while.",
         content=fake.content,

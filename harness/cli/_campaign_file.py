@@ -28,7 +28,7 @@ def apply(context: click.Context, options: dict[str, Any]) -> None:
         raise UsageError(f"--resume goes on with a stored plan: give no {flag} beside it.")
     if path is None:
         return
-    known, found = _keys(context.command), toml.read(path)
+    known, found = _keys(context), toml.read(path)
     for key, value in found.items():
         if key not in known:
             raise UsageError(f"{path}: {unknown('key', key, known)}")
@@ -60,7 +60,7 @@ def save(context: click.Context, options: dict[str, Any]) -> None:
 def _written(
     context: click.Context, options: dict[str, Any], path: Path
 ) -> Iterator[tuple[str, Any]]:
-    for key, param in _keys(context.command).items():
+    for key, param in _keys(context).items():
         value = options[param.name or ""]
         if value == param.get_default(context) or value in (None, (), False):
             continue
@@ -68,12 +68,12 @@ def _written(
         yield key, parts if isinstance(value, tuple) else parts[0]
 
 
-def _keys(command: click.Command) -> dict[str, click.Parameter]:
+def _keys(context: click.Context) -> dict[str, click.Parameter]:
     """Each parameter that a file may hold, by its key: an option's name without the dashes."""
     return {
         param.opts[0].removeprefix("--"): param
-        for param in command.params
-        if param.name not in _NOT_KEPT
+        for param in context.command.get_params(context)
+        if param.name not in _NOT_KEPT and "--help" not in param.opts
     }
 
 

@@ -53,7 +53,7 @@ def _require_none_ignored() -> None:
     context = click.get_current_context()
     given = [
         param.opts[0]
-        for param in context.command.params
+        for param in context.command.get_params(context)
         if param.name in _PLANNED
         and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
     ]
@@ -66,7 +66,7 @@ def _require_none_ignored() -> None:
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     from harness.cli._asked import Asked
-    from harness.setup.tables import PROCESS
+    from harness.setup.launching import PROCESS
 
     own = resumed.endpoint
     subjects = dict.fromkeys(cell.subject for cell in resumed.cells)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import Any
 
 from harness.base import paths
 from harness.base.errors import NothingRan, UsageError, unknown
-from harness.cli import _endpoint, _judging, _patterns, _say, _tls
+from harness.cli import _endpoint, _judging, _launching, _patterns, _say, _tls
 from harness.cli._asked import Asked
 from harness.measure.campaign import revision
 from harness.measure.launch import launchers
 from harness.measure.launch.launchers import Launcher
-from harness.measure.launch.launchers.process import ProcessLauncher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import PUBLIC
-from harness.setup import canaries, catalog
-from harness.setup.catalog import REMOTE, Benchmark, Checkout, Variant, pick
+from harness.setup import canaries, catalog, launching
+from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
-from harness.setup.tables import PROCESS, PresetTable
+from harness.setup.launching import PROCESS, REMOTE
+from harness.setup.tables import PresetTable
 from harness.stored import plan, store
 from harness.windows.profiles import Profile
 
@@ -101,7 +100,8 @@ def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> 
     if variant.table.is_floor:
         return [variant]
     # What is up already needs no launcher; beside it, the others are what they usually are.
-    chosen = [way] if way else [PROCESS if w == REMOTE else w for w in dict.fromkeys(ways)]
+    starting = (w if launching.of(w).starts else PROCESS for w in ways)
+    chosen = [way] if way else list(starting)
     return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]
 
 
@@ -171,33 +171,25 @@ def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
 
 
 def launchers_of(
-    variants: list[Variant], device: str, listen: str | None = None
+    variants: list[Variant], device: str, options: dict[str, Any] | None = None
 ) -> dict[str, Launcher]:
-    """What brings the variants up, by name; processes listen on an address of this machine.
+    """What brings the variants up, by name, told what is given of its own options.
 
-    Raises NothingRan where one can't be used here, UsageError for another machine's address.
+    Raises NothingRan where one can't be used here, UsageError for an option of another's or a value
+    that it can't take.
     """
+    given = _launching.given(options or {})
+    names = list(dict.fromkeys(variant.launcher for variant in variants))
+    _launching.require_used(given, names)
     found: dict[str, Launcher] = {}
-    for name in dict.fromkeys(variant.launcher for variant in variants):
-        found[name] = launchers.registered()[name]()
-        if name == PROCESS and listen is not None:
-            found[name] = ProcessLauncher(_own_address(listen))
+    for name in names:
+        registered = launchers.registered()[name]
+        found[name] = registered.made(given)
+        launching.declare(name, registered.configured(given))
         reason = found[name].why_not(device)
         if reason is not None:
             raise NothingRan(f"The launcher {name!r} can't be used here: {reason}.")
     return found
-
-
-def _own_address(text: str) -> str:
-    """An IPv4 address of this machine: clients on others must know where to go."""
-    with socket.socket() as sock:
-        try:
-            sock.bind((text, 0))
-        except OSError as error:
-            raise UsageError(f"--listen: {text!r} is no IPv4 address of this machine.") from error
-        if text != sock.getsockname()[0] or text == "0.0.0.0":
-            raise UsageError(f"--listen: name one address that others reach it by, not {text!r}.")
-    return text
 
 
 def driver(options: dict[str, Any]) -> DriverOrder:

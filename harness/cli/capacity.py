@@ -11,7 +11,7 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.base.trust import UNCHECKED
-from harness.cli import _bodies, _places, _say
+from harness.cli import _bodies, _launching, _places, _say
 from harness.cli._anyway import anyway_option, require_quiet
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 from harness.cli._tls import NAMES, tls_options, trust
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PRESET = "capacity"
 
 
-@click.command("capacity")
+@click.command("capacity", cls=_launching.LaunchingCommand)
 @click.argument("targets", type=VARIANT, nargs=-1, required=True)
 @click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option(
@@ -158,9 +158,10 @@ def _probed(
 
 def _require_of_a_url(options: dict[str, Any]) -> None:
     """Raises UsageError for an option that means nothing with a URL."""
-    for name in ("benchmark", "launchers"):
+    for name in ("benchmark", "launchers", *_launching.given(options)):
         if options[name]:
-            raise UsageError(f"--{name.rstrip('s')} goes with variants, not with a URL.")
+            flag = "launcher" if name == "launchers" else name.replace("_", "-")
+            raise UsageError(f"--{flag} goes with variants, not with a URL.")
 
 
 def _wanted(options: dict[str, Any]) -> str:
@@ -227,7 +228,7 @@ def _request(options: dict[str, Any], budget_s: float) -> Request:
         _PRESET,
         preset,
         options["rounds"],
-        _select.launchers_of(chosen, options["device"]),
+        _select.launchers_of(chosen, options["device"], options),
         options["device"],
         tuple(sys.argv[1:]),
     )

@@ -21,11 +21,11 @@ def command(variant: str, benchmark: str) -> None:
     from harness.measure.campaign import reference, session
     from harness.measure.campaign.verification import EVERYTHING
     from harness.measure.launch.containers import compose
-    from harness.setup import catalog
+    from harness.setup import catalog, launching
     from harness.stored import plan
 
     chosen = _select.variants((variant,), False, None, ("docker",))
-    found = next((v for v in chosen if v.launcher == "docker"), None)
+    found = next((v for v in chosen if not launching.of(v.launcher).installs), None)
     if found is None:
         raise UsageError(f"{variant} is a reference point: it runs as a process only.")
     (wanted,) = _select.benchmarks((benchmark,), EVERYTHING, synthetic=False)

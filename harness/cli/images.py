@@ -57,11 +57,13 @@ def command(**options: Any) -> int:
 
 def _one_each(variants: list[Any], benchmark: Any) -> list[Any]:
     """One variant for each image: those of one server and backend share it."""
+    from harness.setup import launching
     from harness.stored import plan
 
     found: dict[tuple[str, str], Any] = {}
     for variant in variants:
-        if variant.launcher == "docker" and plan.why_not(variant, benchmark, "cpu") is None:
+        from_image = not launching.of(variant.launcher).installs
+        if from_image and plan.why_not(variant, benchmark, "cpu") is None:
             found.setdefault((variant.server.name, variant.table.backend), variant)
     return list(found.values())
 

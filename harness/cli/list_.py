@@ -61,7 +61,7 @@ def listing() -> dict[str, Any]:
     from harness.setup import catalog
 
     benchmarks = list(catalog.benchmarks().values())
-    available = {name: make().why_not("cpu") for name, make in launchers.registered().items()}
+    available = {name: each.made().why_not("cpu") for name, each in launchers.registered().items()}
     public = [v for v in catalog.variants().values() if not v.name.startswith("_")]
     return {
         "variants": [_variant(variant, benchmarks, available) for variant in public],
@@ -74,7 +74,7 @@ def listing() -> dict[str, Any]:
                 "name": name,
                 "available": why is None,
                 "why_not": why,
-                "about": "" if why else launchers.registered()[name]().about(),
+                "about": "" if why else launchers.registered()[name].made().about(),
             }
             for name, why in available.items()
         ],
@@ -131,20 +131,22 @@ def _unusable(name: str, error: UsageError) -> dict[str, Any]:
 
 def _comes_up_by(variant: Variant, launcher: str) -> bool:
     """Whether a variant comes up by a launcher, where that can be used."""
-    from harness.setup.tables import PROCESS
+    from harness.setup import launching
 
-    if launcher == "docker":
-        return not variant.table.is_floor
-    return launcher == PROCESS and not variant.server.table.only_docker
+    found = launching.of(launcher)
+    if variant.table.is_floor:
+        return launcher == launching.PROCESS
+    return found.starts and not (found.installs and variant.server.table.only_docker)
 
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
     """Why a variant can run nowhere here, each reason by itself; none where it can."""
     from harness.measure.prepare import environments
 
-    only_docker, docker = variant.server.table.only_docker, available.get("docker")
-    if only_docker and docker is not None:
-        return [f"it runs as a container only: {only_docker.rstrip('.')}", docker]
+    only_docker = variant.server.table.only_docker
+    ways = [why for name, why in available.items() if _comes_up_by(variant, name)]
+    if only_docker and all(why is not None for why in ways):
+        return [f"it runs as a container only: {only_docker.rstrip('.')}", *filter(None, ways)]
     if all(why is not None for why in available.values()):
         return [why for why in available.values() if why is not None]
     lock = variant.server.lock(variant.table.backend)

@@ -18,7 +18,7 @@ from harness.base.errors import (
     EXIT_REGRESSION,
     UsageError,
 )
-from harness.cli import _endpoint, _image, _places, _say
+from harness.cli import _endpoint, _image, _launching, _places, _say
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 
-@click.command("run")
+@click.command("run", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
 @click.option(
@@ -60,11 +60,6 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 )
 @click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
 @click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
-@click.option(
-    "--listen",
-    show_default="127.0.0.1",
-    help="Address that servers listen on, for workers elsewhere.",
-)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @click.option("--track", type=click.Choice(["default", "matched", "tuned"]), help="Only of it.")
 @click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
@@ -142,9 +137,7 @@ def _request(
         options["preset"],
         preset,
         options["rounds"] or (max(preset.rounds, 2) if options["against"] else preset.rounds),
-        {}
-        if options["dry_run"]
-        else _select.launchers_of(chosen, options["device"], options["listen"]),
+        {} if options["dry_run"] else _select.launchers_of(chosen, options["device"], options),
         options["device"],
         tuple(sys.argv[1:]),
         endpoint,

@@ -9,7 +9,7 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.base.trust import UNCHECKED
-from harness.cli import _endpoint, _places, _say
+from harness.cli import _endpoint, _launching, _places, _say
 from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LOG_LINES = 10
 
 
-@click.command("verify")
+@click.command("verify", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
 @click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
 @click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
@@ -75,7 +75,7 @@ def command(**options: Any) -> int:
     found = verify(
         chosen,
         benchmarks,
-        _select.launchers_of(chosen, options["device"]),
+        _select.launchers_of(chosen, options["device"], options),
         options["device"],
         steps.note,
         faults=options["faults"],

@@ -13,8 +13,8 @@ from harness.base import paths, toml
 from harness.base.errors import UsageError, unknown
 from harness.protocols import Protocol, spoken
 from harness.setup.endpoints import Endpoint
+from harness.setup.launching import DOCKER, PROCESS, REMOTE
 from harness.setup.tables import (
-    PROCESS,
     BenchmarkTable,
     PresetsFile,
     PresetTable,
@@ -26,9 +26,7 @@ from harness.setup.templates import RequestTable
 from harness.stored.identity import Point, Subject, subject_name
 from harness.stored.revisions import Revision
 
-DOCKER = "docker"
 IMAGE = "an image"  # the framework of variants that are nothing else
-REMOTE = "remote"  # of endpoints that are up already
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
-from harness.setup import knobs, slo
+from harness.setup import judges, knobs, slo
 from harness.setup.knobs import Batching, KnobTable
+from harness.setup.launching import PROCESS
 from harness.setup.templates import RequestTable
 from harness.windows.profiles import CLOSED, USERS, needs, shape_names
 
-PROCESS = "process"  # the launcher that needs nothing
 Backend = Literal["onnx", "torch"]
 # With `NAME_port` of more_ports and the names of knobs, in a command's braces.
 PLACEHOLDERS = ("bin", "host", "port", "workers")
@@ -201,6 +201,7 @@ class BenchmarkTable(toml.Strict):
     version: int = Field(gt=0)
     description: str
     tolerance: float = Field(ge=0)
+    judge: str = judges.EQUAL  # see harness.setup.judges
     accuracy_at_least: float | None = Field(default=None, ge=0, le=1)
     threads: int = Field(default=1, gt=0)
     timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
@@ -214,6 +215,15 @@ class BenchmarkTable(toml.Strict):
     def _known_slo(cls, value: str) -> str:
         try:
             slo.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return value
+
+    @field_validator("judge")
+    @classmethod
+    def _known_judge(cls, value: str) -> str:
+        try:
+            judges.named(value)
         except UsageError as error:
             raise ValueError(str(error).rstrip(".")) from error
         return value

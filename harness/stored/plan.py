@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.setup.catalog import DOCKER, Benchmark, Variant
-from harness.setup.tables import PROCESS, BenchmarkTable, PresetTable
+from harness.setup import launching
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.launching import DOCKER
+from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
 
@@ -90,7 +92,7 @@ def named(left: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
 
 def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
-    if variant.server.table.only_docker and variant.launcher == PROCESS:
+    if variant.server.table.only_docker and launching.of(variant.launcher).installs:
         why = variant.server.table.only_docker
         there = subject_name(Subject(variant.table.name, DOCKER))
         return f"it runs as a container only, as {there}: {why}"

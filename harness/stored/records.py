@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness.setup.endpoints import REFERENCE, Endpoint
+from harness.setup.judges import EQUAL
+from harness.setup.launching import Launching, of_earlier
+from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.identity import Canaries, Cell
 from harness.stored.lifecycle import Lifecycle, WarmUp
@@ -46,6 +50,7 @@ class WindowFacts:
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
     kind: WindowKind = WindowKind.PROFILE
 
     @property
@@ -92,32 +97,6 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What a container was made from."""
-
-    tag: str  # named after its content
-    id: str
-    size_bytes: int
-    base: str  # the image that it was built on
-    build_s: float | None  # when it was built; None where this machine did not build it
-    steps: int  # of its Dockerfile, all stages
-    steps_reused: int  # whose layers were there already
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFacts:
-    """How a container ran."""
-
-    engine: str  # its version
-    reached: str  # "container": at its own address; "published": at a port of this machine
-    memory_limit_bytes: int
-    pids_limit: int
-    memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
-    throttled_s: float | None
-    out_of_memory: int | None  # processes that the kernel killed for it
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a run ended early."""
 
@@ -158,6 +137,12 @@ class ServerFacts:
     insecure: bool = False  # its certificate was not checked
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already up, on this machine
+    launching: Launching | None = None  # None in files of earlier schemas: see `way`
+
+    @property
+    def way(self) -> Launching:
+        """What its launcher declared."""
+        return self.launching or of_earlier(self.launcher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +246,8 @@ class BenchmarkFacts:
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
+    judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
+    tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
 
     @property
     def synthetic(self) -> bool:

@@ -10,8 +10,9 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 
 Schema versions
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
-       strains and no audit of their own; cells are records: subject, benchmark, point, round;
-       campaigns have canaries and kind
+       strains and no audit of their own;
+       windows have server_clock; benchmarks have judge and tolerance; servers have launching;
+       cells are records: subject, benchmark, point, round; campaigns have canaries and kind
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here

@@ -8,7 +8,8 @@ import pytest
 
 from harness.analyse.run import findings
 from harness.analyse.run.context import RunContext
-from harness.stored.records import ContainerFacts, Failure, Run
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Failure, Run
 from tests import fakes
 
 WELL = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.05, 0)

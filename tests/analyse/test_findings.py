@@ -8,6 +8,7 @@ import pytest
 from harness.analyse.run import findings, metrics
 from harness.analyse.run.context import RunContext, WindowContext
 from harness.analyse.run.findings import Finding, Verdict, trials
+from harness.stored.clocks import ServerClock
 from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import Trial, WarmUp
 from harness.stored.records import Failure, Run, Setup, Stop, Window
@@ -489,6 +490,13 @@ def test_rules_judge_only_the_kinds_that_they_declare() -> None:
     failing = window(errors=500)
     assert "errors" in {found.name for found in beside(WindowKind.PROFILE, failing)}
     assert beside(WindowKind.PROBE, failing) == [], "beyond the capacity, requests fail"
+
+
+def test_a_server_s_clock_is_known_well_beside_what_a_request_takes() -> None:
+    taken_ns = int(np.median(window().requests.service_ns()))
+    for share, found in ((0.09, {}), (0.11, {"server-clock-unsure": Verdict.WARNING})):
+        clock = ServerClock(offset_ns=2**50, uncertainty_ns=int(share * taken_ns))
+        assert verdicts(window(server_clock=clock)) == found
 
 
 def test_users_saturate_nothing() -> None:

@@ -119,8 +119,8 @@ def test_renamed_variants_in_two_campaigns(tmp_path: Path) -> None:
     )
     every = changes.of_campaigns(base, now, Wanted(), {"old": "a"})
     assert {row.variant for row in every.rows} == {fake.name for fake in new}
-    one = changes.of_campaigns(base, now, Wanted(), {"old@x-1@y": "a@docker"})
-    assert {row.variant for row in one.rows} == {"in-process", "a@docker"}
+    one = changes.of_campaigns(base, now, Wanted(), {"old@x-1@y": "a@x-1@y"})
+    assert {row.variant for row in one.rows} == {"in-process", "a@x-1@y"}
 
 
 def sweep_of(folder: Path, points: tuple[Point, ...]) -> Campaign:

@@ -11,6 +11,7 @@ from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import METRICS
 from harness.analyse.run.strain_outcomes import Borne, Ended
+from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
@@ -20,7 +21,7 @@ from harness.stored.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.stored.records import ImageFacts, Run
+from harness.stored.records import Run
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import MISSING, Requests

@@ -6,8 +6,9 @@ import pytest
 from harness.analyse.run import metrics
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.metrics import METRICS
+from harness.stored.container import ContainerFacts
 from harness.stored.lifecycle import WarmUp
-from harness.stored.records import ContainerFacts, Run, Startup, Window
+from harness.stored.records import Run, Startup, Window
 from harness.windows.profiles import Profile
 from harness.windows.samples import calls_of, usage
 from tests import fakes

@@ -59,8 +59,3 @@ def predict(server: LaunchedContainer, body: str = '{"instances": ["a"]}') -> ht
     """One request, by hand."""
     url = f"http://{server.host}:{server.port}/predict"
     return httpx.post(url, content=body, timeout=LONG_S, trust_env=False)
-
-
-def calls(folder: Path) -> list[Path]:
-    """What predictors recorded."""
-    return sorted(folder.glob("model-*.bin"))

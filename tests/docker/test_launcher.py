@@ -15,7 +15,7 @@ from harness.base.errors import LaunchError
 from harness.measure.launch.containers import engine as engines
 from harness.windows.samples import MISSING
 from tests.docker.conftest import everything
-from tests.docker.containers import CPU, answers, calls, launched, predict, ready
+from tests.docker.containers import CPU, answers, launched, predict, ready
 from tests.system.sandbox import SERVER, Sandbox, until, variant
 
 pytestmark = pytest.mark.slow
@@ -56,8 +56,8 @@ def _sh(engine: DockerClient, command: str) -> tuple[int | None, str]:
 def test_it_serves_and_is_seen_from_inside_and_outside(sandbox: Sandbox) -> None:
     with launched(sandbox, "_fake") as server:
         assert predict(ready(server)).json()["predictions"]
-        (record,) = calls(server.trace)
-        assert record.stat().st_size == 32
+        (process,) = server.calls().processes
+        assert len(process.rows) == 1
         seen = server.sample(pss=True)
         assert seen is not None
         assert seen["cpu_ns"] > 0
@@ -177,8 +177,8 @@ def test_a_killed_child_is_counted_while_the_server_goes_on(sandbox: Sandbox) ->
 def test_a_process_in_it_can_be_killed_by_its_own_id(sandbox: Sandbox) -> None:
     with launched(sandbox, "_fake") as server:
         predict(ready(server))
-        (record,) = calls(server.trace)
-        server.kill(int(record.stem.partition("-")[2]))
+        (pid,) = server.calls().latest()
+        server.kill(pid)
         assert until(server.exited) == "its container ended with exit code 137"
 
 

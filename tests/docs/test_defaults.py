@@ -16,8 +16,9 @@ CONTEXT = click.Context(cli, info_name="python -m harness")
 OPTIONS = [
     pytest.param(name, option, id=f"{name} {option.opts[0]}")
     for name in cli.list_commands(CONTEXT)
-    for option in getattr(cli.get_command(CONTEXT, name), "params", ())
-    if isinstance(option, click.Option)
+    if (command := cli.get_command(CONTEXT, name)) is not None
+    for option in command.get_params(CONTEXT)
+    if isinstance(option, click.Option) and "--help" not in option.opts
 ]
 each_option = pytest.mark.parametrize(("command", "option"), OPTIONS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -14,7 +15,8 @@ from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base import paths
 from harness.cli import cli
-from harness.setup import catalog
+from harness.setup import catalog, judges
+from harness.setup.launching import Launching
 from harness.setup.tables import BenchmarkTable, ProfileTable
 from harness.windows.profiles import shape_names
 from tests.docs.pages import coded, markdown, rows, section, text, without_code
@@ -31,8 +33,8 @@ def options(name: str) -> Iterator[str]:
     """The long options of a command."""
     command = cli.get_command(CONTEXT, name)
     assert command is not None
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
+    for parameter in command.get_params(click.Context(command)):
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
             yield from (option for option in parameter.opts if option.startswith("--"))
 
 
@@ -72,6 +74,17 @@ def test_every_finding_is_described() -> None:
 
 def test_every_shape_is_described() -> None:
     assert set(shape_names()) - coded(section(METHOD, "The same load for all")) == set()
+
+
+def test_every_field_of_a_launcher_s_declaration_is_described() -> None:
+    part = section(text("docs/launchers.md"), "What it declares")
+    described = {row[0].strip("`") for row in rows(part)}
+    assert described == {field.name for field in fields(Launching)}
+
+
+def test_every_judge_is_described() -> None:
+    described = {row[0] for row in rows(text("docs/your-model.md"))}
+    assert {f"`{name}`" for name in judges.names()} - described == set()
 
 
 def test_every_key_of_a_benchmark_is_described() -> None:

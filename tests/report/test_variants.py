@@ -92,8 +92,9 @@ def test_every_metric_is_defined(html: str) -> None:
     assert "1/s, higher is better; not known of any run here</small>" in part  # the capacity
 
 
-def limits_of(folder: Path, rounds: int = 3, **changed: Any) -> str:
-    folder = stored_campaign(folder, [Fake("a", profiles=PROFILES)], rounds)
+def limits_of(folder: Path, rounds: int = 3, launcher: str = "process", **changed: Any) -> str:
+    fake = Fake("a", profiles=PROFILES, launcher=launcher)
+    folder = stored_campaign(folder, [fake], rounds)
     found = digest.of_campaign(folder)
     plan: Campaign = replace(found.campaign, **changed)
     html = page.render(replace(found, campaign=plan))
@@ -102,7 +103,9 @@ def limits_of(folder: Path, rounds: int = 3, **changed: Any) -> str:
 
 def test_what_a_campaign_does_not_tell_depends_on_it(tmp_path: Path) -> None:
     big: dict[str, Any] = {"server_cpus": (0, 1, 2, 3), "generator_cpus": (4, 5)}
-    assert "In this campaign" not in limits_of(tmp_path / "far", launcher="remote", **big)
+    far = limits_of(tmp_path / "far", launcher="remote", **big)
+    assert "Requests came from the same machine" not in far
+    assert "Endpoints were already up, on machines that nobody here has seen" in far
     assert "Requests came from the same machine" in limits_of(tmp_path / "big", **big)
     assert "Each variant was started 1 time." in limits_of(tmp_path / "one", 1, **big)
     assert "The server had 2 CPUs here" in limits_of(tmp_path / "two")

@@ -106,7 +106,10 @@ def test_a_server_has_a_home_and_a_place_for_temporary_files_of_its_own(launch: 
         assert Path(here[name]).is_dir()
         assert here[name] != there[name]
         assert here[name] != os.environ[name]
-    assert Path(here["HARNESS_TRACE"]) == first.trace
+    assert Path(here["HARNESS_TRACE"]).is_dir()
+    _post(first)
+    assert [len(process.rows) for process in first.calls().processes] == [1]
+    assert second.calls().processes == ()
 
 
 def test_a_server_runs_in_its_folder_and_session_on_its_cpus(
@@ -259,7 +262,7 @@ def test_a_port_is_free_again_at_once(launch: Launch, sandbox: Sandbox) -> None:
 
 def test_a_keeper_that_is_told_nothing_goes_quietly() -> None:
     """The harness was interrupted between its start and its order."""
-    keeper = Path(paths.PROJECT / "harness" / "measure" / "launchers" / "keeper.py")
+    keeper = Path(paths.PROJECT / "harness" / "measure" / "launch" / "launchers" / "keeper.py")
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(keeper)],
         stdin=subprocess.DEVNULL,

@@ -171,7 +171,7 @@ def test_of_several_the_rest_is_reported(cli: Command, sandbox: Sandbox, mine: P
     assert third.startswith(f"error: {edited} is not as it was written")
     page = (sandbox.reports / "index.html").read_text()
     assert page.count("<tr>") == 4  # and the head
-    assert "has schema 7" in page
+    assert "has schema 8" in page
 
 
 def test_an_interrupted_campaign_is_reported_and_said_to_be(

@@ -15,14 +15,14 @@ import numpy as np
 
 from harness.setup.endpoints import Endpoint
 from harness.stored import store
+from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    ContainerFacts,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
@@ -200,6 +200,7 @@ def full_run() -> Run:
             Cause("status", "503", 1, "bu\\x1bsy", "/else"),
         ),
         timeout_s=10.0,
+        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=40_000),
     )
     steady = replace(full.windows[0], facts=watched)
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
@@ -231,6 +232,8 @@ def campaign() -> Campaign:
                 artefact={"accuracy": 0.9375, "classes": ["a", "b"], "nested": {"none": None}},
                 capacity_per_s=4321.5,
                 profiles=(STEADY, RAMP, CLOSED),
+                judge="ranking:3",
+                tolerance=0.001,
             )
         },
         proof=HostProof(11_500.5, 18.25, 140.125, 1000.0),
@@ -244,8 +247,30 @@ def campaign() -> Campaign:
     )
 
 
+def campaign_as_schema_6() -> Campaign:
+    """The plan as schema 6 knew it."""
+    later = campaign()
+    known = {
+        name: replace(facts, judge="equal", tolerance=None)
+        for name, facts in later.benchmarks.items()
+    }
+    return replace(later, benchmarks=known)
+
+
+def as_schema_6(later: Run) -> Run:
+    """The same as schema 6 knew it."""
+
+    def on_our_clock(window: Window) -> Window:
+        return replace(window, facts=replace(window.facts, server_clock=SAME_CLOCK))
+
+    windows = tuple(map(on_our_clock, later.windows))
+    facts = replace(later.facts, windows=tuple(w.facts for w in windows))
+    return replace(later, facts=facts, windows=windows)
+
+
 def as_schema_5(later: Run) -> Run:
     """The same as schema 5 knew it."""
+    later = as_schema_6(later)
 
     def unexplained(window: Window) -> Window:
         return replace(window, facts=_as_schema_5(window.facts))

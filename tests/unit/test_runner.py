@@ -17,21 +17,15 @@ from harness.base.trust import SYSTEM
 from harness.measure.cell.capacity_search import Expected, Order
 from harness.measure.cell.life import Life
 from harness.measure.cell.runner import execute
+from harness.measure.launch import calls
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import Launched
 from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import (
-    ContainerFacts,
-    Failure,
-    ImageFacts,
-    Run,
-    Search,
-    Startup,
-    Stop,
-    Window,
-)
+from harness.stored.records import Failure, Run, Search, Startup, Stop, Window
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, Requests
@@ -61,12 +55,15 @@ class FakeServer:
         self.trust = SYSTEM
         self.log = folder / "server.log"
         self.log.write_text(log)
-        self.trace = folder
+        self._folder = folder
         self.death: str | None = None
         self.container: ContainerFacts | None = None
 
     def exited(self) -> str | None:
         return self.death
+
+    def calls(self) -> ServerRecords:
+        return calls.of_folder(self._folder)
 
     def sample(self, *, pss: bool) -> dict[str, int]:
         return {"cpu_ns": int(pss), "pss_bytes": 3}

@@ -13,13 +13,14 @@ from harness.base.errors import AnswerError
 from harness.base.trust import SYSTEM
 from harness.measure.campaign.bench import Bench
 from harness.measure.cell.stages import Stages
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import Launched, Launcher
 from harness.measure.load.generator.job import Fired, Job
 from harness.measure.load.generator.pool import Generator
 from harness.measure.prepare.environments import Environment
-from harness.measure.watch.watching import read_calls
 from harness.setup.catalog import Variant
 from harness.setup.endpoints import Headers
+from harness.stored.clocks import ServerClock
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, MISSING
 from tests.unit.conftest import Project
@@ -39,9 +40,12 @@ class FakeLaunched:
         self.ports: dict[str, int] = {}
         self.headers: Headers = ()
         self.trust = SYSTEM
-        self.log = self.trace = folder
+        self.log = folder
 
     def exited(self) -> None: ...
+
+    def calls(self) -> ServerRecords:
+        return ServerRecords(clock=ServerClock(offset_ns=5, uncertainty_ns=3))
 
     def sample(self, *, pss: bool) -> dict[str, int]:
         return {"cpu_ns": 1, "pss_bytes": 3 if pss else MISSING}
@@ -248,18 +252,3 @@ def test_warm_up_is_slices_of_the_same_profile(
     for job in generator.jobs:
         assert (job.due_ns is None) is (profile is CLOSED)
         assert job.keep_every == 0
-
-
-def test_calls_of_every_process_are_those_of_the_window_by_time(tmp_path: Path) -> None:
-    first = np.array([(90, 1, 1), (100, 2, 1), (160, 3, 4)], np.int64)
-    second = np.array([(200, 4, 2), (120, 5, 1), (201, 6, 1)], np.int64)
-    for number, rows in enumerate((first, second)):
-        rows.tofile(tmp_path / f"calls-{number}.bin")
-    calls = read_calls(tmp_path, 100, 200)
-    assert calls.start_ns.tolist() == [0, 20, 60, 100]
-    assert calls.duration_ns.tolist() == [2, 5, 3, 4]
-    assert calls.batch.tolist() == [1, 1, 4, 2]
-
-
-def test_without_calls_there_are_none(tmp_path: Path) -> None:
-    assert len(read_calls(tmp_path, 0, 100).start_ns) == 0

@@ -11,6 +11,7 @@ from harness.measure.campaign import sweep
 from harness.measure.campaign.sweep import Planned
 from harness.measure.talk.answers import Answers
 from harness.protocols import registered
+from harness.setup import judges
 from harness.windows.samples import ERRORS
 from tests.unit.conftest import PROFILE, Project
 
@@ -76,7 +77,7 @@ def test_a_protocol_that_carries_one_instance(project: Project) -> None:
         sweep.points("batch", one, project.bench(payloads=TEXTS), (1, 2), 1.0)
 
 
-JSON = Answers([10.0, 20.0, 30.0], 1e-6, registered()["json"], together=2)
+JSON = Answers([10.0, 20.0, 30.0], 1e-6, registered()["json"], judges.named("equal"), together=2)
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ class ServerlessCost:
 def measured(row: Row, campaign: Campaign) -> Measured | None:
     """What is known of a row; None where nobody knows what it ran on, or its numbers don't count.
 
-    An endpoint that was already up is on a machine that nobody here has seen.
+    What runs on another host, or was already up, is on a machine that nobody here has seen.
     """
-    if row.server.launcher == "remote" or row.invalid or not campaign.server_cpus:
+    if not row.server.way.here or row.invalid or not campaign.server_cpus:
         return None
     per_1000, memory = row.spreads.get("cpu_per_1000"), row.spreads.get("memory")
     return Measured(

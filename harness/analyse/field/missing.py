@@ -15,6 +15,7 @@ from harness.analyse.statistics import stats
 
 _NO_CALL = "no call of the predictor was seen"
 _NO_START = "it was not started here"
+_USAGE = ("cpu_per_1000", "memory")
 _PLAIN = {
     "overhead": "no run in process to count from",
     "cpu_per_1000": "its CPU time could not be read",
@@ -50,6 +51,8 @@ def why(row: Row, column: str) -> str:
         return row.beyond[column]
     if column in SHARES:
         return _too_few(row, column)
+    if column in _USAGE and not row.server.way.usage:
+        return "its launcher does not see it"
     special: dict[str, Callable[[Row], str]] = {
         "capacity": _no_capacity,
         "throughput": _no_throughput,

@@ -25,7 +25,7 @@ from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.watch import host
-from harness.setup import canaries, catalog, endpoints, slo
+from harness.setup import canaries, catalog, endpoints, launching, slo
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
@@ -77,8 +77,7 @@ class Request:
     @property
     def against(self) -> Revision | None:
         """The other revision that is measured beside this one."""
-        found = (v.checkout.revision for v in self.variants if v.checkout is not None)
-        return next(found, None)
+        return next((v.checkout.revision for v in self.variants if v.checkout), None)
 
 
 def new_id() -> str:
@@ -280,10 +279,11 @@ def _strain(
 ) -> partial[None] | None:
     """What a cell is put through at its end; None where it is not ours to overload and stop, or it
     would mean nothing."""
-    if not request.preset.strains or variant.table.is_floor or variant.endpoint:
+    way = launching.of(variant.launcher)
+    if not request.preset.strains or variant.table.is_floor or not way.starts:
         return None
     facts = campaign.benchmarks.get(cell.benchmark_name)
-    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof))
+    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
 
 
 def provision(

@@ -254,10 +254,11 @@ def open_files(_: Ground) -> tuple[Fit, str]:
 @check
 def launcher(_: Ground) -> tuple[Fit, str]:
     found, usable = {}, []
-    for name, make in launchers.registered().items():
-        found[name] = make().why_not("cpu")
+    for name, each in launchers.registered().items():
+        made = each.made()
+        found[name] = made.why_not("cpu")
         if found[name] is None:
-            about = make().about()
+            about = made.about()
             usable.append(f"{name} ({about})" if about else name)
     said = ", ".join(usable)
     said += "".join(f"; {name} can't be used: {why}" for name, why in found.items() if why)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from harness.setup import judges
 from harness.setup.catalog import Benchmark, Variant
 
 _NEITHER = (".md", ".pyc")  # neither runs
@@ -17,7 +19,9 @@ def of_benchmark(benchmark: Benchmark) -> str:
     Not with the load profiles and the SLO of benchmark.toml, which are stored one by one.
     """
     table = benchmark.table
-    told = (table.threads, table.timeout_s, table.tolerance, benchmark.weights)
+    told: tuple[Any, ...] = (table.threads, table.timeout_s, table.tolerance, benchmark.weights)
+    if table.judge != judges.EQUAL:  # so that digests of earlier versions stay what they were
+        told = (*told, table.judge)
     shared = benchmark.folder.parent / "shared"
     return _digest((benchmark.folder, shared), {"benchmark.toml"}, repr(told))
 

@@ -13,9 +13,8 @@ from harness.measure.campaign.campaign import Request
 from harness.measure.campaign.costs import Costs
 from harness.measure.prepare import artefacts, environments
 from harness.measure.watch import host
-from harness.setup import canaries, catalog
+from harness.setup import canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Variant
-from harness.setup.tables import PROCESS
 from harness.stored import plan, store
 from harness.stored.hosts import machine_id
 from harness.stored.identity import Cell
@@ -96,6 +95,8 @@ def _facts(benchmark: Benchmark, request: Request, known: Campaign | None) -> Be
         profiles=plan.absolute(benchmark, request.preset, capacity),
         verify_share=request.preset.verify_share,
         capacity_s=request.preset.capacity_s,
+        judge=benchmark.table.judge,
+        tolerance=benchmark.table.tolerance,
     )
 
 
@@ -132,7 +133,7 @@ def _to_install(request: Request, cells: tuple[Cell, ...]) -> Iterator[str]:
 
 
 def _lacking(variant: Variant, benchmark: Benchmark, device: str) -> Iterator[str]:
-    if variant.launcher == PROCESS:
+    if launching.of(variant.launcher).installs:
         try:
             found = environments.planned_for(variant, benchmark, variant.device_for(device))
         except ProvisionError as error:
@@ -140,5 +141,5 @@ def _lacking(variant: Variant, benchmark: Benchmark, device: str) -> Iterator[st
             return
         if found is not None and not found.is_made:
             yield f"the environment {found.name}"
-    elif variant.endpoint is None:
+    elif launching.of(variant.launcher).starts:
         yield f"the image of {variant.server.name}, unless the engine has it"

@@ -123,6 +123,8 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         preset.verify_share,
         preset.capacity_s,
         content.of_benchmark(benchmark),
+        benchmark.table.judge,
+        benchmark.table.tolerance,
     )
 
 

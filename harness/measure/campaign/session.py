@@ -17,7 +17,7 @@ from harness.measure.launch.launchers.process import ProcessLauncher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.watch import host
-from harness.setup.tables import PROCESS
+from harness.setup.launching import PROCESS
 
 _LOCK = "serving-harness.lock"
 _MOST = 20  # characters of a process's number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.measure.campaign import content
+from harness.setup import launching
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import REFERENCE
 from harness.stored.records import ServerFacts, Setup
@@ -33,4 +34,5 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         variant.endpoint is not None and variant.endpoint.trust.insecure,
         variant.endpoint.judged_by if variant.endpoint else REFERENCE,
         variant.endpoint is not None and variant.endpoint.is_here,
+        launching.of(variant.launcher),
     )

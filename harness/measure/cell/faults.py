@@ -14,7 +14,6 @@ from harness.measure.load.generator.job import whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Asker, Unanswered
-from harness.measure.watch.watching import call_files
 from harness.protocols import Message
 from harness.stored.lifecycle import Trial
 from harness.windows.profiles import Profile, payload_order
@@ -94,7 +93,7 @@ class FaultStages(PatientStages):
         job = replace(self._job(launched, load, order, None), resends=False)
         pending = self._generator.start(job)
         pending.wait(_BEFORE_S)
-        pids = _predicting(launched)
+        pids = launched.calls().latest()
         killed_ns = time.monotonic_ns() - pending.start_ns
         if pids:
             launched.kill(pids[0])
@@ -110,12 +109,6 @@ class FaultStages(PatientStages):
         if serves and not said.endswith("later"):
             said += f"; right answers {recovery_s:.1f} s after the load had ended"
         return Trial(KILLED, 0, said, serves, recovery_s)
-
-
-def _predicting(launched: Launched) -> list[int]:
-    """Processes of the server that made predictions, the latest first."""
-    files = sorted(call_files(launched.trace), key=lambda file: -file.stat().st_mtime_ns)
-    return [int(file.stem.partition("-")[2]) for file in files]
 
 
 def _told(requests: Requests, killed_ns: int, exited: str | None) -> str:

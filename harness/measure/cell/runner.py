@@ -14,11 +14,11 @@ from harness.measure.cell.capacity_search import Expected, Order
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
+from harness.stored.container import ImageFacts
 from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
 from harness.stored.records import (
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
@@ -153,7 +153,7 @@ def _record(
         windows=tuple(window.facts for window in progress.windows),
         stop=progress.stop,
         failure=_with_tail(failure, log),
-        model_threads=_model_threads(launched),
+        model_threads=launched.calls().threads if launched else (),
         image=stages.image if stages else None,
         container=launched.container if launched else None,
         search=progress.search,
@@ -249,14 +249,6 @@ def _require_served(windows: Sequence[Window]) -> None:
             f"The server answered none of {len(last.requests)} requests in the window "
             f"{last.facts.profile.name!r}: {causes.told(last.requests.kinds(), last.facts.causes)}."
         )
-
-
-def _model_threads(launched: Launched | None) -> tuple[int, ...]:
-    """What each process of the server that loaded the model has written of it."""
-    if launched is None:
-        return ()
-    told = (path.read_bytes() for path in sorted(launched.trace.glob("threads-*")))
-    return tuple(int(each) for each in told if each.isdigit())  # one may be killed as it writes
 
 
 def _log(launched: Launched | None) -> str:

@@ -26,12 +26,14 @@ from harness.measure.talk import talk
 from harness.measure.talk.answers import not_right
 from harness.measure.talk.target import target_of, url_of
 from harness.measure.watch import gpu, own_figures
-from harness.measure.watch.watching import Meter, measuring, read_calls
+from harness.measure.watch.watching import Meter, measuring
 from harness.protocols import tensors
+from harness.setup import launching
 from harness.setup.catalog import Variant
 from harness.stored import plan
+from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed, WarmUp
-from harness.stored.records import ImageFacts, Search, Startup, Stop, Window
+from harness.stored.records import Search, Startup, Stop, Window
 from harness.windows import audit as auditing
 from harness.windows.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.windows.samples import Ints, Requests
@@ -204,18 +206,19 @@ class Stages:
         job: Job,
         meanwhile: Callable[[Firing], None] | None = None,
     ) -> Window:
+        here = launching.of(self.variant.launcher).here
         with (
             own_figures.counting(launched, self.variant.server.table) as counted,
-            measuring(launched, self._gpu, self._cpus) as meter,
+            measuring(launched, self._gpu, self._cpus, here=here) as meter,
         ):
             pending = self._fire(launched, job, meter, meanwhile)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
         cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
-        facts = meter.facts(profile, job.timeout_ns, fired, cpus)
+        start_ns, recorded = pending.start_ns, launched.calls()
+        calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
+        facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        start_ns = pending.start_ns
-        calls = read_calls(launched.trace, start_ns, start_ns + int(fired.elapsed_s * 1e9))
         return Window(facts, requests, meter.usage(start_ns), calls)
 
     def search(

@@ -18,6 +18,7 @@ from harness.measure.load.drivers import Firing
 from harness.search import search
 from harness.search.tallying import counted
 from harness.setup import slo
+from harness.setup.launching import Launching
 from harness.setup.slo import Slo
 from harness.setup.tables import PresetTable
 from harness.stored.hosts import CEILING_SHARE, HostProof
@@ -51,11 +52,15 @@ class Strain:
     restart: bool
 
 
-def order(preset: PresetTable, facts: BenchmarkFacts | None, proof: HostProof | None) -> Strain:
-    """What a preset wants of a benchmark's servers."""
+def order(
+    preset: PresetTable, facts: BenchmarkFacts | None, proof: HostProof | None, way: Launching
+) -> Strain:
+    """What a preset wants of a benchmark's servers, as far as their launcher can."""
     wanted = slo.parse(facts.slo if facts else "p99<100ms")
     ceiling = proof.ceiling_per_s if proof else None
-    return Strain(wanted, ceiling, preset.overload_s, preset.shutdown, preset.restart)
+    overload_s = preset.overload_s if way.overloads else 0.0
+    restart = preset.restart and way.restarts
+    return Strain(wanted, ceiling, overload_s, preset.shutdown, restart)
 
 
 def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> None:

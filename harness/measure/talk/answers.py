@@ -1,8 +1,7 @@
-"""Whether an answer is the reference's."""
+"""Whether an answer is right: decoded by its protocol, then judged by the benchmark's judge."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from harness.base.errors import AnswerError
 from harness.protocols import Protocol
+from harness.setup.judges import Judge
 from harness.windows.samples import ERRORS, Requests
 
 GARBAGE = ERRORS.index("garbage")
@@ -24,6 +24,7 @@ class Answers:
     expected: list[Any]
     tolerance: float
     protocol: Protocol
+    rule: Judge
     together: int = 1  # instances in a request: a payload and those after it, round and round
 
     def judge(self, payload: int, body: bytes) -> tuple[int, str]:
@@ -40,7 +41,7 @@ class Answers:
             return GARBAGE, f"{len(predictions)} predictions for {asked}"
         for place, prediction in enumerate(predictions):
             expected = self.expected[(payload + place) % len(self.expected)]
-            if not same(expected, prediction, self.tolerance):
+            if not self.rule.right(expected, prediction, self.tolerance):
                 return WRONG, f"expected {expected!r}, got {_short(prediction)}"
         return 0, ""
 
@@ -67,26 +68,6 @@ def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
         f"{(~requests.ok).sum()} of {len(requests)} answers are not the reference's: "
         f"{', '.join(sorted(kinds))}{shown}. {'; '.join(complaints[:3])}"
     )
-
-
-def same(expected: Any, actual: Any, tolerance: float) -> bool:
-    """Equal in shape and text, and in numbers within the tolerance; a NaN equals nothing."""
-    if isinstance(expected, bool) or isinstance(actual, bool):
-        return expected is actual
-    if isinstance(expected, int | float) and isinstance(actual, int | float):
-        try:
-            return math.isfinite(actual) and abs(expected - actual) <= tolerance
-        except OverflowError:  # an integer beyond all floats
-            return False
-    if isinstance(expected, list) and isinstance(actual, list):
-        return len(expected) == len(actual) and all(
-            same(e, a, tolerance) for e, a in zip(expected, actual, strict=True)
-        )
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        return expected.keys() == actual.keys() and all(
-            same(value, actual[key], tolerance) for key, value in expected.items()
-        )
-    return bool(expected == actual) and type(expected) is type(actual)
 
 
 def _short(value: Any) -> str:

@@ -12,6 +12,7 @@ from harness.measure.talk import ask as asking
 from harness.measure.talk import introspection
 from harness.measure.talk.answers import Answers
 from harness.protocols import Message, Protocol
+from harness.setup import judges
 from harness.setup.catalog import Variant
 
 
@@ -72,5 +73,6 @@ def _talk(protocol: Protocol, path: str, bench: Bench) -> Talk:
         for place in range(len(known))
     ]
     expected = [*bench.expected, *bench.unseen_expected]
-    answers = Answers(expected, bench.benchmark.table.tolerance, protocol, together)
+    table = bench.benchmark.table
+    answers = Answers(expected, table.tolerance, protocol, judges.named(table.judge), together)
     return Talk(protocol, path, messages, answers)

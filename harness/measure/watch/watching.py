@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -13,28 +12,27 @@ from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import Fired
 from harness.measure.watch.energy import Energy
 from harness.measure.watch.moment import Watcher
+from harness.stored.clocks import ServerClock
 from harness.stored.hosts import HostWatch
 from harness.stored.records import WindowFacts
 from harness.windows.causes import without_secrets
 from harness.windows.profiles import Profile
-from harness.windows.samples import MISSING, Calls, Ints, Usage, empty, usage
-
-_FIELDS = ("start", "duration", "batch", "cpu")
-# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
-# revisions of it, which `run --against` measures, write no CPU time.
-_RECORDS = {
-    "model": np.dtype([(name, "<i8") for name in _FIELDS]),
-    "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
-}
+from harness.windows.samples import MISSING, Usage, empty, usage
 
 
 class Meter:
     """Samples a server, and the host, while a window runs."""
 
     def __init__(
-        self, launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+        self,
+        launched: Launched,
+        gpu: Callable[[], dict[str, int]],
+        cpus: Sequence[int],
+        *,
+        here: bool,
     ) -> None:
         self._launched = launched
+        self._here = here
         self._gpu = gpu
         self._rows: list[dict[str, int]] = []
         self._watcher = Watcher(cpus)
@@ -48,19 +46,22 @@ class Meter:
             self._watcher.sample()
         row = self._launched.sample(pss=pss)
         if row is not None:
-            self._rows.append({"at_ns": time.monotonic_ns(), **row, **self._gpu()})
+            seen = self._gpu() if self._here else {}
+            self._rows.append({"at_ns": time.monotonic_ns(), **row, **seen})
 
     def energy(self, before: Energy, after: Energy) -> None:
         """Note what this machine used, if it is the server's."""
         joules = before.joules_until(after)
-        if joules is not None and self._rows:
+        if joules is not None and self._here and self._rows:
             self.cpu_energy_j, self.cpu_energy_s = joules, before.seconds_until(after)
 
     def end(self) -> None:
         """No more of the host."""
         self.steal_share, self.host = self._watcher.end()
 
-    def facts(self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int) -> WindowFacts:
+    def facts(
+        self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int, clock: ServerClock
+    ) -> WindowFacts:
         """What is known of the window but its answers; without CPUs the server fired it itself."""
         return WindowFacts(
             profile,
@@ -77,6 +78,7 @@ class Meter:
             addresses=fired.addresses,
             causes=without_secrets(fired.causes, (v for _, v in self._launched.headers)),
             timeout_s=timeout_ns / 1e9,
+            server_clock=clock,
         )
 
     def usage(self, start_ns: int) -> Usage:
@@ -94,38 +96,18 @@ class Meter:
 
 @contextmanager
 def measuring(
-    launched: Launched, gpu: Callable[[], dict[str, int]], cpus: Sequence[int]
+    launched: Launched,
+    gpu: Callable[[], dict[str, int]],
+    cpus: Sequence[int],
+    *,
+    here: bool = True,
 ) -> Iterator[Meter]:
-    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends."""
-    meter = Meter(launched, gpu, cpus)
+    """Sample a server and its CPUs for as long as the context lasts, its memory at both ends;
+    unless the server is `here`, this host's energy is not its own."""
+    meter = Meter(launched, gpu, cpus, here=here)
     meter.sample(pss=True)
     energy = Energy.now()
     yield meter
     meter.energy(energy, Energy.now())
     meter.end()
     meter.sample(pss=True)
-
-
-def call_files(trace: Path) -> list[Path]:
-    """The files in which a server's processes write their calls, one for each process."""
-    return sorted(path for kind in _RECORDS for path in trace.glob(f"{kind}-*.bin"))
-
-
-def read_calls(trace: Path, start_ns: int, end_ns: int) -> Calls:
-    """The predictor's calls that began between the two moments, relative to the first."""
-    parts = [_rows(path) for path in call_files(trace)]
-    rows = np.concatenate(parts) if parts else np.empty((0, len(_FIELDS)), np.int64)
-    process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    chosen = np.flatnonzero((rows[:, 0] >= start_ns) & (rows[:, 0] <= end_ns))
-    chosen = chosen[np.argsort(rows[chosen, 0], kind="stable")]
-    start, duration, batch, cpu = rows[chosen].T
-    return Calls(start - start_ns, duration, batch, process[chosen].astype(np.int64), cpu)
-
-
-def _rows(path: Path) -> Ints:
-    """One row a call, with the columns of _FIELDS."""
-    found = np.fromfile(path, _RECORDS[path.name.partition("-")[0]])
-    rows = np.full((len(found), len(_FIELDS)), MISSING, np.int64)
-    for place, name in enumerate(found.dtype.names or ()):
-        rows[:, place] = found[name]
-    return rows

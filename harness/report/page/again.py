@@ -26,15 +26,15 @@ def of_row(report: Report, row: Row, benchmark: str) -> str:
     name = subject_name(replace(row.cell.subject, revision=None))
     words = ["python", "-m", "harness", "run", name, "--benchmark", benchmark]
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
-    if row.server.launcher == "remote" and campaign.endpoint is not None:
+    if not row.server.way.starts and campaign.endpoint is not None:
         words.remove(name)
         words += ["--launcher", "remote", "--url", campaign.endpoint.url]
         words += [*_asked(campaign.endpoint), "--name", campaign.endpoint.name]
         for name, value in campaign.endpoint.each_header:
             words += ["--header", f"{name}: {value}"]
         words += _trusted(campaign.endpoint.trust)
-    elif row.server.launcher == "process":  # the others are in the variant's name
-        words += ["--launcher", "process"]
+    else:
+        words += row.server.way.again
     words += _places(campaign.command)
     if campaign.against is not None:
         words += ["--against", campaign.against.commit]

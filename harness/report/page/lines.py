@@ -140,7 +140,7 @@ def _no_cost(found: Ranking, figure: Figure) -> str:
         return "" if figure.cost else "a reference is not for sale"
     if found.by_capacity and figure.middle <= 0:
         return "it holds the SLO at no rate that was tried"
-    if figure.row.server.launcher == "remote":
+    if not figure.row.server.way.here:
         return "nobody here knows what machine it runs on"
     for name in ("capacity", "memory"):
         if why := missing.why(figure.row, name):

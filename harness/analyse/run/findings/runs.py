@@ -74,7 +74,7 @@ def no_batches(context: RunContext) -> Said:
 
 @run_rule
 def already_up(context: RunContext) -> Said:
-    if context.facts.server.launcher != "remote":
+    if context.facts.server.way.starts:
         return
     if context.facts.server.is_here:
         more = (
@@ -87,6 +87,17 @@ def already_up(context: RunContext) -> Said:
         Verdict.NOTE,
         f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
     )
+
+
+@run_rule
+def other_host(context: RunContext) -> Said:
+    way = context.facts.server.way
+    if way.starts and not way.here:
+        yield (
+            Verdict.NOTE,
+            "its server ran on another host: the network to it is part of its latency, and its "
+            "CPUs are not those that the report names",
+        )
 
 
 @run_rule

@@ -5,16 +5,23 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.base.errors import UsageError
 from harness.base.trust import Trust
+from harness.measure.launch.calls import ServerRecords
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
+from harness.setup.launching import Launching, declare
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.lifecycle import Installed
-from harness.stored.records import ContainerFacts, ImageFacts, Stop
+from harness.stored.records import Stop
 
+GROUP = "serving_harness.launchers"  # of entry points
 STOP_GRACE_S = 10.0  # from the stop signal until it is killed
 
 
@@ -65,11 +72,14 @@ class Launched(Protocol):
     ports: dict[str, int]  # the variant's more_ports
     started_ns: int  # CLOCK_MONOTONIC, just before its process began
     log: Path
-    trace: Path  # where the predictor records its calls
     container: ContainerFacts | None  # once it was stopped, where it was one
 
     def exited(self) -> str | None:
         """Why it is no longer running, or None while it is."""
+
+    def calls(self) -> ServerRecords:
+        """What its predictors recorded so far, fetched from wherever it runs, and how their clock
+        relates to this host's; also once it was stopped."""
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """Those columns of Usage that can be seen now; None where nothing can."""
@@ -108,22 +118,79 @@ class Launcher(Protocol):
         """End what its servers shared."""
 
 
-LAUNCHERS: dict[str, Callable[[], Launcher]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A command-line option that belongs to a launcher; the value is a text."""
+
+    name: str  # as `listen` of `--listen`
+    help: str
+    default: str = ""  # what the launcher takes where it is not given, for `--help`
+
+    @property
+    def parameter(self) -> str:
+        """The name of the launcher's parameter that takes the value."""
+        return self.name.replace("-", "_")
 
 
-def launcher(name: str) -> Callable[[type], type]:
-    """Register a launcher class under the name that `--launcher` takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A launcher, with what it declares."""
+
+    make: Callable[..., Launcher]
+    launching: Launching
+    options: tuple[Option, ...]
+
+    def made(self, given: Mapping[str, str] | None = None) -> Launcher:
+        """The launcher, told those of the options given that are its own.
+
+        Raises UsageError for a value that it can't take.
+        """
+        return self.make(**{o.parameter: value for o, value in self._own(given or {})})
+
+    def configured(self, given: Mapping[str, str]) -> Launching:
+        """What it declares, its variants being measured again by the same options."""
+        words = (word for o, value in self._own(given) for word in (f"--{o.name}", value))
+        return replace(self.launching, again=(*self.launching.again, *words))
+
+    def _own(self, given: Mapping[str, str]) -> list[tuple[Option, str]]:
+        return [(o, given[o.parameter]) for o in self.options if o.parameter in given]
+
+
+LAUNCHERS: dict[str, Registered] = {}
+
+
+def launcher(
+    name: str, launching: Launching, *, options: tuple[Option, ...] = ()
+) -> Callable[[type], type]:
+    """Register a launcher class under the name that `--launcher` takes, with what it declares and
+    the command-line options that it adds; their values become parameters of the class."""
 
     def register(cls: type) -> type:
-        LAUNCHERS[name] = cls
+        LAUNCHERS[name] = Registered(make=cls, launching=launching, options=options)
+        declare(name, launching)
         return cls
 
     return register
 
 
-def registered() -> dict[str, Callable[[], Launcher]]:
-    """Every launcher, by name."""
+def registered() -> dict[str, Registered]:
+    """Every launcher, by name: the modules of this folder, and those that installed packages name
+    in the group `serving_harness.launchers` of their entry points. Raises UsageError."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         if not module.name.endswith((".keeper", ".guard")):
             importlib.import_module(module.name)
+    for entry in entry_points(group=GROUP):
+        _load(entry)
     return dict(sorted(LAUNCHERS.items()))
+
+
+@cache
+def _load(entry: EntryPoint) -> None:
+    try:
+        entry.load()
+    except Exception as error:  # whatever another's module does when it is imported
+        raise UsageError(
+            f"The launcher {entry.name!r}, which an installed package brings along, can't be "
+            f"loaded from {entry.value}: {type(error).__name__}: {error}. Repair or uninstall the "
+            "package."
+        ) from error

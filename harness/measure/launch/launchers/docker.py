@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.base.errors import LaunchError
 from harness.base.trust import SYSTEM, Trust
+from harness.measure.launch import calls
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.containers import cgroup, engine, images
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
@@ -21,7 +23,9 @@ from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
 from harness.measure.watch import tree
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
-from harness.stored.records import ContainerFacts, Stop
+from harness.setup.launching import DOCKER, Launching
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -61,14 +65,14 @@ class LaunchedContainer:
         self._limit_mib = order.variant.table.memory_mib
         self._ground = ground
         self.log = order.scratch / "server.log"
-        self.trace = order.scratch / "calls"
+        self._trace = order.scratch / "calls"
         self.container: ContainerFacts | None = None
         assert isinstance(order.provided, Image)
         self.image = order.provided.facts.tag
         self._exit: str | None = None
         self._looked_ns = 0
-        self.trace.mkdir()
-        self.trace.chmod(0o777)  # the container's user is none of this machine's
+        self._trace.mkdir()
+        self._trace.chmod(0o777)  # the container's user is none of this machine's
         place = place_of(order)
         self._inside = {"": place.port, **place.ports}
         self.started_ns = time.monotonic_ns()
@@ -98,6 +102,10 @@ class LaunchedContainer:
         return "127.0.0.1", {
             name: int(found[0]["HostPort"]) if found else 0 for name, found in places.items()
         }
+
+    def calls(self) -> ServerRecords:
+        """From the folder that is mounted in the container; the kernel, so the clock, is ours."""
+        return calls.of_folder(self._trace)
 
     def exited(self) -> str | None:
         """Why the container has ended, or None while it runs."""
@@ -209,7 +217,7 @@ def _create(image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int
         ) from error
 
 
-@launcher("docker")
+@launcher(DOCKER, Launching(described="a container", installs=False))
 class DockerLauncher:
     """Starts variants as containers of a Docker engine on this machine."""
 

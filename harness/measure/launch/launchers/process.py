@@ -14,9 +14,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from harness.base.errors import LaunchError
+from harness.base.errors import LaunchError, UsageError
 from harness.base.trust import SYSTEM, Trust
-from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launch import calls
+from harness.measure.launch.calls import ServerRecords
+from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, Option, launcher
 from harness.measure.launch.launchers.keeper import remove_shared_memory
 from harness.measure.launch.launchers.place import Place, environment
 from harness.measure.launch.launchers.ports import free_ports
@@ -25,8 +27,10 @@ from harness.measure.prepare.environments import Environment
 from harness.measure.watch import gpu, tree
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
+from harness.setup.launching import PROCESS, Launching
 from harness.setup.tables import VariantTable
-from harness.stored.records import ContainerFacts, Stop
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -49,11 +53,11 @@ class LaunchedProcess:
         self.port = taken[""]
         self.ports = {name: taken[name] for name in table.more_ports}
         self.log = order.scratch / "server.log"
-        self.trace = order.scratch / "calls"
+        self._trace = order.scratch / "calls"
         self.memory = f"harness-{uuid.uuid4().hex}-"
         self._exit: str | None = None
         _require_free(host, self.port)
-        for folder in (self.trace, order.scratch / "home", order.scratch / "tmp"):
+        for folder in (self._trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
         self.log.touch()
         self._keeper = subprocess.Popen(
@@ -62,13 +66,17 @@ class LaunchedProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._tell(_keeper_order(order, self))
+        self._tell(_keeper_order(order, self, self._trace))
         event = self._event(10.0)
         if event is None or event["event"] != "started":
             self._close()
             reason = (event or {}).get("message", "its keeper did not start")
             raise LaunchError(f"{order.variant.name} can't be started: {reason}.")
         self.started_ns: int = event["at_ns"]
+
+    def calls(self) -> ServerRecords:
+        """From its folder."""
+        return calls.of_folder(self._trace)
 
     def exited(self) -> str | None:
         """Why the server's own process is gone, or None while it runs."""
@@ -138,12 +146,22 @@ class LaunchedProcess:
         remove_shared_memory(self.memory)  # its keeper did, unless it was killed
 
 
-@launcher("process")
+@launcher(
+    PROCESS,
+    Launching(again=("--launcher", PROCESS)),
+    options=(
+        Option(
+            name="listen",
+            help="Address that servers listen on, for workers elsewhere.",
+            default=HOST,
+        ),
+    ),
+)
 class ProcessLauncher:
     """Starts variants as processes of this machine, on loopback unless told otherwise."""
 
-    def __init__(self, host: str = HOST) -> None:
-        self._host = host
+    def __init__(self, listen: str = HOST) -> None:
+        self._host = _own_address(listen)
 
     def why_not(self, device: str) -> str | None:
         if sys.platform != "linux":
@@ -161,6 +179,21 @@ class ProcessLauncher:
 
     def launch(self, order: LaunchOrder) -> LaunchedProcess:
         return LaunchedProcess(order, self._host)
+
+
+def _own_address(text: str) -> str:
+    """An IPv4 address of this machine: clients on others must know where to go.
+
+    Raises UsageError.
+    """
+    with socket.socket() as sock:
+        try:
+            sock.bind((text, 0))
+        except OSError as error:
+            raise UsageError(f"--listen: {text!r} is no IPv4 address of this machine.") from error
+        if text != sock.getsockname()[0] or text == "0.0.0.0":
+            raise UsageError(f"--listen: name one address that others reach it by, not {text!r}.")
+    return text
 
 
 def _free(table: VariantTable, host: str) -> dict[str, int]:
@@ -181,7 +214,7 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, Any]:
+def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> dict[str, Any]:
     table = order.variant.table
     place = Place(
         order.provided.bin,
@@ -193,7 +226,7 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess) -> dict[str, An
         order.artefact,
         order.scratch / "home",
         order.scratch / "tmp",
-        launched.trace,
+        trace,
         launched.memory,
     )
     return {

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from harness.base.trust import Trust
+from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import LaunchOrder, launcher
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
@@ -13,7 +14,9 @@ from harness.measure.talk import headers
 from harness.measure.talk.target import split
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Endpoint, Headers
-from harness.stored.records import ContainerFacts, Stop
+from harness.setup.launching import REMOTE, Launching
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 _GRPC = ("grpc", "grpcs")
 _HTTP = ("http", "https")
@@ -32,9 +35,12 @@ class LaunchedRemote:
         self.trust: Trust = endpoint.trust
         self.started_ns = time.monotonic_ns()
         self.log = scratch / "server.log"
-        self.trace = scratch / "calls"
 
     container: ContainerFacts | None = None
+
+    def calls(self) -> ServerRecords:
+        """Its model is not ours: nothing is recorded."""
+        return ServerRecords()
 
     def exited(self) -> str | None:
         """Nobody here can know."""
@@ -55,7 +61,18 @@ class LaunchedRemote:
         return None
 
 
-@launcher("remote")
+@launcher(
+    REMOTE,
+    Launching(
+        described="an endpoint that was already up",
+        starts=False,
+        overloads=False,
+        restarts=False,
+        usage=False,
+        here=False,
+        installs=False,
+    ),
+)
 class RemoteLauncher:
     """Takes the endpoint of its order for started."""
 

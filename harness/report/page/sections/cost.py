@@ -185,7 +185,7 @@ def _reasons(rows: Iterable[Row]) -> dict[str, list[str]]:
     """Variants without any cost, by the reason."""
     grouped: dict[str, list[str]] = {}
     for row in rows:
-        if row.server.launcher == "remote":
+        if not row.server.way.here:
             why = _ENDPOINT
         else:
             why = view.reason(row) if row.invalid or row.failures else _UNKNOWN

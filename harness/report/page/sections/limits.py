@@ -8,7 +8,6 @@ from harness.report.page import confidence, view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 from harness.setup.endpoints import UNJUDGED
-from harness.stored.records import Campaign
 
 _FEW_CPUS = 4
 _FEW_ROUNDS = 3
@@ -52,12 +51,13 @@ _ALWAYS = (
 
 @section("What this does not tell you", order=65, short="Limits")
 def limits(report: Report) -> Values | None:
-    here = [*_of_machine(report.campaign), *_of_plan(report)]
+    here = [*_of_machine(report), *_of_plan(report)]
     return {"here": here, "always": _ALWAYS}
 
 
-def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
+def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
     """What holds of this machine more than of others."""
+    campaign = report.campaign
     cpus = len(campaign.server_cpus)
     if set(campaign.server_cpus) & set(campaign.generator_cpus):
         yield (
@@ -71,9 +71,10 @@ def _of_machine(campaign: Campaign) -> Iterator[tuple[str, str]]:
             f"The server had {view.plural(cpus, 'CPU')} here, for its event loop, its workers "
             "and the model. Don't carry the order to a machine with dozens.",
         )
-    endpoint = campaign.endpoint
-    here = campaign.launcher != "remote" or (endpoint is not None and endpoint.is_here)
-    if here and campaign.driver == "native":
+    rows = [row.server for comparison in report.comparisons for row in comparison.rows]
+    contenders = [server for server in rows if not server.reference]  # which is always here
+    here = [server for server in contenders if server.way.here or server.is_here]
+    if campaign.driver == "native" and (here or not contenders):
         yield (
             "Your network",
             "Requests came from the same machine: no distance, no packet loss, no TLS, no proxy.",
@@ -101,7 +102,7 @@ def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
             f"{view.plural(len(report.digested.missing), 'planned run')} did not take place: the "
             "campaign was interrupted, or is still on its way.",
         )
-    endpoints = [row.server for row in rows if row.server.launcher == "remote"]
+    endpoints = [row.server for row in rows if not row.server.way.starts]
     if any(server.is_here for server in endpoints):
         yield (
             "An endpoint alone on its CPUs",

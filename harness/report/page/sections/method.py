@@ -9,6 +9,7 @@ from typing import Any
 from harness.report.page import confidence
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
+from harness.setup import judges
 from harness.stored.records import BenchmarkFacts
 
 
@@ -21,7 +22,7 @@ def method(report: Report) -> Values | None:
         "generator_cpus": ", ".join(map(str, campaign.generator_cpus)),
         "shared": bool(set(campaign.server_cpus) & set(campaign.generator_cpus)),
         "benchmarks": [
-            (name, facts, list(_flat(facts.artefact)))
+            (name, facts, _judged(facts), list(_flat(facts.artefact)))
             for name, facts in _in_order(campaign.benchmarks)
         ],
         "searched": any(digest.found for digest in report.digested.digests),
@@ -29,6 +30,12 @@ def method(report: Report) -> Values | None:
         "rule": confidence.rule(),
         "left_out": _grouped(campaign.left_out),
     }
+
+
+def _judged(facts: BenchmarkFacts) -> str:
+    """When an answer was right."""
+    near = "" if facts.tolerance is None else f"; tolerance {facts.tolerance:g}"
+    return f"{facts.judge}: {judges.told(facts.judge)}{near}"
 
 
 def _workers(report: Report) -> list[tuple[str, float, float]]:

@@ -101,7 +101,8 @@ def _told(row: Row) -> Iterator[tuple[str, str]]:
     yield "protocol", server.protocol
     yield "backend", server.backend
     yield "device", server.device
-    yield "launcher", server.launcher
+    described = f", {server.way.described}" if server.way.described else ""
+    yield "launcher", f"{server.launcher}{described}"
     if server.asked is None:
         yield "set up as", "nobody could ask it"
         return

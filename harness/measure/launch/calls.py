@@ -1,0 +1,99 @@
+"""What a server's predictors recorded of themselves, whichever host they ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.windows.samples import MISSING, Calls, Ints
+
+_FIELDS = ("start", "duration", "batch", "cpu")
+# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
+# revisions of it, which `run --against` measures, write no CPU time.
+_RECORDS = {
+    "model": np.dtype([(name, "<i8") for name in _FIELDS]),
+    "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
+}
+_THREADS = "threads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessCalls:
+    """The calls of one process of the server."""
+
+    pid: int  # the id that the process has for itself
+    rows: Ints  # one a call, with the columns of _FIELDS, on the server's clock
+
+    @property
+    def last_ns(self) -> int:
+        """When its latest call ended, on the server's clock."""
+        return int((self.rows[:, 0] + self.rows[:, 1]).max(initial=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRecords:
+    """What the predictors of one server have recorded so far."""
+
+    processes: tuple[ProcessCalls, ...] = ()
+    threads: tuple[int, ...] = ()  # that share a prediction, of each process that loaded the model
+    clock: ServerClock = SAME_CLOCK
+
+    def between(self, start_ns: int, end_ns: int) -> Calls:
+        """The calls that began between two moments of this host, relative to the first."""
+        parts = [process.rows for process in self.processes]
+        rows = np.concatenate(parts) if parts else np.empty((0, len(_FIELDS)), np.int64)
+        process = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        began = rows[:, 0] - self.clock.offset_ns
+        chosen = np.flatnonzero((began >= start_ns) & (began <= end_ns))
+        chosen = chosen[np.argsort(began[chosen], kind="stable")]
+        _, duration, batch, cpu = rows[chosen].T
+        return Calls(
+            began[chosen] - start_ns, duration, batch, process[chosen].astype(np.int64), cpu
+        )
+
+    def latest(self) -> list[int]:
+        """Processes that made predictions, the one with the latest call first."""
+        ordered = sorted(self.processes, key=lambda process: -process.last_ns)
+        return [process.pid for process in ordered]
+
+
+def of_folder(trace: Path) -> ServerRecords:
+    """What was recorded in a folder of this host, on this host's clock."""
+    names = (f"{kind}-*" for kind in (*_RECORDS, _THREADS))
+    found = {path.name: path.read_bytes() for name in names for path in trace.glob(name)}
+    return of_files(found, SAME_CLOCK)
+
+
+def of_files(files: Mapping[str, bytes], clock: ServerClock) -> ServerRecords:
+    """What was recorded in files that a launcher fetched from the server's host, by name.
+
+    A file may end within a record: its process may be killed, or writing still.
+    """
+    kinds = {name: name.partition("-")[0] for name in sorted(files)}
+    told = [files[name] for name, kind in kinds.items() if kind == _THREADS]
+    return ServerRecords(
+        processes=tuple(
+            ProcessCalls(pid=int(_pid(name)), rows=_rows(files[name], _RECORDS[kind]))
+            for name, kind in kinds.items()
+            if kind in _RECORDS and _pid(name).isdecimal()
+        ),
+        threads=tuple(int(each) for each in told if each.isdigit()),
+        clock=clock,
+    )
+
+
+def _pid(name: str) -> str:
+    """The process's id in a file's name, such as `model-17.bin`."""
+    return name.partition("-")[2].partition(".")[0]
+
+
+def _rows(data: bytes, record: np.dtype[np.void]) -> Ints:
+    found = np.frombuffer(data, record, count=len(data) // record.itemsize)
+    rows = np.full((len(found), len(_FIELDS)), MISSING, np.int64)
+    for place, name in enumerate(found.dtype.names or ()):
+        rows[:, place] = found[name]
+    return rows

@@ -1,0 +1,58 @@
+"""What a launcher declares of itself: what can be asked of the servers that it brings up.
+
+Declarations are stored with each run, so that the report need not know any launcher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DOCKER = "docker"
+PROCESS = "process"  # the launcher that needs nothing, and that of the references
+REMOTE = "remote"  # of endpoints that are up already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launching:
+    """The defaults describe a process of this machine."""
+
+    described: str = ""  # how its servers run, in words that follow the launcher's name
+    starts: bool = True  # it starts and stops servers, so that their life is known
+    overloads: bool = True  # they may be overloaded, and stopped under load
+    restarts: bool = True  # it can start one again at the same address
+    usage: bool = True  # it sees their CPU time and memory
+    here: bool = True  # they run on this machine, held to the server's CPUs
+    installs: bool = True  # from packages that are installed here, rather than from an image
+    again: tuple[str, ...] = ()  # options that measure a variant by it again, beside its name
+
+
+# What the launchers of schemas 1 to 6 were, whose files hold their names alone.
+_EARLIER = {
+    PROCESS: Launching(again=("--launcher", PROCESS)),
+    DOCKER: Launching(described="a container", installs=False),
+    REMOTE: Launching(
+        described="an endpoint that was already up",
+        starts=False,
+        overloads=False,
+        restarts=False,
+        usage=False,
+        here=False,
+        installs=False,
+    ),
+}
+_declared: dict[str, Launching] = {}
+
+
+def declare(name: str, launching: Launching) -> None:
+    """Make a launcher of this process known."""
+    _declared[name] = launching
+
+
+def of(name: str) -> Launching:
+    """What the launcher of that name declares."""
+    return _declared.get(name) or of_earlier(name)
+
+
+def of_earlier(name: str) -> Launching:
+    """What the launcher of that name was in files that do not say it."""
+    return _EARLIER.get(name, Launching())
