@@ -63,7 +63,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[Planned]]:
     from harness.measure.campaign import sweep
     from harness.setup import catalog
     from harness.setup.catalog import pick
-    from harness.setup.tables import PROCESS
+    from harness.setup.launching import PROCESS
     from harness.stored import plan
 
     known = catalog.variants()
