@@ -9,16 +9,13 @@ import importlib
 import importlib.util
 import logging
 import pkgutil
-import signal
 import sys
 from typing import Any
 
 import click
 
 from harness.base.errors import EXIT_INTERRUPTED, HarnessError
-from harness.cli import _say
-
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+from harness.cli import _interrupts, _say
 
 
 class Commands(click.Group):
@@ -53,11 +50,6 @@ def cli() -> None:
     """Bring serving frameworks up, drive identical load at each, report what was measured."""
 
 
-class Interrupt(KeyboardInterrupt):
-    """Its own class: CPython ends a process by SIGINT, whatever code it exits with, once an exact
-    KeyboardInterrupt has left an `exec` of text, as in the making of a dataclass."""
-
-
 class _Talk(logging.Handler):
     """What takes a while, such as installing, is told where talk goes."""
 
@@ -67,8 +59,7 @@ class _Talk(logging.Handler):
 
 def main() -> None:
     """Run the command line and exit with the code that the design gives each outcome."""
-    for number in _INTERRUPTS:
-        signal.signal(number, _interrupt)
+    _interrupts.watch()
     steps = logging.getLogger("harness")
     steps.setLevel(logging.INFO)
     steps.handlers = [_Talk()]
@@ -94,10 +85,3 @@ def main() -> None:
 def _sentences(error: HarnessError) -> list[str]:
     first, *others = map(str, error.args or ("",))
     return [f"error: {first}", *others]
-
-
-def _interrupt(*_: object) -> None:
-    # A second signal must not cut the stopping of servers short.
-    for number in _INTERRUPTS:
-        signal.signal(number, signal.SIG_IGN)
-    raise Interrupt

@@ -10,7 +10,7 @@ from harness.base.errors import UsageError
 from harness.cli import _say
 
 anyway_option = click.option(
-    "--anyway", is_flag=True, help="Also while a campaign measures on this machine."
+    "--anyway", is_flag=True, help="Run even while a campaign measures on this machine."
 )
 
 

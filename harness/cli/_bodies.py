@@ -28,14 +28,16 @@ _OPTIONS = (
         "body",
         type=_FILE,
         multiple=True,
-        help="Of a URL: file with a request's body; makes it a POST, an empty one too; may be "
-        "repeated.",
+        help="With a URL: file with a request's body, possibly empty; the method becomes POST; "
+        "repeatable.",
     ),
-    click.option("--bodies", type=_FILE, help="Of a URL: the same, a line for each (JSON lines)."),
-    _endpoint.REQUEST,
-    click.option("--method", type=METHOD, help="Of a URL: GET, or with a body POST, without it."),
     click.option(
-        "--header", "headers", multiple=True, help="Of a URL: 'Name: value'; may be repeated."
+        "--bodies", type=_FILE, help="With a URL: file with one body per line (JSON lines)."
+    ),
+    _endpoint.REQUEST,
+    click.option("--method", type=METHOD, help="With a URL: default POST with a body, else GET."),
+    click.option(
+        "--header", "headers", multiple=True, help="With a URL: 'Name: value'; repeatable."
     ),
 )
 NAMES = ("body", "bodies", "request", "method", "headers")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +80,7 @@ def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
 
 
 def sentence(folder: Path) -> str:
-    """What a stored campaign has decided, and what the rest would take."""
+    """What a stored campaign has decided, what the rest would take, and what is out of reach."""
     from harness.measure.campaign import budget
     from harness.stored import store
 
@@ -90,11 +92,32 @@ def sentence(folder: Path) -> str:
     missing_s = sum(
         count * cost_s(replace(last[pair], round=1)) for pair, count in found.missing.items()
     )
-    return (
-        f"decided  {found.pairs - len(found.open)} of {found.pairs} pairs of the rankings; the "
-        f"others would take about {_time(missing_s)} more: python -m harness run --resume "
-        f"{campaign.id} --until decided --budget {_time(missing_s)}"
-    )
+    decided = f"decided  {found.pairs - len(found.open)} of {found.pairs} pairs of the rankings"
+    return "; ".join((decided, *of_open(found, missing_s, campaign.id)))
+
+
+def of_open(found: Decided, missing_s: float, campaign: str) -> Iterator[str]:
+    """What is to be said of the pairs that are open."""
+    from harness.analyse.field.decided import resolved
+    from harness.search import enough
+
+    near, far = found.in_reach, found.out_of_reach
+    is_soon = missing_s <= enough.LONGEST_S
+    if far:
+        differ = f"{len(far)} pairs differ" if len(far) > 1 else "1 pair differs"
+        yield f"{differ} by too little to be separated in reasonable time"
+    if (far or not is_soon) and (least := resolved(far or near)) < math.inf:
+        yield f"this campaign separates differences of {enough.percent(least)} or more"
+    which = f"the other {len(near)}" if far and len(near) > 1 else "the other"
+    which = which if far else "the others"
+    if near and is_soon:
+        yield (
+            f"{which} would take about {_time(missing_s)} more: python -m harness run --resume "
+            f"{campaign} --until decided --budget {_time(missing_s)}"
+        )
+    elif near:
+        limit = f"{enough.LONGEST_S / 3600:.0f}h"
+        yield f"{which} would take more than {limit}: name fewer variants or benchmarks"
 
 
 def _time(seconds: float) -> str:

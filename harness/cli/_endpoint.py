@@ -36,32 +36,40 @@ class _Template(click.ParamType[Any]):
 REQUEST = click.option(
     "--request",
     type=_Template(),
-    help="Template of a request, as '{\"text\": $instance}', or a TOML file of one.",
+    help="Request template: '{\"text\": $instance}', or a TOML file.",
 )
 PREDICTION = click.option(
     "--prediction", help="With --request: JMESPath of the prediction in an answer."
 )
 _OPTIONS = (
-    click.option("--url", help="Of an endpoint that is already up."),
-    click.option("--protocol", type=PROTOCOL, help="What the endpoint speaks."),
+    click.option("--url", help="URL of an endpoint that is already running."),
+    click.option("--protocol", type=PROTOCOL, help="The endpoint's protocol."),
     REQUEST,
     PREDICTION,
-    click.option("--header", "headers", multiple=True, help="'Name: $VARIABLE', for the endpoint."),
     click.option(
-        "--name", "endpoint_name", default=USUAL_NAME, show_default=True, help="Of the row."
+        "--header", "headers", multiple=True, help="Request header: 'Name: $VARIABLE'; repeatable."
+    ),
+    click.option(
+        "--name",
+        "endpoint_name",
+        default=USUAL_NAME,
+        show_default=True,
+        help="The endpoint's name in the report.",
     ),
 )
 _CHECKS = (
     click.option(
         "--answers",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Of the endpoint: what is right, as `record` wrote it.",
+        help="The endpoint's right answers, recorded by `record`.",
     ),
-    click.option("--unchecked", is_flag=True, help="The endpoint's answers are not checked."),
+    click.option("--unchecked", is_flag=True, help="Do not check the endpoint's answers."),
 )
 
 BESIDE = click.option(
-    "--beside", type=VARIANT, help="With --launcher remote: show the ratio to this variant."
+    "--beside",
+    type=VARIANT,
+    help="With --launcher remote: also measure this variant and show the ratio to it.",
 )
 
 

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 _DOCKER = "docker"
 _OPTIONS = (
-    click.option("--image", help="With --launcher docker: a variant that needs no folder."),
-    click.option("--port", type=click.IntRange(1, 65535), help="That the image listens on."),
-    click.option("--path", help="Of a prediction, where it is not the protocol's."),
+    click.option(
+        "--image", help="With --launcher docker: an existing image as a variant, without a folder."
+    ),
+    click.option("--port", type=click.IntRange(1, 65535), help="Port that the image listens on."),
+    click.option("--path", help="Path of a prediction, if not the protocol's."),
     click.option(
         "--ready-path",
         default="/health",
         show_default=True,
-        help="Of the image: asked until it answers 200.",
+        help="Path of the image probed until it answers 200.",
     ),
 )
 

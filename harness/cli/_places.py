@@ -55,7 +55,7 @@ def _option(name: str, *, exposed: bool) -> Callable[[Function], Function]:
         expose_value=exposed,
         is_eager=True,
         callback=_used,
-        help=f"Folder of {what} beside the built-in ones.",
+        help=f"Folder with additional {what}; repeatable.",
     )
 
 

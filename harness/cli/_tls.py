@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False)
 _OPTIONS = (
-    click.option("--cacert", type=_FILE, help="Certificates to trust too: a PEM file."),
-    click.option("--cert", type=_FILE, help="A certificate of one's own, for a server that asks."),
-    click.option("--key", type=_FILE, help="Its key, where that is in a file of its own."),
-    click.option("--insecure", is_flag=True, help="Take any certificate; every output says so."),
+    click.option("--cacert", type=_FILE, help="PEM file of additional certificates to trust."),
+    click.option("--cert", type=_FILE, help="Client certificate."),
+    click.option("--key", type=_FILE, help="Key of --cert, if in a separate file."),
+    click.option("--insecure", is_flag=True, help="Accept any certificate; every output says so."),
 )
 NAMES = ("cacert", "cert", "key", "insecure")
 

@@ -117,7 +117,8 @@ def as_json(found: Found, table: str | None, written: str | None) -> dict[str, A
         "best": _confirmed(found, found.best),
         "ratio": _pair(confirmed.ratio),
         "told_apart": confirmed.told_apart,
-        "starts_needed": confirmed.needed,
+        "starts_needed": confirmed.needed if tune_words.in_reach(found) else None,
+        "resolved": confirmed.resolved,
         "candidates": [_candidate(candidate, found) for candidate in found.candidates],
         "knobs": [
             {

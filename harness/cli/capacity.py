@@ -11,9 +11,9 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.base.trust import UNCHECKED
-from harness.cli import _bodies, _launching, _places, _say
+from harness.cli import _bodies, _launching, _places, _say, _servers
 from harness.cli._anyway import anyway_option, require_quiet
-from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli._named import BENCHMARK, VARIANT
 from harness.cli._tls import NAMES, tls_options, trust
 
 if TYPE_CHECKING:
@@ -30,36 +30,29 @@ _PRESET = "capacity"
 
 @click.command("capacity", cls=_launching.LaunchingCommand)
 @click.argument("targets", type=VARIANT, nargs=-1, required=True)
-@click.option("--slo", "slo_text", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
+@click.option("--slo", "slo_text", help="Such as p99<50ms or 'p99<50ms, errors<0.1%'.")
 @click.option(
-    "--benchmark", type=BENCHMARK, help="Of the variants; the preset's where none is given."
+    "--benchmark", type=BENCHMARK, help="Benchmark of the variants; by default the preset's."
 )
+@_servers.options
 @click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Fresh starts of each variant.",
 )
-@click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    show_default="process",
-    help="How servers come up.",
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option(
-    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Fresh starts."
-)
-@click.option("--budget", default="120s", show_default=True, help="Of each search: 60s, 5m.")
+@click.option("--budget", default="120s", show_default=True, help="Time for each search: 60s, 5m.")
 @_bodies.options
 @click.option(
-    "--max-answer", type=click.IntRange(min=1), help="With a URL: MiB; a longer answer is none."
+    "--max-answer", type=click.IntRange(min=1), help="With a URL: largest accepted answer, in MiB."
 )
 @tls_options
 @anyway_option
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Search for the highest rate at which variants, or one URL, hold an SLO."""
+    """Search for the highest rate at which variants, or one URL, meet an SLO."""
     from harness.cli import _select
 
     budget_s = _select.seconds(options["budget"]) or 0.0
@@ -105,7 +98,7 @@ def _url(
 ) -> tuple[list[tuple[str, Found]], bool]:
     """What was found; whether it was interrupted, so that it is of the probes until then."""
     from harness.analyse.run import capacity
-    from harness.measure.talk.target import shown
+    from harness.measure.talk.framing import shown
     from harness.setup import slo
 
     _require_of_a_url(options)

@@ -11,9 +11,9 @@ from harness.cli import _say
 
 
 @click.command("clean")
-@click.option("--dry-run", is_flag=True, help="Show what would go; remove nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed; remove nothing.")
 def command(dry_run: bool) -> int:
-    """Remove what the harness made outside its results: caches, containers, images, networks."""
+    """Remove the harness's caches, containers, images and networks; results stay."""
     from harness.base import marks, paths
     from harness.base.errors import StoreError
     from harness.measure.launch.containers import engine

@@ -24,28 +24,38 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
 @click.argument("base", type=CAMPAIGN)
 @click.argument("new", type=CAMPAIGN, required=False)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default=_TEXT, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write it there.")
-@click.option("--fail-on-regression", is_flag=True, help="Exit 3 where there is one.")
-@click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
+@click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option(
-    "--variant", "variants", type=VARIANT, multiple=True, help="Only this; may be given again."
+    "--output", type=click.Path(path_type=Path), help="Write to this file; print its path."
+)
+@click.option("--fail-on-regression", is_flag=True, help="Exit 3 if something got worse.")
+@click.option(
+    "--minimum-effect",
+    "effects",
+    multiple=True,
+    help="Smallest change to report: 5% or capacity=10%.",
+)
+@click.option(
+    "--variant", "variants", type=VARIANT, multiple=True, help="Compare only this; repeatable."
 )
 @click.option(
     "--benchmark",
     "benchmarks",
     type=BENCHMARK,
     multiple=True,
-    help="Only this; may be given again.",
+    help="Compare only this; repeatable.",
 )
-@click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant had another name.")
+@click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant was renamed.")
 @click.option(
-    "--noise", type=CAMPAIGN, multiple=True, help="A campaign run --against its own revision."
+    "--noise",
+    type=CAMPAIGN,
+    multiple=True,
+    help="Campaign that shows the noise of this host, such as one of `run --against HEAD`.",
 )
 def command(**options: Any) -> int:
-    """What changed from campaign BASE to campaign NEW.
+    """Show what changed from campaign BASE to campaign NEW.
 
-    With BASE alone: between the two revisions of a campaign that was `run --against` one.
+    With BASE alone, which was `run --against` a revision: what changed from that revision.
     """
     changes = _changes(options)
     form = _JSON if options["as_json"] else options["form"]

@@ -11,7 +11,7 @@ from harness.cli._named import BENCHMARK, VARIANT
 @click.command("compose")
 @click.argument("variant", type=VARIANT)
 @click.option(
-    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Benchmark."
 )
 @_places.options
 def command(variant: str, benchmark: str) -> None:

@@ -13,7 +13,7 @@ from harness.cli import _say
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> int:
-    """Is this host fit to measure on, and what to change.
+    """Check whether this host is fit for measuring, and say what to change.
 
     It tries the generator against the null server, as a campaign does before its first cell.
     """

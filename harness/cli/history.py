@@ -22,21 +22,25 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
 @click.command("history")
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
 @click.option(
-    "--metric", "metrics", type=METRIC, multiple=True, help="May be given more than once."
+    "--metric", "metrics", type=METRIC, multiple=True, help="Metric to follow; repeatable."
 )
-@click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of a variant.")
+@click.option(
+    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="A variant was renamed."
+)
 @click.option(
     "--last",
     type=click.IntRange(min=1),
     default=_LAST,
     show_default=True,
-    help="Nights of a series that are new.",
+    help="Number of recent nights whose changes count as new.",
 )
-@click.option("--fail-on-change", is_flag=True, help="Exit 3 where one is in the last nights.")
+@click.option("--fail-on-change", is_flag=True, help="Exit 3 if a recent change was found.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True
 )
-@click.option("--keep", type=click.Path(path_type=Path), help="Read and write summaries there.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Folder of summaries to read and to complete."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     folders: tuple[Path, ...],
@@ -48,7 +52,7 @@ def command(
     keep: Path | None,
     as_json: bool,
 ) -> int:
-    """Change points over the campaigns in some folders (default: all results)."""
+    """Find change points over all campaigns in the given folders (default: all results)."""
     from harness.analyse.campaigns import history, nights
     from harness.base import paths
     from harness.cli import _select

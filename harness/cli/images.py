@@ -15,15 +15,15 @@ from harness.cli._named import BENCHMARK, VARIANT
 
 @click.command("images")
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
+@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
-    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each image.")
 def command(**options: Any) -> int:
-    """Build images of variants, a benchmark's model in each; print their names."""
+    """Build the images of variants, each with a benchmark's model; print their names."""
     from harness.cli import _select
     from harness.measure.campaign import reference
     from harness.measure.launch.containers import engine, images

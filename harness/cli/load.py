@@ -51,9 +51,9 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
 @click.command("load")
 @click.argument("url")
 @click.option("--rate", type=_POSITIVE, help="Requests per second.")
-@click.option("--rate-to", type=_POSITIVE, help="Ramp end, spike peak.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Callers or users.")
-@click.option("--think", type=_SECONDS, help="Mean seconds that a user thinks.")
+@click.option("--rate-to", type=_POSITIVE, help="Last rate of a ramp, highest rate of a spike.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Number of callers or users.")
+@click.option("--think", type=_SECONDS, help="Mean think time of a user, in seconds.")
 @click.option(
     "--duration",
     type=_SECONDS,
@@ -61,7 +61,7 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
     show_default=True,
     help="Seconds.",
 )
-@click.option("--profile", "shape", type=SHAPE, help="Poisson, or closed, where none is given.")
+@click.option("--profile", "shape", type=SHAPE, help="Default: poisson with --rate, else closed.")
 @_bodies.options
 @click.option(
     "--timeout",
@@ -75,19 +75,19 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="MiB; a longer answer is none.",
+    help="Largest accepted answer, in MiB.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the arrival times.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrival times.")
+@click.option("--driver", type=DRIVER, default="native", show_default=True, help="Load driver.")
+@click.option("--master", help="With --driver locust: HOST:PORT where workers reach it.")
 @click.option(
-    "--driver", type=DRIVER, default="native", show_default=True, help="What sends the load."
+    "--workers", type=click.IntRange(min=1), help="Number of Locust workers on other machines."
 )
-@click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
-@click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
 @tls_options
 @anyway_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Load one endpoint and print percentiles of its response and service time."""
+    """Load one endpoint and print percentiles of its response time and service time."""
     from harness.analyse.run import endpoint
     from harness.measure.campaign.interruption import Cut
 

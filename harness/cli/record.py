@@ -14,20 +14,22 @@ from harness.cli._named import BENCHMARK
 
 @click.command("record")
 @_endpoint.options
-@click.option("--benchmark", type=BENCHMARK, required=True, help="Whose payloads are asked.")
+@click.option(
+    "--benchmark", type=BENCHMARK, required=True, help="Benchmark whose payloads are sent."
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     default="recorded.jsonl",
     show_default=True,
-    help="A new file, for --answers.",
+    help="New file, for --answers.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True, max=3600),
     default=30.0,
     show_default=True,
-    help="Seconds, of each request.",
+    help="Timeout of each request, in seconds.",
 )
 @_places.options
 def command(**options: Any) -> int:

@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     type=FORMAT,
     default="html",
     show_default=True,
-    help="Parquet is no text.",
+    help="Format; parquet is binary.",
 )
-@click.option("--stdout", is_flag=True, help="Print it; write no file.")
+@click.option("--stdout", is_flag=True, help="Print the report; write no file.")
 @click.option(
-    "--prices", "table", type=click.Path(path_type=Path), help="A table of prices, not our own."
+    "--prices",
+    "table",
+    type=click.Path(path_type=Path),
+    help="Price table; by default the harness's own.",
 )
 def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | None) -> int:
-    """Write the report of each campaign (default: the newest), and the list of all."""
+    """Write the report of each campaign (default: the newest), and the list of all campaigns."""
     from harness.analyse.cost import prices
     from harness.cli import _reports
     from harness.report import formats

@@ -18,7 +18,7 @@ from harness.base.errors import (
     EXIT_REGRESSION,
     UsageError,
 )
-from harness.cli import _endpoint, _image, _launching, _places, _say
+from harness.cli import _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
@@ -38,45 +38,66 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 @click.command("run", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
+@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
 @click.option(
-    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
+)
+@_servers.SYNTHETIC_WEIGHTS
+@click.option(
+    "--preset", type=PRESET, default="quick", show_default=True, help="Scope of the campaign."
 )
 @click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
-@click.option(
-    "--preset", type=PRESET, default="quick", show_default=True, help="How much of everything."
-)
-@click.option(
-    "--launcher", "launchers", type=LAUNCHER, multiple=True, help="May be given more than once."
+    "--launcher",
+    "launchers",
+    type=LAUNCHER,
+    multiple=True,
+    help="How servers are started; repeatable.",
 )
 @_endpoint.options
 @_endpoint.checks
 @_endpoint.BESIDE
 @_image.options
+@click.option("--driver", type=DRIVER, default="native", show_default=True, help="Load driver.")
+@click.option("--master", help="With --driver locust: HOST:PORT where workers reach it.")
 @click.option(
-    "--driver", type=DRIVER, default="native", show_default=True, help="What sends the load."
+    "--workers", type=click.IntRange(min=1), help="Number of Locust workers on other machines."
 )
-@click.option("--master", help="With --driver locust: HOST:PORT where workers find it.")
-@click.option("--workers", type=click.IntRange(min=1), help="Of Locust, from elsewhere.")
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option("--track", type=click.Choice(["default", "matched", "tuned"]), help="Only of it.")
-@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
-@click.option("--rounds", type=click.IntRange(min=1), help="Instead of the preset's.")
-@click.option("--budget", help="Fit what this much time has room for: 90s, 10m, 1h.")
-@click.option("--until", type=click.Choice(["decided"]), help="More rounds of what is not decided.")
+@_servers.DEVICE
+@click.option(
+    "--track",
+    type=click.Choice(["default", "matched", "tuned"]),
+    help="Measure only variants of this track.",
+)
+@click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), help="Number of rounds, instead of the preset's."
+)
+@click.option("--budget", help="Measure as much as fits into this time: 90s, 10m, 1h.")
+@click.option(
+    "--until", type=click.Choice(["decided"]), help="Run more rounds until the ranking is decided."
+)
 @click.option("--campaign", "name", help="Name of the new campaign.")
-@click.option("--resume", type=CAMPAIGN, help="Go on with a campaign that was interrupted.")
-@click.option("--file", type=FILE, help="A campaign file; options that are given go first.")
+@click.option("--resume", type=CAMPAIGN, help="Continue an interrupted campaign.")
+@click.option("--file", type=FILE, help="Campaign file; options on the command line override it.")
 @click.option("--save", type=FILE, help="Write these options to a campaign file.")
-@click.option("--dry-run", is_flag=True, help="Show what would happen; start nothing.")
-@click.option("--prices", type=click.Path(path_type=Path), help="A table of prices, not our own.")
-@click.option("--against", metavar="GIT-REF", help="Measure that revision beside this one.")
-@click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW.")
-@click.option("--fail-on-regression", is_flag=True, help="With --against: exit 3 where one is.")
-@click.option("--minimum-effect", "effects", multiple=True, help="Such as 5% or capacity=10%.")
-@click.option("--strict", is_flag=True, help="Exit 1 also where a cell is INVALID.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
+@click.option(
+    "--prices", type=click.Path(path_type=Path), help="Price table; by default the harness's own."
+)
+@click.option(
+    "--against", metavar="GIT-REF", help="Measure that revision beside this one, and compare."
+)
+@click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW; repeatable.")
+@click.option(
+    "--fail-on-regression", is_flag=True, help="With --against: exit 3 if something got worse."
+)
+@click.option(
+    "--minimum-effect",
+    "effects",
+    multiple=True,
+    help="Smallest change to report: 5% or capacity=10%.",
+)
+@click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:

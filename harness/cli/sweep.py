@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.cli import _places, _say
+from harness.cli import _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
@@ -30,27 +30,25 @@ _TITLES = {
 
 @click.command("sweep")
 @click.argument("variants", nargs=-1, type=VARIANT, required=True)
-@click.option("--over", "axis", type=AXIS, required=True, help="See docs/scale.md.")
-@click.option("--values", default="1,2,4,8", show_default=True, help="Of the axis.")
+@click.option("--over", "axis", type=AXIS, required=True, help="Axis; see docs/scale.md.")
+@click.option("--values", default="1,2,4,8", show_default=True, help="Values of the axis.")
 @click.option(
-    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Benchmark."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
+@_servers.SYNTHETIC_WEIGHTS
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds of a window.",
+    help="Length of a window, in seconds.",
 )
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.DEVICE
 @click.option("--campaign", "name", help="Name of the new campaign.")
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
-    """Measure variants at each value of one axis, and how cost grows along it."""
+    """Measure variants at each value of one axis; show how cost grows along it."""
     swept = _points(options)
     request = _request(options, swept)
     runs = _measure(request)

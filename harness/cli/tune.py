@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import EXIT_INTERRUPTED, UsageError
-from harness.cli import _places, _say
+from harness.cli import _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
 
 if TYPE_CHECKING:
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 
 @click.command("tune")
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--slo", help="As p99<50ms or 'p99<50ms, errors<0.1%'.")
-@click.option("--memory", help="That a setting may need: 500m, 2g.")
-@click.option("--budget", help="Time for everything: 90s, 10m, 1h.  [default: 10m]")
-@click.option("--search", default="8s", show_default=True, help="For a setting's first capacity.")
+@click.option("--slo", help="Such as p99<50ms or 'p99<50ms, errors<0.1%'.")
+@click.option("--memory", help="Memory limit of a setting: 500m, 2g.")
+@click.option("--budget", help="Time for the whole tune: 90s, 10m, 1h.  [default: 10m]")
 @click.option(
-    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Whose model."
+    "--search", default="8s", show_default=True, help="Time for a setting's first capacity search."
 )
 @click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
+    "--benchmark", type=BENCHMARK, default="sentiment", show_default=True, help="Benchmark."
 )
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
+@_servers.SYNTHETIC_WEIGHTS
+@_servers.DEVICE
 @click.option("--campaign", "name", help="Name of the new campaign.")
-@click.option("--resume", type=CAMPAIGN, help="Go on with a tune that was interrupted.")
-@click.option("--write", is_flag=True, help="Add the setting to keep to server.toml.")
-@click.option("--as", "kept_as", show_default="VARIANT-tuned", help="Name of the variant to keep.")
+@click.option("--resume", type=CAMPAIGN, help="Continue an interrupted tune.")
+@click.option("--write", is_flag=True, help="Write the best setting to server.toml.")
+@click.option(
+    "--as", "kept_as", show_default="VARIANT-tuned", help="Name of the variant that is written."
+)
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:

@@ -9,8 +9,8 @@ import click
 
 from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.base.trust import UNCHECKED
-from harness.cli import _endpoint, _launching, _places, _say
-from harness.cli._named import BENCHMARK, LAUNCHER, VARIANT
+from harness.cli import _endpoint, _launching, _places, _say, _servers
+from harness.cli._named import BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
     from harness.measure.campaign.verification import Verified
@@ -21,30 +21,19 @@ _LOG_LINES = 10
 
 @click.command("verify", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that is in --all.")
-@click.option("--exclude", type=VARIANT, multiple=True, help="Not these: names or patterns.")
+@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
-    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Which, or patterns."
+    "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )
-@click.option(
-    "--synthetic-weights", is_flag=True, help="Seeded weights, for benchmarks that provide for it."
-)
-@click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    show_default="process",
-    help="How servers come up.",
-)
-@click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
-@click.option("--faults", is_flag=True, help="Then send wrong payloads, and kill a worker.")
+@_servers.options
+@click.option("--faults", is_flag=True, help="Afterwards send wrong payloads, and kill a worker.")
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Of the payloads, where asking all takes too long.",
+    help="Share of the payloads to send.",
 )
 @_endpoint.options
 @_endpoint.checks

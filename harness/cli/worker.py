@@ -15,12 +15,12 @@ from harness.cli import _say
 
 @click.command("worker")
 @click.argument("master")
-@click.option("--cpus", help="Such as 0,2-3; one worker each. Without: all that it may use.")
-@click.option("--address", default="", help="Of this machine, to send HTTP requests from.")
+@click.option("--cpus", help="CPUs, such as 0,2-3, with one worker each; default: all.")
+@click.option("--address", default="", help="Address of this machine to send HTTP requests from.")
 def command(master: str, cpus: str | None, address: str) -> int:
-    """Work for `--driver locust` of another machine; MASTER is its HOST:PORT.
+    """Send load for a `--driver locust` on another machine; MASTER is its HOST:PORT.
 
-    Ends when that ends. Only on a network that you trust: nothing of it is encrypted.
+    Ends when that command ends. Use it only on a trusted network: nothing is encrypted.
     """
     from harness.measure.load.drivers.locust import address as parts
     from harness.measure.load.drivers.locust import require_locust

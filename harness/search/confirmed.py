@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.search import enough
 from harness.search.candidates import Candidate, Outcome
 from harness.stored.tunings import TODAY
 
@@ -36,6 +37,14 @@ class Confirmed:
     def told_apart(self) -> bool:
         return self.ratio is not None and not self.ratio.low <= 1 <= self.ratio.high
 
+    @property
+    def resolved(self) -> float | None:
+        """The least difference that these starts separate, as a share; None where no ratio is
+        known."""
+        if self.ratio is None:
+            return None
+        return enough.difference(math.log(self.ratio.high / self.ratio.low) / 2)
+
 
 def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
     """What is known of today's setting and the best other one."""
@@ -61,7 +70,7 @@ def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
         apart = middles[best.number] - middles[TODAY]
         half = times * math.sqrt(sum(variance / count for count in starts.values()))
         ratio = _interval(apart, half)
-        needed = _needed(apart, variance) if abs(apart) <= half else None
+        needed = None if abs(apart) > half else _needed(apart, variance, min(starts.values()))
     return Confirmed(capacity_of, starts, ratio, needed)
 
 
@@ -82,12 +91,13 @@ def _interval(middle: float, half: float) -> Interval:
     return Interval(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
 
 
-def _needed(apart: float, variance: float) -> int | None:
-    """Starts of each after which a difference of that size would be told; None: beyond reason."""
+def _needed(apart: float, variance: float, starts: int) -> int | None:
+    """Starts of each after which a difference of that size would be told, more than those that did
+    not; None: beyond reason."""
     if abs(apart) < 0.01:
         return None
     count = math.ceil(2 * variance * (_student(30) / apart) ** 2)
-    return max(count, 2)
+    return max(count, starts + 1)
 
 
 def _student(freedom: int) -> float:

@@ -13,15 +13,15 @@ from typing import Any
 
 from harness.stored.identity import AT, BENCHMARK, VARIANT, Cell, Point, Subject
 
-RECORDS = 7  # the schema that has identities as records
+_RECORDS = 7  # the schema that has identities as records
 _KINDS = {"sweep": "sweep", "tune": "tune"}  # by the preset that such a campaign was said to have
 _PREDICTOR, _NULL = "in-process", "null"  # no other variant was a canary
 _NAMED = re.compile(r"(?P<base>.+)-(?P<axis>[a-z]+)-(?P<value>[1-9][0-9]*)(?P<rest>@.*)?")
 
 
-def campaign(plan: Any) -> Any:
+def campaign(plan: Any, schema: int) -> Any:
     """A plan, with records in place of names, the canaries among them, and its kind."""
-    if not isinstance(plan, dict) or not isinstance(plan.get("cells"), list):
+    if schema >= _RECORDS or not _is(plan) or not isinstance(plan.get("cells"), list):
         return plan
     kind = _KINDS.get(str(plan.get("preset")), "run")
     endpoint, against = _name_of(plan.get("endpoint")), _name_of(plan.get("against"))
@@ -42,10 +42,10 @@ def campaign(plan: Any) -> Any:
     return {**plan, "cells": cells, "kind": kind, "canaries": canaries}
 
 
-def run(facts: Any, wanted: Cell | None) -> Any:
+def run(facts: Any, wanted: Cell | None, schema: int) -> Any:
     """A run. `wanted` is the cell of its campaign that it should be of: it is of that one, if its
     names say so. Otherwise they say what they can by themselves."""
-    if not isinstance(facts, dict):
+    if schema >= _RECORDS or not _is(facts):
         return facts
     server = facts.get("server")
     launcher = server.get("launcher") if isinstance(server, dict) else None

@@ -23,7 +23,7 @@ from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
 from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
-from harness.windows.samples import Calls, Requests, Usage
+from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
 Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
 RUN: Kind = "run"
@@ -67,6 +67,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
     def of_kind(self, kind: WindowKind) -> Window:
         """The same window, fired for that."""

@@ -2,7 +2,7 @@
 
     results/<campaign>/campaign.json
     results/<campaign>/<benchmark>/<variant>/round-<n>/
-        run.json  requests.parquet  usage.parquet  calls.parquet  server.log
+        run.json  requests.parquet  usage.parquet  calls.parquet  chunks.parquet  server.log
 
 Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
 JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
@@ -10,9 +10,9 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 
 Schema versions
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
-       strains and no audit of their own;
-       windows have server_clock; benchmarks have judge and tolerance; servers have launching;
-       cells are records: subject, benchmark, point, round; campaigns have canaries and kind
+       strains and no audit of their own; windows have server_clock; benchmarks have judge and
+       tolerance; servers have launching; runs may have chunks.parquet, and requests the error
+       failed; cells have subject and point, no variant; campaigns have canaries and kind
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -50,6 +50,7 @@ from harness.stored import earlier, legacy, sane
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows import columns
+from harness.windows.samples import empty
 
 SCHEMA = 7
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
@@ -91,9 +92,7 @@ def read_campaign(folder: Path) -> Campaign:
     if not path.exists():
         raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
     data = _unsealed(path, "campaign")
-    plan = data["campaign"]
-    if data["schema"] < legacy.RECORDS:
-        plan = legacy.campaign(plan)
+    plan = legacy.campaign(data["campaign"], data["schema"])
     campaign: Campaign = _validated(Campaign, plan, path)
     _require_sane(sane.of_campaign(campaign), path)
     return campaign
@@ -126,7 +125,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         marks.put(part)
         files = {}
-        for name in columns.TABLES:
+        for name in columns.needed(run.windows):
             columns.write(part / f"{name}.parquet", name, run.windows)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
@@ -144,23 +143,31 @@ def write_run(folder: Path, run: Run) -> Path:
 
 
 def read_run(place: Path, cell: Cell | None = None) -> Run:
-    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema.
-
-    `cell` is the planned one that should be there. A run of an earlier schema has its name alone.
-    """
+    """The run of a planned cell. Raises ResultError if it was edited, or is of a later schema."""
     data = _unsealed(place / _RUN, "run", "files")
     _require_unchanged(place, data["files"])
     facts = _validated(RunFacts, _in_this_schema(data, cell, place / _RUN), place / _RUN)
     _require_sane(sane.of_run(facts), place / _RUN)
-    count = len(facts.windows)
-    tables = {name: columns.read(place, name, count) for name in columns.TABLES}
+    tables = _tables(place, data["files"], len(facts.windows))
     windows = tuple(
-        Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
+        Window(window, **{name: tables[name][i] for name in tables})
         for i, window in enumerate(facts.windows)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")
     return Run(facts, windows, log)
+
+
+def _tables(place: Path, files: dict[str, Any], windows: int) -> dict[str, list[Any]]:
+    """Each table, window by window; one that no file has is empty."""
+    tables = {
+        name: columns.read(place, name, windows)
+        if f"{name}.parquet" in files
+        else [empty(kind)] * windows
+        for name, kind in columns.TABLES.items()
+    }
+    columns.require_matching(place, tables)
+    return tables
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
@@ -192,7 +199,8 @@ def _sealed(data: dict[str, Any]) -> bytes:
 
 def _require_unchanged(place: Path, files: Any) -> None:
     """Raises ResultError unless all files beside a run.json are as they were written."""
-    wanted = {_LOG, *(f"{name}.parquet" for name in columns.TABLES)}
+    always = columns.TABLES.keys() - columns.SPARSE
+    wanted = {_LOG, *(f"{name}.parquet" for name in always)}
     if not isinstance(files, dict) or not files.keys() >= wanted:
         raise ResultError(_no_result(place / _RUN))
     for name, digest in files.items():
@@ -250,8 +258,8 @@ def _changed(path: Path) -> str:
 def _in_this_schema(data: dict[str, Any], cell: Cell | None, path: Path) -> dict[str, Any]:
     """A run of any schema. Raises ResultError where it is none."""
     try:
-        run = earlier.run(data["run"], data["schema"])
-        return legacy.run(run, cell) if data["schema"] < legacy.RECORDS else run
+        run = legacy.run(data["run"], cell, data["schema"])
+        return earlier.run(run, data["schema"])
     except (AttributeError, KeyError, TypeError) as error:
         raise ResultError(_no_result(path)) from error
 

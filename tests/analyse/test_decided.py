@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,25 @@ def test_what_is_missing_is_the_most_that_a_pair_needs() -> None:
 def test_two_that_hold_the_slo_nowhere_are_no_open_question(tmp_path: Path) -> None:
     nowhere = [Fake(name, capacity_per_s=200, parts=(2.0, 1.5)) for name in "ab"]
     assert decided.of(compared(tmp_path, *nowhere)).open == ()
+
+
+@pytest.mark.parametrize(("needed", "in_reach"), [(12, True), (13, False)])
+def test_what_twelve_rounds_would_not_decide_is_out_of_reach(needed: int, in_reach: bool) -> None:
+    one = pair("a", "b", 0, needed=needed)
+    found = Decided(1, (one,))
+    assert (found.in_reach, found.out_of_reach) == (((one,), ()) if in_reach else ((), (one,)))
+    assert found.missing == {("a", "sentiment"): 10, ("b", "sentiment"): 10}, "it ends after 12"
+
+
+def test_what_the_rounds_so_far_separate_is_told_by_the_widest_known_interval() -> None:
+    pairs = [replace(pair("a", "b", 0), resolved=share) for share in (0.2, 0.35, math.inf)]
+    assert decided.resolved(pairs) == 0.35
+    assert decided.resolved(pairs[2:]) == math.inf
+
+
+def test_a_pair_that_differed_by_what_is_separated_would_be_decided(tmp_path: Path) -> None:
+    loose = [fake("a", 200, drift=0.2), fake("b", 215, drift=0.2)]
+    (found,) = compared(tmp_path, *loose)
+    (one,) = decided.of((found,)).open
+    reach = found.contests["matched"].ranks.reach("a", "b")
+    assert one.resolved == pytest.approx(math.exp(reach) - 1)

@@ -16,6 +16,7 @@ from tests.system import sandbox as places
 from tests.system.sandbox import Sandbox
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)  # that the command line handles
 
 
 def kept(root: Path) -> Iterator[Sandbox]:
@@ -41,6 +42,7 @@ def cli(
     for name, value in sandbox.settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(tempfile, "tempdir", None)  # found anew, in the sandbox
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back at the end
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["harness", *arguments])
@@ -51,7 +53,7 @@ def cli(
         assert isinstance(code, int)
         return subprocess.CompletedProcess(list(arguments), code, *capfd.readouterr())
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield command
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -5,6 +5,7 @@ Slow: it installs the CUDA build of PyTorch, where that is missing.
 
 from __future__ import annotations
 
+import pynvml
 import pytest
 
 from harness.analyse.run.context import RunContext
@@ -16,6 +17,7 @@ from tests.system.sandbox import Sandbox
 WHY_NOT = gpu.why_not()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
 CELLS = {"fastapi-torch", "null", "in-process"}
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 TOLD = ("gpu_percent", "gpu_bytes", "gpu_milliwatts")
 MODEL_BYTES = 67_000_000 * 4  # parameters of DistilBERT, as float32
 
@@ -26,6 +28,20 @@ def test_the_driver_tells_everything() -> None:
     assert 0 <= told["gpu_percent"] <= 100
     assert told["gpu_bytes"] > 0
     assert told["gpu_milliwatts"] > 1000
+
+
+def test_each_of_its_names_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VISIBLE, raising=False)
+    model, count = gpu.name(), pynvml.nvmlDeviceGetCount()
+    uuid = str(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(0)))
+    for name in ("", "0", f"0,{count}", uuid, uuid[: len("GPU-") + 8]):
+        monkeypatch.setenv(VISIBLE, name)
+        assert (gpu.why_not(), gpu.name()) == (None, model), name
+        assert set(gpu.reader()()) == set(TOLD), name
+    for name in (str(count), f"{count},0", "-1", uuid.removeprefix("GPU-")):
+        monkeypatch.setenv(VISIBLE, name)
+        assert gpu.why_not() == f"{VISIBLE} names no GPU of this machine: {name}"
+        assert gpu.name() is None
 
 
 def test_a_model_is_measured_on_the_gpu(sandbox: Sandbox) -> None:

@@ -397,7 +397,7 @@ def test_doctor_says_why_the_generator_could_not_be_proven(
     with contextlib.ExitStack() as stack:
         said = {
             "lock": "Another campaign is measuring on this machine",
-            "null": "There is no variant 'null'",
+            "null": "No server.toml has a variant with 'reference'",
             "benchmarks": "There is no benchmark, whose requests the generator would send",
         }[lacking]
         if lacking == "lock":

@@ -40,6 +40,7 @@ from harness.windows.samples import (
     ERRORS,
     MISSING,
     Calls,
+    Chunks,
     Ints,
     Requests,
     Usage,
@@ -200,12 +201,24 @@ def full_run() -> Run:
             Cause("status", "503", 1, "bu\\x1bsy", "/else"),
         ),
         timeout_s=10.0,
-        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=40_000),
+        server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=4),
     )
     steady = replace(full.windows[0], facts=watched)
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
     full = replace(full, facts=replace(full.facts, search=search, warm_up=warm_up))
     return fakes.of_windows(full, steady, *full.windows[1:], probe.of_kind(WindowKind.PROBE))
+
+
+def heard(run: Run) -> Run:
+    """The same where the answers of two windows came in pieces."""
+    first, second, *rest = run.windows
+    parts = Chunks(ints(0, 2, 2), ints(150, 180, 190), ints(0, 5, 2**40), ints(2, MISSING, 0))
+    windows = (replace(first, chunks=parts), second, *(replace(w, chunks=_one()) for w in rest))
+    return replace(run, windows=windows)
+
+
+def _one() -> Chunks:
+    return Chunks(ints(1), ints(8), ints(3), ints(MISSING))
 
 
 def failed_run() -> Run:

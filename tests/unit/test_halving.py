@@ -11,6 +11,7 @@ from harness.analyse.tune import tune_words
 from harness.analyse.tune.outcome import Found
 from harness.measure.tune import halving, proposals
 from harness.measure.tune.proposals import Scored
+from harness.search import confirmed, enough
 from harness.search.candidates import Outcome
 from harness.setup.knobs import Setting
 from harness.stored.tunings import TODAY as FIRST
@@ -165,16 +166,55 @@ def test_of_a_setting_that_is_in_doubt_to_the_end_nothing_is_said() -> None:
     assert said.endswith("Of today's setting nothing is known: INVALID: stolen.")
 
 
-def test_what_is_not_told_apart_says_what_it_would_take() -> None:
+def alike() -> Found:
+    """A tune whose best setting is hardly better than today's."""
+
     def flat(setting: Setting) -> Outcome:
         return outcome(105.0 if setting == BEST else 100.0)
 
     got = found(law=flat, noise=Noise(0.03, 3))
     assert got.chosen is not None
     assert got.chosen.number == FIRST, "no reason to change anything"
-    said = " ".join(tune_words.answer(got))
-    assert "not told apart by" in said
-    assert "starts of each to tell: some" in said or "no budget within reason" in said
+    return got
+
+
+@pytest.mark.parametrize(
+    ("needed", "budget_s", "said"),
+    [
+        (12, 600.0, "it takes about 12 starts of each to tell: some "),
+        (13, 600.0, "too small to be separated in reasonable time: these starts separate settings"),
+        (None, 600.0, "too small to be separated in reasonable time: these starts separate"),
+        (12, 12 * 3600.0 + 1, "too small to be separated in reasonable time: these starts"),
+    ],
+)
+def test_what_is_not_told_apart_says_what_would_or_what_is(
+    needed: int | None, budget_s: float, said: str
+) -> None:
+    got = alike()
+    tuning = replace(got.tuning, budget_s=budget_s)
+    got = replace(got, tuning=tuning, confirmed=replace(got.confirmed, needed=needed))
+    answer = " ".join(tune_words.answer(got))
+    assert "not told apart by" in answer
+    assert said in answer
+    assert tune_words.in_reach(got) == ("starts of each to tell" in answer)
+
+
+def test_what_the_starts_separate_is_the_width_of_the_ratios_interval() -> None:
+    seen = alike().confirmed
+    assert seen.ratio is not None
+    resolved = seen.ratio.value / seen.ratio.low - 1
+    assert seen.resolved == pytest.approx(resolved)
+    assert f"differ by {enough.percent(resolved)} or more." in " ".join(tune_words.answer(alike()))
+
+
+def test_starts_that_did_not_separate_them_are_not_said_to_be_enough() -> None:
+    got = alike()
+    today, best = got.today, got.best
+    assert today is not None
+    assert best is not None
+    few = [replace(each, runs=each.runs[:-1]) for each in (today, best)]
+    again = confirmed.of(few, few[1])
+    assert again.needed is None or again.needed > min(again.starts.values())
 
 
 def test_an_interrupted_tune_goes_on_as_if_nothing_had_been() -> None:
@@ -239,3 +279,18 @@ def test_what_is_no_choice_scores_below_all_that_are() -> None:
     assert None not in values
     assert values == sorted(values, key=lambda value: -(value or 0.0))
     assert scored(outcome(None, doubt="INVALID: stolen")) is None
+
+
+@pytest.mark.parametrize(
+    ("starts", "seconds", "expected"),
+    [(12, 43_200.0, True), (13, 1.0, False), (1, 43_200.5, False)],
+)
+def test_what_anyone_would_wait_for(starts: int, seconds: float, expected: bool) -> None:
+    assert enough.is_reasonable(starts, seconds) is expected
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.02, "2.0%"), (0.0999, "10.0%"), (0.1, "10%"), (1.5, "150%")]
+)
+def test_a_difference_in_words(share: float, said: str) -> None:
+    assert enough.percent(share) == said

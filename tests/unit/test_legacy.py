@@ -16,7 +16,7 @@ AGAINST = {"name": "main", "commit": "c" * 40}
 
 def upgraded(variant: str, benchmark: str, **plan: Any) -> dict[str, Any]:
     known = {"cells": [{"variant": variant, "benchmark": benchmark, "round": 3}], "preset": "quick"}
-    made: dict[str, Any] = legacy.campaign({**known, **plan})
+    made: dict[str, Any] = legacy.campaign({**known, **plan}, 6)
     return made
 
 
@@ -69,7 +69,7 @@ def test_names_of_earlier_sweeps(variant: str, benchmark: str, cell: Cell) -> No
     assert found["cells"] == [as_dict(cell)]
     assert (cell.variant_name, cell.benchmark_name) == (variant, benchmark)
     run = {"cell": {"variant": variant, "benchmark": benchmark, "round": 3}, "server": {}}
-    assert legacy.run(run, cell)["cell"] == as_dict(cell)
+    assert legacy.run(run, cell, 6)["cell"] == as_dict(cell)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_a_run_of_an_earlier_schema_by_itself(
     own = {"variant": variant, "benchmark": "noop", "round": 3}
     run = {"cell": own, "server": {"launcher": launcher}}
     wanted = Cell(subject, "noop", None, 3)
-    assert legacy.run(run, None)["cell"] == as_dict(wanted)
+    assert legacy.run(run, None, 6)["cell"] == as_dict(wanted)
     # What is not of the planned cell is not said to be.
-    assert legacy.run(run, cell_of("other", "noop", 3))["cell"] == as_dict(wanted)
+    assert legacy.run(run, cell_of("other", "noop", 3), 6)["cell"] == as_dict(wanted)
 
 
 def test_kinds_and_canaries_of_earlier_schemas() -> None:
@@ -106,11 +106,11 @@ def test_kinds_and_canaries_of_earlier_schemas() -> None:
     "plan", [7, {}, {"cells": 7}, {"cells": [7, {"variant": 7}, {"variant": "a", "round": 1}]}]
 )
 def test_what_is_no_plan_is_left_to_validation(plan: Any) -> None:
-    made = legacy.campaign(plan)
+    made = legacy.campaign(plan, 6)
     assert made == plan or made["cells"] == plan["cells"]
     odd: Any = {"cell": plan}
-    assert legacy.run(odd, None) == odd
-    assert legacy.run(7, None) == 7
+    assert legacy.run(odd, None, 6) == odd
+    assert legacy.run(7, None, 6) == 7
 
 
 def as_dict(cell: Cell) -> dict[str, Any]:

@@ -8,15 +8,17 @@ the rounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from harness.analyse.field.comparison import Comparison, Row
 from harness.analyse.field.contest import Contest
+from harness.search import enough
+from harness.search.enough import MOST_STARTS
 
 ALIKE = 0.10  # a smaller difference does not decide which to choose on a machine like this
-MOST = 12  # rounds of a variant: what they leave open, more of them hardly decide
+MOST = MOST_STARTS  # rounds of a variant: what they leave open, more of them hardly decide
 _AT_ONCE = 6  # variants that have another round before the ranking is looked at again
 
 
@@ -30,6 +32,12 @@ class Open:
     depth: float  # the place of the worse one in its ranking, 0 for the first, as a share of it
     rounds: tuple[int, int]  # of each
     needed: int  # that both would have to have, as far as can be foreseen
+    resolved: float = math.inf  # the least difference that these rounds separate, as a share
+
+    @property
+    def in_reach(self) -> bool:
+        """Whether as many rounds as a variant has at most would decide it."""
+        return self.needed <= MOST
 
     @property
     def behind(self) -> list[str]:
@@ -47,13 +55,24 @@ class Decided:
     open: tuple[Open, ...]
 
     @property
+    def in_reach(self) -> tuple[Open, ...]:
+        """The open pairs that more rounds would decide, as far as can be foreseen."""
+        return tuple(pair for pair in self.open if pair.in_reach)
+
+    @property
+    def out_of_reach(self) -> tuple[Open, ...]:
+        """Those that MOST rounds of each would leave open."""
+        return tuple(pair for pair in self.open if not pair.in_reach)
+
+    @property
     def missing(self) -> dict[tuple[str, str], int]:
-        """Rounds that each (variant, benchmark) still needs, as far as can be foreseen."""
+        """Rounds that each (variant, benchmark) still has until nothing is open, or it has MOST."""
         found: dict[tuple[str, str], int] = {}
         for pair in self.open:
             for variant, rounds in zip((pair.one, pair.other), pair.rounds, strict=True):
                 key = (variant, pair.benchmark)
-                found[key] = max(found.get(key, 0), pair.needed - rounds)
+                more = max(min(pair.needed, MOST) - rounds, 0)
+                found[key] = max(found.get(key, 0), more)
         return found
 
 
@@ -66,6 +85,12 @@ def of(comparisons: Sequence[Comparison]) -> Decided:
             count += len(ranked) * (len(ranked) - 1) // 2
             found += list(_open(comparison.benchmark, ranked, contest))
     return Decided(count, tuple(found))
+
+
+def resolved(pairs: Iterable[Open]) -> float:
+    """The least difference that the rounds so far separate in each of these pairs whose interval is
+    known, as a share; infinite where that of none is."""
+    return max((p.resolved for p in pairs if p.resolved < math.inf), default=math.inf)
 
 
 def next_rounds(found: Decided) -> list[tuple[str, str]]:
@@ -97,7 +122,8 @@ def _open(benchmark: str, ranked: Sequence[Row], contest: Contest) -> Iterator[O
         if middle + reach < limit:
             continue
         needed = 2 if reach == math.inf else _needed(fewest, reach, max(middle, limit - middle))
-        yield Open(benchmark, *names, depth, rounds, max(needed, fewest + 1))
+        resolved = enough.difference(reach)
+        yield Open(benchmark, *names, depth, rounds, max(needed, fewest + 1), resolved)
 
 
 def _alike(contest: Contest, one: str, other: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.analyse.tune.knob_worth import Effect, Worth
 from harness.analyse.tune.outcome import Found
+from harness.search import enough
 from harness.search.candidates import Candidate, Lowest
 from harness.search.confirmed import Interval
 from harness.setup import knobs, slo
@@ -140,20 +141,34 @@ def _keep_today(found: Found) -> Iterator[str]:
         )
 
 
-def _would_take(found: Found) -> str:
+def in_reach(found: Found) -> bool:
+    """Whether as many starts as anyone would wait for separate the best setting from today's."""
     needed = found.confirmed.needed
-    if needed is None:
-        return "They are so near that no budget within reason would tell them apart."
-    outcomes = [outcome for candidate in found.candidates for outcome in candidate.outcomes]
-    overhead_s = sum(outcome.overhead_s for outcome in outcomes) / len(outcomes)
-    last = max(step.search_s for candidate in found.candidates for step, _ in candidate.runs)
-    done = sum(found.confirmed.starts.values())
-    more_s = max(2 * needed - done, 0) * (overhead_s + last)
-    minutes = math.ceil((found.tuning.budget_s + more_s) / 60)
+    return needed is not None and enough.is_reasonable(needed, _whole_s(found, needed))
+
+
+def _would_take(found: Found) -> str:
+    """What it takes to separate them, or what these starts would separate."""
+    needed, resolved = found.confirmed.needed, found.confirmed.resolved
+    if needed is None or not in_reach(found):
+        return (
+            "The difference is too small to be separated in reasonable time: these starts separate "
+            f"settings that differ by {enough.percent(resolved or 0.0)} or more."
+        )
+    minutes = math.ceil(_whole_s(found, needed) / 60)
     return (
         f"If they differ that much, it takes about {needed} starts of each to tell: some "
         f"{minutes} minutes in all."
     )
+
+
+def _whole_s(found: Found, needed: int) -> float:
+    """The budget that so many starts of each would take."""
+    outcomes = [outcome for candidate in found.candidates for outcome in candidate.outcomes]
+    overhead_s = sum(outcome.overhead_s for outcome in outcomes) / len(outcomes)
+    last = max(step.search_s for candidate in found.candidates for step, _ in candidate.runs)
+    done = sum(found.confirmed.starts.values())
+    return found.tuning.budget_s + max(2 * needed - done, 0) * (overhead_s + last)
 
 
 def _none(found: Found) -> Iterator[str]:

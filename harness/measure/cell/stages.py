@@ -137,8 +137,7 @@ class Stages:
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        share = self.bench.verify_share
-        payloads = plan.to_verify(len(self.bench.payloads), self._round, share)
+        payloads = plan.to_verify(len(self.bench.payloads), self._round, self.bench.verify_share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             raise not_right(requests, complaints)
@@ -219,7 +218,7 @@ class Stages:
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        return Window(facts, requests, meter.usage(start_ns), calls)
+        return Window(facts, requests, meter.usage(start_ns), calls, chunks=fired.chunks)
 
     def search(
         self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected

@@ -15,6 +15,7 @@ from harness.measure.tune import proposals
 from harness.measure.tune.proposals import Scored
 from harness.search import confirmed
 from harness.search.candidates import Candidate, Outcome, candidates, choices
+from harness.search.enough import MOST_STARTS
 from harness.setup.knobs import Setting, Value
 from harness.stored.tunings import TODAY, Stage, Step, Tuning
 
@@ -23,7 +24,7 @@ LEAST_TRIED = 3
 _SIFTED = 3
 _TWICE = 2  # runs of each that is sifted, its first try counted; of one in doubt too
 _STARTS = 3  # of each that is confirmed; fewer where time is short, more where there is some
-_LEAST_STARTS, _MOST_STARTS = 2, 12
+_LEAST_STARTS = 2
 _LOOKS = 4  # starts of each after which, and after each as many more, they may be told apart
 _UNKNOWN_S = 10.0  # beside its search, until a run of the variant was seen
 _WORST = -100.0  # a logarithm that no capacity has
@@ -145,7 +146,7 @@ def _confirm(
         return None
     if place == 0 and turn and turn % _LOOKS == 0:
         told = confirmed.of(tried, pair[-1])
-        if turn >= _MOST_STARTS or told.ratio is None or told.needed is None:
+        if turn >= MOST_STARTS or told.ratio is None or told.needed is None:
             return None
     # A B, B A: a drift of the machine hits both alike.
     ordered = pair if turn % 2 == 0 else pair[::-1]

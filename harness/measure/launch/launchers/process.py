@@ -152,7 +152,7 @@ class LaunchedProcess:
     options=(
         Option(
             name="listen",
-            help="Address that servers listen on, for workers elsewhere.",
+            help="Address that servers listen on, for workers on other machines.",
             default=HOST,
         ),
     ),

@@ -2,9 +2,9 @@
 
     harness (swarm.py) -- pipes --> Locust's master (master.py)
                                         | Locust's own messages
-                            Locust's workers (worker.py), one for each CPU of each machine
+                            Locust's workers (locust_worker.py), one for each CPU of each machine
                                         | pipes
-                            native generator processes (driver/worker.py), one for each worker
+                            native generator processes (generator/worker.py), one for each worker
 
 Locust patches the standard library for gevent, so it lives in processes of its own.
 """

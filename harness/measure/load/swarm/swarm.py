@@ -156,7 +156,7 @@ class Swarm:
         return True
 
     def _worker(self, cpu: int) -> subprocess.Popen[bytes]:
-        return _process("worker", *self._address, str(cpu), pipe=subprocess.DEVNULL)
+        return _process("locust_worker", *self._address, str(cpu), pipe=subprocess.DEVNULL)
 
 
 def _process(module: str, *arguments: str, pipe: int) -> subprocess.Popen[bytes]:
