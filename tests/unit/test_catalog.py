@@ -108,6 +108,8 @@ def test_a_server_that_is_wrong(project: Project, head: str, variants: str, said
         (BENCHMARK, PROFILE.replace("10.0", "0.0"), "key 'profile.0.rate_per_s'"),
         (BENCHMARK.replace("0.1", "-0.1"), PROFILE, "key 'tolerance'"),
         (BENCHMARK.replace("= 1\n", '= "one"\n'), PROFILE, "key 'version'"),
+        (BENCHMARK + 'judge = "equals"\n', PROFILE, "no judge 'equals'. Did you mean 'equal'?"),
+        (BENCHMARK + 'judge = "set:2"\n', PROFILE, "The judge 'set' takes no count."),
         (BENCHMARK + WEIGHTS.replace("00", "0g"), PROFILE, "key 'weights.revision'"),
         # no TOML
         (BENCHMARK + "[weights", PROFILE, "can't be read as TOML"),
