@@ -15,7 +15,7 @@ from harness.cli import _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.measure.campaign.sweep import Planned
     from harness.setup.tables import PresetTable
     from harness.stored.records import Run
@@ -98,9 +98,9 @@ def _preset() -> PresetTable:
     )
 
 
-def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> Request:
+def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> CampaignOrder:
     from harness.cli import _select
-    from harness.measure.campaign.campaign import Request, new_id
+    from harness.measure.campaign.campaign import CampaignOrder, new_id
     from harness.stored.records import SWEEP
 
     points = [point for one in swept.values() for point in one]
@@ -109,7 +109,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> Reques
     if folder.exists():
         raise UsageError(f"{folder} exists already: choose another --campaign.")
     variants = tuple({point.variant.name: point.variant for point in points}.values())
-    return Request(
+    return CampaignOrder(
         name,
         folder,
         variants,
@@ -124,7 +124,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> Reques
     )
 
 
-def _measure(request: Request) -> list[Run]:
+def _measure(request: CampaignOrder) -> list[Run]:
     from harness.cli import _progress
     from harness.measure.campaign import campaign
 
@@ -140,7 +140,10 @@ def _measure(request: Request) -> list[Run]:
 
 
 def _conclude(
-    options: dict[str, Any], request: Request, swept: dict[str, list[Planned]], runs: list[Run]
+    options: dict[str, Any],
+    request: CampaignOrder,
+    swept: dict[str, list[Planned]],
+    runs: list[Run],
 ) -> int:
     from harness.analyse.field import growth
     from harness.analyse.run import digest
