@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.campaigns import nights
+from harness.analyse.campaigns import all_nights, nights
 from harness.analyse.cost import prices
 from harness.analyse.field.comparison import compare
 from harness.analyse.regression import changes
@@ -86,12 +86,12 @@ def test_frames_have_them(against: Path) -> None:
 def test_a_history_has_them(tmp_path: Path) -> None:
     told: list[str] = []
     stored_campaign(tmp_path / "results" / "one", OURS, 1)
-    known = nights.read([tmp_path / "results"], told.append)
+    known = all_nights.read([tmp_path / "results"], told.append)
     assert [row.subject for row in known[0].rows] == [fake.subject for fake in OURS]
     assert [row.canary for row in known[0].rows] == ["predictor", None, None, None]
     nights.keep(known, tmp_path / "kept")
-    assert nights.read([tmp_path / "kept"], told.append) == known
-    renamed = nights.read([tmp_path / "kept"], told.append, {"b": "c"})
+    assert all_nights.read([tmp_path / "kept"], told.append) == known
+    renamed = all_nights.read([tmp_path / "kept"], told.append, {"b": "c"})
     assert [row.variant for row in renamed[0].rows][-1] == "c@x-1@y"
     assert told == []
 
@@ -99,7 +99,7 @@ def test_a_history_has_them(tmp_path: Path) -> None:
 def test_summaries_of_nights_of_old(tmp_path: Path) -> None:
     """They had names alone."""
     stored_campaign(tmp_path / "results" / "one", OURS[:3], 1)
-    known = nights.read([tmp_path / "results"], print)
+    known = all_nights.read([tmp_path / "results"], print)
     nights.keep(known, tmp_path / "kept")
     (path,) = (tmp_path / "kept").iterdir()
     kept = json.loads(path.read_text())
@@ -107,7 +107,7 @@ def test_summaries_of_nights_of_old(tmp_path: Path) -> None:
         for field in ("subject", "point", "canary"):
             del row[field]
     path.write_text(json.dumps(kept))
-    assert nights.read([tmp_path / "kept"], print) == known
+    assert all_nights.read([tmp_path / "kept"], print) == known
 
 
 def test_renamed_variants_in_two_campaigns(tmp_path: Path) -> None:
