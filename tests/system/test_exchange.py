@@ -394,7 +394,7 @@ def test_a_server_of_jobs_is_measured_like_any_other(
 ) -> None:
     done = cli("run", jobs, "--campaign", "c", "--json")
     assert done.returncode == 0, done.stderr
-    run = sandbox.runs("c")[Cell(jobs, "noop", 1)]
+    run = sandbox.runs("c")[cell_of(jobs, "noop", 1)]
     assert run.facts.failure is None
     assert run.facts.verified == 21
     steady = run.window("steady")
