@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import (
-    EXIT_FAILED,
     EXIT_INTERRUPTED,
-    EXIT_NOTHING_RAN,
-    EXIT_OK,
     EXIT_REGRESSION,
     UsageError,
 )
-from harness.cli import _endpoint, _image, _launching, _places, _say, _servers
+from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from harness.stored.records import Campaign, Run
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-_USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 
 @click.command("run", cls=_launching.LaunchingCommand)
@@ -124,7 +120,7 @@ def command(**options: Any) -> int:
     code = _conclude(request.folder, table, wanted, options)
     if request.more is not None and runs:
         _say.line(_decide.sentence(request.folder), err=True)
-    _say.line(_time_line(runs, time.monotonic() - began), err=True)
+    _say.line(_ending.time_line(runs, time.monotonic() - began), err=True)
     return code
 
 
@@ -235,15 +231,6 @@ def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
         observer.close()
 
 
-def _time_line(runs: list[Run], wall_s: float) -> str:
-    """How much of the time went into what the time is for."""
-    useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
-    return (
-        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measuring or in waiting for "
-        "servers to come up"
-    )
-
-
 def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str, Any]) -> int:
     """Write the report, say where it is, and choose the exit code."""
     from harness.analyse.regression import changes
@@ -267,19 +254,7 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
             _say.line(line)
     if found is not None and found.regressions and options["fail_on_regression"]:
         return EXIT_REGRESSION
-    return _exit_code(digested, options["strict"])
-
-
-def _exit_code(digested: Digested, strict: bool) -> int:
-    failures = [d for d in digested.digests if d.facts.failure is not None]
-    if digested.digests and len(failures) == len(digested.digests):
-        nowhere = all(d.facts.failure and d.facts.failure.phase == "provision" for d in failures)
-        return EXIT_NOTHING_RAN if nowhere else EXIT_FAILED
-    if failures or digested.damaged or digested.missing:
-        return EXIT_FAILED
-    if strict and any(d.invalid for d in digested.digests):
-        return EXIT_FAILED
-    return EXIT_OK
+    return _ending.exit_code(digested, options["strict"])
 
 
 def _left_out(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
