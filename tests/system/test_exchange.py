@@ -19,9 +19,9 @@ from harness.measure.load.generator.pool import Generator, requests_of
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from harness.protocols.exchange import Exchanges
-from harness.stored.identity import Cell
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING
+from tests.cells import cell_of
 from tests.exchanges import Lines, Obedient, Polling, SubmitAndPoll
 from tests.system.conftest import Command
 from tests.system.endpoints import Behaviour, Endpoint, Writer, message, says
