@@ -179,7 +179,7 @@ def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
         if row["note"]:
             yield f"note: {row['note']}"
         yield ""
-    yield "one run a point: an exponent's ± is of the points' distance from a line, not of rounds"
+    yield "one run per point: the ± comes from the points' distance from a line, not from rounds"
     yield f"results  {found['results']}\nreport   {report}"
 
 

@@ -204,7 +204,7 @@ def deployed(endpoint: Endpoint) -> Variant:
     table = VariantTable(
         name=endpoint.name,
         track="remote",
-        description=f"An endpoint that was already up, at {endpoint.url}.",
+        description=f"An endpoint that was already running, at {endpoint.url}.",
         protocol=endpoint.protocol,
         command=(endpoint.url,),
         path=urlsplit(endpoint.url).path,

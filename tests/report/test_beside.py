@@ -57,7 +57,7 @@ def test_the_ratio_stands_below_the_ranks(tmp_path: Path) -> None:
     middle, low, high = map(float, re.findall(r"\d(?:\.\d+)?", said)[:3])
     assert low <= middle <= high
     assert 1.6 < middle < 2.4
-    assert " times its p99. That is no rank: " in said
+    assert " times its p99. This is not a ranking: " in said
 
 
 def test_capacities_are_put_beside_each_other(tmp_path: Path) -> None:

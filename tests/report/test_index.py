@@ -178,7 +178,7 @@ def test_ties_and_crowds(place: Place) -> None:
 def test_none_that_holds_the_slo_is_first(place: Place) -> None:
     place.keep("c", short(0, figures("a", 1, 0.0)))
     (row,) = rows(place.html())
-    assert "none holds p99<50ms at any rate that was tried" in row
+    assert "none meets p99<50ms at any tried rate" in row
     assert "capacity" not in row
 
 

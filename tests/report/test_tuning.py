@@ -120,7 +120,7 @@ def test_what_a_knob_is_worth_and_what_noise_covers() -> None:
     assert list(found)[-1] == "colour"
     assert found["workers"].startswith("workers: 2 in place of today's 1 is worth ")
     assert found["batch"].startswith("batch: 8 in place of today's 2 is worth ")
-    assert found["colour"].startswith("colour: no value is told apart from today's red (")
+    assert found["colour"].startswith("colour: no value is separated from today's red (")
 
 
 def test_a_trace_more_memory_is_no_price() -> None:

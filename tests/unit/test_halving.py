@@ -194,7 +194,7 @@ def test_what_is_not_told_apart_says_what_would_or_what_is(
     tuning = replace(got.tuning, budget_s=budget_s)
     got = replace(got, tuning=tuning, confirmed=replace(got.confirmed, needed=needed))
     answer = " ".join(tune_words.answer(got))
-    assert "not told apart by" in answer
+    assert "not separated by" in answer
     assert said in answer
     assert tune_words.in_reach(got) == ("starts of each to tell" in answer)
 

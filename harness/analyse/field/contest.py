@@ -23,7 +23,7 @@ class Contest:
 
     def tied(self, one: str, other: str) -> bool:
         """Whether two can't be told apart; never one that holds the SLO somewhere and one that
-        holds it at no rate that was tried."""
+        meets it at no tried rate."""
         ours, theirs = self.rounds.get(one, {}), self.rounds.get(other, {})
         if self.holds(one) is not self.holds(other):
             return False

@@ -44,7 +44,7 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> Live | None
         scales.log(spread.median for _, spread in known),
         scales.log(each.usd.median for each, _ in known),
         f"{COLUMNS[column].title} of the response time, ms",
-        "US dollars for a million predictions",
+        "US dollars per million predictions",
     )
     dots = [_dot(each, time, subjects, leading) for each, time in known]
     steps = {

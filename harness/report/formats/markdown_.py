@@ -74,7 +74,7 @@ def _head(report: Report, short: Summary) -> Part:
     found = summary.headlines(short)
     answers = [f"- {headline.sentence(each, code, text)}" for each in found]
     if not answers:
-        answers = ["- Nothing can be ranked: no run of this campaign is stored and sound."]
+        answers = ["- Nothing can be ranked: this campaign has no valid run."]
     after = ["", " · ".join(facts), *_warnings(report, short)]
     title = f"## Serving Harness: {code(campaign.id)}"
     return Part((title, ""), tuple(answers), "answer", tuple(after))
@@ -221,7 +221,7 @@ def _many(count: int, verdict: Verdict) -> str:
 def _foot() -> Part:
     said = (
         "A number is the median over the rounds that count, with its 95% interval; `=` marks "
-        f"variants that are not told apart from the leader of their rank ({confidence.level()}). "
+        f"variants that are not separated from the leader of their rank ({confidence.level()}). "
         "↓ lower is better, ↑ higher."
     )
     return Part((said,), (), "")

@@ -83,7 +83,7 @@ def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
         more = "and the network to it is part of its latency"
     yield (
         Verdict.NOTE,
-        f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
+        f"the endpoint was already running: no start-up, memory or CPU figures, {more}",
     )
 
 

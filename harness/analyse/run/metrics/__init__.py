@@ -99,15 +99,15 @@ def latency_p99(run: Run) -> float | None:
 
 @metric(title="capacity", unit="1/s", better="higher", digits=1, effect=0.05)
 def capacity(run: Run) -> float | None:
-    """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
-    that was tried where that holds it too, and 0 where none that was tried does."""
+    """The highest rate that meets the SLO, in requests per second arriving at random; the highest
+    tried rate if that meets it too, and 0 if no tried rate does."""
     found = searching.of_run(run)
     return None if found is None else searching.number(found.estimate)
 
 
 @metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
 def throughput(run: Run) -> float | None:
-    """Predictions answered a second in the saturated window (closed loop)."""
+    """Predictions answered per second in the saturated window (closed loop)."""
     window = saturated(run)
     if window is None or not window.requests.ok.any():
         return None
@@ -189,16 +189,16 @@ def cpu_per_1000(run: Run) -> float | None:
 
 @metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)
 def gpu_per_1000(run: Run) -> float | None:
-    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: the mean
-    share of time in which it did, times the window's length."""
+    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: its mean
+    busy share times the window's length."""
     busy_s = _each(steady(run), _seen(steady(run), "gpu_percent", 100))
     return None if busy_s is None else 1000 * busy_s
 
 
 @metric(title="CPU energy", unit="J", better="lower", digits=3)
 def cpu_energy(run: Run) -> float | None:
-    """Joules per prediction answered at the steady rate that the machine's CPU packages used, by
-    their RAPL counters; the generator and what an idle machine draws are in it."""
+    """Joules that the machine's CPU packages used per prediction answered at the steady rate, by
+    their RAPL counters; the generator and the idle machine are included."""
     window = steady(run)
     if window is None or window.facts.cpu_energy_j is None or not window.facts.cpu_energy_s:
         return None
@@ -207,8 +207,8 @@ def cpu_energy(run: Run) -> float | None:
 
 @metric(title="GPU energy", unit="J", better="lower", digits=3)
 def gpu_energy(run: Run) -> float | None:
-    """Joules per prediction answered at the steady rate that the GPU used: its mean power, times
-    the window's length; what it draws when idle is in it."""
+    """Joules that the GPU used per prediction answered at the steady rate: its mean power times
+    the window's length; idle power is included."""
     return _each(steady(run), _seen(steady(run), "gpu_milliwatts", 1000))
 
 
@@ -259,7 +259,7 @@ def overhead(run: Run, floor: Run) -> float | None:
 
 
 def beyond_of(run: Run) -> dict[str, str]:
-    """What is known of the percentiles that fall among requests which failed, by metric."""
+    """What is known of percentiles that fall among failed requests, by metric."""
     window = steady(run)
     return {} if window is None else beyond.of_window(window, SHARES)
 

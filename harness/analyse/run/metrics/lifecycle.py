@@ -59,23 +59,23 @@ def overload_errors(run: Run) -> float | None:
 
 @metric(title="recovery", unit="s", better="lower", effect=0.25)
 def recovery(run: Run) -> float | None:
-    """From the end of the load at twice the capacity until a request alone, sent then, was answered
-    within the SLO's limit."""
+    """From the end of the load at twice the capacity until a single request, sent at that time, was
+    answered within the SLO's limit."""
     overload = _life(run).overload
     return None if overload is None else overload.recovery_s
 
 
 @metric(title="lost at stop", unit="requests", better="lower", digits=1, effect=None)
 def lost_at_stop(run: Run) -> float | None:
-    """Requests that were in flight when the stop signal was sent, and were never rightly answered;
-    those refused afterwards are not lost."""
+    """Requests that were in flight when the stop signal was sent, and never got a right answer;
+    requests refused afterwards are not lost."""
     found = strain_outcomes.ended(run)
     return None if found is None or not found.in_flight else float(found.lost)
 
 
 @metric(title="gap at restart", unit="s", better="lower", effect=0.25)
 def restart_gap(run: Run) -> float | None:
-    """The longest time without a right answer where it is stopped under load and started again."""
+    """The longest time without a right answer during a restart under load."""
     return strain_outcomes.gap_s(run)
 
 

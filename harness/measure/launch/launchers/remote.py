@@ -63,7 +63,7 @@ class LaunchedRemote:
 @launcher(
     REMOTE,
     Launching(
-        described="an endpoint that was already up",
+        described="an endpoint that was already running",
         starts=False,
         overloads=False,
         restarts=False,

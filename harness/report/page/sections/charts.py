@@ -79,7 +79,7 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
     )
     alternative = f"Capacity in requests per second with {comparison.facts.slo}: {said}"
     caption = (
-        f"The highest rate of random arrivals that holds {comparison.facts.slo}, with its 95% "
+        f"The highest rate of random arrivals that meets {comparison.facts.slo}, with its 95% "
         "interval. Further right is better. Tracks are not compared with each other."
     )
     size = plots.size(len(known) + len(groups))

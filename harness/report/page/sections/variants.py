@@ -104,7 +104,7 @@ def _told(row: Row) -> Iterator[tuple[str, str]]:
     described = f", {server.way.described}" if server.way.described else ""
     yield "launcher", f"{server.launcher}{described}"
     if server.asked is None:
-        yield "set up as", "nobody could ask it"
+        yield "set up as", "not known: it could not be asked"
         return
     yield "workers asked for", str(server.asked.workers)
     yield "threads a prediction asked for", str(server.asked.threads)

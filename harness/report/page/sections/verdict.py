@@ -29,7 +29,7 @@ from harness.stored.records import Cell
 from harness.windows.profiles import Profile
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
-_UNKNOWN = "nothing that was fired at it tells whether it holds this"
+_UNKNOWN = "no tried load shows whether it meets this SLO"
 _BEST_NAMED = 3  # more variants that are tied for the best say nothing
 _DOUBTS_TOLD = 2  # warnings about what is to be taken that are told in full; of more, their kinds
 _DOUBTS_SHOWN = 5
