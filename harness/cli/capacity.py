@@ -98,7 +98,7 @@ def _url(
 ) -> tuple[list[tuple[str, Found]], bool]:
     """What was found; whether it was interrupted, so that it is of the probes until then."""
     from harness.analyse.run import capacity
-    from harness.measure.talk.target import shown
+    from harness.measure.talk.framing import shown
     from harness.setup import slo
 
     _require_of_a_url(options)

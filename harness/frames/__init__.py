@@ -5,14 +5,15 @@
     frames.metrics("20260102-030405")           one row a run and metric
     frames.requests("20260102-030405", "mosec") one row a request
     frames.calls("20260102-030405", "mosec")    one row a call of the predictor
+    frames.chunks("20260102-030405", "mosec")   one row a piece of content in an answer
 
 A campaign is given by its name, or by the path of its folder. A campaign or a variant that is not
 there raises UsageError, with the nearest name. A damaged run has no rows, and a DamagedWarning
-names it. What is not known is NaN or <NA>, never zero. docs/notebook.md walks through all four.
+names it. What is not known is NaN or <NA>, never zero. docs/notebook.md walks through them.
 """
 
 from harness.frames.common import DamagedWarning  # first: it says where pandas is missing
 from harness.frames.numbers import campaigns, metrics
-from harness.frames.windows import calls, requests
+from harness.frames.windows import calls, chunks, requests
 
-__all__ = ["DamagedWarning", "calls", "campaigns", "metrics", "requests"]
+__all__ = ["DamagedWarning", "calls", "campaigns", "chunks", "metrics", "requests"]

@@ -1,4 +1,4 @@
-"""What was recorded in each window: a row for each request, and for each call of the predictor."""
+"""What was recorded in each window: a row for a request, a call of the predictor, or a chunk."""
 
 from __future__ import annotations
 
@@ -75,6 +75,25 @@ def calls(campaign: Name, variant: str) -> pd.DataFrame:
     frame["duration_ms"] = columns["duration_ns"] / 1e6
     frame["batch"] = columns["batch"]
     frame["process"] = columns["process"]
+    return frame
+
+
+def chunks(campaign: Name, variant: str) -> pd.DataFrame:
+    """Every piece of content in the answers to a variant, of a protocol that looks at them.
+
+    benchmark, round, window, kind, profile: as of its requests
+
+    request      int64    which of the window's requests, from 0
+    at_s         float64  from the window's start
+    size_bytes   int64
+    count        Int64    of what the protocol counts, such as tokens; <NA> where it does not
+    """
+    frame, columns = _table("chunks", list(_windows(campaign, variant)))
+    frame["request"] = columns["request"]
+    frame["at_s"] = columns["at_ns"] / 1e9
+    frame["size_bytes"] = columns["size_bytes"]
+    count = pd.Series(columns["count"], dtype="Int64")
+    frame["count"] = count.mask(count == MISSING)
     return frame
 
 

@@ -9,24 +9,14 @@ import importlib
 import json
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
 from harness.base.errors import AnswerError, UsageError, unknown
+from harness.protocols.exchange import Exchanges
+from harness.protocols.messages import Message as Message
 from harness.setup.templates import RequestTable
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One request: its body, and over HTTP what follows the path and the headers of its own."""
-
-    body: bytes
-    query: str = ""  # with its question mark
-    headers: Mapping[str, str] = field(default_factory=dict)
-    method: str = ""  # empty: that of whoever sends it
-    path: str = ""  # in place of the target's; empty: that one
 
 
 class Protocol(ABC):
@@ -65,6 +55,11 @@ class Protocol(ABC):
 
         Raises AnswerError.
         """
+        return None
+
+    def exchanges(self, path: str) -> Exchanges | None:  # noqa: ARG002
+        """How its requests go on after their first answer, for a target at that path; None where
+        that answer is the last one, as with most protocols."""
         return None
 
     @abstractmethod

@@ -18,7 +18,7 @@ from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
-from harness.windows.samples import Calls, Requests, Usage
+from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
 
 @dataclass(frozen=True, slots=True)

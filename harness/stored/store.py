@@ -2,14 +2,15 @@
 
     results/<campaign>/campaign.json
     results/<campaign>/<benchmark>/<variant>/round-<n>/
-        run.json  requests.parquet  usage.parquet  calls.parquet  server.log
+        run.json  requests.parquet  usage.parquet  calls.parquet  chunks.parquet  server.log
 
 Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
 JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    7  windows have server_clock; benchmarks have judge and tolerance; servers have launching
+    7  windows have server_clock; benchmarks have judge and tolerance; servers have launching;
+       runs may have chunks.parquet; requests may have the error failed
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
        endpoints have request, judged_by, is_here and beside; servers judged_by and is_here
@@ -46,6 +47,7 @@ from harness.base.errors import ResultError, StoreError, UsageError
 from harness.stored import sane
 from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows import columns
+from harness.windows.samples import empty
 
 SCHEMA = 7
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
@@ -117,7 +119,7 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         marks.put(part)
         files = {}
-        for name in columns.TABLES:
+        for name in columns.needed(run.every_window):
             columns.write(part / f"{name}.parquet", name, run.every_window)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
@@ -143,9 +145,9 @@ def read_run(place: Path) -> Run:
     probes = facts.search.probes if facts.search else ()
     audit = [facts.audit] if facts.audit else []
     known = (*facts.windows, *probes, *facts.strains, *audit)
-    tables = {name: columns.read(place, name, len(known)) for name in columns.TABLES}
+    tables = _tables(place, data["files"], len(known))
     windows = tuple(
-        Window(window, tables["requests"][i], tables["usage"][i], tables["calls"][i])
+        Window(window, **{name: tables[name][i] for name in tables})
         for i, window in enumerate(known)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
@@ -160,6 +162,18 @@ def read_run(place: Path) -> Run:
         windows[searched:strained],
         windows[strained] if facts.audit else None,
     )
+
+
+def _tables(place: Path, files: dict[str, Any], windows: int) -> dict[str, list[Any]]:
+    """Each table, window by window; one that no file has is empty."""
+    tables = {
+        name: columns.read(place, name, windows)
+        if f"{name}.parquet" in files
+        else [empty(kind)] * windows
+        for name, kind in columns.TABLES.items()
+    }
+    columns.require_matching(place, tables)
+    return tables
 
 
 def stored(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Path]]:
@@ -191,7 +205,8 @@ def _sealed(data: dict[str, Any]) -> bytes:
 
 def _require_unchanged(place: Path, files: Any) -> None:
     """Raises ResultError unless all files beside a run.json are as they were written."""
-    wanted = {_LOG, *(f"{name}.parquet" for name in columns.TABLES)}
+    always = columns.TABLES.keys() - columns.SPARSE
+    wanted = {_LOG, *(f"{name}.parquet" for name in always)}
     if not isinstance(files, dict) or not files.keys() >= wanted:
         raise ResultError(_no_result(place / _RUN))
     for name, digest in files.items():

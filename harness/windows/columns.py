@@ -12,9 +12,15 @@ import numpy as np
 
 from harness.base.errors import ResultError
 from harness.stored.records import Window
-from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
+from harness.windows.samples import ERRORS, MISSING, Calls, Chunks, Requests, Usage
 
-TABLES: dict[str, type[Any]] = {"requests": Requests, "usage": Usage, "calls": Calls}
+TABLES: dict[str, type[Any]] = {
+    "requests": Requests,
+    "usage": Usage,
+    "calls": Calls,
+    "chunks": Chunks,
+}
+SPARSE = ("chunks",)  # tables that most runs have no row of: then there is no file
 # Columns that came with schema 3 and, of calls, with schema 5.
 _LATER = {
     "memory_bytes",
@@ -27,9 +33,10 @@ _LATER = {
 _FREE_ROWS, _ROWS_A_BYTE = 1 << 20, 16  # a row takes some bytes; regular ones less
 _BYTES_A_ROW = 256
 _MOST = 10**16  # nanoseconds, and bytes
-MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", *_LATER}
+MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", "count", *_LATER}
 _NARROW = {
     "payload": "int32",
+    "request": "int32",
     "status": "int16",
     "queued": "bool",
     "resent": "bool",
@@ -38,6 +45,15 @@ _NARROW = {
     "processes": "int32",
     "threads": "int32",
 }
+
+
+def needed(windows: Sequence[Window]) -> list[str]:
+    """The tables that windows have to be written in."""
+    return [
+        name
+        for name in TABLES
+        if name not in SPARSE or any(len(getattr(window, name)) for window in windows)
+    ]
 
 
 def write(path: Path, name: str, windows: Sequence[Window]) -> None:
@@ -104,6 +120,13 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
         TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
         for i in range(windows)
     ]
+
+
+def require_matching(place: Path, tables: dict[str, list[Any]]) -> None:
+    """Raises ResultError for chunks of requests that are not there."""
+    for requests, chunks in zip(tables["requests"], tables["chunks"], strict=True):
+        if len(chunks) and not 0 <= chunks.request.min() <= chunks.request.max() < len(requests):
+            raise ResultError(f"{place / 'chunks.parquet'} has chunks of no request.")
 
 
 def _require_bounded(metadata: Any, path: Path) -> None:

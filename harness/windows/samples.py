@@ -1,4 +1,4 @@
-"""What a window leaves behind, as columns: requests, usage, calls.
+"""What a window leaves behind, as columns: requests, usage, calls, chunks.
 
 Columns are NumPy arrays of equal length; times are integer nanoseconds since the window's start;
 MISSING marks a moment that never came.
@@ -6,7 +6,8 @@ MISSING marks a moment that never came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ ERRORS = (
     "wrong_answer",  # well-formed, but not what the reference answers
     "unsent",  # due, but the window ended before it could be sent
     "lost",  # nobody knows: the generator process that was to send it was lost
+    "failed",  # taken, and then the server said that it could not be done
 )
 
 
@@ -120,6 +122,44 @@ class Calls:
     thread_cpu_ns: (
         Ints  # CPU time of the thread that called; MISSING where the server did not write it
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """The pieces of content that answers came in, where the protocol asks for them; one row each,
+    by request, then by time."""
+
+    request: Ints  # row of Requests
+    at_ns: Ints
+    size_bytes: Ints
+    count: Ints  # of what the protocol counts, such as tokens; MISSING where it does not
+
+    def __len__(self) -> int:
+        return len(self.request)
+
+    def of(self, rows: Ints) -> Chunks:
+        """The same where each request is in that row instead, or in none where it is MISSING."""
+        moved = replace(self, request=rows[self.request])
+        order = np.lexsort((moved.at_ns, moved.request))
+        return moved.at(order[moved.request[order] != MISSING])
+
+    def by(self, done_ns: Ints) -> Chunks:
+        """Those that had come when their request ended."""
+        return self.at(np.flatnonzero(self.at_ns <= done_ns[self.request]))
+
+    def at(self, places: NDArray[np.intp]) -> Chunks:
+        """The rows at those places."""
+        return Chunks(*(getattr(self, column.name)[places] for column in fields(self)))
+
+
+def joined(parts: Sequence[Chunks]) -> Chunks:
+    """One table of several whose requests are rows of one table, too."""
+    columns = (
+        np.concatenate([np.empty(0, np.int64), *(getattr(part, column.name) for part in parts)])
+        for column in fields(Chunks)
+    )
+    whole = Chunks(*columns)
+    return whole.at(np.lexsort((whole.at_ns, whole.request)))
 
 
 def calls_of(start_ns: Ints, duration_ns: Ints, batch: Ints, process: Ints) -> Calls:

@@ -19,6 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from cheats import CHEATS
+from jobs import Jobs
 from queues import QUEUES
 from serving import load_predictor
 from waiting import PreciseSelector
@@ -56,6 +57,7 @@ class App:
         cheat = os.environ.get("FAKE_CHEAT")
         self.cheat = CHEATS[cheat]() if cheat else None
         self.threads = ThreadPoolExecutor(THREADS) if THREADS else None
+        self.jobs = Jobs(self.compute)
 
     async def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path == "/health":
@@ -129,7 +131,10 @@ class App:
                 request = await reader.readexactly(length)
                 self.busy += 1
                 try:
-                    status, body = await self.answer(path, request)
+                    if path.startswith("/jobs"):
+                        status, body = self.jobs.answer(path, request)
+                    else:
+                        status, body = await self.answer(path, request)
                     head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
                     writer.write(head.encode() + body)
                     self.answered += path not in STATE

@@ -248,6 +248,23 @@ def test_every_call_of_the_predictor(mine: Path) -> None:
     assert {*found["batch"]} == {3}
 
 
+def test_every_piece_of_content(tmp_path: Path) -> None:
+    store.write_campaign(tmp_path, stored.campaign())
+    store.write_run(tmp_path, stored.heard(stored.full_run()))
+    found = frames.chunks(tmp_path, "some")
+    assert found["window"].tolist() == [0, 0, 0, 2]
+    assert found["request"].tolist() == [0, 2, 2, 1]
+    assert found["at_s"].tolist() == [150e-9, 180e-9, 190e-9, 8e-9]
+    assert found["count"].isna().tolist() == [False, True, False, True]
+    found = frames.chunks(stored.DATA / "schema-6", "some")
+    assert len(found) == 0
+    assert found.dtypes.astype(str).to_dict() == {
+        **dict.fromkeys(("benchmark", "kind", "profile"), "category"),
+        **dict.fromkeys(("round", "window", "request", "size_bytes"), "int64"),
+        **{"at_s": "float64", "count": "Int64"},
+    }
+
+
 def test_rounds_and_benchmarks_follow_one_another(results: Path) -> None:
     fakes.stored_campaign(results / "two", FAKES[:2], 2, ("sentiment", "iris"))
     found = frames.requests("two", "good")
@@ -278,7 +295,7 @@ def test_a_campaign_is_a_name_or_a_path(mine: Path, tmp_path: Path) -> None:
         frames.requests(tmp_path / "nowhere", "good")
 
 
-@pytest.mark.parametrize("table", [frames.requests, frames.calls])
+@pytest.mark.parametrize("table", [frames.requests, frames.calls, frames.chunks])
 def test_an_unknown_variant(mine: Path, table: Callable[..., pd.DataFrame]) -> None:
     with pytest.raises(UsageError, match=r"There is no variant 'god'\. Did you mean 'good'\?"):
         table("mine", "god")

@@ -14,11 +14,11 @@ import pytest
 
 from harness.stored import records, store
 from harness.windows import columns, samples
-from tests import fakes
 from tests.docs.pages import coded, rows, section, text
+from tests.unit import stored
 
 PAGE = text("docs/schema.md")
-TABLES = {"requests": samples.Requests, "usage": samples.Usage, "calls": samples.Calls}
+TABLES = columns.TABLES
 FILES = {"campaign.json": records.Campaign, "run.json": records.RunFacts}
 
 
@@ -52,13 +52,13 @@ def test_no_field_of_a_json_file_is_described_that_is_not_there(name: str) -> No
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_column_is_described_with_its_type(name: str, tmp_path: Path) -> None:
-    fakes.stored_campaign(tmp_path / "campaign", [fakes.Fake()], rounds=1)
+    store.write_run(tmp_path, stored.heard(stored.full_run()))
     (path,) = tmp_path.rglob(f"{name}.parquet")
-    stored = {column.name: type_name(column.type) for column in pq.read_schema(path)}
-    assert stored.pop("window") == "int16"
+    found = {column.name: type_name(column.type) for column in pq.read_schema(path)}
+    assert found.pop("window") == "int16"
     part = section(PAGE, f"{name}.parquet")
     described = {row[0].strip("`"): row[1] for row in rows(part) if len(row) == 5}
-    assert described == stored
+    assert described == found
     assert set(described) == {field.name for field in dataclasses.fields(TABLES[name])}
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from harness.measure.load.generator import once
 from harness.measure.load.generator.closed_loop import ClosedLoop
-from harness.measure.load.generator.connection import clock
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.timer import clock
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system.endpoints import Endpoint, echo

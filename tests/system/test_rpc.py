@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -18,6 +20,7 @@ from harness.measure.talk.target import rpc_target
 from harness.protocols import Message
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING
+from tests.exchanges import Lines, Obedient
 from tests.system.endpoints import HOST, refused
 from tests.system.sandbox import LONG_S
 
@@ -169,3 +172,79 @@ def test_nobody_there(generator: Generator, shape: str) -> None:
     fired = generator.fire(job(refused().removesuffix("/predict"), profile, timeout_s=0.3))
     assert kinds(fired) <= {"connect", "timeout", "disconnected"}
     assert "" not in kinds(fired)
+
+
+# --- requests that go on --------------------------------------------------------------------------
+
+PROFILES = [
+    Profile("open", "constant", 0.1, 200.0),
+    Profile("closed", "closed", LONG_S, concurrency=4),
+]
+
+
+def going_on(url: str, profile: Profile, timeout_s: float = LONG_S, limit_s: float = LONG_S) -> Job:
+    made = job(url, profile, timeout_s, None if profile.is_open else 20)
+    return replace(made, target=replace(made.target, exchanges=Obedient(limit_s)))
+
+
+def thrice(body: bytes, _: grpc.ServicerContext) -> bytes:
+    if body in BODIES:
+        return b"wait"
+    return b"other" if json.loads(body)[1] == 2 else b"again"
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_a_request_goes_on_until_its_last_answer(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]], profile: Profile
+) -> None:
+    url, _ = serve(thrice)
+    fired = generator.fire(going_on(url, profile))
+    requests = requests_of(fired)
+    assert kinds(fired) == {""}
+    assert len(requests) == 20
+    assert set(fired.bodies.values()) == {b"what is judged"}
+    assert (requests.done_ns - requests.sent_ns >= 30_000_000).all()
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+@pytest.mark.parametrize(
+    ("reply", "kind", "why"),
+    [
+        (b"fail", "failed", ("failed", "on purpose")),
+        (b"raise", "garbage", ("malformed", "ZeroDivisionError: as of a protocol with a mistake")),
+    ],
+)
+def test_a_request_that_fails_after_an_answer(
+    generator: Generator,
+    serve: Callable[[Answer], tuple[str, Service]],
+    profile: Profile,
+    reply: bytes,
+    kind: str,
+    why: tuple[str, str],
+) -> None:
+    url, _ = serve(lambda _, __: reply)
+    fired = generator.fire(going_on(url, profile))
+    assert kinds(fired) == {kind}
+    assert (fired.columns["status"] == 200).all()
+    assert [(cause.kind, cause.said, cause.count) for cause in fired.causes] == [(*why, 20)]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_a_request_that_never_ends_has_timed_out(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]], profile: Profile
+) -> None:
+    url, _ = serve(lambda _, __: b"wait")
+    requests = requests_of(generator.fire(going_on(url, profile, limit_s=0.2)))
+    assert {ERRORS[code] for code in requests.error} == {"timeout"}
+    assert (requests.done_ns - requests.sent_ns == 200_000_000).all()
+
+
+def test_pieces_of_answers_are_rows(
+    generator: Generator, serve: Callable[[Answer], tuple[str, Service]]
+) -> None:
+    url, _ = serve(lambda _, __: b"one two\nthree\nend\n")
+    made = job(url, PROFILES[0])
+    fired = generator.fire(replace(made, target=replace(made.target, exchanges=Lines())))
+    assert kinds(fired) == {""}
+    assert fired.chunks.count.tolist() == [2, 1] * 20
+    assert (fired.chunks.at_ns <= fired.columns["done_ns"][fired.chunks.request]).all()

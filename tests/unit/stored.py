@@ -41,6 +41,7 @@ from harness.windows.samples import (
     ERRORS,
     MISSING,
     Calls,
+    Chunks,
     Ints,
     Requests,
     Usage,
@@ -207,6 +208,18 @@ def full_run() -> Run:
         full.facts, windows=tuple(w.facts for w in windows), search=search, warm_up=warm_up
     )
     return replace(full, facts=facts, windows=windows, probes=(probe,))
+
+
+def heard(run: Run) -> Run:
+    """The same where the answers of two windows came in pieces."""
+    first, second, *rest = run.windows
+    parts = Chunks(ints(0, 2, 2), ints(150, 180, 190), ints(0, 5, 2**40), ints(2, MISSING, 0))
+    windows = (replace(first, chunks=parts), second, *(replace(w, chunks=_one()) for w in rest))
+    return replace(run, windows=windows)
+
+
+def _one() -> Chunks:
+    return Chunks(ints(1), ints(8), ints(3), ints(MISSING))
 
 
 def failed_run() -> Run:

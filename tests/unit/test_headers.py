@@ -9,7 +9,8 @@ import pytest
 from harness.base.errors import HarnessError, UsageError
 from harness.measure.talk import headers
 from harness.measure.talk.ask import Unanswered
-from harness.measure.talk.target import shown, split
+from harness.measure.talk.framing import shown
+from harness.measure.talk.target import split
 from harness.setup.endpoints import Endpoint, by_name
 
 

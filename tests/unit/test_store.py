@@ -60,7 +60,7 @@ def assert_same(one: Run, other: Run) -> None:
     assert (one.audit is None) == (other.audit is None)
     for mine, theirs in zip(one.every_window, other.every_window, strict=True):
         assert mine.facts == theirs.facts
-        for table in ("requests", "usage", "calls"):
+        for table in ("requests", "usage", "calls", "chunks"):
             for field in fields(getattr(mine, table)):
                 expected = getattr(getattr(mine, table), field.name)
                 found = getattr(getattr(theirs, table), field.name)
@@ -110,6 +110,7 @@ def audited(run: Run) -> Run:
         pytest.param(stored.run(), id="without windows"),
         pytest.param(stored.lost_run(), id="a lost worker"),
         pytest.param(strained_run(), id="strained"),
+        pytest.param(stored.heard(stored.full_run()), id="answers in pieces"),
         pytest.param(audited(stored.full_run()), id="audited after its search"),
         pytest.param(audited(strained_run()), id="audited and strained"),
         pytest.param(audited(stored.run(stored.window(stored.RAMP))), id="audited, not searched"),
@@ -177,6 +178,29 @@ def test_other_tools_find_names_and_nulls_in_the_file(tmp_path: Path) -> None:
     assert (closed["due_ns"], closed["sent_ns"]) == (None, 7)
     usage = pq.read_table(place / "usage.parquet").to_pylist()
     assert [row["pss_bytes"] is None for row in usage] == 2 * [False, True, False]
+
+
+def test_a_table_without_rows_has_no_file(tmp_path: Path) -> None:
+    place = store.write_run(tmp_path, stored.full_run())
+    assert {path.name for path in place.iterdir()} == set(RUN_FILES)
+    assert [len(window.chunks) for window in store.read_run(place).windows] == [0, 0, 0]
+    other = store.write_run(tmp_path / "other", stored.heard(stored.full_run()))
+    assert {path.name for path in other.iterdir()} == {*RUN_FILES, "chunks.parquet"}
+    rows = pq.read_table(other / "chunks.parquet").to_pylist()
+    assert [(row["window"], row["request"], row["count"]) for row in rows] == [
+        *((0, 0, 2), (0, 2, None), (0, 2, 0), (2, 1, None)),
+    ]
+
+
+def test_chunks_are_of_requests_that_are_there(tmp_path: Path) -> None:
+    heard = stored.heard(stored.full_run())
+    first, *rest = heard.windows
+    chunks = replace(first.chunks, request=first.chunks.request + 6)
+    place = store.write_run(
+        tmp_path, replace(heard, windows=(replace(first, chunks=chunks), *rest))
+    )
+    with pytest.raises(ResultError, match=r"chunks\.parquet has chunks of no request\."):
+        store.read_run(place)
 
 
 @pytest.mark.parametrize(
@@ -327,6 +351,16 @@ def append(path: Path) -> None:
 
 def delete(path: Path) -> None:
     path.unlink()
+
+
+@pytest.mark.parametrize("change", [truncate, flip, append, delete])
+def test_chunks_that_were_changed_are_refused(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    place = store.write_run(tmp_path, stored.heard(stored.full_run()))
+    change(place / "chunks.parquet")
+    with pytest.raises(ResultError, match=r"chunks\.parquet is not as it was written"):
+        store.read_run(place)
 
 
 def blank(path: Path) -> None:

@@ -65,7 +65,7 @@ class Endpoint:
             causes=without_secrets(fired.causes, (value for _, value in self.headers)),
             timeout_s=self.timeout_s,
         )
-        window = Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+        window = Window(facts, requests_of(fired), empty(Usage), empty(Calls), chunks=fired.chunks)
         if interrupted():
             raise Cut(window, fired.unanswered)
         return window

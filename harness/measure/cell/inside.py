@@ -10,6 +10,7 @@ import json
 import tempfile
 import threading
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from harness.base.errors import LaunchError
 from harness.measure.load.generator.job import Fired, Job, without_late
-from harness.windows.samples import Ints
+from harness.windows.samples import Chunks, Ints, Requests, empty
 
 _LEAD_NS = 200_000_000  # from sending the order to the window's start, for the server to read it
 
@@ -66,11 +67,18 @@ class InsidePending:
         if self._error is not None:
             raise LaunchError(f"The in-process reference did not finish its window: {self._error}.")
         with np.load(self._out) as found:
-            columns = {name: found[name] for name in found.files if name != "facts"}
+            columns = {field.name: found[field.name] for field in fields(Requests)}
+            chunks = _chunks(found)
             facts = json.loads(bytes(found["facts"]))
         bodies = {int(row): body.encode() for row, body in facts["bodies"].items()}
         exact = without_late(columns, self._timeout_ns)
-        return Fired(exact, bodies, facts["cpu_s"], facts["elapsed_s"])
+        return Fired(exact, bodies, facts["cpu_s"], facts["elapsed_s"], chunks=chunks)
+
+
+def _chunks(found: Any) -> Chunks:
+    """Those that the server wrote, where it is one whose answers come in pieces."""
+    columns = [f"chunks.{field.name}" for field in fields(Chunks)]
+    return Chunks(*(found[name] for name in columns)) if columns[0] in found else empty(Chunks)
 
 
 def _or_empty(due_ns: Ints | None) -> Ints:

@@ -218,7 +218,7 @@ class Stages:
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        return Window(facts, requests, meter.usage(start_ns), calls)
+        return Window(facts, requests, meter.usage(start_ns), calls, chunks=fired.chunks)
 
     def search(
         self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected

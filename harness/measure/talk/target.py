@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
@@ -12,13 +11,11 @@ from harness.base.errors import UsageError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import Target
+from harness.measure.talk.framing import Framing, require_sendable
 from harness.measure.talk.headers import over
 from harness.protocols import Message, Protocol
+from harness.protocols.exchange import Exchanges
 from harness.setup.endpoints import Headers
-
-_USER = re.compile(r"(?<=//)[^/?#]*@")
-# Of them a request without a body says so; others have none unless it is given.
-_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def target(
@@ -27,6 +24,7 @@ def target(
     headers: Headers,
     method: str = "POST",
     trust: Trust = SYSTEM,
+    exchanges: Exchanges | None = None,
 ) -> Target:
     """What to send over HTTP, and where. `headers` replace those of messages, and of the tool.
 
@@ -35,10 +33,19 @@ def target(
     parts, tls, port = split(url, ("http", "https"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     own: Headers = (("Host", parts.netloc.rpartition("@")[2]), *_authorization(parts))
+    framing = Framing(path, own, headers, method)
     asked = tuple(messages)
-    whole = tuple(_whole(path, own, headers, method, each) for each in asked)
-    bodiless = {each.method or method for each in asked} == {"HEAD"}
-    return Target(parts.hostname or "", port, tls, whole, bodiless=bodiless, trust=trust)
+    whole = tuple(framing.whole(each) for each in asked)
+    return Target(
+        parts.hostname or "",
+        port,
+        tls,
+        whole,
+        bodiless={each.method or method for each in asked} == {"HEAD"},
+        trust=trust,
+        framing=framing,
+        exchanges=exchanges,
+    )
 
 
 def rpc_target(
@@ -47,25 +54,36 @@ def rpc_target(
     headers: Headers,
     method: str,
     trust: Trust = SYSTEM,
+    exchanges: Exchanges | None = None,
 ) -> Target:
     """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
     parts, tls, port = split(url, ("http", "https"))
     sent = over(_authorization(parts), headers)
-    _require_sendable(sent)
+    require_sendable(sent)
     metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
-    return Target(parts.hostname or "", port, tls, bodies, method, metadata, trust=trust)
+    return Target(
+        parts.hostname or "",
+        port,
+        tls,
+        bodies,
+        method,
+        metadata,
+        trust=trust,
+        exchanges=exchanges,
+    )
 
 
 def target_of(
     launched: Launched, protocol: Protocol, path: str, messages: Sequence[Message]
 ) -> Target:
     """What to send to a server that was started."""
-    url = url_of(launched)
+    url, trust = url_of(launched), launched.trust
+    exchanges = protocol.exchanges(launched.base + path)
     if protocol.rpc:
-        return rpc_target(url, messages, launched.headers, protocol.method, launched.trust)
+        return rpc_target(url, messages, launched.headers, protocol.method, trust, exchanges)
     headers = over((("Accept", "application/json"),), launched.headers)
-    return target(url + path, messages, headers, trust=launched.trust)
+    return target(url + path, messages, headers, trust=trust, exchanges=exchanges)
 
 
 def url_of(launched: Launched, port: int | None = None) -> str:
@@ -99,19 +117,6 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     return parts, tls, (443 if tls else 80) if port is None else port
 
 
-def _place(path: str, message: Message) -> str:
-    """Path and query of a message; `path` may have a query already."""
-    own, _, asked = path.partition("?")
-    queries = filter(None, (asked, message.query.removeprefix("?")))
-    query = "&".join(queries)
-    return (message.path or own) + (f"?{query}" if query else "")
-
-
-def shown(url: str) -> str:
-    """A URL fit to be printed: without the user and the password in it."""
-    return _USER.sub("", url)
-
-
 def _authorization(parts: SplitResult) -> Headers:
     user, at, _ = parts.netloc.rpartition("@")
     if not at:
@@ -119,22 +124,3 @@ def _authorization(parts: SplitResult) -> Headers:
     name, _, password = user.partition(":")
     pair = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
     return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
-
-
-def _whole(path: str, own: Headers, users: Headers, usual: str, message: Message) -> bytes:
-    method = message.method or usual
-    sent = over((*own, *message.headers.items()), users)
-    if message.body or method in _WITH_BODY:
-        sent = (*sent, ("Content-Length", str(len(message.body))))
-    first = f"{method} {_place(path, message)} HTTP/1.1"
-    if not first.isascii() or not first.isprintable():
-        raise UsageError(f"{shown(first)!r} can't stand in a request.")
-    _require_sendable(sent)
-    lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
-    return "\r\n".join(lines).encode("ascii") + message.body
-
-
-def _require_sendable(headers: Headers) -> None:
-    for name, value in headers:
-        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
-            raise UsageError(f"The header {name!a} can't stand in a request.")

@@ -175,6 +175,13 @@ class Answer:
         self.whole = True
 
 
+def headers_of(head: bytes) -> tuple[tuple[str, str], ...]:
+    """Name, in lower case, and value of each header of a block, in their order."""
+    lines = head.decode("latin-1").split("\n")[1:]
+    pairs = (line.partition(":") for line in lines)
+    return tuple((name.strip().lower(), value.strip()) for name, colon, value in pairs if colon)
+
+
 def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
     """A body without its compression. Raises Unfit where it can't be had, or is too long."""
     for coding in reversed(_CODINGS.split(encoding.lower())):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
+from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import CHUNK, HttpLoop
 from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")

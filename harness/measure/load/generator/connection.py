@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import TYPE_CHECKING
+from array import array
+from typing import Protocol as Interface
 
 from harness.measure.load.generator.answer import Answer, Unfit
+from harness.measure.load.generator.stamped import Receiver
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS
-
-if TYPE_CHECKING:
-    from harness.measure.load.generator.loop import HttpLoop
 
 IDLE = -1
 DISCONNECTED = ERRORS.index("disconnected")
 GARBAGE = ERRORS.index("garbage")
 STATUS = ERRORS.index("status")
 
-clock = time.monotonic_ns
+
+class Owner(Interface):
+    """What a connection needs of the loop that it belongs to."""
+
+    sent_ns: array[int]
+    first_byte_ns: array[int]
+    keep_every: int
+    bodies: dict[int, bytes]
+    heads: dict[bytes, tuple[int, int]]  # status and length of answers, by known header blocks
+    last_head: bytes
+    last_size: int
+    last_status: int
+    large: bool  # whether a message may be more than the kernel takes at once
+
+    def awaited(self, index: int) -> Answer: ...
+    def take(self, index: int, answer: Answer) -> None: ...
+    def remember(self, answer: Answer) -> None: ...
+    def refuse(self, error: Unfit) -> None: ...
+    def answered(
+        self, connection: Connection | None, index: int, now: int, status: int
+    ) -> None: ...
+    def failed(self, index: int, error: int) -> None: ...
+    def lost_unheard(self, index: int) -> None: ...
+    def say_why_ended(self, connection: Connection, error: Exception | None) -> None: ...
+    def lost(self, connection: Connection) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(Receiver):
     """Sends a prepared message and stamps the answer's first and last byte."""
 
     __slots__ = ("answer", "fresh", "gone", "index", "loop", "served", "transport")
 
-    def __init__(self, loop: HttpLoop) -> None:
+    def __init__(self, loop: Owner) -> None:
         self.loop = loop
         self.index = IDLE
         self.fresh = IDLE  # the request that it was opened for, where there is one
         self.answer: Answer | None = None  # of which the first byte has come
-        self.served = False  # an answer has come on it; of open loops alone
+        self.served = False  # an answer has come on it; of open loops and exchanges alone
         self.gone = False  # nothing can be sent on it any more
         self.transport: asyncio.WriteTransport
 
@@ -38,11 +61,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
         self.transport = transport  # type: ignore[assignment]
 
-    def data_received(self, data: bytes) -> None:
-        self.received(data, clock())
-
     def received(self, data: bytes, now: int) -> None:
-        """Take in what came at that time."""
         loop = self.loop
         index = self.index
         answer = self.answer

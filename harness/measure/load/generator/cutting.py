@@ -69,11 +69,13 @@ def fitted(fired: Fired, cut_ns: int) -> Fired:
     columns: dict[str, Ints] = fired.columns
     ended = columns["done_ns"] != MISSING
     last_ns = max(cut_ns, int(columns["done_ns"].max(initial=0)))
+    rows = np.where(ended, np.cumsum(ended) - 1, MISSING)
     changed: dict[str, Any] = {
         "columns": {name: column[ended] for name, column in columns.items()},
         "bodies": {},  # by their rows, which are others now
         "elapsed_s": last_ns / 1e9,
         "cut_s": max(cut_ns, 1) / 1e9,
+        "chunks": fired.chunks.of(rows),
         "unanswered": int(np.count_nonzero(~ended)),
     }
     return replace(fired, **changed)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from harness.base.trust import SYSTEM, Trust
+from harness.measure.talk.framing import USUAL, Framing
+from harness.protocols.exchange import Exchanges
 from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import Cause
-from harness.windows.samples import ERRORS, MISSING, Ints
+from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty
 
 MAX_ANSWER_BYTES = 64 << 20
 STANDS = "stands"  # what a process says when its connections stand, or failed
@@ -29,6 +31,8 @@ class Target:
     metadata: tuple[tuple[str, str], ...] = ()  # of gRPC
     trust: Trust = SYSTEM  # where it is encrypted
     bodiless: bool = False  # answers have no body, whatever their header block says: to HEAD
+    framing: Framing = USUAL  # of what an exchange sends, over HTTP
+    exchanges: Exchanges | None = None  # how requests go on; None: one answer is all
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,13 @@ class Job:
     think_ns: int | None = None  # mean think time of users; None where nobody thinks
     source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses
 
+    @property
+    def patience_ns(self) -> int:
+        """From the sending of a request to its last answer, at most; `timeout_ns` bounds each
+        answer."""
+        exchanges = self.target.exchanges
+        return self.timeout_ns if exchanges is None else int(exchanges.limit_s * 1e9)
+
 
 @dataclass(frozen=True, slots=True)
 class Fired:
@@ -64,6 +75,7 @@ class Fired:
     addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
+    chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
 
 def without_late(columns: dict[str, Ints], timeout_ns: int) -> dict[str, Ints]:

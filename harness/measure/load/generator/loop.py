@@ -15,9 +15,11 @@ from typing import ClassVar
 
 from harness.measure.load.generator import why
 from harness.measure.load.generator.answer import Answer, Unfit
-from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection, clock
+from harness.measure.load.generator.chunks import ChunkColumns
+from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.reaching import Known, Way
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")
@@ -47,6 +49,7 @@ class Loop(ABC):
         self.resent = array("b", [0]) * rows
         self.why = why.NOBODY_KNOWS  # of the next failure
         self.causes: Counter[tuple[int, why.Why]] = Counter()
+        self.chunks = ChunkColumns()  # of an exchange that looks at them
         self.first_said: dict[int, tuple[bytes, bytes]] = {}  # body and Location, by status
         self.next = 0
         self.open_requests = 0
@@ -104,6 +107,7 @@ class HttpLoop(Loop):
     """What both loops over HTTP share: connections, known header blocks, time-outs."""
 
     by_kernel: ClassVar[bool]  # whether the kernel says when an answer came
+    connection: ClassVar[type[Connection]] = Connection
 
     def __init__(self, job: Job, rows: int, known: Known) -> None:
         super().__init__(job, rows)
@@ -121,7 +125,7 @@ class HttpLoop(Loop):
 
     async def connect(self, until_ns: int | None = None) -> Connection | None:
         """A new connection, or None where there is none in a request's time, or by then."""
-        connection = Connection(self)
+        connection = self.connection(self)
         left_ns = self.job.timeout_ns if until_ns is None else until_ns - clock()
         try:
             async with asyncio.timeout(left_ns / 1e9):
@@ -212,16 +216,25 @@ class HttpLoop(Loop):
 
     async def send_on_a_new_one(self, index: int) -> None:
         """Open a connection for a request, in what is left of its time, and send it."""
-        connection = await self.connect(self.sent_ns[index] + self.job.timeout_ns)
+        until_ns = self.asked_ns(index) + self.job.timeout_ns
+        connection = await self.connect(until_ns)
         if connection is None:
-            late = clock() >= self.sent_ns[index] + self.job.timeout_ns
+            late = clock() >= until_ns
             self.failed(index, _TIMEOUT if late else _CONNECT)
             return
         connection.index = connection.fresh = index
         if connection.gone:
             connection.connection_lost(None)
         else:
-            connection.transport.write(self.messages[self.payload_of(index)])
+            connection.transport.write(self.message_of(index))
+
+    def message_of(self, index: int) -> bytes:
+        """What the request sends now."""
+        return self.messages[self.payload_of(index)]
+
+    def asked_ns(self, index: int) -> int:
+        """When that was due to be on its way: its answer has the time-out from then on."""
+        return self.sent_ns[index]
 
     def payload_of(self, index: int) -> int:
         order = self.job.payload
@@ -236,5 +249,5 @@ class HttpLoop(Loop):
         """Give up requests that were sent before then and have no answer yet."""
         for connection in list(self.connections):
             index = connection.index
-            if index != IDLE and self.sent_ns[index] < before:
+            if index != IDLE and self.asked_ns(index) < before:
                 connection.give_up(_TIMEOUT)

@@ -12,10 +12,12 @@ from threading import Thread
 import numpy as np
 
 from harness.measure.load.generator.answer import Unfit, decoded
-from harness.measure.load.generator.connection import Connection, clock
+from harness.measure.load.generator.connection import Connection
+from harness.measure.load.generator.exchanging import Exchanging
 from harness.measure.load.generator.job import Job, Target, without_late
 from harness.measure.load.generator.loop import HttpLoop
 from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, Ints
 
 _STATUS = ERRORS.index("status")
@@ -26,7 +28,10 @@ class NoAnswer(Exception):
 
 
 def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
-    """(status, body) of the answer to the target's one message. Raises NoAnswer."""
+    """(status, body) of the last answer to the target's one message. Raises NoAnswer.
+
+    However many answers there are, all of them are given that time together.
+    """
     nothing = np.zeros(1, np.int64)
     timeout_ns = int(timeout_s * 1e9)
     job = Job(target, 0, 0, nothing, None, 1, 1, timeout_ns, keep_every=1)
@@ -44,7 +49,7 @@ def _answer(job: Job, answered: Future[tuple[int, bytes]]) -> None:
 
 
 async def _ask(job: Job) -> tuple[int, bytes]:
-    loop = _Once(job, Known())
+    loop = (_Once if job.target.exchanges is None else _OnceExchanges)(job, Known())
     loop.begin(clock())
     await loop.run()
     exact = without_late(_row(loop), job.timeout_ns)
@@ -98,3 +103,16 @@ class _Once(HttpLoop):
 
     def answered_on(self) -> int:
         return 0
+
+
+class _OnceExchanges(Exchanging, _Once):
+    def __init__(self, job: Job, known: Known) -> None:
+        super().__init__(job, known)
+        self.patience_ns = min(self.patience_ns, job.timeout_ns)
+
+    def ended(self, connection: Connection | None, index: int, now: int, status: int) -> None:
+        _Once.answered(self, connection, index, now, status)
+
+    def failed(self, index: int, error: int) -> None:
+        self.forget(index)
+        super().failed(index, error)

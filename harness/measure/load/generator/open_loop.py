@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 
 from harness.measure.load.generator import why
-from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection, clock
+from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import HttpLoop
 from harness.measure.load.generator.reaching import Known
-from harness.measure.load.generator.timer import Timer
+from harness.measure.load.generator.timer import Timer, clock
 from harness.windows.samples import ERRORS, MISSING
 
 _CONNECT = ERRORS.index("connect")
@@ -110,8 +110,12 @@ class OpenLoop(HttpLoop):
             connection.fresh = index
             self.send(connection, index)
         else:  # a server may hang up on a connection that it has just taken
-            self.sent_ns[index] = began
-            self.failed(index, _CONNECT if connection is None else DISCONNECTED)
+            self.unreached(index, began, _CONNECT if connection is None else DISCONNECTED)
+
+    def unreached(self, index: int, began: int, error: int) -> None:
+        """The connection that it waited for does not stand."""
+        self.sent_ns[index] = began
+        self.failed(index, error)
 
     def _keep_or_close(self, connection: Connection) -> None:
         if not connection.gone and len(self.free) < max(self.answered_on(), 1):
@@ -151,10 +155,14 @@ class OpenLoop(HttpLoop):
     def give_up_overdue(self, before: int) -> None:
         """Those too that have waited for a connection since before then."""
         super().give_up_overdue(before)
-        while self.waiting and self.due[self.waiting[0]] < before:
+        while self.waiting and self.due_ns(self.waiting[0]) < before:
             self.why = why.NOBODY_KNOWS if self.connections else why.NONE_IN_TIME
             self.failed(self.waiting.popleft(), _UNSENT)
         self._make_room(clock())
+
+    def due_ns(self, index: int) -> int:
+        """When what it waits to send was due."""
+        return self.due[index]
 
     def _make_room(self, now: int) -> None:
         """Close idle connections where a request has waited for long, and as no other does, on one
@@ -162,7 +170,7 @@ class OpenLoop(HttpLoop):
         flying = [c for c in self.connections if c.index != IDLE]
         if not self.free or not flying or any(c.served for c in flying):
             return
-        longest = now - min(self.sent_ns[c.index] for c in flying)
+        longest = now - min(self.asked_ns(c.index) for c in flying)
         if longest > _STARVED_NS and longest > _LONG * self._usual_ns():
             for connection in self.free:
                 connection.transport.abort()

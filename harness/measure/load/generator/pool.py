@@ -19,7 +19,7 @@ import numpy as np
 from harness.base.errors import HarnessError, UsageError
 from harness.measure.load.generator.job import Fired, Job
 from harness.windows.causes import merged
-from harness.windows.samples import Requests
+from harness.windows.samples import Requests, joined
 
 _LEAD_NS = 20_000_000  # from telling when the window starts until it does
 _PATIENCE_NS = 30_000_000_000  # with a process that should have told what it fired
@@ -50,7 +50,7 @@ class Pending:
         self.start_ns = time.monotonic_ns() + _LEAD_NS
         # The last answer may take a time-out, and so may a connection that is opened for it.
         end_ns = self.start_ns + self._job.duration_ns
-        self._latest_ns = end_ns + 2 * self._job.timeout_ns + _PATIENCE_NS
+        self._latest_ns = end_ns + self._job.timeout_ns + self._job.patience_ns + _PATIENCE_NS
         for worker in self._order:
             _tell(worker, self.start_ns)
 
@@ -252,11 +252,13 @@ def merge(parts: list[Fired]) -> Fired:
     order = np.argsort(key, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    bodies = {}
+    bodies, chunks = {}, []
     offset = 0
     for part in parts:
-        bodies.update({int(place[offset + row]): body for row, body in part.bodies.items()})
-        offset += len(part.columns["sent_ns"])
+        rows = place[offset : offset + len(part.columns["sent_ns"])]
+        bodies.update({int(rows[row]): body for row, body in part.bodies.items()})
+        chunks.append(part.chunks.of(rows))
+        offset += len(rows)
     return Fired(
         {name: column[order] for name, column in columns.items()},
         bodies,
@@ -266,4 +268,5 @@ def merge(parts: list[Fired]) -> Fired:
         causes=merged(cause for part in parts for cause in part.causes),
         cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),
         unanswered=sum(part.unanswered for part in parts),
+        chunks=joined(chunks),
     )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import aiohappyeyeballs
 
 from harness.measure.load.generator import stamped
-from harness.measure.load.generator.connection import Connection
 from harness.measure.load.generator.job import Target
 from harness.measure.talk import tls
 
@@ -45,7 +44,7 @@ class Way:
         """The one that connections go to; empty while none stands."""
         return "" if self._known.winner is None else str(self._known.winner[4][0])
 
-    async def open(self, connection: Connection) -> None:
+    async def open(self, connection: stamped.Receiver) -> None:
         """Connect. Raises OSError and UnicodeError."""
         sock = await self._connected()
         if self._by_kernel:

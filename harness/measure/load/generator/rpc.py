@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from harness.base.errors import AnswerError
 from harness.measure.load.generator import why
-from harness.measure.load.generator.connection import STATUS, clock
+from harness.measure.load.generator.connection import STATUS
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import CHUNK, Loop
-from harness.measure.load.generator.timer import Timer
+from harness.measure.load.generator.timer import Timer, clock
 from harness.measure.talk.ask import GRPC_OPTIONS
 from harness.measure.talk.tls import credentials
+from harness.protocols.exchange import Done, Exchange, Fail, Response, Step, contents, next_step
 from harness.windows.samples import ERRORS
 
 _OK = 200  # as HTTP says it; any other status is gRPC's own code
@@ -26,8 +29,12 @@ _KINDS = {
     grpc.StatusCode.UNAVAILABLE: ERRORS.index("disconnected"),
     grpc.StatusCode.DEADLINE_EXCEEDED: ERRORS.index("timeout"),
 }
-_CONNECT = ERRORS.index("connect")
+_CONNECT, _TIMEOUT = ERRORS.index("connect"), ERRORS.index("timeout")
 _RETRY_S = 0.02
+
+
+class _Ended(Exception):
+    """A request has failed otherwise than by gRPC, and its row says how."""
 
 
 class RpcLoop(Loop):
@@ -48,6 +55,8 @@ class RpcLoop(Loop):
         self._metadata = target.metadata or None
         self._timeout_s = job.timeout_ns / 1e9
         self._order: list[int] = job.payload.tolist()
+        self._exchanges = target.exchanges
+        self._chunked = target.exchanges is not None and target.exchanges.chunked
 
     async def prepare(self) -> None:
         with contextlib.suppress(TimeoutError):  # else each call says so
@@ -60,27 +69,67 @@ class RpcLoop(Loop):
             await self.channel.close()
 
     async def ask(self, index: int) -> bool:
-        """One call, and its row; whether an answer of any kind came."""
-        message = self.messages[self._order[index % len(self._order)]]
+        """One request, and its row; whether an answer of any kind came."""
+        number = self._order[index % len(self._order)]
         self.sent_ns[index] = clock()
         try:
-            body = await self._call(message, timeout=self._timeout_s, metadata=self._metadata)
+            body = await self._called(self.messages[number], self._timeout_s)
+            if self._exchanges is not None:
+                body = await self._last(index, self._exchanges.begin(number), body)
         except grpc.aio.AioRpcError as error:
-            now = clock()
-            kind = _KINDS.get(error.code())
-            if kind is None:
-                self.done_ns[index], self.status[index] = now, error.code().value[0]
-                self.error[index] = STATUS
-                self.first_said.setdefault(self.status[index], (str(error.details()).encode(), b""))
-                return True
-            self.why = why.of_words(str(error.details()))
-            never = self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
-            self.record(index, now, _CONNECT if never else kind)
-            return False
+            return self._failed(index, error)
+        except _Ended:
+            return True
         self.done_ns[index], self.status[index] = clock(), _OK
         if self.keep_every and index % self.keep_every == 0:
             self.bodies[index] = body
         return True
+
+    def _called(self, message: bytes, timeout_s: float) -> Awaitable[bytes]:
+        called: Awaitable[bytes] = self._call(message, timeout=timeout_s, metadata=self._metadata)
+        return called
+
+    def _failed(self, index: int, error: grpc.aio.AioRpcError) -> bool:
+        now = clock()
+        kind = _KINDS.get(error.code())
+        if kind is None:
+            self.done_ns[index], self.status[index] = now, error.code().value[0]
+            self.error[index] = STATUS
+            self.first_said.setdefault(self.status[index], (str(error.details()).encode(), b""))
+            return True
+        self.why = why.of_words(str(error.details()))
+        never = self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        self.record(index, now, _CONNECT if never else kind)
+        return False
+
+    async def _last(self, index: int, exchange: Exchange, body: bytes) -> bytes:
+        """Go on until the last answer; what is judged of it. Raises _Ended where the row says how
+        it failed."""
+        until_ns = self.sent_ns[index] + self.job.patience_ns
+        while True:
+            now = clock()
+            step = self._step(index, exchange, body, now)
+            if isinstance(step, Done):
+                return body if step.body is None else step.body
+            if isinstance(step, Fail):
+                self.why = why.of_exchange(step)
+                self.record(index, now, step.code)
+                self.status[index] = _OK
+                raise _Ended
+            await asyncio.sleep((min(step.at_ns, until_ns) - now) / 1e9)
+            left_s = (until_ns - clock()) / 1e9
+            if left_s <= 0:
+                self.record(index, until_ns, _TIMEOUT)
+                raise _Ended
+            body = await self._called(step.message.body, min(self._timeout_s, left_s))
+
+    def _step(self, index: int, exchange: Exchange, body: bytes, now: int) -> Step:
+        if self._chunked:
+            try:
+                self.chunks.add(index, now, contents(exchange, body))
+            except AnswerError as error:
+                return Fail(str(error), "garbage")
+        return next_step(exchange, Response(_OK, (), body), now)
 
 
 class OpenRpc(RpcLoop):

@@ -14,13 +14,26 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from harness.measure.load.generator.connection import Connection, clock
+from harness.measure.load.generator.timer import clock
 
 _SO_TIMESTAMPNS = 35  # Linux; Python's socket module has no name for it
 _TIMESPEC = struct.Struct("@qq")
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size)
 _MOST = 1 << 16  # bytes read at once
 _TRIES, _TRY_S = 100, 0.01
+
+
+class Receiver(asyncio.Protocol):
+    """Is told what comes on a connection, and when it came."""
+
+    __slots__ = ()
+
+    def received(self, data: bytes, now: int) -> None:
+        """Take in what came at that time."""
+        raise NotImplementedError
+
+    def data_received(self, data: bytes) -> None:
+        self.received(data, clock())
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
@@ -57,7 +70,7 @@ class Stamped(asyncio.WriteTransport):
 
     __slots__ = ("_connection", "_loop", "_sock", "_unsent")
 
-    def __init__(self, sock: socket.socket, connection: Connection) -> None:
+    def __init__(self, sock: socket.socket, connection: Receiver) -> None:
         super().__init__()
         self._sock = sock
         self._connection = connection

@@ -1,10 +1,13 @@
-"""A timerfd: wakes an event loop within tens of microseconds, where uvloop's own timers round to
-a millisecond."""
+"""The clock of a window, and a timerfd: that wakes an event loop within tens of microseconds, where
+uvloop's own timers round to a millisecond."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import time
+
+clock = time.monotonic_ns
 
 _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK = os.O_NONBLOCK

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from harness.protocols.exchange import Fail
 from harness.windows.causes import Cause, printable
 from harness.windows.samples import ERRORS
 
@@ -78,6 +79,12 @@ def of_words(words: str) -> Why:
     lower = words.lower()
     kind = next((kind for part, kind in _BY_WORDS.items() if part in lower), "failed")
     return kind, printable(words)
+
+
+def of_exchange(fail: Fail) -> Why:
+    """Why a request has failed that was answered; an error that says enough has no words."""
+    kind = {"garbage": "malformed"}.get(fail.error, fail.error)
+    return (kind, printable(fail.why)) if fail.why else NOBODY_KNOWS
 
 
 def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:

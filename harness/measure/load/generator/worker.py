@@ -26,6 +26,7 @@ from harness.measure.load.generator import cutting, why
 from harness.measure.load.generator.answer import Unfit, decoded
 from harness.measure.load.generator.closed_loop import ClosedLoop
 from harness.measure.load.generator.connection import GARBAGE
+from harness.measure.load.generator.exchanging import ClosedExchanges, OpenExchanges
 from harness.measure.load.generator.job import STANDS, Fired, Job, without_late
 from harness.measure.load.generator.loop import Loop
 from harness.measure.load.generator.open_loop import OpenLoop
@@ -66,14 +67,25 @@ async def fire(
     elapsed_s = int(columns["done_ns"].max(initial=job.duration_ns)) / 1e9
     addresses = (loop.address,) if loop.address else ()
     causes = _causes(loop)
-    fired = Fired(columns, loop.bodies, cpu_s, elapsed_s, causes=causes, addresses=addresses)
+    chunks = loop.chunks.since(start_ns, loop.next).by(columns["done_ns"])
+    fired = Fired(
+        columns,
+        loop.bodies,
+        cpu_s,
+        elapsed_s,
+        causes=causes,
+        addresses=addresses,
+        chunks=chunks,
+    )
     return fired if cut.at_ns is None else cutting.fitted(fired, cut.at_ns - loop.start_ns)
 
 
 def _loop(job: Job, known: Known) -> Loop:
-    if not job.target.method:
-        return ClosedLoop(job, known) if job.due_ns is None else OpenLoop(job, known)
-    return ClosedRpc(job) if job.due_ns is None else OpenRpc(job)
+    if job.target.method:
+        return ClosedRpc(job) if job.due_ns is None else OpenRpc(job)
+    if job.target.exchanges is not None:
+        return ClosedExchanges(job, known) if job.due_ns is None else OpenExchanges(job, known)
+    return ClosedLoop(job, known) if job.due_ns is None else OpenLoop(job, known)
 
 
 def _decode(loop: Loop) -> None:
@@ -110,7 +122,7 @@ def _columns(job: Job, loop: Loop) -> dict[str, Ints]:
     }
     due = np.full(rows, MISSING, np.int64) if job.due_ns is None else job.due_ns[:rows]
     columns = {"payload": np.resize(job.payload, rows), "due_ns": due, **stamps, **flags}
-    return without_late(columns, job.timeout_ns)
+    return without_late(columns, job.patience_ns)
 
 
 def _since(start_ns: int, stamps: object) -> Ints:

@@ -2,7 +2,7 @@
 
     harness (swarm.py) -- pipes --> Locust's master (master.py)
                                         | Locust's own messages
-                            Locust's workers (worker.py), one for each CPU of each machine
+                            Locust's workers (locust_worker.py), one for each CPU of each machine
                                         | pipes
                             native generator processes (generator/worker.py), one for each worker
 

@@ -94,7 +94,7 @@ class Errand:
 
     def _fire(self, start_ns: int) -> Fired:
         self._say(messages.GO, start_ns=start_ns + self.offset.ns)
-        limit_s = (self.share.duration_ns + self.share.timeout_ns) / 1e9 + _SLACK_S
+        limit_s = (self.share.duration_ns + self.share.patience_ns) / 1e9 + _SLACK_S
         count = int(self._expect(messages.FIRED, limit_s)["pieces"])
         fired = wire.unpack_fired(b"".join(self._collected(count)))
         due = self.share.due_ns

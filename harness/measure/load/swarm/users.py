@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import gevent
 import numpy as np
 from gevent.event import AsyncResult
-from geventhttpclient._parser import HTTPParseError
-from geventhttpclient.response import HTTPConnectionClosed
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from harness.measure.load.generator.answer import Unfit, decoded
+from harness.measure.load.generator.chunks import ChunkColumns
 from harness.measure.load.generator.cutting import GRACE_S, fitted
 from harness.measure.load.generator.job import Fired, Job, without_late
 from harness.measure.load.swarm.question import Question, question
+from harness.measure.load.swarm.tries import Try, once
+from harness.protocols.exchange import (
+    Done,
+    Exchange,
+    Exchanges,
+    Fail,
+    Response,
+    contents,
+    next_step,
+)
 from harness.windows.samples import ERRORS, MISSING
 
-_UNHEARD = (HTTPConnectionClosed, ConnectionResetError, BrokenPipeError)
-_PIECE = 1 << 16
-_STATUS = ERRORS.index("status")
 _COLUMNS = ("payload", "sent_ns", "done_ns", "status", "error", "resent")
 
 
@@ -38,6 +46,8 @@ class Crowd:
         self._questions = [question(message) for message in job.target.messages]
         self._order: list[int] = job.payload.tolist()
         self._rows: list[list[int]] = []
+        self._exchanges = job.target.exchanges
+        self._chunks = ChunkColumns()
         self._bodies: dict[int, bytes] = {}
         self._answered: set[int] = set()  # clients whose connection has had an answer
         self._cpu = time.process_time()
@@ -67,30 +77,77 @@ class Crowd:
         """One question of one user, and its row."""
         index = len(self._rows)
         payload = self._order[index % len(self._order)]
-        asked, sent_ns = self._questions[payload], time.monotonic_ns()
-        keep = self.job.keep_every > 0 and index % self.job.keep_every == 0
-        most = self.job.max_answer_bytes
+        sent_ns = time.monotonic_ns()
         row = [payload, sent_ns, MISSING, 0, ERRORS.index("lost"), 0]
         self._rows.append(row)
         self.flying += 1
         try:
-            with gevent.Timeout(self.job.timeout_ns / 1e9):
-                body, failure, status = _once(client, asked, keep=keep, most=most)
-                if id(client) in self._answered and isinstance(_reason(failure), _UNHEARD):
-                    # As the native driver does, where a connection that was used is closed.
-                    row[-1] = 1
-                    body, failure, status = _once(client, asked, keep=keep, most=most)
+            with gevent.Timeout(self.job.patience_ns / 1e9):
+                if self._exchanges is None:
+                    keep = self._keeps(index)
+                    tried = self._told(client, row, self._questions[payload], keep=keep)
+                    code = tried.error
+                else:
+                    tried, code = self._conversed(client, index, row, self._exchanges)
         except gevent.Timeout as error:
-            body, failure, status = None, error, 0
+            self._answered.discard(id(client))
+            tried = Try(failure=error)
+            code = tried.error
         finally:
             self.flying -= 1
-        row[2:5] = time.monotonic_ns(), status, _kind(failure, status)
-        if status:
+        row[2:5] = time.monotonic_ns(), tried.status, code
+        if tried.body is not None and self._keeps(index):
+            self._bodies[index] = tried.body
+
+    def _keeps(self, index: int) -> bool:
+        return self.job.keep_every > 0 and index % self.job.keep_every == 0
+
+    def _told(
+        self,
+        client: Any,
+        row: list[int],
+        asked: Question,
+        *,
+        keep: bool,
+        tell: Callable[[bytes], None] | None = None,
+    ) -> Try:
+        """One answer, in its time."""
+        most = self.job.max_answer_bytes
+        with gevent.Timeout(self.job.timeout_ns / 1e9):
+            tried = once(client, asked, keep=keep, most=most, tell=tell)
+            if id(client) in self._answered and tried.unheard:
+                # As the native driver does, where a connection that was used is closed.
+                row[-1] = 1
+                tried = once(client, asked, keep=keep, most=most, tell=tell)
+        if tried.status:
             self._answered.add(id(client))
         else:
             self._answered.discard(id(client))
-        if body is not None:
-            self._bodies[index] = body
+        return tried
+
+    def _conversed(
+        self, client: Any, index: int, row: list[int], exchanges: Exchanges
+    ) -> tuple[Try, int]:
+        """The last answer of an exchange, and how that ended."""
+        exchange = exchanges.begin(row[0])
+        tell = partial(self._heard, index, exchange) if exchanges.chunked else None
+        asked = self._questions[row[0]]
+        while True:
+            tried = self._told(client, row, asked, keep=True, tell=tell)
+            if tried.body is None:
+                return tried, tried.error
+            response = Response(tried.status, tried.headers, tried.body)
+            step = next_step(exchange, response, time.monotonic_ns())
+            if isinstance(step, Done):
+                body = tried.body if step.body is None else step.body
+                return replace(tried, body=body), tried.error
+            if isinstance(step, Fail):
+                return tried, step.code
+            gevent.sleep(max(step.at_ns - time.monotonic_ns(), 0) / 1e9)
+            asked = question(self.job.target.framing.whole(step.message))
+
+    def _heard(self, index: int, exchange: Exchange, piece: bytes) -> None:
+        self._chunks.add(index, time.monotonic_ns(), contents(exchange, piece))
 
     def fired(self) -> Fired:
         """Everything that its users did."""
@@ -102,63 +159,12 @@ class Crowd:
             columns[name] = np.where(stamps == MISSING, MISSING, stamps - start_ns)
         nothing = np.full(len(table), MISSING, np.int64)
         columns |= {"due_ns": nothing, "first_byte_ns": nothing, "queued": nothing - MISSING}
-        columns = without_late(columns, self.job.timeout_ns)
+        columns = without_late(columns, self.job.patience_ns)
         elapsed_ns = int(columns["done_ns"].max(initial=self.job.duration_ns))
         cpu_s = time.process_time() - self._cpu
-        fired = Fired(columns, self._bodies, cpu_s, elapsed_ns / 1e9)
+        chunks = self._chunks.since(start_ns, len(table)).by(columns["done_ns"])
+        fired = Fired(columns, self._bodies, cpu_s, elapsed_ns / 1e9, chunks=chunks)
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
-
-
-def _once(
-    client: Any, asked: Question, *, keep: bool, most: int
-) -> tuple[bytes | None, BaseException | None, int]:
-    """(body where it is kept, what failed, status) of one try."""
-    answer = client.request(
-        asked.method,
-        asked.path,
-        data=asked.body,
-        headers=asked.headers,
-        allow_redirects=False,
-        stream=True,
-    )
-    status = answer.status_code or 0
-    if not status:
-        return None, answer.error, 0
-    body, size = bytearray(), 0
-    try:
-        while piece := answer.read(_PIECE):
-            size += len(piece)
-            if size > most:
-                raise Unfit("the answer is longer than what is taken")
-            if keep:
-                body += piece
-        encoding = ",".join(answer.headers.getlist("content-encoding")).encode()
-        return (decoded(bytes(body), encoding, most) if keep else None), None, status
-    except (Unfit, HTTPParseError, OSError) as error:
-        return None, error, 0
-    finally:
-        answer.release()
-
-
-def _reason(failure: BaseException | None) -> BaseException | None:
-    """What its client gave up after."""
-    return getattr(failure, "original", None) or failure
-
-
-def _kind(failure: BaseException | None, status: int) -> int:
-    """How a request ended, as the native driver says it."""
-    if status:
-        return 0 if 200 <= status < 300 else _STATUS
-    kinds: tuple[tuple[Any, str], ...] = (
-        (HTTPConnectionClosed, "disconnected"),
-        ((TimeoutError, gevent.Timeout), "timeout"),
-        ((ConnectionResetError, BrokenPipeError), "disconnected"),
-        (HTTPParseError, "garbage"),
-        (OSError, "connect"),
-    )
-    reason = _reason(failure)
-    found = (name for kind, name in kinds if isinstance(reason, kind))
-    return ERRORS.index(next(found, "garbage"))
 
 
 class ThinkingUser(FastHttpUser):  # type: ignore[misc]

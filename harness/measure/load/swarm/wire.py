@@ -15,15 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import protocols
 from harness.base.errors import HarnessError
 from harness.base.trust import Trust
 from harness.measure.load.generator.job import Fired, Job, Target
 from harness.measure.load.generator.pool import shards
+from harness.measure.talk.framing import Framing
+from harness.protocols import exchange
+from harness.protocols.exchange import Exchanges
 from harness.windows.causes import Cause
-from harness.windows.samples import ERRORS, MISSING, Ints, Requests
+from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, Requests
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
 _COLUMNS = tuple(field.name for field in fields(Requests))
+_OF_CHUNKS = tuple(field.name for field in fields(Chunks))
 _LOST = ERRORS.index("lost")
 _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError),
@@ -35,6 +40,8 @@ def pack_job(job: Job) -> bytes:
     """A job as bytes."""
     facts = asdict(job)
     messages = facts["target"].pop("messages")
+    if (exchanges := job.target.exchanges) is not None:
+        facts["target"]["exchanges"] = [exchanges.name, facts["target"]["exchanges"]]
     arrays = {"payload": job.payload, **_joined(messages)}
     del facts["payload"], facts["due_ns"]
     if job.due_ns is not None:
@@ -48,13 +55,33 @@ def unpack_job(data: bytes) -> Job:
         facts, arrays = _unpack(data)
         target = facts.pop("target")
         metadata = tuple((str(name), str(value)) for name, value in target.pop("metadata"))
-        trust = Trust(**target.pop("trust"))
-        goal = Target(**target, trust=trust, metadata=metadata, messages=tuple(_split(arrays)))
+        goal = Target(
+            messages=tuple(_split(arrays)),
+            metadata=metadata,
+            trust=Trust(**target.pop("trust")),
+            framing=_framing(target.pop("framing")),
+            exchanges=_exchanges(target.pop("exchanges")),
+            **target,
+        )
         return Job(
             **{**facts, "target": goal}, payload=arrays["payload"], due_ns=arrays.get("due_ns")
         )
     except _DAMAGE as error:
         raise HarnessError(f"What came is no job: {error}.") from error
+
+
+def _framing(facts: dict[str, Any]) -> Framing:
+    own, users = (tuple((str(a), str(b)) for a, b in facts[name]) for name in ("own", "users"))
+    return Framing(str(facts["path"]), own, users, str(facts["method"]))
+
+
+def _exchanges(told: list[Any] | None) -> Exchanges | None:
+    """Only such as a protocol here has registered: their fields come from the wire, no code."""
+    if told is None:
+        return None
+    protocols.registered()
+    name, facts = told
+    return exchange.by_name(str(name), facts)
 
 
 def pack_fired(fired: Fired) -> bytes:
@@ -68,7 +95,8 @@ def pack_fired(fired: Fired) -> bytes:
     }
     rows = np.array(list(fired.bodies), np.int64)
     bodies = _joined(list(fired.bodies.values()))
-    return _pack(facts, {**fired.columns, "rows": rows, **bodies})
+    chunks = {f"chunks.{name}": getattr(fired.chunks, name) for name in _OF_CHUNKS}
+    return _pack(facts, {**fired.columns, "rows": rows, **bodies, **chunks})
 
 
 def unpack_fired(data: bytes) -> Fired:
@@ -92,9 +120,21 @@ def unpack_fired(data: bytes) -> Fired:
             addresses=addresses,
             cut_s=None if facts["cut_s"] is None else float(facts["cut_s"]),
             unanswered=int(facts["unanswered"]),
+            chunks=_chunks(arrays, *count),
         )
     except _DAMAGE as error:
         raise HarnessError(f"What came is no record of requests: {error}.") from error
+
+
+def _chunks(arrays: dict[str, NDArray[Any]], requests: int) -> Chunks:
+    """Of a window with so many requests."""
+    columns = [arrays[f"chunks.{name}"] for name in _OF_CHUNKS]
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("the columns of its chunks differ in length")
+    chunks = Chunks(*columns)
+    if ((chunks.request < 0) | (chunks.request >= requests)).any():
+        raise ValueError("its chunks are of other requests")
+    return chunks
 
 
 def pieces(data: bytes) -> list[bytes]:

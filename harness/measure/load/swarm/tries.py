@@ -1,0 +1,106 @@
+"""One try of a request by Locust's own HTTP client, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from geventhttpclient._parser import HTTPParseError
+from geventhttpclient.response import HTTPConnectionClosed
+
+from harness.base.errors import AnswerError
+from harness.measure.load.generator.answer import Unfit, decoded
+from harness.measure.load.swarm.question import Question
+from harness.windows.samples import ERRORS
+
+_UNHEARD = (HTTPConnectionClosed, ConnectionResetError, BrokenPipeError)
+_PIECE = 1 << 16
+_STATUS = ERRORS.index("status")
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What came back: a status, or what failed."""
+
+    status: int = 0
+    body: bytes | None = None  # where it is kept
+    headers: tuple[tuple[str, str], ...] = ()
+    failure: BaseException | None = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the connection was closed instead of an answer."""
+        return isinstance(self._reason, _UNHEARD)
+
+    @property
+    def error(self) -> int:
+        """How it ended, as the native driver says it."""
+        if self.status:
+            return 0 if 200 <= self.status < 300 else _STATUS
+        kinds: tuple[tuple[Any, str], ...] = (
+            (HTTPConnectionClosed, "disconnected"),
+            ((TimeoutError, gevent.Timeout), "timeout"),
+            ((ConnectionResetError, BrokenPipeError), "disconnected"),
+            (HTTPParseError, "garbage"),
+            (OSError, "connect"),
+        )
+        found = (name for kind, name in kinds if isinstance(self._reason, kind))
+        return ERRORS.index(next(found, "garbage"))
+
+    @property
+    def _reason(self) -> BaseException | None:
+        """What its client gave up after."""
+        return getattr(self.failure, "original", None) or self.failure
+
+
+def once(
+    client: Any,
+    asked: Question,
+    *,
+    keep: bool,
+    most: int,
+    tell: Callable[[bytes], None] | None = None,
+) -> Try:
+    """Ask; `tell` each piece of the answer's body as it comes."""
+    answer = client.request(
+        asked.method,
+        asked.path,
+        data=asked.body,
+        headers=asked.headers,
+        allow_redirects=False,
+        stream=True,
+    )
+    status = answer.status_code or 0
+    if not status:
+        return Try(failure=answer.error)
+    body, size = bytearray(), 0
+    try:
+        for piece in _pieces(answer) if tell else iter(lambda: answer.read(_PIECE), b""):
+            size += len(piece)
+            if size > most:
+                raise Unfit("the answer is longer than what is taken")
+            if keep:
+                body += piece
+            if tell is not None:
+                tell(bytes(piece))
+        encoding = ",".join(answer.headers.getlist("content-encoding")).encode()
+        whole = decoded(bytes(body), encoding, most) if keep else None
+        headers = tuple((name.lower(), value) for name, value in answer.headers.items())
+        return Try(status, whole, headers)
+    except (Unfit, AnswerError, HTTPParseError, OSError) as error:
+        return Try(failure=error)
+    finally:
+        answer.release()
+
+
+def _pieces(answer: Any) -> Iterator[bytes]:
+    """Its body as it comes: `read` would wait for as many bytes as it is asked for."""
+    response = answer._response
+    while True:
+        if piece := response.read(len(response._body_buffer)):
+            yield piece
+        if response.message_complete:
+            return
+        response.feed(response._sock.recv(_PIECE))

@@ -1,0 +1,61 @@
+"""A message of a protocol as the bytes of a whole HTTP request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.base.errors import UsageError
+from harness.measure.talk.headers import over
+from harness.protocols.messages import Message
+from harness.setup.endpoints import Headers
+
+_USER = re.compile(r"(?<=//)[^/?#]*@")
+# Of them a request without a body says so; others have none unless it is given.
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What all requests to a target have in common."""
+
+    path: str = "/"  # and query, where a message names none
+    own: Headers = ()  # of the tool
+    users: Headers = ()  # which replace those of messages, and of the tool
+    method: str = "POST"  # where a message names none
+
+    def whole(self, message: Message) -> bytes:
+        """The request. Raises UsageError for what can't be sent."""
+        method = message.method or self.method
+        sent = over((*self.own, *message.headers.items()), self.users)
+        if message.body or method in _WITH_BODY:
+            sent = (*sent, ("Content-Length", str(len(message.body))))
+        first = f"{method} {_place(self.path, message)} HTTP/1.1"
+        if not first.isascii() or not first.isprintable():
+            raise UsageError(f"{shown(first)!r} can't stand in a request.")
+        require_sendable(sent)
+        lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
+        return "\r\n".join(lines).encode("ascii") + message.body
+
+
+USUAL = Framing()
+
+
+def shown(url: str) -> str:
+    """A URL fit to be printed: without the user and the password in it."""
+    return _USER.sub("", url)
+
+
+def require_sendable(headers: Headers) -> None:
+    """Raises UsageError."""
+    for name, value in headers:
+        if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
+            raise UsageError(f"The header {name!a} can't stand in a request.")
+
+
+def _place(path: str, message: Message) -> str:
+    """Path and query of a message; `path` may have a query already."""
+    own, _, asked = path.partition("?")
+    queries = filter(None, (asked, message.query.removeprefix("?")))
+    query = "&".join(queries)
+    return (message.path or own) + (f"?{query}" if query else "")

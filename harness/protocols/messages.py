@@ -1,0 +1,17 @@
+"""What is sent: one message of a protocol, before a driver makes it whole for its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request: its body, and over HTTP what follows the path and the headers of its own."""
+
+    body: bytes
+    query: str = ""  # with its question mark
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = ""  # empty: that of whoever sends it
+    path: str = ""  # in place of the target's; empty: that one
