@@ -77,9 +77,11 @@ def _changes(options: dict[str, Any]) -> Changes:
     asked = _compared.wanted(options["effects"], options["variants"], options["benchmarks"])
     renamed = _select.pairs("--rename", options["renames"])
     if options["new"] is None and renamed:
-        raise UsageError("--rename goes with two campaigns; of one, with run --against.")
+        raise UsageError(
+            "--rename goes with two campaigns; for one campaign, give it to run --against."
+        )
     if options["new"] is not None and options["noise"]:
-        raise UsageError("--noise goes with one campaign, that was run --against a revision.")
+        raise UsageError("--noise goes with one campaign that was run --against a revision.")
     names = [name for name in (options["base"], options["new"]) if name is not None]
     folders = [_select.stored_campaign(name) for name in (*names, *options["noise"])]
     base, *others = map(digest.of_campaign, folders)

@@ -86,7 +86,7 @@ def command(
 def _folders(given: Sequence[Path]) -> list[Path]:
     for folder in given:
         if not folder.is_dir():
-            raise UsageError(f"{folder} is no folder.")
+            raise UsageError(f"{folder} is not a folder.")
     return list(given)
 
 

@@ -28,7 +28,7 @@ class _Positive(click.FloatRange):
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no number that can be counted with.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
@@ -140,7 +140,7 @@ def _profile(options: dict[str, Any]) -> Profile:
     if (shape in (CLOSED, USERS)) != (concurrency is not None):
         raise UsageError(f"The profile {shape!r} does not go with the options given.")
     if (shape == USERS) != (think is not None):
-        raise UsageError("The profile 'users' needs --think, and no other has it.")
+        raise UsageError("--think goes with the profile 'users', which needs it.")
     if "rate_to_per_s" in needs(shape) and options["rate_to"] is None:
         raise UsageError(f"The profile {shape!r} needs --rate-to.")
     return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)

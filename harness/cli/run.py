@@ -229,7 +229,7 @@ def measure(request: Request, resumed: Campaign | None) -> list[Run]:
     except KeyboardInterrupt:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
-        hint = f" Go on with: python -m harness run --resume {request.id}" if stored else ""
+        hint = f" Continue with: python -m harness run --resume {request.id}" if stored else ""
         _say.line(f"Interrupted. What finished is stored.{hint}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:

@@ -85,7 +85,9 @@ def _values(text: str) -> tuple[int, ...]:
     """What `1,2,4` names, ascending, each once. Raises UsageError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise UsageError(f"--values: {text!r} is no list of whole numbers above 0, such as 1,2,4.")
+        raise UsageError(
+            f"--values: {text!r} is not a list of whole numbers above 0, such as 1,2,4."
+        )
     return tuple(sorted({int(part) for part in parts}))
 
 

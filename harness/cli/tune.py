@@ -56,7 +56,7 @@ def _measure(order: Order, resumed: Campaign | None) -> None:
     from harness.measure.tune import trials
 
     observer = _tune_progress.observer(order.tuning)
-    hint = f"Go on with: python -m harness tune --resume {order.request.id}"
+    hint = f"Continue with: python -m harness tune --resume {order.request.id}"
     try:
         trials.run(order, observer, analysis.judge, observer.told, resumed)
     except KeyboardInterrupt:

@@ -156,7 +156,7 @@ def _longer(instance: Any, times: int) -> Any:
     if times == 1:
         return instance
     if not isinstance(instance, str):
-        raise UsageError("Its payloads are no texts: their length is the model's.")
+        raise UsageError("Its payloads are not texts: the model fixes their length.")
     return " ".join([instance] * times)
 
 

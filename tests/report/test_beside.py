@@ -86,11 +86,11 @@ def test_nobody_asked(tmp_path: Path) -> None:
 
 def test_one_on_this_machine_shares_its_cpus(tmp_path: Path) -> None:
     html = html_of(digested(tmp_path / "here", Fake("mine"), Fake("fastapi")))
-    assert "generator and endpoint shared this machine's" in html
-    assert "machines that nobody here has seen" not in html
+    assert "generator and endpoint shared the CPUs" in html
+    assert "on unknown machines" not in html
     assert "Whether its answers are right" in html
     assert "on machines of their own" not in html
     away = replace(HERE, is_here=False, judged_by="reference")
     html = html_of(digested(tmp_path / "away", Fake("mine"), Fake("fastapi"), endpoint=away))
-    assert "machines that nobody here has seen" in html
+    assert "on unknown machines" in html
     assert "Whether its answers are right" not in html

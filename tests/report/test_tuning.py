@@ -166,8 +166,8 @@ def test_no_setting_is_worth_anything_while_none_is_known() -> None:
     got = analysis.of_runs(plan(), VARIANT, [])
     assert (got.worth, got.chosen, got.front) == ((), None, ())
     assert next(tune_words.answer(got)) == (
-        "Nothing is known: of 0 settings none came through. Where that is for doubt, a longer "
-        "--search and a quieter machine may help."
+        "Nothing is known: none of 0 settings gave a result. If that is due to doubtful runs, a "
+        "longer --search and a quieter machine may help."
     )
 
 
@@ -181,7 +181,7 @@ def test_a_setting_that_held_the_slo_in_one_of_two_starts_is_told_by_the_other()
     ]
     found = analysis.of_runs(asked, VARIANT, runs)
     assert tune_words.reason(found.candidates[0], found) == (
-        f"does not hold {asked.slo} in 2 of 3 starts: 0.4% of the requests were over the limit at "
+        f"does not meet {asked.slo} in 2 of 3 starts: 0.4% of the requests were over the limit at "
         "10.0/s"
     )
 

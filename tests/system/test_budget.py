@@ -50,7 +50,7 @@ def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
 def test_no_room_for_anything(sandbox: Sandbox) -> None:
     done = sandbox.harness("run", "_fake", "--budget", "10s")
     assert done.returncode == 4
-    assert "Not one cell fits into the" in done.stderr
+    assert "No cell fits into the" in done.stderr
     (least,) = re.findall(r"Give --budget (\d+)s or more", done.stderr)
     assert int(least) > 10
     assert not sandbox.results.exists() or not any(sandbox.results.iterdir())

@@ -230,7 +230,7 @@ def test_a_renamed_variant(cli: Command, sandbox: Sandbox, two: None) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--minimum-effect", "5"], "'5' is no share: write for example 5% or capacity=10%."),
+        (["--minimum-effect", "5"], "'5' is not a share, such as 5% or capacity=10%."),
         (["--minimum-effect", "capacty=5%"], "Did you mean 'capacity'?"),
         (["--rename", "slower"], "--rename: 'slower' is not OLD=NEW."),
         (["--noise", "base"], "--noise goes with one campaign"),

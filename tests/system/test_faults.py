@@ -216,7 +216,7 @@ def test_a_generator_that_is_killed_fails_its_cell_alone(sandbox: Sandbox, windo
     (failed,) = [cell for cell in json.loads(stdout)["cells"] if cell["outcome"] != "ok"]
     assert (failed["variant"], failed["round"], failed["phase"]) == ("_fake", 1, "load")
     assert (
-        "A generator process ended before it had told what it fired: somebody killed it"
+        "A generator process ended before it reported its requests: it was killed"
         in (failed["message"])
     )
     runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
@@ -317,7 +317,7 @@ def test_a_full_disk_ends_the_campaign_and_keeps_what_was_stored(sandbox: Sandbo
     assert done.returncode == 1, done.stderr
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "The disk is full: nothing more can be stored in " in error
-    assert "go on with --resume" in error
+    assert "continue with --resume" in error
     assert "Traceback" not in done.stderr
 
     plan = store.read_campaign(copy / "c")

@@ -89,7 +89,7 @@ def test_a_pattern_of_benchmarks(cli: Command, several: Sandbox) -> None:
         (["egg", "--exclude", "e*"], "--exclude leaves no variant: egg."),
         (["egg", "--exclude", "eg"], "There is no variant 'eg'. Did you mean 'egg'?"),
         (["egg", "--exclude", "null"], "null is a reference point, which is always measured."),
-        (["egg", "--track", "tuned"], "no variant that was asked for is on it: egg is matched."),
+        (["egg", "--track", "tuned"], "no requested variant is on it: egg is matched."),
     ],
     ids=_words,
 )

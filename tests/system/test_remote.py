@@ -154,7 +154,7 @@ URL = "https://example.org/predict"
             ["--launcher", "remote", "--url", URL, "--protocol", "json", "--name", "null"],
             "can't be the endpoint's name",
         ),
-        (["null", "--budget", "soon"], "is no time"),
+        (["null", "--budget", "soon"], "is not a duration"),
     ],
 )
 def test_what_was_asked_wrongly(cli: Command, arguments: list[str], said: str) -> None:

@@ -87,7 +87,8 @@ def test_parquet_does_not_go_to_a_terminal(
     done = cli("report", "mine", "--format", "parquet", "--stdout")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: parquet is no text for a terminal: add a redirection such as > FILE.\n"
+        "error: parquet is binary and can't be printed to a terminal: redirect it, such as "
+        "> FILE.\n"
     )
 
 

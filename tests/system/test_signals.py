@@ -52,7 +52,7 @@ def _interrupted(sandbox: Sandbox, process: subprocess.Popen[str]) -> None:
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, stderr
     assert not sandbox.processes()
-    assert "Go on with: python -m harness run --resume c" in stderr
+    assert "Continue with: python -m harness run --resume c" in stderr
     assert "Traceback" not in stderr
     assert not list(sandbox.scratch.glob("harness-*"))
 
@@ -126,7 +126,7 @@ def test_one_campaign_at_a_time(sandbox: Sandbox) -> None:
     assert second.returncode == 2
     assert second.stderr.splitlines() == [
         f"error: Another campaign is measuring on this machine (process {first.pid}). "
-        "Two at once would measure each other: wait until it ends."
+        "Two campaigns at once would distort each other: wait until it ends."
     ]
     assert not (sandbox.results / "d").exists()
     _, stderr = first.communicate(timeout=LONG_S)

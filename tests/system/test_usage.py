@@ -48,15 +48,15 @@ def _words(value: object) -> str:
         (["run", "null", "--campaign", "-a"], "'-a' can't be a campaign's name"),
         (["run", "null", "--campaign", "\u00e4"], "can't be a campaign's name"),
         (["run", "null", "--campaign", "a" * 101], "can't be a campaign's name"),
-        (["run", "null", "--campaign", "history"], "the name of a page among reports"),
+        (["run", "null", "--campaign", "history"], "the name of a page of the reports"),
         (["run", "--resume", "nobody"], "There is no campaign in "),
         (["run", "--resume", "../x"], "'../x' can't be a campaign's name"),
-        (["run", "null", "--resume", "nobody"], "give no variants beside it"),
+        (["run", "null", "--resume", "nobody"], "leave out the variants"),
         (
             ["run", "--resume", "nobody", "--rounds", "3", "--preset", "quick"],
-            "give no --preset, --rounds beside it",
+            "leave out --preset, --rounds",
         ),
-        (["run", "--resume", "nobody", "--device", "cpu"], "give no --device beside it"),
+        (["run", "--resume", "nobody", "--device", "cpu"], "leave out --device"),
         (["run", "null", "--insecure"], "go with --launcher remote"),
         (["capacity", "null", "--anyway"], "--anyway goes with a URL"),
         (
@@ -114,7 +114,7 @@ def test_a_wrong_option_is_named(cli: Command, arguments: list[str], sentence: s
         (RIGHT_SERVER + "batching = { max_sise = 4 }", "did you mean 'max_size'?"),
         (RIGHT_SERVER + 'port = "many"', "key 'variant.0.port': "),
         (RIGHT_SERVER + "port = 70000", "key 'variant.0.port': "),
-        (RIGHT_SERVER + 'stop_signal = "SIGTREM"', "'SIGTREM' is no signal"),
+        (RIGHT_SERVER + 'stop_signal = "SIGTREM"', "'SIGTREM' is not a signal"),
         (RIGHT_SERVER + 'ready_path = "health"', "key 'variant.0.ready_path': "),
         (SERVER, "key 'variant' is missing"),
         (SERVER + variant("mine", 'command = ["{bni}/python"]'), "placeholder 'bni'"),
@@ -256,7 +256,7 @@ def test_a_lock_that_is_no_file_is_a_sentence(cli: Command, sandbox: Sandbox) ->
     os.mkfifo(sandbox.scratch / "serving-harness.lock")
     done = cli("run", "null", "--campaign", "mine")
     assert done.returncode == 2
-    assert "can't be opened: it is no regular file" in done.stderr
+    assert "can't be opened: it is not a regular file" in done.stderr
 
 
 def test_what_is_wrong_in_the_presets_is_named(cli: Command, sandbox: Sandbox) -> None:
@@ -273,7 +273,7 @@ def test_a_campaign_is_not_written_over(cli: Command, sandbox: Sandbox) -> None:
     before = _stamps(sandbox.results)
     done = cli("run", "null", "--campaign", "mine")
     assert done.returncode == 2
-    assert "exists already. Go on with it by --resume mine." in done.stderr
+    assert "exists already. Continue it with --resume mine." in done.stderr
     assert _stamps(sandbox.results) == before
 
 
@@ -282,7 +282,7 @@ def test_a_campaign_of_another_machine_is_not_gone_on_with(cli: Command, sandbox
     fakes.stored_campaign(sandbox.results / "theirs", [fakes.Fake("null")], plan=plan)
     done = cli("run", "--resume", "theirs")
     assert done.returncode == 2
-    assert "was begun on another machine (Imaginary CPU" in done.stderr
+    assert "was started on another machine (Imaginary CPU" in done.stderr
 
 
 def test_a_campaign_of_another_version_of_a_benchmark_is_not_gone_on_with(

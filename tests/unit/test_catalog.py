@@ -101,7 +101,11 @@ def test_a_server_that_is_wrong(project: Project, head: str, variants: str, said
         (BENCHMARK, f'[[profile]]\n{OPEN}"closed"', "a closed loop needs 'concurrency'"),
         (BENCHMARK, f'[[profile]]\n{OPEN}"users"\nconcurrency = 1', "users need 'think_s'"),
         (BENCHMARK, f'[[profile]]\n{OPEN}"users"\nthink_s = 1.0', "'users' needs 'concurrency'"),
-        (BENCHMARK, PROFILE + "think_s = 1.0", "users need 'think_s', and nobody else has it"),
+        (
+            BENCHMARK,
+            PROFILE + "think_s = 1.0",
+            "'think_s' goes with the shape 'users', which needs it",
+        ),
         # wrong values
         (BENCHMARK, f'[[profile]]\n{OPEN}"poison"', "no shape 'poison'. Did you mean 'poisson'?"),
         (BENCHMARK, f'[[profile]]\n{OPEN}"sine"', "There is no shape 'sine'."),

@@ -137,7 +137,7 @@ def test_todays_setting_may_be_no_choice() -> None:
     assert got.confirmed.ratio is None
     said = next(tune_words.answer(got))
     assert said.endswith(
-        "Today's setting is no choice: it failed in launch: It ended with exit code 4."
+        "Today's setting is ruled out: it failed in launch: It ended with exit code 4."
     )
 
 

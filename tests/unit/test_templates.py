@@ -135,9 +135,9 @@ def test_an_answer_without_it(expression: str, body: bytes, said: str) -> None:
     [
         ({"body": '{"text": "x"}'}, "no $instance in its path, query or body"),
         ({"body": '{"text": $instanz}'}, "$instanz is no placeholder"),
-        ({"body": '{"text": $instance'}, "its body is no JSON once $instance is filled in"),
-        ({"body": "$instance", "prediction": "a["}, "'a[' is no JMESPath expression"),
-        ({"body": "${instance.}"}, "is no JMESPath expression"),
+        ({"body": '{"text": $instance'}, "its body is not JSON once $instance is filled in"),
+        ({"body": "$instance", "prediction": "a["}, "'a[' is not a JMESPath expression"),
+        ({"body": "${instance.}"}, "is not a JMESPath expression"),
         ({"body": "$instance", "id": "id"}, "'id' finds $id again"),
         ({"body": "$instance", "path": "predict"}, "key 'path'"),
         ({"body": "$instance", "method": "post"}, "key 'method'"),

@@ -241,7 +241,7 @@ def _load(path: Path) -> Night:
     try:
         night = _adapter().validate_python(reading.parsed(path))
     except ValidationError as error:
-        raise ResultError(f"{path} is truncated, or no summary of a campaign.") from error
+        raise ResultError(f"{path} is truncated, or not a summary of a campaign.") from error
     if night.format > FORMAT:
         raise ResultError(f"{path} has format {night.format}; this harness reads up to {FORMAT}.")
     if (

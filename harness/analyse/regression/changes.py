@@ -72,8 +72,8 @@ def of_revisions(
     against = digested.campaign.against
     if against is None:
         raise UsageError(
-            f"{digested.campaign.id} has one revision, for it was not run with --against: name the "
-            "campaign to compare it with too."
+            f"{digested.campaign.id} has one revision, because it was not run with --against: "
+            "name a second campaign to compare it with."
         )
     rows = _rows(digested, {})
     pairs = list(_revised(digested, rows))
@@ -140,7 +140,7 @@ def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str
     if other.campaign.against is None:
         reasons.insert(0, "it was not run with --against")
     if reasons:
-        raise UsageError(f"The noise of {other.campaign.id} is of no use: {'; '.join(reasons)}.")
+        raise UsageError(f"The noise of {other.campaign.id} can't be used: {'; '.join(reasons)}.")
 
 
 def _asked(pairs: Sequence[Pair], wanted: Wanted) -> list[Pair]:

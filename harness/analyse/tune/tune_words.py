@@ -55,7 +55,7 @@ def reason(candidate: Candidate, found: Found) -> str:
         starts = len(candidate.counted)
         without = sum(outcome.capacity is None for outcome in candidate.counted)
         share = f" in {without} of {starts} starts" if without < starts else ""
-        return f"does not hold {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
+        return f"does not meet {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
     return ""
 
 
@@ -177,8 +177,8 @@ def _none(found: Found) -> Iterator[str]:
     measured = [candidate for candidate in tried if not candidate.failed and not candidate.doubt]
     if not measured:
         yield (
-            f"Nothing is known: of {_settings(len(tried))} none gave a result. A longer --search and a "
-            "quieter machine may help if the runs were doubtful."
+            f"Nothing is known: none of {_settings(len(tried))} gave a result. If that is due to "
+            "doubtful runs, a longer --search and a quieter machine may help."
         )
         if tried:
             yield f"{knobs.said(tried[0].setting)}: {reason(tried[0], found).rstrip('.')}."

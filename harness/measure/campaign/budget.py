@@ -23,8 +23,8 @@ def fitted(campaign: Campaign, budget_s: float, whole_s: float = 0.0) -> Campaig
     if not kept:
         least_s = max(whole_s - budget_s, 0.0) + min(map(cost_s, campaign.cells), default=0.0)
         raise NothingRan(
-            f"Not one cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
-            f"--budget {math.ceil(1.1 * least_s)}s or more: that is room for the shortest."
+            f"No cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
+            f"--budget {math.ceil(1.1 * least_s)}s or more, which is enough for the shortest."
         )
     return without(campaign, left)
 

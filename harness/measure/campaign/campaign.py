@@ -158,7 +158,7 @@ def _planned(request: Request) -> Plan:
     floor = {v.name for v in request.variants if v.table.reference or v.table.inside}
     if not made.cells or (made.left_out and floor.issuperset(c.variant for c in made.cells)):
         reasons = "; ".join(dict.fromkeys(why for _, why in made.left_out))
-        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
+        raise NothingRan(f"Nothing that was requested can run here: {reasons}.")
     return made
 
 

@@ -74,7 +74,7 @@ def by_itself() -> tuple[HostCheck, ...]:
         known = catalog.benchmarks()
         benchmark = known.get(_SMALLEST) or next(iter(known.values()), None)
         if benchmark is None:
-            raise ProvisionError("There is no benchmark, whose requests the generator would send.")
+            raise ProvisionError("There is no benchmark whose requests the generator could send.")
         with session.begin({}, "cpu") as tools:
             return examine(benchmark, tools, _SECONDS, lambda _: None)[1]
     except HarnessError as error:

@@ -217,7 +217,7 @@ def _git(folder: Path, *arguments: str) -> str:
             check=False,
         )
     except OSError as error:
-        raise UsageError("--against needs git, which is not installed here.") from error
+        raise UsageError("--against needs git, which is not installed.") from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"git ended with exit code {done.returncode}"
         raise UsageError(f"--against: {folder} can't be used as a git checkout: {said}")

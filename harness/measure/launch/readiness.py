@@ -118,4 +118,4 @@ def _since(launched: Launched) -> float:
 def _require_alive(launched: Launched) -> None:
     reason = launched.exited()
     if reason is not None:
-        raise LaunchError(f"The server is gone before it was ready: {reason}.")
+        raise LaunchError(f"The server ended before it was ready: {reason}.")

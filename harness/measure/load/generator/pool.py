@@ -120,7 +120,7 @@ class Generator:
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
         if job.think_ns is not None:
-            raise UsageError("Users who think are Locust's: give --driver locust.")
+            raise UsageError("Users with think time need --driver locust.")
         self.make_ready()
         parts = shards(job, len(self._workers))
         self._pending = Pending(self._workers[: len(parts)], job)
@@ -186,7 +186,9 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
         pickle.dump(what, stream, protocol=5)
         stream.flush()
     except BrokenPipeError as error:
-        raise HarnessError("A generator process is gone: it was ended by somebody.") from error
+        raise HarnessError(
+            "A generator process has ended unexpectedly: something killed it."
+        ) from error
 
 
 def _told(worker: subprocess.Popen[bytes]) -> Any:
@@ -195,8 +197,8 @@ def _told(worker: subprocess.Popen[bytes]) -> Any:
         return pickle.load(_pipe(worker.stdout))
     except (EOFError, pickle.UnpicklingError) as error:
         raise HarnessError(
-            f"A generator process ended before it had told what it fired: {_ended(worker)}. What "
-            "it sent in this window is lost."
+            f"A generator process ended before it reported its requests: {_ended(worker)}. Its "
+            "requests of this window are lost."
         ) from error
 
 
@@ -205,7 +207,7 @@ def _ended(worker: subprocess.Popen[bytes]) -> str:
     code = worker.wait(5)
     if code != -signal.SIGKILL:
         return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ended it"
-    return "somebody killed it (signal 9), or the kernel did since the machine is out of memory"
+    return "it was killed (signal 9), possibly by the kernel because memory ran out"
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

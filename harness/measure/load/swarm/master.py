@@ -132,7 +132,7 @@ class Master:
     def _fire(self, job: Job, count: int, seconds: float) -> tuple[Any, ...]:
         workers = self._there(count, seconds)
         if not workers:
-            raise HarnessError("No worker of Locust is left: all were lost or left.")
+            raise HarnessError("No Locust worker is left: all were lost or left.")
         self._window += 1
         dealt = zip(
             workers, wire.shares(job, len(workers)), strict=False
