@@ -32,7 +32,7 @@ class _Positive(click.FloatRange):
         return number
 
 
-_CUT_SHORT = "Interrupted. What was measured until then is above."
+_CUT_SHORT = "Interrupted. The results so far are above."
 
 
 class _Seconds(_Positive):
@@ -105,7 +105,7 @@ def command(**options: Any) -> int:
     else:
         if unanswered is not None:
             after_s = f"{window.facts.profile.duration_s:.1f} s"
-            _say.line(f"interrupted after {after_s}; left out: {unanswered} without an answer yet")
+            _say.line(f"interrupted after {after_s}; left out: {unanswered} unanswered requests")
         for line in endpoint.lines(found):
             _say.line(line)
         if options["insecure"]:

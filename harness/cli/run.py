@@ -230,7 +230,7 @@ def measure(request: Request, resumed: Campaign | None) -> list[Run]:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
         hint = f" Continue with: python -m harness run --resume {request.id}" if stored else ""
-        _say.line(f"Interrupted. What finished is stored.{hint}", err=True)
+        _say.line(f"Interrupted. Finished runs are stored.{hint}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
@@ -240,8 +240,8 @@ def _time_line(runs: list[Run], wall_s: float) -> str:
     """How much of the time went into what the time is for."""
     useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
     return (
-        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measuring or in waiting for "
-        "servers to come up"
+        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it for measuring and for waiting for "
+        "servers to start"
     )
 
 

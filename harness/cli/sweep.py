@@ -133,7 +133,7 @@ def _measure(request: Request) -> list[Run]:
         return campaign.run(request, observer)
     except KeyboardInterrupt:
         observer.close()
-        _say.line("Interrupted. What finished is stored.", err=True)
+        _say.line("Interrupted. Finished runs are stored.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()

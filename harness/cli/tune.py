@@ -63,7 +63,7 @@ def _measure(order: Order, resumed: Campaign | None) -> None:
         observer.close()
         stored = (order.request.folder / "campaign.json").exists()
         _say.line(
-            f"Interrupted. What finished is stored. {hint if stored else ''}".rstrip(), err=True
+            f"Interrupted. Finished runs are stored. {hint if stored else ''}".rstrip(), err=True
         )
         sys.exit(EXIT_INTERRUPTED)
     except UsageError as error:

@@ -21,9 +21,9 @@ HINTS = {
     "no ports left": "see net.ipv4.ip_local_port_range",
     "certificate": "--cacert FILE trusts another issuer, --insecure any",
     "client certificate": "give --cert and --key",
-    "no TLS": "as where http:// is spoken",
-    "closed after the handshake": "as where a client certificate is wanted (--cert)",
-    "closed without an answer": "as where https:// is spoken",
+    "no TLS": "possibly the server speaks http://",
+    "closed after the handshake": "possibly the server wants a client certificate (--cert)",
+    "closed without an answer": "possibly the server speaks https://",
 }
 
 

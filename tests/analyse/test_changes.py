@@ -335,7 +335,7 @@ def test_noise_from_another_campaign(tmp_path: Path) -> None:
     found = changes.of_revisions(ours, Wanted(), [other])
     assert noise.BESIDE in {shown.source for shown in found.shown}
     plain = digest.of_campaign(store_one(tmp_path / "plain", [Fake("a")], 2))
-    with pytest.raises(UsageError, match="can.t be used: it was not run with --against"):
+    with pytest.raises(UsageError, match=r"can.t be used: it was not run with --against"):
         changes.of_revisions(ours, Wanted(), [plain])
 
 

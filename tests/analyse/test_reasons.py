@@ -123,7 +123,7 @@ def test_what_cannot_be_split_says_why(tmp_path: Path) -> None:
     )
     said = reasons.of_comparison(replace(found, rows=blind))
     assert {reason.text for reason in said.values()} == {
-        "not split: no call of the predictor was seen for most of its answers"
+        "not split: no predictor call was seen for most of its answers"
     }
 
 

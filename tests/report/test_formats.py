@@ -537,7 +537,9 @@ def test_the_table_says_why_rounds_do_not_count_and_cells_are_empty(tmp_path: Pa
 
 def test_an_unfit_host_is_what_the_table_ends_with(tmp_path: Path) -> None:
     report = small(tmp_path, Fake("late", lag_ms=9.0), rounds=1)
-    busy = HostCheck("other load", "unfit", "100% of the CPU time is in use by others now. End it")
+    busy = HostCheck(
+        "other load", "unfit", "100% of the CPU time is used by other processes now. End it"
+    )
     campaign = replace(report.campaign, checks=(busy,))
     told = _table.closing(replace(report.digested, campaign=campaign))
-    assert told == "1 of 1 INVALID: other load: 100% of the CPU time is in use by others now"
+    assert told == "1 of 1 INVALID: other load: 100% of the CPU time is used by other processes now"

@@ -32,7 +32,7 @@ def test_what_there_is_no_room_for_is_left_out_and_said(sandbox: Sandbox) -> Non
     assert [row["what"] for row in found["left_out"]] == ["_fake on noop, round 1", "round 2"]
     assert all("time budget" in row["why"] for row in found["left_out"])
     report = (sandbox.reports / "first" / "index.html").read_text()
-    assert "the time budget has no room for it" in report
+    assert "it does not fit into the time budget" in report
 
 
 def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:

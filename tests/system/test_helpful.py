@@ -124,7 +124,7 @@ def test_a_dry_run_applies_the_budget(cli: Command, sandbox: Sandbox) -> None:
         "_fake on noop, round 1",
     ], "a cell that never ran is guessed at 15 s"
     left = "_fake-slow on noop, round 1; round 2; round 3"
-    assert lines[3] == f"left out: {left}: the time budget has no room for it"
+    assert lines[3] == f"left out: {left}: it does not fit into the time budget"
     assert "never more than --budget, 1 min" in lines[-1]
     too_short = cli("run", "_fake", "--budget", "1s", "--dry-run")
     assert too_short.returncode == 4
@@ -142,8 +142,10 @@ def test_a_dry_run_says_what_must_be_installed(cli: Command, sandbox: Sandbox) -
     found = json.loads(cli("run", "heavy", "heavy-b", "--dry-run", "--json").stdout)
     assert found["to_install"] == ["the model of noop", "the environment heavy-onnx"]
     said = cli("run", "heavy", "--dry-run").stdout
-    assert "first    installed or made once, and kept: the model of noop, the environment h" in said
-    assert said.rstrip().endswith("; installing comes on top")
+    assert (
+        "first    installed or built once, and kept: the model of noop, the environment h" in said
+    )
+    assert said.rstrip().endswith("; installation is extra")
     assert not sandbox.cache.exists(), "nothing is made"
 
 

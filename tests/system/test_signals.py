@@ -89,7 +89,7 @@ def test_an_interrupted_preparation_leaves_nothing(sandbox: Sandbox) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130
-    assert stderr.splitlines()[-1] == "Interrupted. What finished is stored."
+    assert stderr.splitlines()[-1] == "Interrupted. Finished runs are stored."
     assert not sandbox.processes()
     assert not (sandbox.results / "c").exists()
 

@@ -114,7 +114,7 @@ def test_what_is_in_flight_is_lost_where_nothing_is_drained(outcome: Outcome) ->
     assert found is not None
     assert found.in_flight > 0  # of the burst of 16
     assert 0 < found.lost <= found.in_flight  # a busy machine is slow to tell it to stop
-    assert "never rightly answered" in outcome.findings("_fake-slow")["lost-at-shutdown"]
+    assert "never got a right answer" in outcome.findings("_fake-slow")["lost-at-shutdown"]
 
 
 def test_nothing_is_lost_where_it_is(outcome: Outcome) -> None:

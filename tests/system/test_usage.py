@@ -317,8 +317,8 @@ def test_a_dry_run_shows_the_plan_and_starts_nothing(cli: Command, sandbox: Sand
         "null on noop, round 2",
         "in-process on noop, round 2",
         "load     noop: steady for 0.5 s at 200/s; saturated for 0.3 s by 4 callers",
-        "first    nothing must be installed",
-        "time     about 2 min; a guess for what never ran here: in-process, null, _fake",
+        "first    nothing needs to be installed",
+        "time     about 2 min; guessed for cells that never ran here: in-process, null, _fake",
     ]
     shown = json.loads(cli("run", "_fake", "--campaign", "c", "--dry-run", "--json").stdout)
     assert shown["campaign"] == "c"

@@ -146,7 +146,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_what_is_damaged_or_forged_is_refused(name: str) -> None:
-    with pytest.raises(HarnessError, match="job can.t be read"):
+    with pytest.raises(HarnessError, match=r"job can.t be read"):
         wire.unpack_job(DAMAGED[name])
     with pytest.raises(HarnessError, match="is not a record"):
         wire.unpack_fired(DAMAGED[name])

@@ -168,7 +168,7 @@ def _unsplit(row: Row) -> str:
     windows = [w for d in row.digests if not d.invalid for w in d.facts.windows]
     if not any(window.profile.is_open for window in windows):
         return "it has no steady window"
-    return "no call of the predictor was seen for most of its answers"
+    return "no predictor call was seen for most of its answers"
 
 
 def _split(found: Excess) -> str:

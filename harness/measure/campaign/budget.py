@@ -56,7 +56,7 @@ def cost_of(campaign: Campaign) -> Callable[[Cell], float]:
 def without(campaign: Campaign, left: Sequence[Cell]) -> Campaign:
     """The campaign without those cells, and the reason."""
     said = tuple(
-        (name, "the time budget has no room for it") for name in plan.named(left, campaign.cells)
+        (name, "it does not fit into the time budget") for name in plan.named(left, campaign.cells)
     )
     kept = tuple(cell for cell in campaign.cells if cell not in left)
     return replace(campaign, cells=kept, left_out=campaign.left_out + said)

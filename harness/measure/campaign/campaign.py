@@ -35,7 +35,7 @@ from harness.stored.records import Campaign, Cell, Run
 from harness.stored.revisions import Revision
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
-_NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
+_NOT_READY = ProvisionError("It was not ready when its campaign began. Start a new campaign.")
 
 
 class Observer(Protocol):

@@ -141,9 +141,9 @@ def refusal(
         rate = max(profile.rate_per_s or 0.0, profile.rate_to_per_s or 0.0)
         if rate > proof.ceiling_per_s:
             return UsageError(
-                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, and the "
+                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, but the "
                 f"ceiling of the generator on this host is {proof.ceiling_per_s:.0f}/s (against "
-                "the null server): it can't be fired. Lower its rate in benchmark.toml, or give "
+                "the null server): it can't be sent. Lower its rate in benchmark.toml, or give "
                 "the generator more CPUs."
             )
     return None

@@ -128,6 +128,6 @@ def _lock_file() -> tuple[int, bool]:
 
 def _no_lock(path: Path, why: str) -> str:
     return (
-        f"The lock {path}, which lets one campaign run at a time, can't be opened: {why}. Have "
-        "whoever made it remove it."
+        f"The lock {path}, which lets one campaign run at a time, can't be opened: {why}. Its "
+        "owner must remove it."
     )

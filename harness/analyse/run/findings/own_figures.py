@@ -28,7 +28,7 @@ def own_figures(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
         yield (
             Verdict.WARNING,
             f"the server counted {own.requests:.0f} requests in the steady window, {answered} "
-            "were answered: its own figures are of others too",
+            "were answered: its own figures include other requests",
         )
         return
     queue_ms, model_ms = (1e3 * total / answered for total in (own.queue_s, own.model_s))

@@ -93,15 +93,15 @@ def other_host(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if way.starts and not way.here:
         yield (
             Verdict.NOTE,
-            "its server ran on another host: the network to it is part of its latency, and its "
-            "CPUs are not those that the report names",
+            "its server ran on another host: its latency includes the network, and the report "
+            "does not describe its CPUs",
         )
 
 
 @run_rule
 def unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if run.facts.server.judged_by == UNJUDGED:
-        yield Verdict.WARNING, "its answers were not checked: it may answer anything (--unchecked)"
+        yield Verdict.WARNING, "its answers were not checked (--unchecked): they may be wrong"
 
 
 @run_rule
@@ -109,7 +109,7 @@ def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if run.facts.server.judged_by == RECORDED:
         yield (
             Verdict.NOTE,
-            "its answers were compared with what was recorded of it before, not with the "
+            "its answers were compared with earlier recordings of it, not with the "
             "predictor's (--answers)",
         )
 
@@ -117,7 +117,7 @@ def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 @run_rule
 def unmaintained(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if not run.facts.server.maintained:
-        yield Verdict.NOTE, run.facts.server.note or "nobody maintains this framework any more"
+        yield Verdict.NOTE, run.facts.server.note or "this framework is no longer maintained"
 
 
 @run_rule
@@ -126,7 +126,7 @@ def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
     if stop is None:
         return
     if stop.orphans:
-        yield Verdict.NOTE, f"it ended leaving {stop.orphans} processes behind, which were ended"
+        yield Verdict.NOTE, f"it left {stop.orphans} processes behind, which were ended"
     if stop.killed:
         yield Verdict.WARNING, f"{stop.killed} of its processes had to be killed"
 
