@@ -193,8 +193,7 @@ def test_wrong_answers_to_unseen_payloads() -> None:
     assert found == (
         UNSEEN,
         Verdict.INVALID,
-        "4 of 192 answers in the audit are not the reference's, 3 of them to payloads that it had "
-        "for unseen payloads",
+        "4 of 192 answers in the audit are not the reference's, 3 of them for unseen payloads",
     )
 
 

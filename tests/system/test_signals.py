@@ -40,7 +40,7 @@ def _resume(sandbox: Sandbox) -> None:
     assert 1 <= already < CELLS
     done = sandbox.harness("run", "--resume", "c")
     assert done.returncode == 0, done.stderr
-    assert f"{CELLS} cells, {already} stored already" in done.stderr
+    assert f"{CELLS} cells, {already} already stored" in done.stderr
     assert len(sandbox.runs("c")) == CELLS
     after = _stamps(sandbox)
     assert {file: after[file] for file in before} == before
