@@ -24,7 +24,7 @@ _ODD = (
 def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """What is in a regular file of at most that size. Raises ResultError for any other."""
     try:
-        # Not blocking: nobody may ever write to a FIFO.
+        # Not blocking: a FIFO may never get a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -37,7 +37,7 @@ def document(text: str) -> None:
 
 
 def one(text: str) -> str:
-    """The text in one line, with what is no text written as Python writes it."""
+    """The text in one line, with unprintable characters written as Python escapes."""
     text = conceal(text)
     if text.isprintable():
         return text

@@ -130,7 +130,7 @@ def _unusable(name: str, error: UsageError) -> dict[str, Any]:
 
 
 def _comes_up_by(variant: Variant, launcher: str) -> bool:
-    """Whether a variant comes up by a launcher, where that can be used."""
+    """Whether a launcher can start a variant, if the launcher can be used."""
     from harness.setup import launching
 
     table, found = variant.table, launching.of(launcher)

@@ -32,7 +32,7 @@ class Protocol(ABC):
 
     def told(self, metadata: bytes, payload: Any, prediction: Any) -> Protocol:  # noqa: ARG002
         """The same for a model that tells of itself so; some instance and its prediction (None
-        where nobody knows it) show what goes where.
+        where not known) show what goes where.
 
         Raises AnswerError for what are no metadata.
         """

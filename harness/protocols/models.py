@@ -35,7 +35,7 @@ class Model:
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
     payload: Any  # some instance
-    prediction: Any = None  # its right prediction; None where nobody knows it
+    prediction: Any = None  # its right prediction; None: not known
 
     @property
     def whole(self) -> bool:

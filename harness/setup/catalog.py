@@ -76,8 +76,8 @@ class Variant:
 
     server: Server
     table: VariantTable
-    endpoint: Endpoint | None = None  # one that is already up; nothing is started then
-    launcher: str = PROCESS  # how it comes up
+    endpoint: Endpoint | None = None  # one that is already running; nothing is started then
+    launcher: str = PROCESS  # how it is started
     checkout: Checkout | None = None  # where it is from, if not from here
     recorded: Mapping[str, Any] | None = None  # what is right of an endpoint: recorded.py
     image: str = ""  # that it is, as it stands; empty: one is built, or none is needed

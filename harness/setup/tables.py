@@ -108,7 +108,7 @@ class ServerTable(toml.Strict):
     guide: str = Field(default="", pattern=r"^(https?://.+)?$")  # to production; as homepage
     licence: str
     maintained: bool
-    note: str = ""  # what a reader should know: why this release, or that nobody maintains it
+    note: str = ""  # what a reader should know: why this release, or that it is not maintained
     only_docker: str | None = None  # why it can't be had as a package
     image: str | None = None  # that its own Dockerfile builds on; None: the usual base
     version_path: str | None = None  # JSON there has its "version"; None: the package's is it

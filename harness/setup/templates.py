@@ -151,7 +151,7 @@ def _value(found: re.Match[str], known: Mapping[str, Any]) -> Any:
 
 
 def _names(template: str) -> set[str]:
-    """Which values a template takes. Raises ValueError for one that nobody knows."""
+    """Which values a template takes. Raises ValueError for an unknown one."""
     names = set()
     for _, expression, name in _PLACEHOLDER.findall(template):
         if expression:

@@ -1,4 +1,4 @@
-"""Why requests failed, told apart further than `samples.ERRORS` does.
+"""Why requests failed, in more detail than `samples.ERRORS`.
 
 The measuring half counts causes, the reporting half says them.
 """
@@ -74,7 +74,7 @@ def without_secrets(causes: Iterable[Cause], values: Iterable[str]) -> tuple[Cau
 
 
 def told(counts: Mapping[str, int], causes: Sequence[Cause]) -> str:
-    """So many failed by each error, and why, as far as somebody knows: `2 connect (refused)`."""
+    """So many failed by each error, and why, as far as known: `2 connect (refused)`."""
     return ", ".join(_told(error, count, causes) for error, count in counts.items())
 
 

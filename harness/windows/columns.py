@@ -20,7 +20,7 @@ TABLES: dict[str, type[Any]] = {
     "calls": Calls,
     "chunks": Chunks,
 }
-SPARSE = ("chunks",)  # tables that most runs have no row of: then there is no file
+SPARSE = ("chunks",)  # tables that are empty in most runs: then there is no file
 # Columns that came with schema 3 and, of calls, with schema 5.
 _LATER = {
     "memory_bytes",

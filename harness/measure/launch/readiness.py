@@ -1,4 +1,4 @@
-"""Asking a server that comes up whether it is there yet. Nothing here sleeps for readiness."""
+"""Probing a starting server until it is ready. Nothing here sleeps for readiness."""
 
 from __future__ import annotations
 

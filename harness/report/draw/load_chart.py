@@ -96,7 +96,7 @@ def _spoken(points: Sequence[Offered]) -> str:
 
 
 def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> Live | None:
-    """Response time by share of the requests; None where there is no variant that has one."""
+    """Response time by share of the requests; None if no variant has one."""
     seen = {row.variant: found for row in rows if (found := curves.distribution(row)) is not None}
     references = {row.variant for row in rows if row.server.reference}
     if not seen.keys() - references:

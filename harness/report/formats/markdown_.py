@@ -27,7 +27,7 @@ _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 class Part(NamedTuple):
-    """Lines of one kind, of which the last may be left out where there is no room."""
+    """Lines of one kind; the last ones may be left out if space runs out."""
 
     before: tuple[str, ...]
     lines: tuple[str, ...]

@@ -29,7 +29,7 @@ class Entry:
     preset: str  # empty where it is not known
     machine: str  # likewise
     summary: Summary | None
-    problem: str  # why there is no summary, or what a reader of it must know; empty: nothing
+    problem: str  # why the summary is missing, or a warning for its reader; or empty
     has_report: bool
 
 

@@ -1,4 +1,4 @@
-"""Who is first, in a sentence."""
+"""The first-ranked variants of a track, in a sentence."""
 
 from __future__ import annotations
 

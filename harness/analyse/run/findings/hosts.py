@@ -51,7 +51,7 @@ def clock_stepped(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict
     if host is None or abs(host.clock_step_s) <= STEP_S + SLEW * window.facts.elapsed_s:
         return
     way = "forward" if host.clock_step_s > 0 else "back"
-    # The harness times by a clock that nobody can set, so its own figures are right.
+    # The harness times by a clock that can't be set, so its own figures are right.
     yield (
         Verdict.WARNING,
         f"the host's clock was set {way} by {abs(host.clock_step_s):.2f} s during the window: "

@@ -110,7 +110,7 @@ def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tupl
     # Without a generator there is no connection: the predictor in process is what was waited for.
     if not facts.profile.is_open or not facts.generator_cpus or not len(window.requests):
         return
-    # One that never got a connection waited for the server, or for nobody.
+    # One that never got a connection waited for the server, or for nothing.
     got = ~np.isin(window.requests.error, _WITHOUT_CONNECTION)
     queued = int(window.requests.queued[got].sum())
     share = max(queued - OPENED, 0) / max(int(got.sum()), 1)

@@ -155,7 +155,7 @@ def _numbers(digests: Sequence[Digest]) -> Iterator[tuple[Metric, list[str]]]:
 
 
 def _capacities(digests: Sequence[Digest], texts: list[str]) -> list[str]:
-    """With bounds where a round has only those: nobody measured a capacity of zero."""
+    """With bounds where a round has only those: a capacity of zero is never measured."""
     known = [held.of_estimate(d.found.estimate) if d.found else None for d in digests]
     return [
         text if found is None or found.low is not None else ranking.bounds(found.least, found.most)

@@ -132,7 +132,7 @@ def _absent(comparison: Comparison, cells: Iterable[Cell]) -> list[str]:
 
 def _track(comparison: Comparison, found: Ranking, track: str, scale: float) -> dict[str, Any]:
     figures = [f for f in found.figures if f.rank and f.row.server.track == track]
-    # What holds the SLO nowhere is nothing to take, though nothing is ahead of it.
+    # A variant that meets the SLO at no rate is not recommended, even if none is ahead of it.
     best = [figure for figure in figures if figure.rank == 1 and figure.middle > 0]
     rows = [figure.row for figure in figures]
     below = _below(comparison, found, track)
