@@ -79,21 +79,21 @@ def saturated(run: Run) -> Window | None:
 @metric(title="p50", unit="ms", better="lower", effect=0.05)
 def latency_p50(run: Run) -> float | None:
     """Median response time at the steady rate, from the planned send time to the last byte; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(run, 0.50)
 
 
 @metric(title="p95", unit="ms", better="lower")
 def latency_p95(run: Run) -> float | None:
     """95th percentile of the response time at the steady rate, from the planned send time; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(run, 0.95)
 
 
 @metric(title="p99", unit="ms", better="lower")
 def latency_p99(run: Run) -> float | None:
     """99th percentile of the response time at the steady rate, from the planned send time; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(run, 0.99)
 
 
@@ -122,14 +122,14 @@ def ready(run: Run) -> float | None:
 
 @metric(title="first answer", unit="s", better="lower")
 def first_answer(run: Run) -> float | None:
-    """From the start of the process to the first correct prediction."""
+    """From the start of the process to the first right answer."""
     return run.facts.startup.first_answer_s if run.facts.startup else None
 
 
 @metric(title="steady after", unit="s", better="lower", effect=0.25)
 def steady_after(run: Run) -> float | None:
-    """From the start of the process to steady state: to the first answer, and then the seconds of
-    load before three slices of it agreed. The verification between the two is left out."""
+    """From the start of the process to steady state: the time to the first answer, plus the seconds
+    of load before three slices of it agreed; the verification between the two is left out."""
     startup, warm_up = run.facts.startup, run.facts.warm_up
     if startup is None or warm_up is None or warm_up.steady_s is None:
         return None
@@ -221,7 +221,7 @@ def _each(window: Window | None, per_s: float | None) -> float | None:
 
 @metric(title="errors", unit="%", better="lower", effect=0.01)
 def error_rate(run: Run) -> float | None:
-    """Share of the requests that failed, of all requests of all windows."""
+    """Share of the requests of all windows that failed."""
     total = sum(len(w.requests) for w in run.windows)
     failed = sum(int((~w.requests.ok).sum()) for w in run.windows)
     return 100 * failed / total if total else None
@@ -247,7 +247,7 @@ def batch_size(run: Run) -> float | None:
 
 def overhead(run: Run, floor: Run) -> float | None:
     """Median over the steady window's requests of (response time here - response time in process)
-    of the same request, in milliseconds; requests that failed in either are left out."""
+    of the same request in the same round; requests that failed in either are left out."""
     here, there = steady(run), steady(floor)
     if here is None or there is None or len(here.requests) != len(there.requests):
         return None

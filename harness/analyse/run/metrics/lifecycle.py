@@ -12,8 +12,8 @@ _MIB = 1 << 20
 
 @metric(title="install", unit="s", better="lower", digits=1, effect=None)
 def install_time(run: Run) -> float | None:
-    """Time to install its environment, packages that the installer has kept not fetched anew; of a
-    container, to build its image."""
+    """Time to install its environment, without downloading cached packages again; of a container,
+    to build its image."""
     installed = _life(run).installed
     if run.facts.image is not None:
         return run.facts.image.build_s
@@ -22,8 +22,8 @@ def install_time(run: Run) -> float | None:
 
 @metric(title="installed", unit="MiB", better="lower", digits=0, effect=0.05)
 def install_size(run: Run) -> float | None:
-    """Its environment on disk, with the interpreter's own library left out; of a container, its
-    image with all layers."""
+    """Its environment on disk, without the interpreter's own library; of a container, its image
+    with all layers."""
     installed = _life(run).installed
     if run.facts.image is not None:
         return run.facts.image.size_bytes / _MIB
@@ -67,15 +67,16 @@ def recovery(run: Run) -> float | None:
 
 @metric(title="lost at stop", unit="requests", better="lower", digits=1, effect=None)
 def lost_at_stop(run: Run) -> float | None:
-    """Requests that were in flight when the stop signal was sent, and never got a right answer;
-    requests refused afterwards are not lost."""
+    """Requests in flight at the stop signal that never got a right answer; requests refused
+    afterwards are not lost, and there is no value if none was in flight."""
     found = strain_outcomes.ended(run)
     return None if found is None or not found.in_flight else float(found.lost)
 
 
 @metric(title="gap at restart", unit="s", better="lower", effect=0.25)
 def restart_gap(run: Run) -> float | None:
-    """The longest time without a right answer during a restart under load."""
+    """The longest time without a right answer during a restart under load, from the stop signal
+    on."""
     return strain_outcomes.gap_s(run)
 
 
