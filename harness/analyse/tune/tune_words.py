@@ -133,10 +133,10 @@ def _keep_today(found: Found) -> Iterator[str]:
     if confirmed.ratio is None:
         yield f"{other}, was not confirmed beside it: {_TOO_FEW}."
     elif confirmed.told_apart:
-        yield f"{other}, came to {times(confirmed.ratio)} of that."
+        yield f"{other}, reached {times(confirmed.ratio)} that."
     else:
         yield (
-            f"{other}, came to {times(confirmed.ratio)} of that: not separated by "
+            f"{other}, reached {times(confirmed.ratio)} that: not separated by "
             f"{_starts(found, best.number)} of each. {_would_take(found)}"
         )
 
@@ -227,7 +227,7 @@ def _nearest(candidate: Candidate, text: str) -> str:
 def _known(candidate: Candidate, confirmed: Interval | None) -> str:
     if confirmed is not None:
         return per_s(confirmed)
-    return f"{rate(candidate.capacity or 0.0)}/s by the search alone, not confirmed"
+    return f"{rate(candidate.capacity or 0.0)}/s from the search only, not confirmed"
 
 
 def _starts(found: Found, number: int) -> str:

@@ -115,8 +115,8 @@ def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> Live | N
     said = "; ".join(f"{c.subject.name} up to {c.last} ms" for c in made if c.subject.shown)
     picture = line_chart.draw(frame, made, f"{title}: {said}")
     caption = (
-        f"At {load}. Lower is better; further right are the slower requests, with as much room for "
-        "each further nine. Median over rounds; a curve ends, with its last value, where too few "
+        f"At {load}. Lower is better; further right are the slower requests, with equal space for "
+        "each further nine. Median over rounds; a curve ends, with its last value, if too few "
         f"answers lie beyond. {_CHOOSE}"
     )
     lines = tuple(

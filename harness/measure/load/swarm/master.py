@@ -120,7 +120,7 @@ class Master:
     def _gathered(self, count: int, seconds: float) -> tuple[Any, ...]:
         found = self._there(count, seconds)
         if len(found) < count:
-            said = f"{len(found)} of {count} workers of Locust came within {seconds:g} s"
+            said = f"{len(found)} of {count} Locust workers connected within {seconds:g} s"
             if self._strangers:
                 others = ", ".join(sorted(self._strangers))
                 said += f"; of another version of the harness than {messages.version()}: {others}"

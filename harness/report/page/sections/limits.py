@@ -62,7 +62,7 @@ def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
     cpus = len(campaign.server_cpus)
     if set(campaign.server_cpus) & set(campaign.generator_cpus):
         yield (
-            "A server alone on its CPU",
+            "A server with its own CPU",
             "Server and generator shared a CPU here: each slowed the other, and every figure is "
             "worse than it would be with two CPUs.",
         )
@@ -106,7 +106,7 @@ def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
     endpoints = [row.server for row in rows if not row.server.way.starts]
     if any(server.is_here for server in endpoints):
         yield (
-            "An endpoint alone on its CPUs",
+            "An endpoint with its own CPUs",
             "The endpoint was already running on this machine, and not bound to any CPUs: "
             "generator and endpoint shared the CPUs, and each slowed the other.",
         )
