@@ -19,7 +19,7 @@ from harness.analyse.statistics.stats import Spread
 
 OUTCOME = Metric(
     "outcome",
-    "came through",
+    "valid",
     "rounds",
     "higher",
     "Rounds that neither failed nor are INVALID because of the server.",
@@ -226,7 +226,7 @@ def _note(
 
 
 def _outcome(pair: Pair) -> Change | None:
-    """Whether it came through; None where it did, in every round of both."""
+    """Whether its rounds are valid; None if all are, in both."""
     base, new = pair.base.digests, pair.new.digests
     broke, breaks = (sum(map(_broken, digests)) for digests in (base, new))
     if not (broke or breaks or pair.base.invalid or pair.new.invalid):

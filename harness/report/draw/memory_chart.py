@@ -39,8 +39,8 @@ def memory(found: Found) -> Chart | None:
     )
     caption = (
         "Each mark is a setting; further left and higher is better. The blue mark is today's, "
-        "the orange square the one to keep, if different. The dashed steps are the Pareto front: no "
-        "other setting has both more capacity and less memory."
+        "the orange square the one to keep, if different. The dashed steps are the Pareto front: "
+        "no other setting has both more capacity and less memory."
     )
     return Chart(title, caption, picture)
 
