@@ -33,7 +33,7 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
     "--minimum-effect",
     "effects",
     multiple=True,
-    help="Smallest change to report: 5% or capacity=10%.",
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option(
     "--variant", "variants", type=VARIANT, multiple=True, help="Compare only this; repeatable."
@@ -45,7 +45,9 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
     multiple=True,
     help="Compare only this; repeatable.",
 )
-@click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant was renamed.")
+@click.option(
+    "--rename", "renames", multiple=True, help="OLD=NEW: a variant was renamed; repeatable."
+)
 @click.option(
     "--noise",
     type=CAMPAIGN,

@@ -25,7 +25,11 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
     "--metric", "metrics", type=METRIC, multiple=True, help="Metric to follow; repeatable."
 )
 @click.option(
-    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="A variant was renamed."
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="A variant was renamed; repeatable.",
 )
 @click.option(
     "--last",

@@ -95,7 +95,7 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
     "--minimum-effect",
     "effects",
     multiple=True,
-    help="Smallest change to report: 5% or capacity=10%.",
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept

@@ -30,7 +30,7 @@ _ALWAYS = (
     ),
     (
         "A framework at its best",
-        "The settings are the harness's. In the track 'matched', the model takes one call at a "
+        "The settings are the harness's own. In the track 'matched', the model takes one call at a "
         "time, which limits frameworks built for many. Someone who knows a framework better may "
         "configure it better.",
     ),
