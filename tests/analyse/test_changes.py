@@ -202,7 +202,10 @@ def _profiles(**values: Any) -> Callable[[Campaign], Campaign]:
         (_benchmark(version=2), "other version of sentiment: 1 and 2"),
         (_benchmark(payloads=9), "other number of payloads of sentiment: 64 and 9"),
         (_benchmark(slo="p99<9ms"), "other SLO of sentiment: p99<50ms and p99<9ms"),
-        (_benchmark(artefact={"accuracy": 0.5}), "other model of sentiment: what its build"),
+        (
+            _benchmark(artefact={"accuracy": 0.5}),
+            "other model of sentiment: the measurements of its build",
+        ),
         (_benchmark(artefact={"synthetic": True}), "real weights and synthetic weights"),
         (_benchmark(capacity_s=9.0), "other time for the search on sentiment: 0.0 and 9.0"),
         (_profiles(duration_s=9.0), "other duration of steady of sentiment: 10.0 and 9.0"),

@@ -82,10 +82,7 @@ def test_a_server_that_died_of_it_did_not_fail_to_recover() -> None:
 
 def test_one_that_does_not_recover() -> None:
     run = overloaded(replace(BORNE, recovery_s=None))
-    said = (
-        "after 3 s at twice its capacity of 100.0/s it did not answer a single request in time "
-        "again"
-    )
+    said = "after 3 s at twice its capacity of 100.0/s it never again answered a request in time"
     assert told(run) == {"no-recovery": (Verdict.WARNING, said)}
     assert value("recovery", run) is None
 

@@ -74,7 +74,7 @@ def test_of_one_round_there_is_no_interval(tmp_path: Path) -> None:
 
 def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
     broken = Fake("fastapi", failure=Failure("ready", "No."))
-    assert "mine can't be put beside fastapi: no p99 of fastapi counts." in html_of(
+    assert "mine can't be compared with fastapi: no p99 of fastapi counts." in html_of(
         digested(tmp_path, Fake("mine"), broken)
     )
 

@@ -263,7 +263,7 @@ def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> No
     stored(sandbox, "alone", *ours)
     done = cli("compare", "alone")
     assert done.returncode == 2
-    assert "alone has one revision, for it was not run with --against" in done.stderr
+    assert "alone has one revision, because it was not run with --against" in done.stderr
 
 
 def test_the_report_of_two_revisions_says_how_to_measure_it_again(

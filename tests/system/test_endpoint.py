@@ -136,7 +136,9 @@ def test_a_schema_of_one_s_own(sandbox: Sandbox) -> None:
         done = sandbox.harness("run", *remote, *ONLY_LABEL, *beside, "--campaign", "remote")
         assert done.returncode == 0, done.stderr
         # Whether its figures count is for the machine to say.
-        assert re.search("deployed (beside|can't be put beside) _fake: ", done.stdout), done.stdout
+        assert re.search("deployed (beside|can't be compared with) _fake: ", done.stdout), (
+            done.stdout
+        )
         checked = sandbox.harness("verify", "--url", endpoint.url, *ONLY_LABEL)
         assert checked.stdout.splitlines()[-1] == "deployed on noop: 21 answers right"
         wrong = sandbox.harness("verify", "--url", endpoint.url, "--request", REQUEST)
@@ -202,7 +204,8 @@ def test_without_a_predictor(sandbox: Sandbox) -> None:
     assert [facts[name].verified for name in ("judged", "loose")] == [21, 0]
     assert "its answers were not checked" in (sandbox.reports / "loose" / "index.html").read_text()
     assert (
-        "compared with what was recorded" in (sandbox.reports / "judged" / "index.html").read_text()
+        "compared with earlier recordings"
+        in (sandbox.reports / "judged" / "index.html").read_text()
     )
 
 

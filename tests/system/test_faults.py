@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 HEALTHY = ("in-process", "null", "_fake", "_fake-slow", "_fake-daemon", "_fake-wrong-later")
 FAULTS = {
     # variant: (phase, what is said)
-    "_fake-dies-at-start": ("ready", "gone before it was ready: it ended with exit code 3"),
+    "_fake-dies-at-start": ("ready", "ended before it was ready: it ended with exit code 3"),
     "_fake-never-ready": ("ready", "not get ready within 1.5 s; the last probe of /health said: "),
     "_fake-500": ("ready", "It got ready, but does not answer a prediction: HTTP 500"),
     "_fake-garbage": ("ready", "Its first answer is not the reference's: no JSON in "),
@@ -237,7 +237,7 @@ def test_a_rate_beyond_the_ceiling_is_refused_before_it_is_fired(
     file = sandbox.benchmarks / "mad" / "benchmark.toml"
     file.write_text(file.read_text().replace("rate_per_s = 200.0", "rate_per_s = 5e7"))
     done = sandbox.harness("run", "_fake", *wanted, "--campaign", "c", "--json")
-    said = r"The profile 'steady' of mad asks for 50000000/s, and the ceiling of the generator on "
+    said = r"The profile 'steady' of mad asks for 50000000/s, but the ceiling of the generator on "
     assert re.search(said + r"this host is \d+/s", done.stderr)
     assert "Traceback" not in done.stderr
     if not others:

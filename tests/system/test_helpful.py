@@ -128,7 +128,7 @@ def test_a_dry_run_applies_the_budget(cli: Command, sandbox: Sandbox) -> None:
     assert "never more than --budget, 1 min" in lines[-1]
     too_short = cli("run", "_fake", "--budget", "1s", "--dry-run")
     assert too_short.returncode == 4
-    assert "Not one cell fits" in too_short.stderr
+    assert "No cell fits" in too_short.stderr
 
 
 def test_a_dry_run_says_what_must_be_installed(cli: Command, sandbox: Sandbox) -> None:

@@ -192,7 +192,7 @@ def test_one_that_never_recovers_is_said(outcome: Outcome) -> None:
     life = outcome.life(name)
     assert life.overload is not None
     assert (life.overload.recovery_s, life.overload.died) == (None, "")
-    assert "did not answer a single request in time again" in outcome.findings(name)["no-recovery"]
+    assert "never again answered a request in time" in outcome.findings(name)["no-recovery"]
 
 
 def test_memory_is_looked_at_before_and_after(outcome: Outcome) -> None:

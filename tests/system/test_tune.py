@@ -133,7 +133,7 @@ def test_a_refused_setting_is_a_failed_candidate_with_its_reason(done: Tuned) ->
 
 
 def test_a_terminal_sees_what_is_done_and_what_came_of_it(done: Tuned) -> None:
-    assert "failed in ready: The server is gone before it was ready" in done.shown
+    assert "failed in ready: The server ended before it was ready" in done.shown
     assert "tunable-candidate-2 on noop, round 1: " in done.shown
 
 
@@ -239,7 +239,7 @@ def test_an_slo_that_no_setting_meets(
         (["tunable", "--write", "--as", "_fake"], "There is a variant '_fake' in "),
         (["tunable", "--benchmark", "nop"], "Did you mean 'noop'?"),
         (["--resume", "none"], "There is no campaign"),
-        (["tunable", "--resume", "none"], "give only --budget beside it"),
+        (["tunable", "--resume", "none"], "only --budget can be given with it"),
     ],
 )
 def test_what_cannot_be_asked_for(

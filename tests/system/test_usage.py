@@ -195,7 +195,7 @@ def test_a_bad_benchmark_stops_only_itself(cli: Command, sandbox: Sandbox) -> No
     found = {b["name"]: b for b in json.loads(cli("list", "--json").stdout)["benchmarks"]}
     assert found["noop"]["why_not"] is None
     assert str(bad) in found["bad"]["why_not"]
-    assert "no regular file" in found["unreadable"]["why_not"]
+    assert "not a regular file" in found["unreadable"]["why_not"]
     assert str(bad) in cli("list").stdout
     assert cli("run", "null", "--benchmark", "noop", "--dry-run").returncode == 0
     done = cli("run", "null", "--benchmark", "bad", "--dry-run")
@@ -294,7 +294,7 @@ def test_a_campaign_of_another_version_of_a_benchmark_is_not_gone_on_with(
     file.write_text(file.read_text().replace("version = 1", "version = 2"))
     done = cli("run", "--resume", "old")
     assert done.returncode == 2
-    assert "was begun with version 1 of noop; it is now 2." in done.stderr
+    assert "was started with version 1 of noop; it is now 2." in done.stderr
 
 
 def test_where_nothing_runs_on_a_device_nothing_is_started(cli: Command, sandbox: Sandbox) -> None:
@@ -398,7 +398,7 @@ def test_doctor_says_why_the_generator_could_not_be_proven(
         said = {
             "lock": "Another campaign is measuring on this machine",
             "null": "There is no variant 'null'",
-            "benchmarks": "There is no benchmark, whose requests the generator would send",
+            "benchmarks": "There is no benchmark whose requests the generator could send",
         }[lacking]
         if lacking == "lock":
             stack.enter_context(session.exclusive())

@@ -149,10 +149,10 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "why"),
     [
-        (b"hello", b"gzip", "not compressed as it says"),
+        (b"hello", b"gzip", "not compressed as declared"),
         (gzip.compress(b"hello", mtime=0)[:-5], b"gzip", "cut short"),
         (gzip.compress(b"\0" * (MOST + 1)), b"gzip", "longer than 1 MiB when decompressed"),
-        (b"hello", b"zstd", "compressed by 'zstd', which is not decoded"),
+        (b"hello", b"zstd", "compressed with 'zstd', which the harness does not decode"),
     ],
 )
 def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:

@@ -107,5 +107,5 @@ def test_a_lost_process_is_no_reason_to_fail_a_cut() -> None:
             process.kill()
             process.wait()
         generator.cut()
-        with pytest.raises(HarnessError, match="ended before it had told"):
+        with pytest.raises(HarnessError, match="ended before it reported"):
             pending.wait(10)

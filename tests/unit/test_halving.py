@@ -163,7 +163,7 @@ def test_of_a_setting_that_is_in_doubt_to_the_end_nothing_is_said() -> None:
     got = found(law=disturbed)
     said = next(tune_words.answer(got))
     assert said.startswith("Keep workers 2, batch 8: 700/s")
-    assert said.endswith("Of today's setting nothing is known: INVALID: stolen.")
+    assert said.endswith("Nothing is known of today's setting: INVALID: stolen.")
 
 
 def alike() -> Found:

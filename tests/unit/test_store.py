@@ -399,8 +399,8 @@ def edit(path: Path, before: str, after: str) -> None:
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
         ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
-        ('"schema": 7,', "", "truncated or no result file"),
-        ('"sha256"', '"sha257"', "truncated or no result file"),
+        ('"schema": 7,', "", "truncated or not a result file"),
+        ('"sha256"', '"sha257"', "truncated or not a result file"),
     ],
 )
 def test_an_edited_campaign_is_refused(tmp_path: Path, before: str, after: str, said: str) -> None:

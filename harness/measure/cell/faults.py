@@ -114,7 +114,7 @@ def _told(requests: Requests, killed_ns: int, exited: str | None) -> str:
     failed = int((~requests.ok).sum())
     after = requests.done_ns[requests.ok & (requests.sent_ns > killed_ns)]
     if exited is not None:
-        end = f"the server has ended: {exited}"
+        end = f"the server is gone: {exited}"
     elif len(after):
         end = f"answers came again {(np.min(after) - killed_ns) / 1e9:.1f} s later"
     else:
