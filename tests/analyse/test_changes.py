@@ -166,8 +166,8 @@ def test_a_renamed_variant(tmp_path: Path) -> None:
 
 def test_what_is_in_one_alone_is_said(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a"), Fake("gone")], [Fake("a"), Fake("added")])
-    assert "in base alone: gone on sentiment" in found.notes
-    assert "in new alone: added on sentiment" in found.notes
+    assert "only in base: gone on sentiment" in found.notes
+    assert "only in new: added on sentiment" in found.notes
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
     assert shown["latency_p50"].source == noise.BESIDE
     assert shown["latency_p50"].smallest is not None
     assert shown["latency_p50"].smallest < 0.2
-    assert "chance alone" in row(found, "latency_p50", "in-process").note
+    assert "this is chance" in row(found, "latency_p50", "in-process").note
 
 
 def test_what_has_no_changed_file_stops_no_gate(tmp_path: Path) -> None:

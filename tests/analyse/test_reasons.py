@@ -85,7 +85,7 @@ def test_one_round_knows_no_noise() -> None:
     assert found.reach == math.inf
     assert reasons.sentence(found, "a") == (
         "1.0 ms more than a, of which 1.0 ms after the model; one round does not show how much of "
-        "it is chance"
+        "it is due to chance"
     )
     assert reasons.excess({1: BASE}, {2: BASE}) is None
 

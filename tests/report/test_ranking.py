@@ -67,7 +67,7 @@ def test_where_none_holds_it_nothing_is_to_be_taken(tmp_path: Path) -> None:
 def test_between_two_rates_that_are_far_apart_nothing_is_fitted(tmp_path: Path) -> None:
     found = choices(tmp_path, Fake("a", capacity_per_s=100.0, parts=(0.5, 2.0)))
     assert re.search(
-        r"1 a 1.2.3 (49|50)\.?\d? to (19\d|20\d)/s no rate between was tried", found["50ms"]
+        r"1 a 1.2.3 (49|50)\.?\d? to (19\d|20\d)/s no rate between them was tried", found["50ms"]
     )
     assert "$" in found["50ms"]
     assert "at most $" in found["50ms"]

@@ -175,7 +175,7 @@ def test_an_interrupted_campaign_and_one_without_a_run(
     done = cli("compare", "base", "new")
     assert done.returncode == 0
     assert "note: new was not finished: 3 of 9 cells have not run" in done.stdout
-    assert "note: in base alone: same on sentiment" in done.stdout
+    assert "note: only in base: same on sentiment" in done.stdout
     shutil.rmtree(sandbox.results / "new" / "sentiment")
     for sides in (("base", "new"), ("new", "base")):
         done = cli("compare", *sides)

@@ -218,7 +218,7 @@ def test_an_slo_that_no_setting_meets(
     monkeypatch.setattr(analysis, "judge", unmet)
     ended = cli("tune", "tunable", *QUICKER, *LONG, "--write")
     assert ended.returncode == 1, ended.stderr
-    assert "None of 4 settings holds p90<200ms, errors<0.1%. The nearest was " in ended.stdout
+    assert "None of 4 settings meets p90<200ms, errors<0.1%. The nearest was " in ended.stdout
     assert ": its p90 was 250 ms at 20.0/s." in ended.stdout
     assert "Nothing was written" in ended.stdout
 

@@ -111,7 +111,7 @@ def test_an_slo_that_no_setting_meets() -> None:
         "there is nothing to confirm"
     )
     (said,) = tune_words.answer(got)
-    assert said.startswith(f"None of {len(got.candidates)} settings holds p95<50ms, errors<0.1%.")
+    assert said.startswith(f"None of {len(got.candidates)} settings meets p95<50ms, errors<0.1%.")
     assert "The nearest was" in said
     assert "p95 was 10 ms at 20.0/s" in said
 
