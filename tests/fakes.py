@@ -10,25 +10,24 @@ from zlib import crc32
 import numpy as np
 
 from harness.stored import store
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostProof
-from harness.stored.lifecycle import Lifecycle
+from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
-    ContainerFacts,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
     ServerFacts,
     Startup,
     Stop,
-    WarmUp,
     Window,
     WindowFacts,
 )
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile, due_times, payload_order, seed_of
 from harness.windows.samples import (
     ERRORS,
@@ -126,10 +125,24 @@ def run(
     if failed or fake.capacity_per_s is None:
         return Run(facts, windows, log)
     capacity = fake.capacity_per_s * (1 + fake.drift * rng.uniform(-1, 1))
-    probes = tuple(probe(capacity, part, rng) for part in fake.parts)
-    found = tuple(window.facts for window in probes)
-    search = Search(BENCHMARK.slo, capacity / 2, 9_000.0, 15.0, found)
-    return Run(replace(facts, search=search), windows, log, probes)
+    probes = [probe(capacity, part, rng) for part in fake.parts]
+    search = Search(BENCHMARK.slo, capacity / 2, 9_000.0, 15.0)
+    return having(Run(replace(facts, search=search), windows, log), WindowKind.PROBE, probes)
+
+
+def having(run: Run, kind: WindowKind, windows: Iterable[Window]) -> Run:
+    """The run with these windows in place of those of that kind."""
+    others = (window for window in run.windows if window.facts.kind != kind)
+    every = [*others, *(window.of_kind(kind) for window in windows)]
+    every.sort(key=lambda window: list(WindowKind).index(window.facts.kind))
+    return of_windows(run, *every)
+
+
+def of_windows(run: Run, *windows: Window) -> Run:
+    """The run with these windows and no other."""
+    return replace(
+        run, windows=windows, facts=replace(run.facts, windows=tuple(w.facts for w in windows))
+    )
 
 
 def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
@@ -206,7 +219,7 @@ def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> R
         )
         for profile, columns in windows
     )
-    return Run(replace(base.facts, windows=tuple(w.facts for w in made)), made, "")
+    return replace(of_windows(base, *made), log="")
 
 
 def campaign(

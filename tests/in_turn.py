@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.queues import law
 from harness.stored.records import Run, Search, Window, WindowFacts
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Requests, Usage, empty
 from tests import fakes
@@ -83,10 +84,10 @@ def run(server: Server, number: int = 1, name: str = "in-turn", rate: float = 75
     steady = server.poisson(rate, 6.0, 100 * number)
     steady = replace(steady, facts=replace(steady.facts, profile=replace(STEADY, rate_per_s=rate)))
     windows = (steady, server.closed(SATURATED, 100 * number + 1))
-    probes = tuple(server.poisson(rate, 3.0, 100 * number + 2 + each) for each in range(4))
+    probes = [server.poisson(rate, 3.0, 100 * number + 2 + each) for each in range(4)]
     audit = server.closed(ALONE, 100 * number + 9)
-    search = Search("p99<50ms", rate, 9_000.0, 12.0, tuple(probe.facts for probe in probes))
-    facts = replace(
-        base.facts, windows=tuple(w.facts for w in windows), search=search, audit=audit.facts
-    )
-    return replace(base, facts=facts, windows=windows, probes=probes, audit=audit)
+    search = Search("p99<50ms", rate, 9_000.0, 12.0)
+    made = replace(base, facts=replace(base.facts, search=search))
+    made = fakes.having(made, WindowKind.PROFILE, windows)
+    made = fakes.having(made, WindowKind.PROBE, probes)
+    return fakes.having(made, WindowKind.AUDIT, [audit])

@@ -51,7 +51,7 @@ def result_line(run: Run) -> str:
     if failure is not None:
         return f"{run.cell}: failed ({failure.phase}): {failure.message}"
     startup = run.facts.startup
-    requests = sum(len(window.requests) for window in run.windows)
+    requests = sum(len(window.requests) for window in run.profiles)
     ready = f"ready after {startup.ready_s:.1f} s, " if startup else ""
     return f"{run.cell}: {ready}{requests} requests"
 

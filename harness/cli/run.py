@@ -47,11 +47,7 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
     "--preset", type=PRESET, default="quick", show_default=True, help="Scope of the campaign."
 )
 @click.option(
-    "--launcher",
-    "launchers",
-    type=LAUNCHER,
-    multiple=True,
-    help="How servers are started; repeatable.",
+    "--launcher", "launchers", type=LAUNCHER, multiple=True, help="How servers start; repeatable."
 )
 @_endpoint.options
 @_endpoint.checks
@@ -59,19 +55,13 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @_image.options
 @click.option("--driver", type=DRIVER, default="native", show_default=True, help="Load driver.")
 @click.option("--master", help="With --driver locust: HOST:PORT where workers reach it.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Number of Locust workers on other machines."
-)
+@click.option("--workers", type=click.IntRange(min=1), help="Locust workers on other machines.")
 @_servers.DEVICE
 @click.option(
-    "--track",
-    type=click.Choice(["default", "matched", "tuned"]),
-    help="Measure only variants of this track.",
+    "--track", type=click.Choice(["default", "matched", "tuned"]), help="Measure only this track."
 )
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
-@click.option(
-    "--rounds", type=click.IntRange(min=1), help="Number of rounds, instead of the preset's."
-)
+@click.option("--rounds", type=click.IntRange(min=1), help="Rounds; default: the preset's.")
 @click.option("--budget", help="Measure as much as fits into this time: 90s, 10m, 1h.")
 @click.option(
     "--until", type=click.Choice(["decided"]), help="Run more rounds until the ranking is decided."
@@ -81,21 +71,14 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @click.option("--file", type=FILE, help="Campaign file; options on the command line override it.")
 @click.option("--save", type=FILE, help="Write these options to a campaign file.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
-@click.option(
-    "--prices", type=click.Path(path_type=Path), help="Price table; by default the harness's own."
-)
-@click.option(
-    "--against", metavar="GIT-REF", help="Measure that revision beside this one, and compare."
-)
+@click.option("--prices", type=click.Path(path_type=Path), help="Price table of the report.")
+@click.option("--against", metavar="GIT-REF", help="Also measure that revision, and compare.")
 @click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW; repeatable.")
 @click.option(
     "--fail-on-regression", is_flag=True, help="With --against: exit 3 if something got worse."
 )
 @click.option(
-    "--minimum-effect",
-    "effects",
-    multiple=True,
-    help="Smallest change to report: 5% or capacity=10%; repeatable.",
+    "--minimum-effect", "effects", multiple=True, help="Smallest change to report: 5%; repeatable."
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept

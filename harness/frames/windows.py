@@ -13,7 +13,7 @@ from harness.analyse.run import digest
 from harness.base.errors import ResultError, unknown
 from harness.frames.common import Name, folder_of, warn
 from harness.stored import store
-from harness.stored.records import Run, Window
+from harness.stored.records import Window
 from harness.windows.columns import TABLES
 from harness.windows.samples import ERRORS, MISSING
 
@@ -123,17 +123,9 @@ def _windows(campaign: Name, variant: str) -> Iterator[_Part]:
         except ResultError as error:
             warn(f"{cell}: {error}")
             continue
-        for number, (kind, window) in enumerate(_by_kind(run)):
-            name = window.facts.profile.name
+        for number, window in enumerate(run.windows):
+            kind, name = window.facts.kind.value, window.facts.profile.name
             yield _Part(cell.benchmark, cell.round, number, kind, name, window)
-
-
-def _by_kind(run: Run) -> Iterator[tuple[str, Window]]:
-    audit = (run.audit,) if run.audit else ()
-    kinds = {"profile": run.windows, "probe": run.probes, "strain": run.strains, "audit": audit}
-    known = {id(window): kind for kind, windows in kinds.items() for window in windows}
-    for window in run.every_window:
-        yield known.get(id(window), "other"), window
 
 
 def _table(name: str, parts: Sequence[_Part]) -> tuple[pd.DataFrame, dict[str, Any]]:

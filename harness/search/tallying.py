@@ -16,7 +16,7 @@ import numpy as np
 from harness.setup.slo import Slo
 from harness.stored.hosts import STEAL_INVALID
 from harness.stored.records import Window
-from harness.windows.samples import Requests
+from harness.windows.samples import ERRORS, Requests
 
 SETTLE_LIMITS = 10  # of the SLO's limit: an empty server answers fast until its queue has formed
 _SETTLE_MOST = 0.3  # share of a probe that may be left out for that
@@ -24,6 +24,7 @@ _LAG_SHARE = 0.1  # of the SLO's limit: a generator that late at its p99 makes r
 _LATE_SHARE = 0.01
 _MANY = 400  # samples: enough for a p99 (see analyse.stats)
 _CHANCE = 0.01
+_LOST = ERRORS.index("lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ def counted(probes: Sequence[Window], slo: Slo) -> list[Tally]:
 
 
 def disturbed(probe: Window, slo: Slo) -> bool:
-    """Whether the generator or the host may have made requests late."""
+    """Whether the generator or the host may have made requests late, or lost some."""
     lag = probe.requests.lag_ns()
     late = more_than(int((lag > _LAG_SHARE * slo.limit_ns).sum()), len(lag), _LATE_SHARE)
-    return late or (probe.facts.steal_share or 0.0) > STEAL_INVALID
+    stolen = (probe.facts.steal_share or 0.0) > STEAL_INVALID
+    return late or stolen or bool((probe.requests.error == _LOST).any())
 
 
 def more_than(hits: int, count: int, share: float) -> bool:

@@ -48,9 +48,10 @@ class HostWatch:
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """A generator process of the driver `locust`, in one window.
+    """A generator process in one window: of the driver `locust`, and of the native one where a
+    process was lost.
 
-    Its stamps are of its own clock, so that the offset moves when it began, and no latency.
+    A worker of Locust stamps by its own clock: the offset moves when it began, and no latency.
     """
 
     name: str  # host and process

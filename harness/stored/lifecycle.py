@@ -18,6 +18,15 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Load before the first window, in slices, until their medians agree."""
+
+    seconds: float  # under load, in all
+    steady_s: float | None  # of them, before the first of the slices that agree; None: none did
+    medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
+
+
+@dataclass(frozen=True, slots=True)
 class Overload:
     """A window at twice the capacity, and what came after."""
 
@@ -53,3 +62,14 @@ class Lifecycle:
     overload: Overload | None = None
     shutdown: Shutdown | None = None
     restart: Restart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A fault that was inflicted on a server, and what came of it."""
+
+    fault: str
+    status: int  # HTTP status or gRPC code of the answer; 0 where none came
+    said: str
+    serves: bool  # whether right payloads were answered rightly afterwards
+    recovery_s: float  # until they were

@@ -5,18 +5,22 @@ A Run is frozen the moment it exists.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
 from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
-from harness.stored.lifecycle import Lifecycle
+from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
+from harness.windows.kinds import WindowKind
+from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
@@ -34,17 +38,8 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFigures:
-    """What the server itself counted in a window, summed over its requests."""
-
-    requests: float
-    queue_s: float | None  # that they waited before the model
-    model_s: float | None  # that they were in it
-
-
-@dataclass(frozen=True, slots=True)
 class WindowFacts:
-    """One profile's stretch of a run, all but its columns."""
+    """One stretch of load in a run, all but its columns."""
 
     profile: Profile
     elapsed_s: float
@@ -56,23 +51,38 @@ class WindowFacts:
     cpu_energy_j: float | None = None  # of all CPU packages; None where RAPL can't be read
     cpu_energy_s: float | None = None  # the time in which they used it: a bit more than the window
     host: HostWatch | None = None  # None in files of earlier schemas
-    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as known
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as known
     server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
+    kind: WindowKind = WindowKind.PROFILE
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no process that fired a part of it was lost."""
+        return not any(worker.lost for worker in self.workers)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One profile's stretch of a run, with its columns."""
+    """One stretch of load in a run, with its columns."""
 
     facts: WindowFacts
     requests: Requests
     usage: Usage
     calls: Calls
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+
+    def of_kind(self, kind: WindowKind) -> Window:
+        """The same window, fired for that."""
+        return replace(self, facts=replace(self.facts, kind=kind))
+
+
+def of_kind(windows: Iterable[Window], *kinds: WindowKind) -> tuple[Window, ...]:
+    """The windows of these kinds, in their order."""
+    return tuple(window for window in windows if window.facts.kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +94,6 @@ class Startup:
 
 
 @dataclass(frozen=True, slots=True)
-class WarmUp:
-    """Load before the first window, in slices, until their medians agree."""
-
-    seconds: float  # under load, in all
-    steady_s: float | None  # of them, before the first of the slices that agree; None: none did
-    medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """How the server went."""
 
@@ -100,43 +101,6 @@ class Stop:
     exit_code: int | None
     orphans: int  # processes still there when the main one had ended
     killed: int  # processes that only SIGKILL ended
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What a container was made from."""
-
-    tag: str  # named after its content
-    id: str
-    size_bytes: int
-    base: str  # the image that it was built on
-    build_s: float | None  # when it was built; None where this machine did not build it
-    steps: int  # of its Dockerfile, all stages
-    steps_reused: int  # whose layers were there already
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFacts:
-    """How a container ran."""
-
-    engine: str  # its version
-    reached: str  # "container": at its own address; "published": at a port of this machine
-    memory_limit_bytes: int
-    pids_limit: int
-    memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
-    throttled_s: float | None
-    out_of_memory: int | None  # processes that the kernel killed for it
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A fault that was inflicted on a server, and what came of it."""
-
-    fault: str
-    status: int  # HTTP status or gRPC code of the answer; 0 where none came
-    said: str
-    serves: bool  # whether right payloads were answered rightly afterwards
-    recovery_s: float  # until they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +154,12 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The search for the highest rate that meets the SLO; a probe is a window like any other."""
+    """The search for the highest rate that holds the SLO; its probes are windows of the run."""
 
     slo: str
     start_per_s: float
     ceiling_per_s: float  # beyond it the generator would be measured
     budget_s: float
-    probes: tuple[WindowFacts, ...]
     ended: str = ""  # why it ended before it was done: no answer, or a request alone is too slow
 
 
@@ -211,7 +174,7 @@ class RunFacts:
     phases_s: dict[str, float]  # wall seconds spent in each phase
     startup: Startup | None
     verified: int  # payloads whose answer was compared before timing
-    windows: tuple[WindowFacts, ...]
+    windows: tuple[WindowFacts, ...]  # of all kinds, in the order in which they were fired
     stop: Stop | None
     failure: Failure | None
     model_threads: tuple[int, ...] = ()  # read back, in each process that loaded the model
@@ -220,8 +183,15 @@ class RunFacts:
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
     lifecycle: Lifecycle | None = None  # None in files of earlier schemas
-    strains: tuple[WindowFacts, ...] = ()  # as with search; see harness.stored.lifecycle
-    audit: WindowFacts | None = None  # as with search; see harness.windows.audit
+
+    def of(self, *kinds: WindowKind) -> tuple[WindowFacts, ...]:
+        """The windows of these kinds."""
+        return tuple(window for window in self.windows if window.kind in kinds)
+
+    @property
+    def profiles(self) -> tuple[WindowFacts, ...]:
+        """The windows of the preset's profiles."""
+        return self.of(WindowKind.PROFILE)
 
     @property
     def outcome(self) -> str:
@@ -233,28 +203,40 @@ class Run:
     """An executed cell: one server start, then every profile in order. Equal to itself alone."""
 
     facts: RunFacts
-    windows: tuple[Window, ...]
+    windows: tuple[Window, ...]  # of all kinds, as in the facts
     log: str = field(default="", repr=False)
-    probes: tuple[Window, ...] = ()  # of the search
-    strains: tuple[Window, ...] = ()  # in which it was overloaded, and stopped
-    audit: Window | None = None
 
     @property
     def cell(self) -> Cell:
         return self.facts.cell
 
+    def of(self, *kinds: WindowKind) -> tuple[Window, ...]:
+        """The windows of these kinds."""
+        return of_kind(self.windows, *kinds)
+
     @property
-    def every_window(self) -> tuple[Window, ...]:
-        """The run's own, then the probes, then the strains, then the audit."""
-        return (*self.windows, *self.probes, *self.strains, *([self.audit] if self.audit else []))
+    def profiles(self) -> tuple[Window, ...]:
+        """The windows of the preset's profiles."""
+        return self.of(WindowKind.PROFILE)
+
+    @property
+    def probes(self) -> tuple[Window, ...]:
+        """The windows of the search for the capacity."""
+        return self.of(WindowKind.PROBE)
+
+    @property
+    def audit(self) -> Window | None:
+        """The window of the audit, if there was one."""
+        return next(iter(self.of(WindowKind.AUDIT)), None)
 
     def window(self, profile: str) -> Window | None:
         """The window of the profile of that name, if the run got that far."""
-        return next((w for w in self.windows if w.facts.profile.name == profile), None)
+        return next((w for w in self.profiles if w.facts.profile.name == profile), None)
 
     def strain(self, name: str) -> Window | None:
         """The window of that strain, if the run got that far."""
-        return next((w for w in self.strains if w.facts.profile.name == name), None)
+        strains = self.of(WindowKind.STRAIN)
+        return next((w for w in strains if w.facts.profile.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

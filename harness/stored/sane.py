@@ -34,14 +34,8 @@ def of_campaign(campaign: Campaign) -> str | None:
 
 def of_run(run: RunFacts) -> str | None:
     """What a run can't mean, likewise."""
-    windows: tuple[WindowFacts, ...] = (
-        *run.windows,
-        *(run.search.probes if run.search else ()),
-        *run.strains,
-        *([run.audit] if run.audit else []),
-    )
     wrong = [w] if (w := moment(run.started_at)) else []
-    wrong += [w for window in windows for w in _window(window)]
+    wrong += [w for window in run.windows for w in _window(window)]
     return wrong[0] if wrong else None
 
 

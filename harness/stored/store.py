@@ -9,7 +9,9 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    7  windows have server_clock; benchmarks have judge and tolerance; servers have launching;
+    7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
+       strains and no audit of their own;
+       windows have server_clock; benchmarks have judge and tolerance; servers have launching;
        runs may have chunks.parquet; requests may have the error failed
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
@@ -44,7 +46,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.base import caches, marks, paths, reading
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import sane
+from harness.stored import earlier, sane
 from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows import columns
 from harness.windows.samples import empty
@@ -119,8 +121,8 @@ def write_run(folder: Path, run: Run) -> Path:
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
         marks.put(part)
         files = {}
-        for name in columns.needed(run.every_window):
-            columns.write(part / f"{name}.parquet", name, run.every_window)
+        for name in columns.needed(run.windows):
+            columns.write(part / f"{name}.parquet", name, run.windows)
             files[f"{name}.parquet"] = _digest(part / f"{name}.parquet")
         _write_bytes(part / _LOG, run.log.encode())
         files[_LOG] = _digest(part / _LOG)
@@ -140,28 +142,16 @@ def read_run(place: Path) -> Run:
     """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
     data = _unsealed(place / _RUN, "run", "files")
     _require_unchanged(place, data["files"])
-    facts = _validated(RunFacts, data["run"], place / _RUN)
+    facts = _validated(RunFacts, _in_this_schema(data, place / _RUN), place / _RUN)
     _require_sane(sane.of_run(facts), place / _RUN)
-    probes = facts.search.probes if facts.search else ()
-    audit = [facts.audit] if facts.audit else []
-    known = (*facts.windows, *probes, *facts.strains, *audit)
-    tables = _tables(place, data["files"], len(known))
+    tables = _tables(place, data["files"], len(facts.windows))
     windows = tuple(
         Window(window, **{name: tables[name][i] for name in tables})
-        for i, window in enumerate(known)
+        for i, window in enumerate(facts.windows)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.
     log = reading.content(place / _LOG, _LOG_BYTES).decode(errors="replace")
-    own, searched = len(facts.windows), len(facts.windows) + len(probes)
-    strained = searched + len(facts.strains)
-    return Run(
-        facts,
-        windows[:own],
-        log,
-        windows[own:searched],
-        windows[searched:strained],
-        windows[strained] if facts.audit else None,
-    )
+    return Run(facts, windows, log)
 
 
 def _tables(place: Path, files: dict[str, Any], windows: int) -> dict[str, list[Any]]:
@@ -259,6 +249,14 @@ def _changed(path: Path) -> str:
             "not touched by that: keep their folders."
         )
     return f"{was} Remove the folder {path.parent} and measure the cell again with --resume."
+
+
+def _in_this_schema(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A run of any schema. Raises ResultError where it is none."""
+    try:
+        return earlier.run(data["run"], data["schema"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ResultError(_no_result(path)) from error
 
 
 def _validated(model: Any, data: Any, path: Path) -> Any:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
 from harness.stored.records import Run, Window
 from harness.windows import audit
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, calls_of
 from tests import fakes
@@ -26,7 +28,7 @@ NAMES = (FROM_A_CACHE, EARLY, UNSEEN, SHORT)
 
 
 def said(run: Run) -> list[tuple[str, Verdict, str]]:
-    found = findings.of_run(run, 0)
+    found = findings.of_run(RunContext(run=run))
     return [(f.name, f.verdict, f.message) for f in found if f.name in NAMES]
 
 
@@ -68,12 +70,7 @@ def audited(
     columns = fakes.requests(None, list(ends - taken), list(ends), error)
     run = fakes.exact_run((AUDIT, columns))
     window: Window = run.windows[0]
-    return replace(
-        run,
-        facts=replace(run.facts, windows=(), audit=window.facts),
-        windows=(),
-        audit=window,
-    )
+    return fakes.of_windows(run, window.of_kind(WindowKind.AUDIT))
 
 
 ANSWERED = list(np.arange(100) * 10.0 + 20)
@@ -137,8 +134,8 @@ def test_where_nobody_sees_the_predictor_nothing_is_said() -> None:
 def test_probes_and_the_audit_are_looked_at_too() -> None:
     honest = loaded(ANSWERED, calls(np.array(ANSWERED) - 1))
     cheating = loaded(ANSWERED, calls([])).windows[0]
-    assert names(replace(honest, probes=(cheating,))) == [FROM_A_CACHE]
-    assert names(replace(honest, audit=cheating)) == [FROM_A_CACHE]
+    assert names(fakes.having(honest, WindowKind.PROBE, [cheating])) == [FROM_A_CACHE]
+    assert names(fakes.having(honest, WindowKind.AUDIT, [cheating])) == [FROM_A_CACHE]
 
 
 # --- the audit's times --------------------------------------------------------------------------

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import capacity, capacity_words, findings, metrics
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.setup import slo
 from harness.stored import store
 from harness.stored.records import Run, Window
+from harness.windows.kinds import WindowKind
 from tests import fakes, in_turn, workers
 from tests.fakes import Fake
 from tests.workers import Workers
@@ -26,14 +28,15 @@ def probes(*parts: float) -> list[Window]:
 
 
 def with_probes(*windows: Window) -> Run:
-    run = fakes.run(Fake("a", capacity_per_s=200.0))
-    assert run.facts.search is not None
-    search = replace(run.facts.search, probes=tuple(window.facts for window in windows))
-    return replace(run, facts=replace(run.facts, search=search), probes=windows)
+    return fakes.having(fakes.run(Fake("a", capacity_per_s=200.0)), WindowKind.PROBE, windows)
 
 
 def doubts(run: Run) -> list[Verdict]:
-    return [f.verdict for f in findings.of_run(run, 0) if f.name == "capacity-unsure"]
+    return [f.verdict for f in findings.of_run(RunContext(run=run)) if f.name == "capacity-unsure"]
+
+
+def capacity_of(run: Run) -> float | None:
+    return metrics.METRICS["capacity"].formula(RunContext(run=run))
 
 
 def test_a_search_that_found_it() -> None:
@@ -53,7 +56,7 @@ def test_a_search_that_met_it_nowhere() -> None:
     assert capacity_words.sentence(found).endswith("is met at no tried rate, down to 300.0/s")
     assert capacity_words.as_json(found)["met"] is False
     run = with_probes(*probes(2.0, 1.5))
-    assert metrics.METRICS["capacity"].formula(run) == 0.0
+    assert capacity_of(run) == 0.0
     assert doubts(run) == [Verdict.WARNING]
 
 
@@ -62,7 +65,7 @@ def test_a_search_that_found_no_limit() -> None:
     assert capacity_words.sentence(found).startswith("at least 100.0/s")
     assert capacity_words.as_json(found)["interval"] == [100.0, None]
     run = with_probes(*probes(0.3, 0.5))
-    assert metrics.METRICS["capacity"].formula(run) == 100.0
+    assert capacity_of(run) == 100.0
     assert doubts(run) == [Verdict.WARNING]
 
 
@@ -79,7 +82,7 @@ def test_a_search_whose_probes_were_all_disturbed() -> None:
     assert "none of 2 probes counts" in capacity_words.sentence(found)
     assert all(line.endswith("disturbed") for line in capacity_words.path(found))
     run = with_probes(*stolen)
-    assert metrics.METRICS["capacity"].formula(run) is None
+    assert capacity_of(run) is None
     assert doubts(run) == [Verdict.WARNING, Verdict.NOTE]
 
 
@@ -90,7 +93,7 @@ def test_a_rough_answer_is_a_note_and_a_good_one_nothing() -> None:
 
 def test_without_a_search_there_is_no_capacity() -> None:
     run = fakes.run(Fake("a"))
-    assert metrics.METRICS["capacity"].formula(run) is None
+    assert capacity_of(run) is None
     assert doubts(run) == []
 
 

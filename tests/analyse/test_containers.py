@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.run import findings
-from harness.stored.records import ContainerFacts, Failure, Run
+from harness.analyse.run.context import RunContext
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Failure, Run
 from tests import fakes
 
 WELL = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.05, 0)
@@ -19,7 +21,7 @@ def _run(container: ContainerFacts | None) -> Run:
 
 
 def _found(container: ContainerFacts | None) -> dict[str, tuple[str, str]]:
-    of_run = findings.of_run(_run(container), 0)
+    of_run = findings.of_run(RunContext(run=_run(container)))
     return {found.name: (found.verdict.value, found.message) for found in of_run}
 
 
@@ -37,7 +39,7 @@ def test_a_killed_process_is_a_warning_with_the_limit() -> None:
 def test_where_the_container_itself_was_killed_its_failure_says_so() -> None:
     run = _run(replace(WELL, out_of_memory=1))
     failed = replace(run.facts, failure=Failure("load", "It died."))
-    names = {found.name for found in findings.of_run(replace(run, facts=failed), 0)}
+    names = {found.name for found in findings.of_run(RunContext(run=replace(run, facts=failed)))}
     assert "out-of-memory" not in names
 
 

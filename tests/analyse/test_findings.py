@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings, metrics
-from harness.analyse.run.findings import Verdict, trials
+from harness.analyse.run.context import RunContext, WindowContext
+from harness.analyse.run.findings import Finding, Verdict, trials
 from harness.stored.clocks import ServerClock
 from harness.stored.hosts import HostProof, HostWatch, WorkerFacts
-from harness.stored.records import Failure, Run, Setup, Stop, Trial, WarmUp, Window
+from harness.stored.lifecycle import Trial, WarmUp
+from harness.stored.records import Failure, Run, Setup, Stop, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import MISSING, Requests, calls_of
 from tests import fakes
@@ -40,7 +43,11 @@ def window(
 
 
 def verdicts(window: Window, proof: HostProof | None = None) -> dict[str, Verdict]:
-    return {finding.name: finding.verdict for finding in findings.of_window(window, proof)}
+    return {finding.name: finding.verdict for finding in doubts(window, proof)}
+
+
+def doubts(window: Window, proof: HostProof | None = None) -> list[Finding]:
+    return findings.of_window(WindowContext(window=window, proof=proof))
 
 
 def changed(window: Window, **columns: object) -> Window:
@@ -105,7 +112,7 @@ def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
 
 def test_what_was_sent_once_more_is_said() -> None:
     resent = (np.arange(1000) < 3).astype(np.int64)
-    (found,) = findings.of_window(changed(window(), resent=resent))
+    (found,) = doubts(changed(window(), resent=resent))
     assert (found.name, found.verdict) == ("sent-once-more", Verdict.NOTE)
     assert found.message.startswith("3 of 1000 requests were sent once more")
 
@@ -116,7 +123,7 @@ def test_a_rate_that_was_not_reached_is_said() -> None:
     sent[400:] = 10_006_000_000
     (found,) = [
         f
-        for f in findings.of_window(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
+        for f in doubts(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
         if f.name == "rate-missed"
     ]
     assert "reached 40/s of the 100/s requested" in found.message
@@ -215,7 +222,7 @@ def test_few_samples(count: int, doubted: bool) -> None:
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 request is"), (2, "2 requests are")])
 def test_what_few_samples_says(count: int, said: str) -> None:
-    (found,) = [f for f in findings.of_window(window(count=count)) if f.name == "few-samples"]
+    (found,) = [f for f in doubts(window(count=count)) if f.name == "few-samples"]
     assert found.message == f"{said} too few for a p99 (400 are needed)"
 
 
@@ -268,7 +275,7 @@ def test_a_saturated_window_must_be_steady_too() -> None:
     columns = changed(window(profile=CLOSED)).requests
     taken = 5e6 * np.linspace(1.5, 1, 1000)
     made = changed(window(profile=CLOSED), done_ns=columns.sent_ns + taken.astype(np.int64))
-    (found,) = findings.of_window(made)
+    (found,) = doubts(made)
     assert (found.name, found.verdict) == ("no-steady-state", Verdict.WARNING)
     assert "the service time went from 7.19 to 5.31 ms" in found.message
 
@@ -278,7 +285,7 @@ def test_an_overloaded_window_says_what_could_be_sustained() -> None:
     done = 12_500_000 * np.arange(1, 1001)  # 80/s of the 100/s that are due
     late = changed(made, done_ns=done)
     late = replace(late, facts=replace(late.facts, elapsed_s=12.5))  # until the last answer
-    (found,) = findings.of_window(late)
+    (found,) = doubts(late)
     assert (found.name, found.verdict) == ("overloaded", Verdict.INVALID)
     assert "Of 100/s it could sustain 80.0/s" in found.message
 
@@ -294,14 +301,14 @@ def test_an_overloaded_window_says_what_could_be_sustained() -> None:
 def test_not_warmed_up(warm_up: WarmUp | None, expected: dict[str, Verdict]) -> None:
     run = fakes.run(fakes.Fake())
     run = replace(run, facts=replace(run.facts, warm_up=warm_up))
-    found = findings.of_run(run, to_verify=64)
+    found = findings.of_run(RunContext(run=run, to_verify=64))
     assert {finding.name: finding.verdict for finding in found} == expected
     assert not expected or "20.00, none, 10.00 ms" in found[0].message
 
 
 def test_findings_of_a_run_name_the_window() -> None:
     run = fakes.run(fakes.Fake(wrong=2))
-    found = [finding.message for finding in findings.of_run(run, to_verify=64)]
+    found = [finding.message for finding in findings.of_run(RunContext(run=run, to_verify=64))]
     assert found == [
         f"{name}: 2 of 40 checked answers are not the reference's"
         for name in ("steady", "saturated")
@@ -324,14 +331,14 @@ def test_findings_of_a_run_name_the_window() -> None:
 def test_rules_on_a_run(fake: fakes.Fake, stop: Stop | None, expected: dict[str, Verdict]) -> None:
     run = fakes.run(fake)
     run = replace(run, facts=replace(run.facts, stop=stop))
-    found = findings.of_run(run, to_verify=64)
+    found = findings.of_run(RunContext(run=run, to_verify=64))
     assert {finding.name: finding.verdict for finding in found} == expected
 
 
 def test_not_all_verified() -> None:
-    found = findings.of_run(fakes.run(fakes.Fake()), to_verify=65)
+    found = findings.of_run(RunContext(run=fakes.run(fakes.Fake()), to_verify=65))
     assert [finding.name for finding in found] == ["not-all-verified"]
-    assert not findings.of_run(fakes.run(fakes.Fake(reference=True)), to_verify=65)
+    assert not findings.of_run(RunContext(run=fakes.run(fakes.Fake(reference=True)), to_verify=65))
 
 
 # --- what was asked, and what the predictor saw ---------------------------------------------------
@@ -373,7 +380,7 @@ def run_with_calls(
     ],
 )
 def test_setup_differs(run: Run, said: str | None) -> None:
-    found = [f for f in findings.of_run(run, 0) if f.name == "setup-differs"]
+    found = [f for f in findings.of_run(RunContext(run=run)) if f.name == "setup-differs"]
     assert [f.verdict for f in found] == ([Verdict.WARNING] if said else [])
     assert not said or said in found[0].message
 
@@ -388,12 +395,12 @@ def test_setup_differs(run: Run, said: str | None) -> None:
     ],
 )
 def test_no_batches(run: Run, doubted: bool) -> None:
-    assert ("no-batches" in {f.name for f in findings.of_run(run, 0)}) == doubted
+    assert ("no-batches" in {f.name for f in findings.of_run(RunContext(run=run))}) == doubted
 
 
 def test_what_a_reader_must_know() -> None:
     run = run_with_calls((0, 5, 1, 0), maintained=False, note="Ended in 2024.", launcher="remote")
-    found = {f.name: f for f in findings.of_run(run, 0)}
+    found = {f.name: f for f in findings.of_run(RunContext(run=run))}
     assert found["unmaintained"].message == "Ended in 2024."
     assert found["already-up"].verdict is Verdict.NOTE
 
@@ -444,6 +451,45 @@ WORKER = WorkerFacts("there/7", 500, 2**50, 10_000, 0)
 def test_workers_of_a_window(worker: WorkerFacts, found: dict[str, Verdict]) -> None:
     made = window(workers=(WORKER, worker), elapsed_s=10.0)
     assert verdicts(made) == found
+
+
+def beside(kind: WindowKind, *windows: Window) -> list[Finding]:
+    """What is found in a sound run that has these windows too."""
+    sound = fakes.exact_run((STEADY, window().requests))
+    return findings.of_run(RunContext(run=fakes.having(sound, kind, windows)))
+
+
+@pytest.mark.parametrize("kind", [WindowKind.PROBE, WindowKind.STRAIN, WindowKind.AUDIT])
+def test_what_happens_beside_the_profiles_is_a_warning_that_names_the_window(
+    kind: WindowKind,
+) -> None:
+    profile = Profile("other", "poisson", 10.0, 100.0)
+    assert beside(kind, window(profile=profile)) == []
+    (found,) = beside(kind, window(profile=profile, steal_share=0.25))
+    assert (found.name, found.verdict) == ("host-stole", Verdict.WARNING)
+    assert found.message.startswith("other: the hypervisor took 25.0%")
+    assert found.window == "", "it is about none of the run's own windows"
+
+
+def test_a_lagging_generator_is_seen_in_a_probe() -> None:
+    (found,) = beside(WindowKind.PROBE, window(lag_ms=5.0))
+    assert (found.name, found.verdict) == ("generator-lagged", Verdict.WARNING)
+
+
+def test_what_many_probes_share_is_said_once() -> None:
+    profiles = [replace(STEADY, name=f"probe-{number}") for number in range(1, 6)]
+    probes = [window(profile=profile, steal_share=0.25) for profile in profiles]
+    (found,) = beside(WindowKind.PROBE, *probes)
+    assert found.message.startswith("probe-1: ")
+    assert found.message.endswith(" (likewise in probe-2, probe-3 and 2 more)")
+    (found,) = beside(WindowKind.PROBE, *probes[:3])
+    assert found.message.endswith(" (likewise in probe-2, probe-3)")
+
+
+def test_rules_judge_only_the_kinds_that_they_declare() -> None:
+    failing = window(errors=500)
+    assert "errors" in {found.name for found in beside(WindowKind.PROFILE, failing)}
+    assert beside(WindowKind.PROBE, failing) == [], "beyond the capacity, requests fail"
 
 
 def test_a_server_s_clock_is_known_well_beside_what_a_request_takes() -> None:

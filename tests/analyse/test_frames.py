@@ -26,6 +26,7 @@ from harness.report import formats
 from harness.report.page.view import Report
 from harness.stored import store
 from harness.stored.records import Failure, Run
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
@@ -64,8 +65,8 @@ def full(campaign: str = "full") -> Run:
     fake = replace(FAKES[1], profiles=PROFILES[:1])
     made = fakes.run(fake, campaign=campaign)
     strain, audit = (fakes.run(fake, number).windows[0] for number in (2, 3))
-    facts = replace(made.facts, strains=(strain.facts,), audit=audit.facts)
-    return replace(made, facts=facts, strains=(strain,), audit=audit)
+    made = fakes.having(made, WindowKind.STRAIN, [strain])
+    return fakes.having(made, WindowKind.AUDIT, [audit])
 
 
 def store_full(results: Path) -> Run:
@@ -188,12 +189,12 @@ def test_the_dtypes_of_metrics_are_the_same_without_any_run(results: Path, mine:
 def test_every_request_of_every_window(results: Path) -> None:
     run = store_full(results)
     found = frames.requests("full", "good")
-    assert len(found) == sum(len(window.requests) for window in run.every_window)
+    assert len(found) == sum(len(window.requests) for window in run.windows)
     windows = found.groupby("window")[["kind", "profile"]].first()
     kinds = ["profile", *["probe"] * len(run.probes), "strain", "audit"]
     assert [*windows["kind"]] == kinds
-    assert [*windows["profile"]] == [w.facts.profile.name for w in run.every_window]
-    for number, window in enumerate(run.every_window):
+    assert [*windows["profile"]] == [w.facts.profile.name for w in run.windows]
+    for number, window in enumerate(run.windows):
         mine, requests = found[found["window"] == number], window.requests
         np.testing.assert_allclose(mine["due_s"], requests.due_ns / 1e9)
         np.testing.assert_allclose(mine["sent_s"], requests.sent_ns / 1e9)

@@ -9,6 +9,7 @@ import pytest
 
 from harness.analyse.field import growth
 from harness.analyse.field.growth import COSTS, Point
+from harness.analyse.run.context import RunContext
 from harness.stored.records import Failure, Run, Setup
 from harness.windows.profiles import Profile
 from harness.windows.samples import calls_of, usage
@@ -87,7 +88,7 @@ def swept(count: int = 1000, cpu_s: float = 2.0) -> Run:
 
 
 def test_a_point_counts_predictions_and_not_requests() -> None:
-    found = growth.point(swept(), "batch", 4, 4, 0, None)
+    found = growth.point(RunContext(run=swept()), "batch", 4, 4)
     assert found.numbers == {
         "throughput_per_s": 400.0,
         "p50_ms": pytest.approx(10.0),
@@ -99,21 +100,24 @@ def test_a_point_counts_predictions_and_not_requests() -> None:
 
 @pytest.mark.parametrize(("axis", "taken"), [("workers", 2), ("threads", 3), ("payload", None)])
 def test_what_the_server_took_is_read_back(axis: str, taken: int | None) -> None:
-    assert growth.point(swept(), axis, 7, 1, 0, None).taken == taken
+    assert growth.point(RunContext(run=swept()), axis, 7, 1).taken == taken
 
 
 def test_too_little_cpu_time_is_no_number() -> None:
-    assert growth.point(swept(cpu_s=0.19), "batch", 1, 1, 0, None).numbers["cpu_per_1000_s"] is None
-    assert growth.point(swept(cpu_s=0.21), "batch", 1, 1, 0, None).numbers["cpu_per_1000_s"]
+    assert (
+        growth.point(RunContext(run=swept(cpu_s=0.19)), "batch", 1, 1).numbers["cpu_per_1000_s"]
+        is None
+    )
+    assert growth.point(RunContext(run=swept(cpu_s=0.21)), "batch", 1, 1).numbers["cpu_per_1000_s"]
 
 
 def test_too_few_answers_have_no_p99() -> None:
-    assert growth.point(swept(399), "batch", 1, 1, 0, None).numbers["p99_ms"] is None
+    assert growth.point(RunContext(run=swept(399)), "batch", 1, 1).numbers["p99_ms"] is None
 
 
 def test_a_run_that_failed_has_its_reason() -> None:
     run = swept()
     dead = replace(run, facts=replace(run.facts, windows=(), failure=Failure("launch", "No.")))
-    found = growth.point(replace(dead, windows=()), "batch", 2, 1, 0, None)
+    found = growth.point(RunContext(run=replace(dead, windows=())), "batch", 2, 1)
     assert found.invalid == "No."
     assert set(found.numbers.values()) == {None}

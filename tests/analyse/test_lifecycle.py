@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.run import findings, strain_outcomes
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import METRICS
 from harness.analyse.run.strain_outcomes import Borne, Ended
+from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
@@ -19,7 +21,8 @@ from harness.stored.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.stored.records import ImageFacts, Run
+from harness.stored.records import Run
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import MISSING, Requests
 from tests import fakes
@@ -33,8 +36,8 @@ AGAIN = Restart(200 * MS)
 def strained(name: str, requests: Requests, life: Lifecycle) -> Run:
     """A run with one window of its strain."""
     made = fakes.exact_run((Profile(name, "poisson", 3.0, 200.0), requests))
-    facts = replace(made.facts, windows=(), lifecycle=life, strains=made.facts.windows)
-    return replace(made, facts=facts, windows=(), strains=made.windows)
+    made = replace(made, facts=replace(made.facts, lifecycle=life))
+    return fakes.of_windows(made, made.windows[0].of_kind(WindowKind.STRAIN))
 
 
 def overloaded(overload: Overload = BORNE) -> Run:
@@ -57,12 +60,12 @@ def stopped(restart: Restart | None = None, ends: list[str] | None = None) -> Ru
 
 
 def value(name: str, run: Run) -> float | None:
-    return METRICS[name].formula(run)
+    return METRICS[name].formula(RunContext(run=run))
 
 
 def told(run: Run) -> dict[str, tuple[Verdict, str]]:
     names = ("died-of-overload", "no-recovery", "lost-at-shutdown", "no-restart")
-    found = (finding for finding in findings.of_run(run, 0) if finding.name in names)
+    found = (finding for finding in findings.of_run(RunContext(run=run)) if finding.name in names)
     return {finding.name: (finding.verdict, finding.message) for finding in found}
 
 
@@ -96,11 +99,11 @@ def test_a_stop_under_load() -> None:
 
 def test_a_request_that_never_ended_is_in_flight() -> None:
     run = stopped()
-    window = run.strains[0]
+    (window,) = run.of(WindowKind.STRAIN)
     done = window.requests.done_ns.copy()
     done[2] = MISSING
     window = replace(window, requests=replace(window.requests, done_ns=done))
-    assert strain_outcomes.ended(replace(run, strains=(window,))) == strain_outcomes.ended(run)
+    assert strain_outcomes.ended(fakes.of_windows(run, window)) == strain_outcomes.ended(run)
 
 
 def test_nothing_is_lost_where_all_in_flight_is_answered() -> None:

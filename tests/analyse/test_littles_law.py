@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import RunContext
 from harness.stored.records import Run, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 
 
 def broken(run: Run) -> list[str]:
-    found = findings.of_run(run, 0)
+    found = findings.of_run(RunContext(run=run))
     return [f.message for f in found if f.name == "breaks-littles-law"]
 
 
@@ -65,6 +67,7 @@ def test_no_caller_has_two_requests_in_flight(rate: float, expected: int) -> Non
 def test_probes_are_held_to_it_too() -> None:
     run = fakes.run(Fake("a", capacity_per_s=200.0))
     short = replace(run.probes[0].facts, elapsed_s=run.probes[0].facts.elapsed_s / 2)
-    run = replace(run, probes=(replace(run.probes[0], facts=short), *run.probes[1:]))
+    probes = [replace(run.probes[0], facts=short), *run.probes[1:]]
+    run = fakes.having(run, WindowKind.PROBE, probes)
     (said,) = broken(run)
     assert said.startswith("probe: ")

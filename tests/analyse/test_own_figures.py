@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Finding, Verdict
-from harness.stored.records import OwnFigures
+from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import calls_of
 from tests import fakes
@@ -30,7 +31,9 @@ def told(own: OwnFigures | None) -> list[Finding]:
     facts = replace(run.windows[0].facts, own=own)
     seen = calls_of(started, ones * 5_000_000, ones, ones)
     run = replace(run, windows=(replace(run.windows[0], facts=facts, calls=seen),))
-    return [finding for finding in findings.of_run(run, 0) if finding.name == "own-figures"]
+    return [
+        finding for finding in findings.of_run(RunContext(run=run)) if finding.name == "own-figures"
+    ]
 
 
 def test_what_agrees_is_a_note_with_both() -> None:

@@ -13,6 +13,7 @@ from harness.analyse.run import capacity, capacity_words, digest
 from harness.analyse.run.capacity import Late
 from harness.setup.slo import parse
 from harness.stored import store
+from harness.windows.kinds import WindowKind
 from tests import fakes, in_turn
 from tests.in_turn import InTurn
 
@@ -73,7 +74,7 @@ def test_probes_that_are_late_far_more_often_refute_the_law() -> None:
         done = probe.requests.done_ns.copy()
         done[::8] += int(60e6)  # one in eight, which a trimmed mean hardly shows
         tails.append(replace(probe, requests=replace(probe.requests, done_ns=done)))
-    refuted = capacity.at(replace(run, probes=tuple(tails)), SLO)
+    refuted = capacity.at(fakes.having(run, WindowKind.PROBE, tails), SLO)
     assert refuted.basis == "probes"
     assert "law" not in capacity_words.sentence(refuted)
 
@@ -115,9 +116,8 @@ def test_the_law_answers_at_every_slo() -> None:
 
 def test_a_law_that_no_probe_was_fired_for_stands_unconfirmed() -> None:
     run = in_turn.run(InTurn(), rate=62.0)
-    assert run.facts.search is not None
-    search = replace(run.facts.search, probes=())
-    run = replace(run, facts=replace(run.facts, search=search), probes=(), windows=run.windows[1:])
+    run = fakes.having(run, WindowKind.PROBE, [])
+    run = fakes.having(run, WindowKind.PROFILE, run.profiles[1:])
     found = capacity.of_run(run)
     assert found is not None
     assert (found.basis, found.confirmed) == ("law", False)
@@ -125,7 +125,5 @@ def test_a_law_that_no_probe_was_fired_for_stands_unconfirmed() -> None:
 
 def test_a_server_slower_than_the_limit_holds_it_nowhere_and_breaks_nothing() -> None:
     run = in_turn.run(InTurn(model_ms=90.0), rate=5.0)
-    assert run.facts.search is not None
-    search = replace(run.facts.search, probes=())
-    run = replace(run, facts=replace(run.facts, search=search), probes=())
+    run = fakes.having(run, WindowKind.PROBE, [])
     assert capacity.at(run, SLO).estimate.rate_per_s is None

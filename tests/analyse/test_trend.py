@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import drift
+from harness.analyse.run.context import WindowContext
 from harness.analyse.run.drift import Floats
 from harness.analyse.run.findings import WINDOW_RULES
 from harness.stored.records import Window, WindowFacts
@@ -62,8 +63,8 @@ def queue(
 
 def share(name: str, windows: list[Window]) -> float:
     """Of the windows, how many are doubted so."""
-    rule = WINDOW_RULES[name]
-    return sum(any(rule(window, None)) for window in windows) / len(windows)
+    judge = WINDOW_RULES[name]
+    return sum(any(judge.rule(WindowContext(window=window))) for window in windows) / len(windows)
 
 
 @pytest.mark.parametrize("arrivals", [500, 2000, 8000])

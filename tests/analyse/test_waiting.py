@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from harness.analyse.run import findings, waiting
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
-from tests import in_turn
+from harness.windows.kinds import WindowKind
+from tests import fakes, in_turn
 from tests.in_turn import InTurn
 from tests.workers import Workers
 
@@ -17,7 +17,7 @@ from tests.workers import Workers
 def test_a_server_that_follows_the_law_is_not_named(server: InTurn) -> None:
     run = in_turn.run(server, rate=65.0)
     assert waiting.excess(run) is None
-    assert "waits-more-than-it-should" not in {f.name for f in findings.of_run(run, 0)}
+    assert "waits-more-than-it-should" not in {f.name for f in findings.of_run(RunContext(run=run))}
 
 
 def test_one_that_queues_a_second_time_is_named_with_the_part() -> None:
@@ -29,7 +29,9 @@ def test_one_that_queues_a_second_time_is_named_with_the_part() -> None:
     assert found.after_ms == pytest.approx(3.0, abs=0.3)
     assert found.before_ms == pytest.approx(0.0, abs=0.2)
     assert found.waiting_ms > 2.0  # those behind it wait for as much
-    (said,) = [f for f in findings.of_run(run, 0) if f.name == "waits-more-than-it-should"]
+    (said,) = [
+        f for f in findings.of_run(RunContext(run=run)) if f.name == "waits-more-than-it-should"
+    ]
     assert said.verdict is Verdict.WARNING
     assert "keeps the next one out 1.3" in said.message
     assert "at 60/s" in said.message
@@ -46,4 +48,4 @@ def test_of_several_workers_it_is_said_too() -> None:
 
 def test_without_lone_requests_nothing_is_said() -> None:
     run = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
-    assert waiting.excess(replace(run, audit=None)) is None
+    assert waiting.excess(fakes.having(run, WindowKind.AUDIT, [])) is None

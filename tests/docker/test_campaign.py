@@ -45,7 +45,7 @@ def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:
     assert container.facts.server.launcher == "docker"
     assert container.facts.image is not None
     assert container.facts.container is not None
-    for one, other in zip(process.windows, container.windows, strict=True):
+    for one, other in zip(process.profiles, container.profiles, strict=True):
         assert one.requests.payload.tolist()[:50] == other.requests.payload.tolist()[:50]
         assert (other.usage.memory_bytes > 0).all()
         assert len(other.calls.start_ns) >= int(other.requests.ok.sum())

@@ -74,7 +74,7 @@ def test_its_commands_end_well(place: tuple[Path, int]) -> None:
             assert run.facts.failure is None
             if campaign.endpoint and cell.variant == campaign.endpoint.name:
                 assert run.facts.verified > 0
-                assert all(window.requests.ok.all() for window in run.windows)
+                assert all(window.requests.ok.all() for window in run.profiles)
 
 
 def _here(command: str, folder: Path, port: int) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.stored import store
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import Cell, ContainerFacts, Failure, ImageFacts
+from harness.stored.records import Cell, Failure
 from harness.windows.profiles import Profile
 from tests.fakes import BENCHMARK, Fake, campaign, run, stored_campaign
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.analyse.run import digest
 from harness.report.page import page
 from harness.stored import store
-from harness.stored.records import OwnFigures, Run
+from harness.stored.records import Run
+from harness.windows.own_figures import OwnFigures
 from harness.windows.samples import Calls, calls_of, empty
 from tests import fakes
 from tests.fakes import Fake

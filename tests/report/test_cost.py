@@ -11,12 +11,11 @@ import pytest
 
 from harness.analyse.cost import prices
 from harness.analyse.cost.prices import PriceTable
-from harness.analyse.field import comparison
 from harness.analyse.run import digest
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.digest import Digested
 from harness.analyse.run.metrics import METRICS, Metric
 from harness.report.page import page
-from harness.stored.records import Run
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 
@@ -82,17 +81,17 @@ def load(folder: Path, text: str) -> PriceTable:
     return prices.load(path)
 
 
-def known_capacity(run: Run) -> float | None:
-    values = CAPACITIES.get(run.cell.variant)
-    return values[run.cell.round - 1] if values else None
+def known_capacity(context: RunContext) -> float | None:
+    cell = context.run.cell
+    values = CAPACITIES.get(cell.variant)
+    return values[cell.round - 1] if values else None
 
 
 @pytest.fixture
 def capacities(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if each run of `slow` and `quick` had found its capacity."""
     made = Metric("capacity", "capacity", "1/s", "higher", "Made up.", known_capacity, 1)
-    for registry in (METRICS, comparison.COLUMNS):
-        monkeypatch.setitem(registry, "capacity", made)
+    monkeypatch.setitem(METRICS, "capacity", made)
 
 
 def digested(folder: Path, *fakes: Fake) -> Digested:

@@ -200,6 +200,16 @@ def test_synthetic_weights_are_said_first_and_on_every_printed_page(tmp_path: Pa
     assert ".synthetic { position: fixed;" in printed.partition("</style>")[0]
 
 
+def test_the_report_says_which_judge_judged(tmp_path: Path) -> None:
+    folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
+    found = digest.of_campaign(folder)
+    own = replace(found.campaign.benchmarks["sentiment"], judge="prefix:16", tolerance=0.001)
+    plan = replace(found.campaign, benchmarks={"sentiment": own})
+    html = unescape(page.render(replace(found, campaign=plan)))
+    words = "prefix:16: its first 16 elements are the reference's first 16; tolerance 0.001"
+    assert f"<dt>a right answer</dt><dd>{words}</dd>" in html
+
+
 def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_path: Path) -> None:
     folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
     found = digest.of_campaign(folder)

@@ -23,6 +23,7 @@ from harness.setup import slo
 from harness.setup.knobs import Setting
 from harness.stored.records import Failure
 from harness.stored.tunings import Step
+from harness.windows.kinds import WindowKind
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT
@@ -102,7 +103,7 @@ def test_a_run_is_judged_by_its_search_its_memory_and_its_findings() -> None:
 def test_the_memory_is_the_most_of_all_windows() -> None:
     run = fakes.run(Fake("some", memory_mib=100.0))
     more = fakes.run(Fake("some", memory_mib=160.0))
-    assert analysis.peak_bytes(replace(run, probes=more.windows)) == 160 << 20
+    assert analysis.peak_bytes(fakes.having(run, WindowKind.PROBE, more.windows)) == 160 << 20
 
 
 def worths(law: Callable[[Setting], Outcome], noise: float) -> dict[str, str]:

@@ -30,12 +30,12 @@ def test_a_known_delay_is_found_where_it_is(sandbox: Sandbox) -> None:
     assert slow.before_ms >= 39
     assert slow.model_ms < slow.before_ms
     (steady,) = (w for w in sandbox.runs("c").values() if w.cell.variant == "_fake-slow")
-    response_ms = steady.windows[0].requests.response_ns() / 1e6
+    response_ms = steady.profiles[0].requests.response_ns() / 1e6
     assert slow.response_ms == pytest.approx(response_ms.mean())
     assert found["in-process"].breakdown is not None
     assert found["in-process"].breakdown.transport_ms == 0
     assert found["null"].breakdown is None  # it has no predictor
-    own = found["_fake-slow"].facts.windows[0].own
+    own = found["_fake-slow"].facts.profiles[0].own
     assert own is not None
     assert own.requests == len(response_ms)
     assert own.queue_s is not None
@@ -52,7 +52,7 @@ def test_triton_counts_the_same(short_folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     (found,) = (each for name, each in digests(sandbox).items() if name == "triton")
     (run,) = (run for cell, run in sandbox.runs("c").items() if cell.variant == "triton")
-    steady = run.windows[0]
+    steady = run.profiles[0]
     own = steady.facts.own
     assert own is not None
     assert own.requests == steady.requests.ok.sum() == len(steady.requests)

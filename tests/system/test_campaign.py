@@ -43,8 +43,8 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert fake.facts.stop is not None
     assert (fake.facts.stop.orphans, fake.facts.stop.killed) == (0, 0)
     assert fake.log == "fake: listening\n"
-    steady, _ = fake.windows
-    theirs = floor.windows[0].requests
+    steady, _ = fake.profiles
+    theirs = floor.profiles[0].requests
     assert (steady.requests.due_ns == theirs.due_ns).all(), "identical load, literally"
     assert (steady.requests.payload == theirs.payload).all()
     assert steady.facts.checked > 0

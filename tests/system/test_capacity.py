@@ -67,7 +67,7 @@ def test_of_workers_that_share_a_queue(cli: Command, sandbox: Sandbox) -> None:
         cli("capacity", "pool", "--slo", "p99<200ms", "--budget", "8s", "--json").stdout
     )
     (run,) = sandbox.runs(next(iter(sandbox.results.iterdir())).name).values()
-    assert overlap.workers([*run.windows, *run.probes]) == 2
+    assert overlap.workers([*run.profiles, *run.probes]) == 2
     found = capacity.queue(run)
     # Whether requests were begun in order, and enough of them waited, is up to the host too.
     assert found is None or (isinstance(found.law, Law) and found.law.shape.workers == 2)

@@ -21,7 +21,7 @@ import trustme
 from harness.base.errors import HarnessError
 from harness.base.trust import Trust
 from harness.measure.load.generator import pool
-from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.job import Fired, Job, whole
 from harness.measure.load.generator.pool import Generator, requests_of
 from harness.measure.talk.target import target
 from harness.protocols import Message
@@ -539,17 +539,46 @@ def test_a_window_that_was_cut_short_leaves_nothing_to_the_next() -> None:
     assert_own_answers(fired)
 
 
-def test_a_generator_process_that_is_killed_fails_its_window_alone() -> None:
-    before = {worker.pid for worker in _workers()}
+def test_a_generator_process_that_is_killed_leaves_its_share_as_lost_rows() -> None:
     with Generator([CPU, CPU]) as generator, Endpoint(hold) as endpoint, Endpoint(echo) as other:
+        job = open_job(endpoint.url, Profile("open", "constant", 0.3, 100.0))
+        pending = generator.start(job)
+        until(lambda: endpoint.busy == 30)
+        _workers()[-1].kill()
+        until(lambda: len(_workers()) == 1)
+        endpoint.release()
+        until(lambda: pending.wait(0.1))
+        fired = pending.result()
+        again = generator.fire(closed_job(other.url, 4, 20))
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 15, "lost": 15}
+    assert job.due_ns is not None
+    assert np.array_equal(requests.due_ns, job.due_ns), "every request that was due has its row"
+    assert (requests.sent_ns[~requests.ok] == MISSING).all()
+    assert [worker.requests for worker in fired.workers] == [15, 15]
+    well, gone = fired.workers
+    assert not well.lost
+    assert gone.lost.startswith("somebody killed it (signal 9)")
+    assert kinds(requests_of(again)) == {"": 20}, "another process has taken its place"
+    assert not again.workers
+
+
+def test_where_the_only_generator_process_is_killed_the_plan_is_left() -> None:
+    with Generator([CPU]) as generator, Endpoint(hold) as endpoint:
+        pending = generator.start(open_job(endpoint.url, Profile("open", "constant", 0.3, 100.0)))
+        until(lambda: endpoint.busy == 30)
+        _workers()[-1].kill()
+        until(lambda: pending.wait(0.1))
+        fired = pending.result()
         pending = generator.start(closed_job(endpoint.url, 4, 8))
         until(lambda: endpoint.busy == 4)
         _workers()[-1].kill()
-        with pytest.raises(HarnessError, match=r"generator process ended .* \(signal 9\)"):
-            until(lambda: pending.wait(0.1))
-        left = {worker.pid for worker in _workers()} - before
-        assert not left, "the other one does not go on while the server is being stopped"
-        assert kinds(requests_of(generator.fire(closed_job(other.url, 4, 20)))) == {"": 20}
+        until(lambda: pending.wait(0.1))
+    assert kinds(requests_of(fired)) == {"lost": 30}
+    assert fired.elapsed_s == 0.3
+    assert len(requests_of(pending.result())) == 0, "a closed loop has no plan"
+    with pytest.raises(HarnessError, match=r"was lost: somebody killed it \(signal 9\)"):
+        whole(fired)
 
 
 def test_a_generator_process_that_stands_still_is_given_up(
@@ -559,7 +588,7 @@ def test_a_generator_process_that_stands_still_is_given_up(
     with Generator([CPU, CPU]) as generator, Endpoint(echo) as endpoint:
         generator.make_ready()
         _workers()[-1].send_signal(signal.SIGSTOP)
-        with pytest.raises(HarnessError, match="did not end its window in time"):
+        with pytest.raises(HarnessError, match="did not begin in time"):
             generator.start(closed_job(endpoint.url, 4, seconds=0.2, timeout_s=0.5))
         assert kinds(requests_of(generator.fire(closed_job(endpoint.url, 4, 20)))) == {"": 20}
 

@@ -80,7 +80,7 @@ def test_there_is_a_report(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=" ".join)
 def test_every_window_was_answered(outcome: Outcome, cell: tuple[str, str]) -> None:
-    for window in outcome.runs[cell].windows:
+    for window in outcome.runs[cell].profiles:
         assert len(window.requests) > 0
         assert window.requests.ok.all()
         assert window.facts.wrong == 0
@@ -97,7 +97,7 @@ def test_every_answer_was_verified_but_for_the_null_server(
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_all_variants_had_the_same_load(outcome: Outcome, benchmark: str) -> None:
-    theirs = [outcome.runs[benchmark, name].windows[0].requests for name in VARIANTS]
+    theirs = [outcome.runs[benchmark, name].profiles[0].requests for name in VARIANTS]
     for requests in theirs[1:]:
         np.testing.assert_array_equal(requests.due_ns, theirs[0].due_ns)
         np.testing.assert_array_equal(requests.payload, theirs[0].payload)
@@ -109,7 +109,7 @@ def test_the_predictor_was_seen_from_the_inside(
     outcome: Outcome, benchmark: str, variant: str
 ) -> None:
     run = outcome.runs[benchmark, variant]
-    for window in run.windows:
+    for window in run.profiles:
         calls = window.calls
         assert (calls.batch == 1).all(), "these variants do not batch"
         assert len(calls.batch) == len(window.requests)
@@ -126,6 +126,6 @@ def test_what_ran_is_read_back(outcome: Outcome, variant: str) -> None:
     assert run.facts.startup.ready_s > 0
     assert run.facts.stop is not None
     assert run.facts.stop.killed == 0
-    usage = run.windows[0].usage
+    usage = run.profiles[0].usage
     assert usage.pss_bytes[0] > 10e6
     assert usage.cpu_ns[-1] > usage.cpu_ns[0]

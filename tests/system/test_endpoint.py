@@ -58,7 +58,7 @@ def test_a_v2_model_is_asked_by_the_names_that_it_tells(sandbox: Sandbox, path: 
     assert done.returncode == 0, done.stderr
     run = sandbox.runs("remote")[CELL]
     assert run.facts.verified == 21
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(window.requests.ok.all() for window in run.profiles)
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_a_schema_of_one_s_own(sandbox: Sandbox) -> None:
         assert "confidence" in wrong.stdout
     run = sandbox.runs("remote")[CELL]
     assert run.facts.server.is_here
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(window.requests.ok.all() for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
     assert "shared the CPUs" in report
     assert "on unknown machines" not in report
@@ -252,7 +252,7 @@ def test_a_server_that_we_start_may_have_a_schema_of_its_own(sandbox: Sandbox) -
         (["--request", "nowhere.toml"], "nowhere.toml is missing"),
         (["--prediction", "a"], "--prediction goes with --request"),
         (["--protocol", "template"], "needs --request"),
-        (["--protocol", "json", "--request", REQUEST], "with the protocol 'template' alone"),
+        (["--protocol", "json", "--request", REQUEST], "only with the protocol 'template'"),
         (["--request", REQUEST, "--answers", "a", "--unchecked"], "either --answers or"),
         (["--request", REQUEST, "--answers", "nowhere.jsonl"], "nowhere.jsonl can't be read"),
     ],

@@ -11,6 +11,7 @@ from harness.analyse.run import digest
 from harness.analyse.run.digest import Digest
 from harness.analyse.run.findings import Verdict
 from harness.stored.records import Cell
+from harness.windows.kinds import WindowKind
 from tests.system.conftest import kept
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import Sandbox
@@ -81,11 +82,11 @@ def accused(found: Digest) -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_server_is_not_accused(digests: dict[str, Digest], name: str) -> None:
     assert accused(digests[name]) == {}
-    assert digests[name].facts.audit is not None
+    assert digests[name].facts.of(WindowKind.AUDIT)
 
 
 def test_the_references_are_not_audited(digests: dict[str, Digest]) -> None:
-    assert digests["in-process"].facts.audit is digests["null"].facts.audit is None
+    assert not any(digests[name].facts.of(WindowKind.AUDIT) for name in ("in-process", "null"))
 
 
 def test_a_cache_is_found_by_its_predictions_and_by_its_times(digests: dict[str, Digest]) -> None:

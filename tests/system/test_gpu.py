@@ -8,6 +8,7 @@ from __future__ import annotations
 import pynvml
 import pytest
 
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.metrics import METRICS
 from harness.base import paths
 from harness.measure.watch import gpu
@@ -59,7 +60,11 @@ def test_a_model_is_measured_on_the_gpu(sandbox: Sandbox) -> None:
     assert on == {"fastapi-torch": "gpu", "null": "cpu", "in-process": "cpu"}
     measured = runs["fastapi-torch"]
     assert measured.facts.verified  # with the CPU's answers, within the benchmark's tolerance
-    found = {name: METRICS[name].formula(measured) for name in METRICS if name.startswith("gpu_")}
+    found = {
+        name: METRICS[name].formula(RunContext(run=measured))
+        for name in METRICS
+        if name.startswith("gpu_")
+    }
     assert None not in found.values(), found
     assert 0 < (found["gpu_busy"] or 0) <= 100
     assert (found["gpu_memory"] or 0) * (1 << 20) > before + MODEL_BYTES

@@ -58,19 +58,19 @@ def test_a_campaign_by_locust(sandbox: Sandbox) -> None:
     assert [what for what, _ in campaign.left_out] == ["people of in-process on noop"]
     by_name = {cell.variant: run for cell, run in sandbox.runs("a").items()}
     fake = by_name["_fake"]
-    assert [w.facts.profile.name for w in fake.windows] == ["steady", "saturated", "people"]
-    assert [w.facts.profile.name for w in by_name["in-process"].windows] == ["steady", "saturated"]
-    for window in fake.windows:
+    assert [w.facts.profile.name for w in fake.profiles] == ["steady", "saturated", "people"]
+    assert [w.facts.profile.name for w in by_name["in-process"].profiles] == ["steady", "saturated"]
+    for window in fake.profiles:
         assert window.requests.ok.all()
         assert sum(worker.requests for worker in window.facts.workers) == len(window.requests)
-    assert fake.windows[0].facts.checked
+    assert fake.profiles[0].facts.checked
     # The very same requests, though nobody of Locust's was asked to send those of the floor.
-    floor = by_name["in-process"].windows[0].requests
-    assert fake.windows[0].requests.due_ns.tolist() == floor.due_ns.tolist()
-    assert fake.windows[0].requests.payload.tolist() == floor.payload.tolist()
+    floor = by_name["in-process"].profiles[0].requests
+    assert fake.profiles[0].requests.due_ns.tolist() == floor.due_ns.tolist()
+    assert fake.profiles[0].requests.payload.tolist() == floor.payload.tolist()
     page = (sandbox.reports / "a" / "index.html").read_text()
     assert "each sent its share natively" in page
-    assert f"clock of {fake.windows[0].facts.workers[0].name}" in page
+    assert f"clock of {fake.profiles[0].facts.workers[0].name}" in page
     assert "3 users, each asks, waits, and thinks for 0.05 s on average" in page
 
 
@@ -78,7 +78,7 @@ def test_servers_listen_where_other_machines_reach_them(sandbox: Sandbox) -> Non
     done = sandbox.harness("run", "_fake", "--listen", "127.0.0.7", "--campaign", "a")
     assert done.returncode == 0, done.stderr
     log = sandbox.runs("a")
-    assert all(run.windows for run in log.values())
+    assert all(run.profiles for run in log.values())
     assert "--listen 127.0.0.7" in sandbox.campaign("a").command
 
 

@@ -64,10 +64,10 @@ def test_it_is_verified_loaded_and_reported_and_no_secret_is_kept(
         assert all(f"Bearer {SECRET}".encode() in head for head in endpoint.requests)
     run = sandbox.runs("remote")[CELL]
     assert run.facts.verified == 21
-    assert [window.facts.profile.name for window in run.windows] == ["steady", "saturated"]
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert [window.facts.profile.name for window in run.profiles] == ["steady", "saturated"]
+    assert all(window.requests.ok.all() for window in run.profiles)
     assert (run.facts.startup, run.facts.stop, run.facts.server.asked) == (None, None, None)
-    assert all(len(window.usage.at_ns) == 0 for window in run.windows)
+    assert all(len(window.usage.at_ns) == 0 for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
     assert "the endpoint was already running" in report
     assert "--launcher remote" in report
@@ -196,5 +196,5 @@ def test_an_endpoint_over_grpc(sandbox: Sandbox) -> None:
     assert done.returncode == 0, done.stderr
     run = sandbox.runs("remote")[Cell("mine", "noop", 1)]
     assert run.facts.verified == 21
-    assert all(window.requests.ok.all() for window in run.windows)
+    assert all(window.requests.ok.all() for window in run.profiles)
     assert all(call["x-api-key"] == SECRET for call in calls)

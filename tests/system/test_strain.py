@@ -102,7 +102,7 @@ def test_every_cell_is_well_whatever_the_strain_did(outcome: Outcome) -> None:
     assert outcome.code == 0
     assert {cell["outcome"] for cell in outcome.cells.values()} == {"ok"}
     for name in VARIANTS:
-        assert [w.requests.ok.all() for w in outcome.runs[name].windows] == [True, True], name
+        assert [w.requests.ok.all() for w in outcome.runs[name].profiles] == [True, True], name
 
 
 def test_nothing_keeps_running(outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.run import findings
+from harness.analyse.run.context import WindowContext
 from harness.base import paths
 from harness.base.errors import HarnessError, UsageError
 from harness.measure.launch.launchers.ports import free_ports
@@ -101,7 +102,8 @@ def assert_own_answers(job: Job, fired: Fired) -> None:
 def doubts(profile: Profile, fired: Fired) -> dict[str, str]:
     facts = WindowFacts(profile, fired.elapsed_s, 0.0, 0, None, 0, 0, workers=fired.workers)
     window = Window(facts, requests_of(fired), empty(Usage), empty(Calls))
-    return {found.name: str(found.verdict) for found in findings.of_window(window)}
+    context = WindowContext(window=window)
+    return {found.name: str(found.verdict) for found in findings.of_window(context)}
 
 
 OPEN = Profile("open", "poisson", 1.0, 300.0)

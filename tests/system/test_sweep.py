@@ -30,7 +30,7 @@ def test_along_concurrency_a_server_that_only_waits_scales(sandbox: Sandbox) -> 
     for point in row["points"]:
         # Each caller is answered after 40 ms, and no sooner, however many there are.
         assert 0 < point["throughput_per_s"] <= point["value"] / 0.040
-    callers = {run.windows[0].facts.profile.concurrency: run for run in sandbox.runs("a").values()}
+    callers = {run.profiles[0].facts.profile.concurrency: run for run in sandbox.runs("a").values()}
     assert set(callers) == {1, 2, 4}
     assert all(run.facts.startup for run in callers.values()), "a fresh start each"
     page = (sandbox.reports / "a" / "index.html").read_text()
@@ -41,7 +41,7 @@ def test_along_concurrency_a_server_that_only_waits_scales(sandbox: Sandbox) -> 
 def test_a_request_of_many_instances(sandbox: Sandbox) -> None:
     found = swept(sandbox, "_fake", "--over", "batch", "--values", "1,5")
     for run, point in zip(sandbox.runs("a").values(), found["variants"][0]["points"], strict=True):
-        (window,) = run.windows
+        (window,) = run.profiles
         together = point["value"]
         assert set(window.calls.batch.tolist()) == {together}
         assert window.facts.checked > 0 == window.facts.wrong

@@ -16,14 +16,14 @@ import numpy as np
 from harness.setup.endpoints import Endpoint
 from harness.stored import store
 from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.stored.lifecycle import WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
     Cell,
-    ContainerFacts,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
@@ -31,11 +31,11 @@ from harness.stored.records import (
     Setup,
     Startup,
     Stop,
-    WarmUp,
     Window,
     WindowFacts,
 )
 from harness.windows.causes import Cause
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import (
     ERRORS,
@@ -49,6 +49,7 @@ from harness.windows.samples import (
     empty,
     usage,
 )
+from tests import fakes
 
 DATA = Path(__file__).parent / "data"
 STEADY = Profile("steady", "poisson", 1.5, rate_per_s=12.25)
@@ -188,7 +189,7 @@ def full_run() -> Run:
         log="listening\r\n50 %\r100 %\nünïcode\n",
     )
     probe = window(Profile("probe-1", "poisson", 1.5, 250.5), requests, used, calls)
-    search = Search("p99<50ms, errors<0.1%", 250.5, 9_000.5, 15.0, (probe.facts,))
+    search = Search("p99<50ms, errors<0.1%", 250.5, 9_000.5, 15.0)
     watched = replace(
         full.windows[0].facts,
         cpu_energy_j=50.5,
@@ -202,19 +203,17 @@ def full_run() -> Run:
         timeout_s=10.0,
         server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=4),
     )
-    windows = (replace(full.windows[0], facts=watched), *full.windows[1:])
+    steady = replace(full.windows[0], facts=watched)
     warm_up = WarmUp(3.5, 1.25, (7.5, None, 7.25))
-    facts = replace(
-        full.facts, windows=tuple(w.facts for w in windows), search=search, warm_up=warm_up
-    )
-    return replace(full, facts=facts, windows=windows, probes=(probe,))
+    full = replace(full, facts=replace(full.facts, search=search, warm_up=warm_up))
+    return fakes.of_windows(full, steady, *full.windows[1:], probe.of_kind(WindowKind.PROBE))
 
 
 def heard(run: Run) -> Run:
     """The same where the answers of two windows came in pieces."""
-    first, second, *rest = run.windows
+    first, second, third, *rest = run.windows
     parts = Chunks(ints(0, 2, 2), ints(150, 180, 190), ints(0, 5, 2**40), ints(2, MISSING, 0))
-    windows = (replace(first, chunks=parts), second, *(replace(w, chunks=_one()) for w in rest))
+    windows = (replace(first, chunks=parts), second, replace(third, chunks=_one()), *rest)
     return replace(run, windows=windows)
 
 
@@ -289,13 +288,7 @@ def as_schema_5(later: Run) -> Run:
     def unexplained(window: Window) -> Window:
         return replace(window, facts=_as_schema_5(window.facts))
 
-    search = later.facts.search
-    if search is not None:
-        search = replace(search, probes=tuple(map(_as_schema_5, search.probes)))
-    windows = tuple(map(unexplained, later.windows))
-    facts = replace(later.facts, windows=tuple(w.facts for w in windows), search=search)
-    probes = tuple(map(unexplained, later.probes))
-    return replace(later, facts=facts, windows=windows, probes=probes)
+    return fakes.of_windows(later, *map(unexplained, later.windows))
 
 
 def _as_schema_5(facts: WindowFacts) -> WindowFacts:
@@ -311,22 +304,15 @@ def as_schema_4(later: Run) -> Run:
         columns = (found.start_ns, found.duration_ns, found.batch, found.process)
         return replace(window, calls=calls_of(*columns))
 
-    return replace(
-        later,
-        windows=tuple(map(untimed, later.windows)),
-        probes=tuple(map(untimed, later.probes)),
-        strains=tuple(map(untimed, later.strains)),
-        audit=untimed(later.audit) if later.audit else None,
-    )
+    return fakes.of_windows(later, *map(untimed, later.windows))
 
 
 def as_schema_3(later: Run) -> Run:
     """The same as schema 3 knew it."""
     run = as_schema_4(later)
-    windows = tuple(replace(window, facts=_as_schema_3(window.facts)) for window in run.windows)
-    known = tuple(window.facts for window in windows)
-    facts = replace(run.facts, windows=known, search=None, warm_up=None)
-    return replace(run, facts=facts, windows=windows, probes=())
+    windows = (replace(window, facts=_as_schema_3(window.facts)) for window in run.profiles)
+    facts = replace(run.facts, search=None, warm_up=None)
+    return fakes.of_windows(replace(run, facts=facts), *windows)
 
 
 def _as_schema_3(facts: WindowFacts) -> WindowFacts:

@@ -71,7 +71,7 @@ REFUSED = {
     "no header": (of("nothing", "Content-Length: 5"), "header"),
     "no status": (of(first="HTTP/1.1 OK"), "status"),
     "another version in words": (of(first="HTTP/2 200"), "dot"),
-    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP/1: b'SSH-2.0"),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP/1: b'SSH-2.0"),
     "HTTP/2 alone": (b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x80", "speaks only HTTP/2"),
     "an alert of TLS": (b"\x15\3\1\0\2\2\x46", "write https://"),
     "a header block without an end": (of("X: " + "a" * (1 << 18))[:-9], "longer than 256 KiB"),

@@ -14,7 +14,7 @@ from harness.measure.launch.containers.images import Image
 from harness.measure.launch.launchers import LaunchOrder
 from harness.measure.watch import gpu, host
 from harness.setup import catalog
-from harness.stored.records import ImageFacts
+from harness.stored.container import ImageFacts
 
 GPU = [[["gpu"]]]
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import UsageError
+from harness.measure.campaign import content
 from harness.setup import judges
+from tests.unit.conftest import BENCHMARK, Project
 
 TOLERANCE = 0.25
 NUMBERS = st.floats(-1e6, 1e6)
@@ -201,3 +203,11 @@ def test_a_judge_says_what_it_asks() -> None:
     assert "first 16" in judges.told("prefix:16")
     assert judges.told("of-a-later-version") == "a judge that this version does not know"
     assert all(judges.told(name) for name in judges.names())
+
+
+def test_a_benchmark_with_another_judge_is_another_one(project: Project) -> None:
+    usual = content.of_benchmark(project.bench())
+    head = {judge: f'{BENCHMARK}judge = "{judge}"\n' for judge in ("equal", "set")}
+    # The judge of earlier versions: their digests must stay what they were.
+    assert content.of_benchmark(project.bench(head=head["equal"])) == usual
+    assert content.of_benchmark(project.bench(head=head["set"])) != usual

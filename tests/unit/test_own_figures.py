@@ -17,7 +17,7 @@ from harness.measure.launch.launchers import Launched
 from harness.measure.watch import own_figures
 from harness.setup.endpoints import Headers
 from harness.setup.tables import CountersTable, ServerTable
-from harness.stored.records import OwnFigures
+from harness.windows.own_figures import OwnFigures
 from tests.unit.conftest import Project
 
 TEXT = """\

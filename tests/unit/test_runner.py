@@ -6,6 +6,7 @@ Each test is a specification: what happens, then what must have been done, then 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,11 @@ from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import Launched
 from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
+from harness.stored.container import ContainerFacts, ImageFacts
+from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import (
-    Cell,
-    ContainerFacts,
-    Failure,
-    ImageFacts,
-    Run,
-    Search,
-    Startup,
-    Stop,
-    Window,
-)
+from harness.stored.records import Cell, Failure, Run, Search, Startup, Stop, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, Requests
 from tests.unit.stored import SERVER, window
@@ -178,7 +172,7 @@ class Scenario:
         if self._server is not None and self._dying == "search":
             self._server.death = "it ended with exit code 7"
         found = self.window_of(ONE)
-        return Search(str(order.slo), 1.0, 2.0, order.budget_s, (found.facts,)), (found,)
+        return Search(str(order.slo), 1.0, 2.0, order.budget_s), (found,)
 
     def stop(self, launched: object) -> Stop:
         self._begin("stop", launched)
@@ -199,7 +193,12 @@ def cell(tmp_path: Path) -> Scenario:
 def windows(run: Run) -> list[str]:
     """Names of the windows that were kept; the facts must name the same."""
     assert tuple(w.facts for w in run.windows) == run.facts.windows
-    return [w.facts.profile.name for w in run.windows]
+    return [w.facts.profile.name for w in run.profiles]
+
+
+def kinds(run: Run) -> list[str]:
+    """What its windows were fired for, in order."""
+    return [window.facts.kind.value for window in run.windows]
 
 
 # --- the search for its capacity ----------------------------------------------------------------
@@ -211,7 +210,7 @@ def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
     # Two answers in the 1.625 s of its closed loop.
     assert cell.done == [*ALL[:-1], f"search from {2 / 1.625}", "stop"]
     assert run.facts.search is not None
-    assert run.facts.search.probes == tuple(probe.facts for probe in run.probes)
+    assert kinds(run) == ["profile", "profile", "probe"]
     assert cell.shown[-2:] == ["capacity", "stop"]
 
 
@@ -240,10 +239,9 @@ def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None
         stages.done.append("strain")
         assert launched.exited() is None
         assert life.startup == STARTUP
-        assert [w.facts.profile.name for w in life.windows] == ["one", "two"]
+        assert [w.facts.kind for w in life.windows] == ["profile", "profile", "probe"]
         assert life.search is not None
-        assert len(life.probes) == 1
-        life.strains.append(cell.window_of(ONE))
+        life.windows.append(cell.window_of(ONE).of_kind(WindowKind.STRAIN))
         life.overload = BORNE
 
     cell.strains = strain
@@ -251,8 +249,8 @@ def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None
     assert cell.done[-3:] == [f"search from {2 / 1.625}", "strain", "stop"]
     assert cell.shown[-2:] == ["strain", "stop"]
     assert run.facts.lifecycle == Lifecycle(Installed(1000, 2.5), 3, overload=BORNE)
-    assert run.facts.strains == tuple(window.facts for window in run.strains)
-    assert len(run.strains) == 1
+    assert windows(run) == ["one", "two"]
+    assert kinds(run) == ["profile", "profile", "probe", "strain"]
     assert run.facts.outcome == "ok"
 
 
@@ -309,6 +307,20 @@ def test_a_cell_that_failed_is_not_strained(cell: Scenario) -> None:
     assert "strain" not in cell.done
 
 
+def test_a_window_whose_generator_was_lost_says_nothing_of_the_server(cell: Scenario) -> None:
+    gone = (WorkerFacts("here/7", 2, 0, 0, None, "somebody killed it"),)
+    cell.answers("load two", "lost", "lost")
+    made = cell.load
+
+    def lost(launched: object, profile: Profile) -> Window:
+        window = made(launched, profile)
+        return replace(window, facts=replace(window.facts, workers=gone))
+
+    cell.load = lost  # type: ignore[method-assign]
+    run = cell.run(ONE, TWO)
+    assert (windows(run), run.facts.failure) == (["one", "two"], None)
+
+
 # --- the audit ----------------------------------------------------------------------------------
 
 
@@ -317,8 +329,7 @@ def test_it_is_audited_between_its_windows_and_the_search(cell: Scenario) -> Non
     run = cell.run(ONE, TWO)
     assert cell.done[-4:] == ["load two", "audit", f"search from {2 / 1.625}", "stop"]
     assert cell.shown[-3:] == ["audit", "capacity", "stop"]
-    assert run.audit is not None
-    assert run.facts.audit == run.audit.facts
+    assert kinds(run) == ["profile", "profile", "audit", "probe"]
     assert windows(run) == ["one", "two"], "it is none of the run's own windows"
 
 

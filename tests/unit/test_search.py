@@ -143,6 +143,9 @@ def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
         window, requests=replace(window.requests, sent_ns=window.requests.due_ns + SLO.limit_ns)
     )
     assert tallying.counted([lagged], SLO) == []
+    rows = np.arange(len(window.requests)) % 2 * ERRORS.index("lost")
+    lost = replace(window, requests=replace(window.requests, error=rows))
+    assert tallying.counted([lost], SLO) == []
     calm = queues.probe(queues.md1, Profile("p", "poisson", 2.0, 200.0), np.random.default_rng(1))
     assert len(tallying.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
 

@@ -21,7 +21,7 @@ from hypothesis.extra.numpy import arrays
 
 from harness.base import marks
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import store
+from harness.stored import earlier, store
 from harness.stored.lifecycle import (
     OVERLOAD,
     SHUTDOWN,
@@ -32,8 +32,10 @@ from harness.stored.lifecycle import (
     Shutdown,
 )
 from harness.stored.records import Campaign, Cell, Failure, Run, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
+from tests import fakes
 from tests.unit import stored
 
 MEGABYTE = 1_000_000
@@ -55,10 +57,7 @@ def assert_same(one: Run, other: Run) -> None:
     """Equal in every fact, and in every column by value and type."""
     assert one.facts == other.facts
     assert one.log == other.log
-    for name in ("windows", "probes", "strains"):
-        assert len(getattr(one, name)) == len(getattr(other, name)), name
-    assert (one.audit is None) == (other.audit is None)
-    for mine, theirs in zip(one.every_window, other.every_window, strict=True):
+    for mine, theirs in zip(one.windows, other.windows, strict=True):
         assert mine.facts == theirs.facts
         for table in ("requests", "usage", "calls", "chunks"):
             for field in fields(getattr(mine, table)):
@@ -88,15 +87,15 @@ def strained_run() -> Run:
         Shutdown(700_000_001, 900_000_002),
         Restart(900_000_003, "Port 8000 is taken."),
     )
-    facts = replace(full.facts, lifecycle=life, strains=tuple(w.facts for w in strains))
-    return replace(full, facts=facts, strains=strains)
+    full = replace(full, facts=replace(full.facts, lifecycle=life))
+    return fakes.having(full, WindowKind.STRAIN, strains)
 
 
 def audited(run: Run) -> Run:
     """The same with an audit, whose rows come last."""
-    made = stored.full_run().windows[-1]
+    made = stored.full_run().profiles[-1]
     audit = replace(made, facts=replace(made.facts, profile=Profile("audit", "closed", 2.0)))
-    return replace(run, facts=replace(run.facts, audit=audit.facts), audit=audit)
+    return fakes.having(run, WindowKind.AUDIT, [audit])
 
 
 # --- what goes in comes out ---------------------------------------------------------------------
@@ -183,7 +182,7 @@ def test_other_tools_find_names_and_nulls_in_the_file(tmp_path: Path) -> None:
 def test_a_table_without_rows_has_no_file(tmp_path: Path) -> None:
     place = store.write_run(tmp_path, stored.full_run())
     assert {path.name for path in place.iterdir()} == set(RUN_FILES)
-    assert [len(window.chunks) for window in store.read_run(place).windows] == [0, 0, 0]
+    assert [len(window.chunks) for window in store.read_run(place).windows] == [0, 0, 0, 0]
     other = store.write_run(tmp_path / "other", stored.heard(stored.full_run()))
     assert {path.name for path in other.iterdir()} == {*RUN_FILES, "chunks.parquet"}
     rows = pq.read_table(other / "chunks.parquet").to_pylist()
@@ -423,7 +422,9 @@ def test_an_edited_run_says_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["oops", "[1]", "null", '"text"', "{}"])
 def test_other_files_are_no_results(tmp_path: Path, content: str) -> None:
     (tmp_path / "campaign.json").write_text(content)
-    with pytest.raises(ResultError, match=r"campaign\.json can't be read: it is trunc.* or no res"):
+    with pytest.raises(
+        ResultError, match=r"campaign\.json can't be read: it is trunc.* or not a res"
+    ):
         store.read_campaign(tmp_path)
 
 
@@ -504,7 +505,7 @@ def test_schema_1_still_loads() -> None:
 def test_schema_1_says_what_it_always_said() -> None:
     # Literally, so that an edit of `stored.py` can't change both sides of the comparison.
     run = store.read_run(stored.DATA / "schema-1" / "iris" / "some" / "round-1")
-    steady, ramp, saturated = run.windows
+    steady, ramp, saturated = run.profiles
     names = [ERRORS[code] for code in steady.requests.error]
     assert names == [
         *("", "connect", "disconnected", "timeout"),
@@ -520,6 +521,38 @@ def test_schema_1_says_what_it_always_said() -> None:
     assert run.log == "listening\r\n50 %\r100 %\nünïcode\n"
     failed = store.read_run(stored.DATA / "schema-1" / "iris" / "some" / "round-2")
     assert failed.facts.failure == Failure("ready", "It did not get ready.", "last\nwords")
+
+
+def test_the_windows_of_earlier_schemas_have_their_kinds() -> None:
+    """Each kind had a place of its own; rows stood in this order, whatever was fired first."""
+    window = {"profile": {"name": "some"}}
+    data = {
+        "windows": [window, window],
+        "search": {"slo": "p99<50ms", "probes": [window]},
+        "strains": [window],
+        "audit": window,
+        "verified": 7,
+    }
+    found = earlier.run(data, 6)
+    kinds = [each["kind"] for each in found.pop("windows")]
+    assert kinds == ["profile", "profile", "probe", "strain", "audit"]
+    assert found == {"search": {"slo": "p99<50ms"}, "verified": 7}
+    assert earlier.run({"windows": [window]}, 1) == {"windows": [{**window, "kind": "profile"}]}
+    assert earlier.run(found, 7) is found
+
+
+@pytest.mark.parametrize(
+    "odd", [{"windows": 7}, {"windows": [7]}, {"windows": [], "search": 7}, []]
+)
+def test_an_earlier_run_that_is_none_is_named(odd: object, tmp_path: Path) -> None:
+    place = store.write_run(tmp_path, stored.full_run())
+    path = place / "run.json"
+    data = {**json.loads(path.read_text()), "schema": 6, "run": odd}
+    data.pop("sha256")
+    seal = sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**data, "sha256": seal}))
+    with pytest.raises(ResultError, match="truncated or not a result file"):
+        store.read_run(place)
 
 
 def test_there_is_a_file_of_every_schema() -> None:

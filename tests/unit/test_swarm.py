@@ -19,7 +19,7 @@ from harness.cli.worker import numbers
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import address
-from harness.measure.load.generator.job import Fired, Job, Target
+from harness.measure.load.generator.job import Fired, Job, Target, lost
 from harness.measure.load.generator.pool import merge
 from harness.measure.load.swarm import clocks, wire
 from harness.measure.load.swarm.clocks import Ping
@@ -98,7 +98,7 @@ def test_a_job_arrives_as_it_was(sent: Job) -> None:
     same(sent, wire.unpack_job(wire.pack_job(sent)))
 
 
-@pytest.mark.parametrize("fired", [of(5), replace(of(5), bodies={}), wire.lost(job())])
+@pytest.mark.parametrize("fired", [of(5), replace(of(5), bodies={}), lost(job())])
 def test_a_record_arrives_as_it_was(fired: Fired) -> None:
     found = wire.unpack_fired(wire.pack_fired(fired))
     for name in COLUMNS:
@@ -168,20 +168,20 @@ def test_shares_are_the_schedule_once(count: int, workers: int) -> None:
     dealt = wire.shares(whole, workers)
     assert len(dealt) == workers
     # As if every worker were lost: what is left is the plan, whole and in order.
-    merged = merge([wire.lost(share) for share in dealt])
+    merged = merge([lost(share) for share in dealt])
     np.testing.assert_array_equal(merged.columns["due_ns"], whole.due_ns)
     np.testing.assert_array_equal(merged.columns["payload"], whole.payload)
 
 
 def test_of_a_lost_share_nothing_is_known_but_the_plan() -> None:
-    columns = wire.lost(job()).columns
+    columns = lost(job()).columns
     assert (columns["error"] == ERRORS.index("lost")).all()
     for name in ("sent_ns", "first_byte_ns", "done_ns"):
         assert (columns[name] == MISSING).all()
 
 
 def test_a_lost_share_of_a_closed_loop_has_no_plan() -> None:
-    assert {len(column) for column in wire.lost(job(due_ns=None)).columns.values()} == {0}
+    assert {len(column) for column in lost(job(due_ns=None)).columns.values()} == {0}
 
 
 def test_users_are_dealt_out_by_locust_to_all_workers() -> None:

@@ -10,24 +10,15 @@ from typing import Any, TypeVar
 from harness.analyse.field import contest, paired
 from harness.analyse.field.contest import Contest
 from harness.analyse.field.paired import Ratio
-from harness.analyse.run import held, metrics
+from harness.analyse.run import held
 from harness.analyse.run.digest import Digest, Digested
 from harness.analyse.run.findings import Finding
 from harness.analyse.run.held import Held
-from harness.analyse.run.metrics import METRICS, Metric
+from harness.analyse.run.metrics import METRICS
 from harness.analyse.statistics.stats import Spread, spread
 from harness.stored.records import BenchmarkFacts, Failure, ServerFacts
 
-OVERHEAD = Metric(
-    "overhead",
-    "over in-process",
-    "ms",
-    "lower",
-    " ".join((metrics.overhead.__doc__ or "").split()),
-    lambda _: None,
-    2,
-)
-COLUMNS: dict[str, Metric] = {**METRICS, "overhead": OVERHEAD}
+COLUMNS = METRICS
 # Fresh starts of one server on a busy two-core machine moved its p95 by 45%: beyond that something
 # other than chance differs between the rounds.
 ROUNDS_DISAGREE = 1.5

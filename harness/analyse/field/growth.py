@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.run import findings, metrics
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
-from harness.stored.hosts import HostProof
 from harness.stored.records import Run
 
 COSTS = ("throughput_per_s", "p50_ms", "p99_ms", "cpu_per_1000_s")
@@ -39,12 +39,11 @@ class Growth:
     points: int
 
 
-def point(
-    run: Run, axis: str, value: int, together: int, verified: int, proof: HostProof | None
-) -> Point:
+def point(context: RunContext, axis: str, value: int, together: int) -> Point:
     """What a run of a sweep came to; requests carried so many instances."""
+    run = context.run
     window, failure = metrics.saturated(run), run.facts.failure
-    doubts = findings.of_run(run, verified, proof)
+    doubts = findings.of_run(context)
     invalid = [doubt.message for doubt in doubts if doubt.verdict is Verdict.INVALID]
     reason = failure.message if failure else "; ".join(invalid)
     if window is None or not window.requests.ok.any():

@@ -115,7 +115,7 @@ def _no_capacity(row: Row) -> str:
 
 
 def _no_throughput(row: Row) -> str:
-    profiles = [w.profile for d in _counted(row) for w in d.facts.windows]
+    profiles = [w.profile for d in _counted(row) for w in d.facts.profiles]
     if not any(profile.saturates for profile in profiles):
         return "it has no saturated window"
     return "nothing was answered in the saturated window"

@@ -165,7 +165,7 @@ def _of_best(mean: Breakdown) -> str:
 
 
 def _unsplit(row: Row) -> str:
-    windows = [w for d in row.digests if not d.invalid for w in d.facts.windows]
+    windows = [w for d in row.digests if not d.invalid for w in d.facts.profiles]
     if not any(window.profile.is_open for window in windows):
         return "it has no steady window"
     return "no predictor call was seen for most of its answers"

@@ -26,6 +26,7 @@ from harness.setup import slo
 from harness.setup.slo import Slo
 from harness.stored.records import Run, Window
 from harness.windows import causes
+from harness.windows.kinds import WindowKind
 
 Basis = Literal["law", "probes"]
 _AROUND = 1.25  # probes at rates no further than this factor from a capacity are near it
@@ -144,7 +145,9 @@ def queue(run: Run) -> Queue | None:
         _QUEUES[run] = None
         if run.facts.search is not None:
             own = slo.parse(run.facts.search.slo)
-            _QUEUES[run] = queueing.of_windows([*run.windows, *run.probes], run.audit, own)
+            _QUEUES[run] = queueing.of_windows(
+                run.of(WindowKind.PROFILE, WindowKind.PROBE), run.audit, own
+            )
     return _QUEUES[run]
 
 
@@ -164,7 +167,7 @@ def at(run: Run, wanted: Slo) -> Found:
     known = _FOUND.setdefault(run, {})
     if wanted not in known:
         own = run.facts.search is not None and wanted == slo.parse(run.facts.search.slo)
-        windows = [w for w in run.windows if w.facts.profile.shape == "poisson" and not own]
+        windows = [w for w in run.profiles if w.facts.profile.shape == "poisson" and not own]
         ended = run.facts.search.ended if run.facts.search is not None and own else ""
         by_probes = of_probes([*run.probes, *windows], wanted, ended)
         found = queue(run)
@@ -204,7 +207,7 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
             return by_probes
         lowest = min((step.rate_per_s for step in by_probes.steps), default=None)
         return replace(by_probes, estimate=Estimate(None, None, lowest), basis="law")
-    windows = [w for w in run.windows if w.facts.profile.shape == "poisson"]
+    windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
     tallies = tallying.counted([*run.probes, *windows], wanted)
     near = [t for t in tallies if 1 / _AROUND <= t.rate_per_s / estimate.rate_per_s <= _AROUND]
     late = _late(near, loaded, wanted)

@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.field import growth, together
-from harness.analyse.run import breakdown, capacity, findings, held, metrics, seen, strain_outcomes
+from harness.analyse.run import (
+    breakdown,
+    capacity,
+    context,
+    findings,
+    held,
+    metrics,
+    seen,
+    strain_outcomes,
+)
 from harness.analyse.run.breakdown import Batches, Breakdown
 from harness.analyse.run.capacity import Found
+from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Finding, Verdict
 from harness.analyse.run.held import Held
 from harness.analyse.run.seen import Seen
@@ -25,7 +35,7 @@ from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
 from harness.setup import slo
 from harness.stored import store, sweeps
-from harness.stored.plan import SWEEP, to_verify
+from harness.stored.plan import SWEEP
 from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
 from harness.windows.samples import MISSING
 
@@ -55,7 +65,7 @@ class Digest:
 
     cell: Cell
     facts: RunFacts
-    values: dict[str, float | None]  # by metric name, and "overhead"
+    values: dict[str, float | None]  # by metric name
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     found: Found | None = None  # by the search for its capacity
@@ -140,12 +150,11 @@ def read_cell(place: Path, campaign: Campaign, cell: Cell) -> Run:
 
 def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = None) -> Digest:
     """Reduce one run; the others are those of the references, same benchmark and round."""
-    values = {name: metric.formula(run) for name, metric in metrics.METRICS.items()}
-    values["overhead"] = metrics.overhead(run, floor) if floor is not None else None
+    beside = context.within(campaign, run, floor, null)
+    values = {name: metric.formula(beside) for name, metric in metrics.METRICS.items()}
     known = campaign.benchmarks.get(run.cell.benchmark)
-    wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
-    doubts = findings.of_run(run, wanted, campaign.proof)
-    curves = tuple(_curve(window) for window in run.windows if window.requests.ok.any())
+    doubts = findings.of_run(beside)
+    curves = tuple(_curve(window) for window in run.profiles if window.requests.ok.any())
     found = capacity.of_run(run)
     windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
     borne = strain_outcomes.borne(run)
@@ -158,24 +167,24 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         found,
         _replicates(run, found),
         _response_ms(run),
-        _breakdown(run, null),
+        _breakdown(beside),
         tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
         borne.errors if borne else {},
         held.of_run(run, slo.parse(known.slo)) if known else {},
         capacity.queue(run),
         seen.of_run(run),
-        _swept(run, campaign, wanted),
+        _swept(beside, campaign),
         outcome.judge(run, campaign) if campaign.tuning else None,
         metrics.beyond_of(run),
     )
 
 
-def _swept(run: Run, campaign: Campaign, verified: int) -> growth.Point | None:
-    place = sweeps.place(run.cell) if campaign.preset == SWEEP else None
+def _swept(beside: RunContext, campaign: Campaign) -> growth.Point | None:
+    place = sweeps.place(beside.run.cell) if campaign.preset == SWEEP else None
     if place is None:
         return None
     together = place.value if place.axis == "batch" else 1  # instances of a request
-    return growth.point(run, place.axis, place.value, together, verified, campaign.proof)
+    return growth.point(beside, place.axis, place.value, together)
 
 
 def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
@@ -205,8 +214,8 @@ def _response_ms(run: Run) -> Any:
     return np.where(requests.ok, taken, np.nan).astype(np.float32)
 
 
-def _breakdown(run: Run, null: Run | None) -> Breakdown | None:
-    window = metrics.steady(run)
+def _breakdown(beside: RunContext) -> Breakdown | None:
+    window, null = metrics.steady(beside.run), beside.null
     if window is None:
         return None
     # The in-process reference fires at itself: nothing is transported.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.run import beyond, findings
+from harness.analyse.run.context import WindowContext
 from harness.analyse.statistics import stats
 from harness.stored.hosts import WorkerFacts
 from harness.stored.records import Window
@@ -41,7 +42,7 @@ def summary(window: Window) -> dict[str, Any]:
         "workers": [_worker(worker) for worker in facts.workers],
         "findings": [
             {"name": f.name, "verdict": f.verdict.value, "message": f.message}
-            for f in findings.of_window(window)
+            for f in findings.of_window(WindowContext(window=window))
         ],
     }
 

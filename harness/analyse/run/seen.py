@@ -40,10 +40,10 @@ class Seen:
 
 def of_run(run: Run) -> Seen:
     """What is told of a run."""
-    calls = [window.calls for window in run.windows]
+    calls = [window.calls for window in run.profiles]
     processes = {int(each) for found in calls for each in np.unique(found.process)}
     return Seen(
-        tuple(_counts(window) for window in run.windows),
+        tuple(_counts(window) for window in run.profiles),
         len(run.probes),
         _most(run, "processes"),
         _most(run, "threads"),
@@ -66,7 +66,7 @@ def _counts(window: Window) -> Counts:
 
 
 def _most(run: Run, column: str) -> int | None:
-    most = max((int(getattr(w.usage, column).max(initial=0)) for w in run.windows), default=0)
+    most = max((int(getattr(w.usage, column).max(initial=0)) for w in run.profiles), default=0)
     return most or None
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from harness.analyse.run import capacity, findings
 from harness.analyse.run.capacity import Found as Searched
+from harness.analyse.run.context import within
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import pareto
 from harness.analyse.tune import knob_worth
@@ -16,7 +17,6 @@ from harness.analyse.tune.knob_worth import Worth
 from harness.search import confirmed
 from harness.search.candidates import Candidate, Lowest, Outcome, candidates, cell_of, choices
 from harness.search.confirmed import Confirmed
-from harness.stored.plan import to_verify
 from harness.stored.records import Campaign, Cell, Run
 from harness.stored.tunings import TODAY, Step, Tuning
 from harness.windows.samples import MISSING
@@ -86,9 +86,7 @@ def judge(run: Run, campaign: Campaign) -> Outcome:
 
 
 def _doubt(run: Run, campaign: Campaign, found: Searched | None) -> str:
-    known = campaign.benchmarks.get(run.cell.benchmark)
-    wanted = len(to_verify(known.payloads, run.cell.round, known.verify_share)) if known else 0
-    doubts = findings.of_run(run, wanted, campaign.proof)
+    doubts = findings.of_run(within(campaign, run))
     invalid = "; ".join(d.message for d in doubts if d.verdict is Verdict.INVALID)
     if invalid:
         return f"INVALID: {invalid}"
@@ -109,7 +107,7 @@ def _lowest(found: Searched | None) -> Lowest | None:
 def peak_bytes(run: Run) -> int | None:
     """The most memory that its processes held at the end of any window, pages shared by several
     counted once."""
-    seen = (window.usage.pss_bytes for window in run.every_window)
+    seen = (window.usage.pss_bytes for window in run.windows)
     known = [int(column[column != MISSING].max()) for column in seen if (column != MISSING).any()]
     return max(known, default=None)
 

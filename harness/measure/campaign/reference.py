@@ -202,11 +202,13 @@ def prove(
             stages,
             lambda launched: (
                 stages.load(launched, closed),
-                stages.load(launched, poisson).requests.lag_ns() / 1e3,
+                stages.load(launched, poisson),
             ),
         )
+    if not (ceiling.facts.is_whole and lag.facts.is_whole):
+        raise HarnessError("A generator process was lost, so that its ceiling is not known.")
     rate = int(ceiling.requests.ok.sum()) / ceiling.facts.elapsed_s
-    p50, p99 = np.percentile(lag, [50, 99])
+    p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
 
 

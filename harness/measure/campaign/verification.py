@@ -18,7 +18,8 @@ from harness.setup import catalog
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import PresetTable
 from harness.stored import plan
-from harness.stored.records import Cell, Run, ServerFacts, Trial
+from harness.stored.lifecycle import Trial
+from harness.stored.records import Cell, Run, ServerFacts
 
 EVERYTHING = PresetTable(
     benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, proof_s=0.1

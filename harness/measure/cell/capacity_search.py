@@ -61,13 +61,12 @@ def find(
         window = _warmed(load, _WARM_SHARE * order.budget_s)
         throughput_per_s = _rate(window)
         if not throughput_per_s:
-            return Search(str(order.slo), 1.0, 1.0, order.budget_s, (), _unanswered(window)), ()
+            return Search(str(order.slo), 1.0, 1.0, order.budget_s, _unanswered(window)), ()
         recover()
     start = max(_START_SHARE * throughput_per_s, 1.0)
     ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
     found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
-    facts = tuple(window.facts for window in found)
-    return Search(str(order.slo), start, ceiling, order.budget_s, facts, ended), tuple(found)
+    return Search(str(order.slo), start, ceiling, order.budget_s, ended), tuple(found)
 
 
 def _probed(

@@ -10,11 +10,12 @@ import numpy as np
 
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
+from harness.measure.load.generator.job import whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Asker, Unanswered
 from harness.protocols import Message
-from harness.stored.records import Trial
+from harness.stored.lifecycle import Trial
 from harness.windows.profiles import Profile, payload_order
 from harness.windows.samples import Requests
 
@@ -98,7 +99,7 @@ class FaultStages(PatientStages):
             launched.kill(pids[0])
         while not pending.wait(1.0):
             pass
-        requests = requests_of(pending.result())
+        requests = requests_of(whole(pending.result()))
         began = time.monotonic()
         # A new channel: the old one would wait before it connects again.
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:

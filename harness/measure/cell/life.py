@@ -14,10 +14,8 @@ class Life:
     """Filled bit by bit, so that what was learnt is kept where something fails half-way."""
 
     startup: Startup | None = None
-    windows: tuple[Window, ...] = ()
+    windows: list[Window] = field(default_factory=list)  # the run's own list, of all kinds
     search: Search | None = None
-    probes: tuple[Window, ...] = ()
-    strains: list[Window] = field(default_factory=list)
     memory_after_bytes: int | None = None
     overload: Overload | None = None
     shutdown: Shutdown | None = None

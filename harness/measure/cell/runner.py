@@ -14,21 +14,22 @@ from harness.measure.cell.capacity_search import Expected, Order
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
-from harness.stored.lifecycle import Installed, Lifecycle
+from harness.stored.container import ImageFacts
+from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
 from harness.stored.records import (
     Cell,
     Failure,
-    ImageFacts,
     Run,
     RunFacts,
     Search,
     ServerFacts,
     Startup,
     Stop,
-    WarmUp,
     Window,
+    of_kind,
 )
 from harness.windows import causes
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 
 _TAIL_LINES = 30
@@ -74,10 +75,8 @@ class _Progress:
     memory_idle_bytes: int | None = None
     verified: int = 0
     warm_up: WarmUp | None = None
-    windows: list[Window] = field(default_factory=list)
-    audit: Window | None = None
+    windows: list[Window] = field(default_factory=list)  # of all kinds, in order
     search: Search | None = None
-    probes: tuple[Window, ...] = ()
     life: Life = field(default_factory=Life)
     stop: Stop | None = None
 
@@ -143,28 +142,25 @@ def _record(
 ) -> Run:
     launched, log = progress.launched, _log(progress.launched)
     installed = stages.installed if stages else None
-    strains = tuple(progress.life.strains)
     facts = RunFacts(
-        campaign,
-        cell,
-        server,
-        started_at,
-        progress.phases_s,
-        progress.startup,
-        progress.verified,
-        tuple(window.facts for window in progress.windows),
-        progress.stop,
-        _with_tail(failure, log),
-        launched.calls().threads if launched else (),
-        stages.image if stages else None,
-        launched.container if launched else None,
-        progress.search,
+        campaign=campaign,
+        cell=cell,
+        server=server,
+        started_at=started_at,
+        phases_s=progress.phases_s,
+        startup=progress.startup,
+        verified=progress.verified,
+        windows=tuple(window.facts for window in progress.windows),
+        stop=progress.stop,
+        failure=_with_tail(failure, log),
+        model_threads=launched.calls().threads if launched else (),
+        image=stages.image if stages else None,
+        container=launched.container if launched else None,
+        search=progress.search,
         warm_up=progress.warm_up,
         lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
-        strains=tuple(window.facts for window in strains),
-        audit=progress.audit.facts if progress.audit else None,
     )
-    return Run(facts, tuple(progress.windows), log, progress.probes, strains, progress.audit)
+    return Run(facts, tuple(progress.windows), log)
 
 
 def _stop(stages: CellStages | None, progress: _Progress) -> Failure | None:
@@ -203,13 +199,15 @@ def _measure(stages: CellStages, profiles: Sequence[Profile], progress: _Progres
 def _audit(stages: CellStages, progress: _Progress) -> None:
     assert progress.launched is not None  # it has just been measured
     with progress.during("audit"):
-        progress.audit = stages.audit(progress.launched)
+        progress.windows.append(stages.audit(progress.launched).of_kind(WindowKind.AUDIT))
         _require_alive(progress.launched, "the audit")
 
 
 def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
     assert progress.launched is not None  # it has just been measured
-    closed = [w for w in progress.windows if not w.facts.profile.is_open and w.requests.ok.any()]
+    profiles = of_kind(progress.windows, WindowKind.PROFILE)
+    audit = next(iter(of_kind(progress.windows, WindowKind.AUDIT)), None)
+    closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
     throughput = None
     if closed:
         throughput = float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
@@ -217,12 +215,13 @@ def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
     def expected(probes: Sequence[Window]) -> float | None:
         # Whatever the windows hold: that they can't be understood must not end the measurement.
         with suppress(ArithmeticError, ValueError):
-            return queueing.capacity([*progress.windows, *probes], progress.audit, order.slo)
+            return queueing.capacity([*profiles, *probes], audit, order.slo)
         return None
 
     with progress.during("capacity"):
         found = stages.search(progress.launched, order, throughput, expected)
-        progress.search, progress.probes = found
+        progress.search, probes = found
+        progress.windows += [probe.of_kind(WindowKind.PROBE) for probe in probes]
         _require_alive(progress.launched, "the search for its capacity")
 
 
@@ -230,9 +229,7 @@ def _strain(
     stages: Staged, strain: Callable[[Staged, Launched, Life], None], progress: _Progress
 ) -> None:
     assert progress.launched is not None  # it has just been measured
-    progress.life = Life(
-        progress.startup, tuple(progress.windows), progress.search, progress.probes
-    )
+    progress.life = Life(progress.startup, progress.windows, progress.search)
     with progress.during("strain"):
         strain(stages, progress.launched, progress.life)
 
@@ -245,7 +242,8 @@ def _require_alive(launched: Launched, place: str) -> None:
 
 def _require_served(windows: Sequence[Window]) -> None:
     """A server that is too slow for one load may bear the next; one that ends mute has failed."""
-    last = next((window for window in reversed(windows) if len(window.requests)), None)
+    whole = (window for window in reversed(windows) if window.facts.is_whole)
+    last = next((window for window in whole if len(window.requests)), None)
     if last is not None and not last.requests.ok.any():
         raise LaunchError(
             f"The server answered none of {len(last.requests)} requests in the window "

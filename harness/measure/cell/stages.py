@@ -19,7 +19,7 @@ from harness.measure.cell.inside import InsidePending
 from harness.measure.launch import readiness
 from harness.measure.launch.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.load.drivers import Driver, Firing
-from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.job import Fired, Job, whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
 from harness.measure.talk import talk
@@ -31,8 +31,9 @@ from harness.protocols import tensors
 from harness.setup import launching
 from harness.setup.catalog import Variant
 from harness.stored import plan
-from harness.stored.lifecycle import Installed
-from harness.stored.records import ImageFacts, Search, Startup, Stop, WarmUp, Window
+from harness.stored.container import ImageFacts
+from harness.stored.lifecycle import Installed, WarmUp
+from harness.stored.records import Search, Startup, Stop, Window
 from harness.windows import audit as auditing
 from harness.windows.profiles import CLOSED, Profile, due_times, payload_order, seed_of
 from harness.windows.samples import Ints, Requests
@@ -136,8 +137,7 @@ class Stages:
 
         Raises AnswerError for a wrong one, and where requests fail.
         """
-        share = self.bench.verify_share
-        payloads = plan.to_verify(len(self.bench.payloads), self._round, share)
+        payloads = plan.to_verify(len(self.bench.payloads), self._round, self.bench.verify_share)
         requests, _, complaints = self._judge(self._ask(launched, payloads))
         if not requests.ok.all():
             raise not_right(requests, complaints)
@@ -161,7 +161,7 @@ class Stages:
             count = 4096 if due is None else len(due)
             order = payload_order(len(self.bench.payloads), count, number)
             job = self._job(launched, short, order, due)
-            return requests_of(self._fire(launched, job).result())
+            return requests_of(whole(self._fire(launched, job).result()))
 
         return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
@@ -245,7 +245,7 @@ class Stages:
         # One caller: a batching server would remember more, and time the next window by it.
         alone = Profile("verify", "closed", self.verify_limit_s, concurrency=1)
         job = replace(self._job(launched, alone, payloads, None), limit=len(payloads), keep_every=1)
-        return self._fire(launched, job).result()
+        return whole(self._fire(launched, job).result())
 
     @property
     def _unchecked(self) -> bool:

@@ -23,7 +23,8 @@ from harness.setup.slo import Slo
 from harness.setup.tables import PresetTable
 from harness.stored.hosts import CEILING_SHARE, HostProof
 from harness.stored.lifecycle import OVERLOAD, SHUTDOWN, Overload, Restart, Shutdown
-from harness.stored.records import BenchmarkFacts
+from harness.stored.records import BenchmarkFacts, of_kind
+from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 
 TIMES = 2.0  # the capacity
@@ -80,10 +81,12 @@ def _capacity(life: Life) -> float | None:
     """The one that was found; else what it answered in a closed loop."""
     if life.search is not None:
         wanted = slo.parse(life.search.slo)
-        found = search.estimate(counted(life.probes, wanted), wanted).rate_per_s
+        probes = of_kind(life.windows, WindowKind.PROBE)
+        found = search.estimate(counted(probes, wanted), wanted).rate_per_s
         if found:
             return found
-    closed = [w for w in life.windows if not w.facts.profile.is_open and w.requests.ok.any()]
+    profiles = of_kind(life.windows, WindowKind.PROFILE)
+    closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
     if not closed:
         return None
     return float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
@@ -100,7 +103,8 @@ def _overload(
         _wait_until(firing, end_ns)
         recovered[0] = _recovery_s(stages, launched, strain.slo, end_ns)
 
-    life.strains.append(stages.load(launched, profile, recover))
+    window = stages.load(launched, profile, recover)
+    life.windows.append(window.of_kind(WindowKind.STRAIN))
     life.overload = Overload(str(strain.slo), capacity, recovered[0], launched.exited() or "")
 
 
@@ -140,7 +144,8 @@ def _shut_down(
 
     try:
         # Sent once more, what the stop swallowed would not be seen to be lost.
-        life.strains.append(stages.load(launched, profile, stop, burst, resends=False))
+        window = stages.load(launched, profile, stop, burst, resends=False)
+        life.windows.append(window.of_kind(WindowKind.STRAIN))
         if again and life.restart and (reason := again[0].exited()) is not None:
             life.restart = Restart(life.restart.launched_ns, reason)
     finally:

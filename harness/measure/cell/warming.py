@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.stored.records import WarmUp
+from harness.stored.lifecycle import WarmUp
 from harness.windows.profiles import Profile
 from harness.windows.samples import Requests
 

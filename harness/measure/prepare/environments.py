@@ -22,8 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 from harness.base import caches, marks, paths, reading
 from harness.base.errors import ProvisionError, ResultError
 from harness.setup.catalog import Benchmark, Variant
+from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed
-from harness.stored.records import ImageFacts
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew

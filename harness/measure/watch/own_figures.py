@@ -10,7 +10,7 @@ from harness.measure.launch.launchers import Launched
 from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Unanswered
 from harness.setup.tables import CountersTable, ServerTable
-from harness.stored.records import OwnFigures
+from harness.windows.own_figures import OwnFigures
 
 
 class Counted:

@@ -112,7 +112,7 @@ def offered(row: Row, wanted: Slo) -> tuple[Offered, ...]:
 
 
 def _steady(digest: Digest, wanted: Slo) -> Offered | None:
-    window = next((w for w in digest.facts.windows if w.profile.is_open), None)
+    window = next((w for w in digest.facts.profiles if w.profile.is_open), None)
     if window is None or digest.response_ms is None or window.profile.rate_per_s is None:
         return None
     if window.profile.rate_to_per_s is not None:  # no one rate
@@ -177,11 +177,7 @@ def _on(digest: Digest, profile: str) -> tuple[Finding, ...]:
     return tuple(
         finding
         for finding in digest.findings
-        if (
-            finding.verdict is not Verdict.NOTE
-            and finding.name not in RUN_RULES
-            and finding.message.startswith(f"{profile}: ")
-        )
+        if (finding.verdict is not Verdict.NOTE and finding.window == profile)
         or (finding.verdict is Verdict.INVALID and finding.name in RUN_RULES)
     )
 

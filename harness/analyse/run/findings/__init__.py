@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.stored.hosts import HostProof
-from harness.stored.records import Run, Window
+from harness.analyse.run.context import RunContext, WindowContext
+from harness.stored.records import Window
+from harness.windows.kinds import WindowKind
 
 
 class Verdict(StrEnum):
@@ -27,22 +28,43 @@ class Finding:
     name: str
     verdict: Verdict
     message: str
+    window: str = ""  # the profile that it is about, by name; empty: the whole run, or others
 
 
-WindowRule = Callable[[Window, HostProof | None], Iterator[tuple[Verdict, str]]]
-RunRule = Callable[[Run, int], Iterator[tuple[Verdict, str]]]
-WINDOW_RULES: dict[str, WindowRule] = {}
+Said = Iterator[tuple[Verdict, str]]
+WindowRule = Callable[[WindowContext], Said]
+RunRule = Callable[[RunContext], Said]
+
+
+@dataclass(frozen=True, slots=True)
+class OnWindows:
+    """A rule on windows, and the kinds of windows that it judges."""
+
+    rule: WindowRule
+    kinds: tuple[WindowKind, ...]
+
+
+PROFILE = (WindowKind.PROFILE,)
+# Fired at a planned rate, so that the generator and the host matter in them as in a profile.
+PLANNED = (*PROFILE, WindowKind.PROBE, WindowKind.STRAIN)
+EVERY = tuple(WindowKind)
+WINDOW_RULES: dict[str, OnWindows] = {}
 RUN_RULES: dict[str, RunRule] = {}
+_TOLD = 3  # windows that a finding names, of those that are not the run's own
 
 
 def _name(rule: Callable[..., object]) -> str:
     return getattr(rule, "__name__", "").replace("_", "-")
 
 
-def window_rule(rule: WindowRule) -> WindowRule:
-    """Register a rule on a window, under the function's name."""
-    WINDOW_RULES[_name(rule)] = rule
-    return rule
+def window_rule(kinds: tuple[WindowKind, ...]) -> Callable[[WindowRule], WindowRule]:
+    """Register a rule on windows of these kinds, under the function's name."""
+
+    def register(rule: WindowRule) -> WindowRule:
+        WINDOW_RULES[_name(rule)] = OnWindows(rule, kinds)
+        return rule
+
+    return register
 
 
 def run_rule(rule: RunRule) -> RunRule:
@@ -51,27 +73,50 @@ def run_rule(rule: RunRule) -> RunRule:
     return rule
 
 
-def of_window(window: Window, proof: HostProof | None = None) -> list[Finding]:
+def of_window(context: WindowContext) -> list[Finding]:
     """What is doubtful in one window."""
     return [
         Finding(name, verdict, message)
-        for name, rule in WINDOW_RULES.items()
-        for verdict, message in rule(window, proof)
+        for name, judge in WINDOW_RULES.items()
+        if context.facts.kind in judge.kinds
+        for verdict, message in judge.rule(context)
     ]
 
 
-def of_run(run: Run, to_verify: int, proof: HostProof | None = None) -> list[Finding]:
-    """What is doubtful in a run, window by window; so many answers were to be verified first."""
+def of_run(context: RunContext) -> list[Finding]:
+    """What is doubtful in a run, window by window."""
     found = [
         Finding(name, verdict, message)
         for name, rule in RUN_RULES.items()
-        for verdict, message in rule(run, to_verify)
+        for verdict, message in rule(context)
     ]
-    for window in run.windows:
-        for finding in of_window(window, proof):
-            place = f"{window.facts.profile.name}: {finding.message}"
-            found.append(Finding(finding.name, finding.verdict, place))
+    for window in context.run.profiles:
+        own = window.facts.profile.name
+        for each in of_window(context.of(window)):
+            found.append(Finding(each.name, each.verdict, f"{own}: {each.message}", own))
+    for kind in WindowKind:
+        if kind is not WindowKind.PROFILE:
+            found += _beside(context, context.run.of(kind))
     return found
+
+
+def _beside(context: RunContext, windows: Iterable[Window]) -> Iterator[Finding]:
+    """What is doubtful in windows that the run's own numbers do not come from: a warning at most,
+    and one of each name. The search leaves disturbed probes out by itself, so that no number is
+    wrong, but less is known."""
+    doubts: dict[str, list[tuple[str, str]]] = {}
+    for window in windows:
+        for each in of_window(context.of(window)):
+            if each.verdict is not Verdict.NOTE:
+                place = (window.facts.profile.name, each.message)
+                doubts.setdefault(each.name, []).append(place)
+    for name, found in doubts.items():
+        (window_name, message), *others = found
+        more = ", ".join(other for other, _ in others[: _TOLD - 1])
+        if len(others) >= _TOLD:
+            more += f" and {len(others) - _TOLD + 1} more"
+        also = f" (likewise in {more})" if more else ""
+        yield Finding(name, Verdict.WARNING, f"{window_name}: {message}{also}")
 
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):

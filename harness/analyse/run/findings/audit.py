@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, run_rule
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
 from harness.stored.records import Run, Window
 from harness.windows import audit
@@ -39,8 +40,8 @@ class Unpredicted:
 
 
 @run_rule
-def answers_from_a_cache(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    found = [(w, u) for w, u in _unpredicted(run) if u.too_many(u.missing)]
+def answers_from_a_cache(context: RunContext) -> Said:
+    found = [(w, u) for w, u in _unpredicted(context.run) if u.too_many(u.missing)]
     if found:
         window, worst = max(found, key=lambda pair: pair[1].missing / pair[1].answers)
         yield (
@@ -48,8 +49,8 @@ def answers_from_a_cache(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
             f"it answers from a cache: {worst.answers} answers in the window "
             f"{window.facts.profile.name!r} had {worst.answers - worst.missing} predictions",
         )
-    if run.audit is not None:
-        for said in _faster(audit.times(run.audit.requests)):
+    if context.run.audit is not None:
+        for said in _faster(audit.times(context.run.audit.requests)):
             yield Verdict.INVALID, f"it answers from a cache: {said}"
 
 
@@ -66,10 +67,10 @@ def _faster(times: Times) -> Iterator[str]:
 
 
 @run_rule
-def answers_before_predicting(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+def answers_before_predicting(context: RunContext) -> Said:
     found = [
         (w, u)
-        for w, u in _unpredicted(run)
+        for w, u in _unpredicted(context.run)
         # Workers may be on other hosts, with other clocks.
         if not w.facts.workers and u.too_many(u.ahead) and not u.too_many(u.missing)
     ]
@@ -83,11 +84,11 @@ def answers_before_predicting(run: Run, _: int) -> Iterator[tuple[Verdict, str]]
 
 
 @run_rule
-def fails_on_unseen(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.audit is None or not len(run.audit.requests):
+def fails_on_unseen(context: RunContext) -> Said:
+    if context.run.audit is None or not len(context.run.audit.requests):
         return
-    error = run.audit.requests.error
-    unseen = audit.unseen(run.audit.requests)
+    error = context.run.audit.requests.error
+    unseen = audit.unseen(context.run.audit.requests)
     wrong = np.isin(error, _WRONG)
     if wrong.any():
         yield (
@@ -103,10 +104,10 @@ def fails_on_unseen(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def audit_too_short(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.audit is None:
+def audit_too_short(context: RunContext) -> Said:
+    if context.run.audit is None:
         return
-    times = audit.times(run.audit.requests)
+    times = audit.times(context.run.audit.requests)
     blocks = len(_pairs(times.first, times.again)[0])
     if blocks < _FEWEST:
         yield (
@@ -126,7 +127,7 @@ def _pairs(first: Any, then: Any) -> tuple[Any, Any]:
 def _unpredicted(run: Run) -> Iterator[tuple[Window, Unpredicted]]:
     """Window by window; nothing where the predictor was not seen from the inside."""
     if run.facts.model_threads and not run.facts.server.reference:
-        for window in run.every_window:
+        for window in run.windows:
             if window.requests.ok.any():
                 yield window, _counted(window)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.analyse.run import capacity, capacity_words
-from harness.analyse.run.findings import Verdict, run_rule
-from harness.stored.records import Run
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 
 _WIDE = (
     1.2  # an interval (high/low) beyond which two servers 20% apart can't be told from each other
@@ -14,8 +12,8 @@ _WIDE = (
 
 
 @run_rule
-def capacity_unsure(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    found = capacity.of_run(run)
+def capacity_unsure(context: RunContext) -> Said:
+    found = capacity.of_run(context.run)
     if found is None:
         return
     low, high = found.estimate.low, found.estimate.high

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from harness.analyse.run.findings import Verdict, run_rule
-from harness.stored.records import Run
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 
 # A limit of CPU time that bites for longer than this changes what a percentile shows.
 _THROTTLED_S = 0.05
 
 
 @run_rule
-def out_of_memory(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    container = run.facts.container
-    if container is not None and container.out_of_memory and run.facts.failure is None:
+def out_of_memory(context: RunContext) -> Said:
+    container = context.facts.container
+    if container is not None and container.out_of_memory and context.facts.failure is None:
         yield (
             Verdict.WARNING,
             f"the kernel killed {container.out_of_memory} of its processes at the container's "
@@ -23,8 +21,8 @@ def out_of_memory(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def throttled(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    container = run.facts.container
+def throttled(context: RunContext) -> Said:
+    container = context.facts.container
     if container is not None and (container.throttled_s or 0) > _THROTTLED_S:
         yield (
             Verdict.WARNING,
@@ -33,8 +31,8 @@ def throttled(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def reached_through_a_proxy(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    container = run.facts.container
+def reached_through_a_proxy(context: RunContext) -> Said:
+    container = context.facts.container
     if container is not None and container.reached == "published":
         yield (
             Verdict.NOTE,

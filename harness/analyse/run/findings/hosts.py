@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, window_rule
-from harness.stored.hosts import STEAL_INVALID, HostProof
-from harness.stored.records import Window
+from harness.analyse.run.context import WindowContext
+from harness.analyse.run.findings import EVERY, Said, Verdict, window_rule
+from harness.stored.hosts import STEAL_INVALID
 
 STEAL_WARNING = 0.02
 SUSPENDED_S = 0.01  # two clocks are read microseconds apart; a suspension takes far longer
@@ -26,17 +24,17 @@ SWAP_WARNING_PER_S = 10
 SWAP_INVALID_PER_S = 1000
 
 
-@window_rule
-def host_stole(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    share = window.facts.steal_share
+@window_rule(EVERY)
+def host_stole(context: WindowContext) -> Said:
+    share = context.facts.steal_share
     if share is not None and share > STEAL_WARNING:
         verdict = Verdict.INVALID if share > STEAL_INVALID else Verdict.WARNING
         yield verdict, f"the hypervisor took {share:.1%} of the host's CPU time during the window"
 
 
-@window_rule
-def suspended(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    host = window.facts.host
+@window_rule(EVERY)
+def suspended(context: WindowContext) -> Said:
+    host = context.facts.host
     if host is not None and host.suspended_s > SUSPENDED_S:
         yield (
             Verdict.INVALID,
@@ -45,10 +43,10 @@ def suspended(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, st
         )
 
 
-@window_rule
-def clock_stepped(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    host = window.facts.host
-    if host is None or abs(host.clock_step_s) <= STEP_S + SLEW * window.facts.elapsed_s:
+@window_rule(EVERY)
+def clock_stepped(context: WindowContext) -> Said:
+    host = context.facts.host
+    if host is None or abs(host.clock_step_s) <= STEP_S + SLEW * context.facts.elapsed_s:
         return
     way = "forward" if host.clock_step_s > 0 else "back"
     # The harness times by a clock that can't be set, so its own figures are right.
@@ -60,9 +58,9 @@ def clock_stepped(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict
     )
 
 
-@window_rule
-def frequency_changed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    host = window.facts.host
+@window_rule(EVERY)
+def frequency_changed(context: WindowContext) -> Said:
+    host = context.facts.host
     if host is None or len(host.mhz) < FREQUENCY_LEAST:
         return
     third = -(-len(host.mhz) // 3)
@@ -75,9 +73,9 @@ def frequency_changed(window: Window, _: HostProof | None) -> Iterator[tuple[Ver
         )
 
 
-@window_rule
-def host_throttled(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    host, elapsed_s = window.facts.host, window.facts.elapsed_s
+@window_rule(EVERY)
+def host_throttled(context: WindowContext) -> Said:
+    host, elapsed_s = context.facts.host, context.facts.elapsed_s
     if host is None or not host.throttled_s or elapsed_s <= 0:
         return
     share = host.throttled_s / elapsed_s
@@ -89,13 +87,13 @@ def host_throttled(window: Window, _: HostProof | None) -> Iterator[tuple[Verdic
         )
 
 
-@window_rule
-def swapped(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    host = window.facts.host
-    if host is None or window.facts.elapsed_s <= 0:
+@window_rule(EVERY)
+def swapped(context: WindowContext) -> Said:
+    host = context.facts.host
+    if host is None or context.facts.elapsed_s <= 0:
         return
     pages = (host.swapped_in or 0) + (host.swapped_out or 0)
-    rate = pages / window.facts.elapsed_s
+    rate = pages / context.facts.elapsed_s
     if rate > SWAP_WARNING_PER_S:
         yield (
             Verdict.INVALID if rate > SWAP_INVALID_PER_S else Verdict.WARNING,

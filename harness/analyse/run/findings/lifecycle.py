@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.analyse.run import strain_outcomes
-from harness.analyse.run.findings import Verdict, run_rule
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.stored.lifecycle import OVERLOAD, SHUTDOWN
-from harness.stored.records import Run
 
 
 @run_rule
-def died_of_overload(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    overload = run.facts.lifecycle.overload if run.facts.lifecycle else None
+def died_of_overload(context: RunContext) -> Said:
+    overload = context.facts.lifecycle.overload if context.facts.lifecycle else None
     if overload is not None and overload.died:
         yield (
             Verdict.WARNING,
@@ -21,9 +19,9 @@ def died_of_overload(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def no_recovery(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    overload = run.facts.lifecycle.overload if run.facts.lifecycle else None
-    window = run.strain(OVERLOAD)
+def no_recovery(context: RunContext) -> Said:
+    overload = context.facts.lifecycle.overload if context.facts.lifecycle else None
+    window = context.run.strain(OVERLOAD)
     if window is None or overload is None or overload.died or overload.recovery_s is not None:
         return
     yield (
@@ -34,8 +32,8 @@ def no_recovery(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def lost_at_shutdown(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    found = strain_outcomes.ended(run)
+def lost_at_shutdown(context: RunContext) -> Said:
+    found = strain_outcomes.ended(context.run)
     if found is not None and found.lost:
         yield (
             Verdict.WARNING,
@@ -45,10 +43,10 @@ def lost_at_shutdown(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def no_restart(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    restart = run.facts.lifecycle.restart if run.facts.lifecycle else None
-    window = run.strain(SHUTDOWN)
-    if window is None or restart is None or strain_outcomes.gap_s(run) is not None:
+def no_restart(context: RunContext) -> Said:
+    restart = context.facts.lifecycle.restart if context.facts.lifecycle else None
+    window = context.run.strain(SHUTDOWN)
+    if window is None or restart is None or strain_outcomes.gap_s(context.run) is not None:
         return
     reason = restart.failure
     if not reason:

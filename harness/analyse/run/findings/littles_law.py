@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, run_rule
-from harness.stored.records import Run, Window
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
+from harness.stored.records import Window
 from harness.windows.samples import MISSING
 
 # The two sides are computed from the same stamps, and differ by rounding alone; more than one
@@ -17,10 +16,10 @@ _FEWEST = 20  # answers; with fewer, one of them is the tolerance
 
 
 @run_rule
-def breaks_littles_law(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
+def breaks_littles_law(context: RunContext) -> Said:
     """Requests in flight = throughput x mean time (Little, Operations Research 9, 1961), in every
     window: those of the search and of the audit too."""
-    for window in run.every_window:
+    for window in context.run.windows:
         if (said := _broken(window)) is not None:
             yield Verdict.INVALID, f"{window.facts.profile.name}: {said}"
 

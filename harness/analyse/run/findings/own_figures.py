@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.analyse.run import breakdown, metrics
-from harness.analyse.run.findings import Verdict, run_rule
-from harness.stored.records import Run
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 
 # Its counters include what its own code does around the model (some 0.5 ms in Triton's Python
 # backend): so far the two may lie apart.
@@ -15,8 +13,8 @@ APART_MS = 1.0
 
 
 @run_rule
-def own_figures(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    window = metrics.steady(run)
+def own_figures(context: RunContext) -> Said:
+    window = metrics.steady(context.run)
     own = window.facts.own if window is not None else None
     if window is None or own is None or own.queue_s is None or own.model_s is None:
         return

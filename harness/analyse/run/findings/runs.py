@@ -6,40 +6,42 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, run_rule
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
 from harness.base.trust import UNCHECKED
 from harness.setup.endpoints import RECORDED, UNJUDGED
-from harness.stored.records import Run, Setup, Window
+from harness.stored.records import Setup, Window
 
 
 @run_rule
-def not_all_verified(run: Run, wanted: int) -> Iterator[tuple[Verdict, str]]:
-    facts = run.facts
+def not_all_verified(context: RunContext) -> Said:
+    facts = context.facts
     checked = not facts.server.reference and facts.server.judged_by != UNJUDGED
-    if facts.failure is None and checked and facts.verified < wanted:
+    if facts.failure is None and checked and facts.verified < context.to_verify:
         yield (
             Verdict.WARNING,
-            f"only {facts.verified} of {wanted} answers could be checked in time before timing",
+            f"only {facts.verified} of {context.to_verify} answers could be checked in time before "
+            "timing",
         )
 
 
 @run_rule
-def certificate_unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.insecure:
+def certificate_unchecked(context: RunContext) -> Said:
+    if context.facts.server.insecure:
         yield Verdict.WARNING, UNCHECKED
 
 
 @run_rule
-def setup_differs(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    asked = run.facts.server.asked
-    if asked is None or run.facts.server.reference:
+def setup_differs(context: RunContext) -> Said:
+    asked = context.facts.server.asked
+    if asked is None or context.facts.server.reference:
         return
-    threads = sorted({count for count in run.facts.model_threads if count != asked.threads})
+    threads = sorted({count for count in context.facts.model_threads if count != asked.threads})
     if threads:
         yield Verdict.WARNING, f"{threads[-1]} threads share a prediction, asked: {asked.threads}"
-    for window in run.windows:
-        for said in _differences(window, asked, run.facts.server.track):
+    for window in context.run.profiles:
+        for said in _differences(window, asked, context.facts.server.track):
             yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
 
 
@@ -60,21 +62,21 @@ def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
 
 
 @run_rule
-def no_batches(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    asked = run.facts.server.asked
+def no_batches(context: RunContext) -> Said:
+    asked = context.facts.server.asked
     if asked is None or asked.max_batch == 1:
         return
-    for window in run.windows:
+    for window in context.run.profiles:
         batch = window.calls.batch
         if window.facts.profile.saturates and len(batch) and batch.max() == 1:
             yield Verdict.WARNING, "batching is on, but each prediction was of one instance"
 
 
 @run_rule
-def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.way.starts:
+def already_up(context: RunContext) -> Said:
+    if context.facts.server.way.starts:
         return
-    if run.facts.server.is_here:
+    if context.facts.server.is_here:
         more = (
             "and it shares this machine's CPUs with the generator, unless a tunnel leads from its "
             "address to another machine"
@@ -88,8 +90,8 @@ def already_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def other_host(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    way = run.facts.server.way
+def other_host(context: RunContext) -> Said:
+    way = context.facts.server.way
     if way.starts and not way.here:
         yield (
             Verdict.NOTE,
@@ -99,14 +101,14 @@ def other_host(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def unchecked(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.judged_by == UNJUDGED:
+def unchecked(context: RunContext) -> Said:
+    if context.facts.server.judged_by == UNJUDGED:
         yield Verdict.WARNING, "its answers were not checked (--unchecked): they may be wrong"
 
 
 @run_rule
-def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if run.facts.server.judged_by == RECORDED:
+def recorded_answers(context: RunContext) -> Said:
+    if context.facts.server.judged_by == RECORDED:
         yield (
             Verdict.NOTE,
             "its answers were compared with earlier recordings of it, not with the "
@@ -115,14 +117,14 @@ def recorded_answers(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def unmaintained(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    if not run.facts.server.maintained:
-        yield Verdict.NOTE, run.facts.server.note or "this framework is no longer maintained"
+def unmaintained(context: RunContext) -> Said:
+    if not context.facts.server.maintained:
+        yield Verdict.NOTE, context.facts.server.note or "this framework is no longer maintained"
 
 
 @run_rule
-def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    stop = run.facts.stop
+def left_behind(context: RunContext) -> Said:
+    stop = context.facts.stop
     if stop is None:
         return
     if stop.orphans:
@@ -132,7 +134,7 @@ def left_behind(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
 
 
 @run_rule
-def died(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    failure = run.facts.failure
+def died(context: RunContext) -> Said:
+    failure = context.facts.failure
     if failure is not None:
         yield Verdict.INVALID, f"the run failed ({failure.phase}): {failure.message}"

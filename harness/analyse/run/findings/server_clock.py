@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, window_rule
-from harness.stored.hosts import HostProof
-from harness.stored.records import Window
+from harness.analyse.run.context import WindowContext
+from harness.analyse.run.findings import PROFILE, Said, Verdict, window_rule
 
 UNSURE_SHARE = 0.10  # of the median service time: parts of a request are told to about as much
 
 
-@window_rule
-def server_clock_unsure(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    unsure_ns, service_ns = window.facts.server_clock.uncertainty_ns, window.requests.service_ns()
+@window_rule(PROFILE)
+def server_clock_unsure(context: WindowContext) -> Said:
+    unsure_ns = context.facts.server_clock.uncertainty_ns
+    service_ns = context.requests.service_ns()
     if len(service_ns) and unsure_ns > UNSURE_SHARE * float(np.median(service_ns)):
         yield (
             Verdict.WARNING,

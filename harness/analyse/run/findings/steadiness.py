@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.analyse.run import drift
-from harness.analyse.run.findings import Verdict, run_rule, window_rule
-from harness.stored.hosts import HostProof
-from harness.stored.records import Run, Window
+from harness.analyse.run.context import RunContext, WindowContext
+from harness.analyse.run.findings import PROFILE, Said, Verdict, run_rule, window_rule
+from harness.stored.records import Window
 
 # Ramps and spikes are not steady on purpose.
 _LEVEL = ("constant", "poisson", "closed")
@@ -22,11 +20,11 @@ CHANCE = 0.002
 BACKLOG_DEVIATIONS = 2.0
 
 
-@window_rule
-def overloaded(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    found = _overload(window)
+@window_rule(PROFILE)
+def overloaded(context: WindowContext) -> Said:
+    found = _overload(context.window)
     if found is not None:
-        profile = window.facts.profile
+        profile = context.facts.profile
         yield (
             Verdict.INVALID,
             f"overloaded: the queue grew by {found.growth:.0f} requests in "
@@ -43,12 +41,12 @@ def _overload(window: Window) -> drift.Backlog | None:
     return found
 
 
-@window_rule
-def no_steady_state(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    profile = window.facts.profile
-    if profile.shape not in _LEVEL or _overload(window) is not None:
+@window_rule(PROFILE)
+def no_steady_state(context: WindowContext) -> Said:
+    profile = context.facts.profile
+    if profile.shape not in _LEVEL or _overload(context.window) is not None:
         return
-    found = drift.latency(profile, window.requests)
+    found = drift.latency(profile, context.requests)
     if found is not None and found.ratio > DRIFT and found.chance < CHANCE:
         kind = "response" if profile.is_open else "service"
         yield (
@@ -60,8 +58,8 @@ def no_steady_state(window: Window, _: HostProof | None) -> Iterator[tuple[Verdi
 
 
 @run_rule
-def not_warmed_up(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    found = run.facts.warm_up
+def not_warmed_up(context: RunContext) -> Said:
+    found = context.facts.warm_up
     if found is None or found.steady_s is not None:
         return
     last = ", ".join("none" if ms is None else f"{ms:.2f}" for ms in found.medians_ms[-3:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.analyse.run.findings import Finding, Verdict
-from harness.stored.records import Trial
+from harness.stored.lifecycle import Trial
 
 KILLED = "worker killed"
 NOT_JSON = "not JSON"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.analyse.run import waiting
-from harness.analyse.run.findings import Verdict, run_rule
-from harness.stored.records import Run
+from harness.analyse.run.context import RunContext
+from harness.analyse.run.findings import Said, Verdict, run_rule
 
 
 @run_rule
-def waits_more_than_it_should(run: Run, _: int) -> Iterator[tuple[Verdict, str]]:
-    found = waiting.excess(run)
+def waits_more_than_it_should(context: RunContext) -> Said:
+    found = waiting.excess(context.run)
     if found is None or found.seen_ms <= found.expected_ms:
         return
     yield (

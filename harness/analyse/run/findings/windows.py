@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from harness.analyse.run.findings import Verdict, window_rule
+from harness.analyse.run.context import WindowContext
+from harness.analyse.run.findings import PLANNED, PROFILE, Said, Verdict, window_rule
 from harness.analyse.statistics import stats
 from harness.search.tallying import more_than
-from harness.stored.hosts import CEILING_SHARE, HostProof
-from harness.stored.records import Window
+from harness.stored.hosts import CEILING_SHARE
 from harness.windows import causes
 from harness.windows.samples import ERRORS, MISSING
 
@@ -32,10 +30,10 @@ QUEUED_WARNING = 0.05
 _WITHOUT_CONNECTION = (ERRORS.index("connect"), ERRORS.index("unsent"))
 
 
-@window_rule
-def generator_lagged(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    lag = window.requests.lag_ns() / 1e6
-    response = window.requests.response_ns() / 1e6
+@window_rule(PLANNED)
+def generator_lagged(context: WindowContext) -> Said:
+    lag = context.requests.lag_ns() / 1e6
+    response = context.requests.response_ns() / 1e6
     if not len(lag):
         return
     p50, p99 = (float(each) for each in np.percentile(lag, [50, 99]))
@@ -56,9 +54,9 @@ def generator_lagged(window: Window, _: HostProof | None) -> Iterator[tuple[Verd
         )
 
 
-@window_rule
-def generator_busy(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    facts = window.facts
+@window_rule(PLANNED)
+def generator_busy(context: WindowContext) -> Said:
+    facts = context.facts
     if not facts.generator_cpus or facts.elapsed_s <= 0:
         return
     share = facts.generator_cpu_s / facts.elapsed_s / facts.generator_cpus
@@ -67,14 +65,14 @@ def generator_busy(window: Window, _: HostProof | None) -> Iterator[tuple[Verdic
         yield verdict, f"the generator used {share:.0%} of its CPU: it may limit the rate"
 
 
-@window_rule
-def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    facts = window.facts
-    if not facts.profile.is_open or not len(window.requests):
+@window_rule(PLANNED)
+def rate_missed(context: WindowContext) -> Said:
+    facts = context.facts
+    if not facts.profile.is_open or not len(context.requests):
         return
-    due = window.requests.due_ns
+    due = context.requests.due_ns
     end_ns = facts.profile.duration_s * 1e9
-    sent, queued = window.requests.sent_ns, window.requests.queued == 1
+    sent, queued = context.requests.sent_ns, context.requests.queued == 1
     # A request that is due at the very end is not late for being sent a moment after it.
     in_time = int((queued | ((sent != MISSING) & (sent <= end_ns + 1e6 * LAG_P99_MS))).sum())
     if in_time < (1 - RATE_SHORT) * len(due):
@@ -86,12 +84,12 @@ def rate_missed(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, 
         )
 
 
-@window_rule
-def began_late(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    profile = window.facts.profile
-    if not profile.saturates or not window.facts.generator_cpus:
+@window_rule(PROFILE)
+def began_late(context: WindowContext) -> Said:
+    profile = context.facts.profile
+    if not profile.saturates or not context.facts.generator_cpus:
         return
-    sent = window.requests.sent_ns[window.requests.sent_ns != MISSING]
+    sent = context.requests.sent_ns[context.requests.sent_ns != MISSING]
     if not len(sent):
         yield Verdict.INVALID, "the generator sent nothing: it was late for the whole window"
         return
@@ -104,15 +102,15 @@ def began_late(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, s
         )
 
 
-@window_rule
-def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    facts = window.facts
+@window_rule(PROFILE)
+def waited_for_connections(context: WindowContext) -> Said:
+    facts = context.facts
     # Without a generator there is no connection: the predictor in process is what was waited for.
-    if not facts.profile.is_open or not facts.generator_cpus or not len(window.requests):
+    if not facts.profile.is_open or not facts.generator_cpus or not len(context.requests):
         return
     # One that never got a connection waited for the server, or for nothing.
-    got = ~np.isin(window.requests.error, _WITHOUT_CONNECTION)
-    queued = int(window.requests.queued[got].sum())
+    got = ~np.isin(context.requests.error, _WITHOUT_CONNECTION)
+    queued = int(context.requests.queued[got].sum())
     share = max(queued - OPENED, 0) / max(int(got.sum()), 1)
     if share > QUEUED_NOTE:
         # Never INVALID: the server held the others, so the wait is part of its response time.
@@ -123,28 +121,29 @@ def waited_for_connections(window: Window, _: HostProof | None) -> Iterator[tupl
         )
 
 
-@window_rule
-def sent_once_more(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    count = int(window.requests.resent.sum())
+@window_rule(PROFILE)
+def sent_once_more(context: WindowContext) -> Said:
+    count = int(context.requests.resent.sum())
     if count:
         yield (
             Verdict.NOTE,
-            f"{count} of {len(window.requests)} requests were sent once more, on a new connection: "
-            "the server had closed their connection without announcing it; their time includes "
-            "both tries",
+            f"{count} of {len(context.requests)} requests were sent once more, on a new "
+            "connection: the server had closed the one that they were sent on, without saying so; "
+            "both tries are in their time",
         )
 
 
-@window_rule
-def near_ceiling(window: Window, proof: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    if proof is None or not window.facts.generator_cpus:
+@window_rule(PROFILE)
+def near_ceiling(context: WindowContext) -> Said:
+    proof = context.proof
+    if proof is None or not context.facts.generator_cpus or context.facts.elapsed_s <= 0:
         return
-    profile = window.facts.profile
+    profile = context.facts.profile
     if profile.is_open:
         rate = max(profile.rate_per_s or 0, profile.rate_to_per_s or 0)
         verdict = Verdict.INVALID
     else:
-        rate = float(window.requests.ok.sum()) / window.facts.elapsed_s
+        rate = float(context.requests.ok.sum()) / context.facts.elapsed_s
         verdict = Verdict.NOTE
     if rate > CEILING_SHARE * proof.ceiling_per_s:
         yield (
@@ -154,33 +153,33 @@ def near_ceiling(window: Window, proof: HostProof | None) -> Iterator[tuple[Verd
         )
 
 
-@window_rule
-def wrong_answers(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    if window.facts.wrong:
+@window_rule(PLANNED)
+def wrong_answers(context: WindowContext) -> Said:
+    if context.facts.wrong:
         yield (
             Verdict.INVALID,
-            f"{window.facts.wrong} of {window.facts.checked} checked answers are not the "
+            f"{context.facts.wrong} of {context.facts.checked} checked answers are not the "
             "reference's",
         )
 
 
-@window_rule
-def errors(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    kinds = window.requests.kinds()
+@window_rule(PROFILE)
+def errors(context: WindowContext) -> Said:
+    kinds = context.requests.kinds()
     if not kinds:
         return
     failed = sum(kinds.values())
-    share = failed / len(window.requests)
+    share = failed / len(context.requests)
     verdict = Verdict.WARNING if share > ERRORS_WARNING else Verdict.NOTE
     if share > ERRORS_INVALID:
         verdict = Verdict.INVALID
-    why = causes.told(kinds, window.facts.causes)
-    yield verdict, f"{failed} of {len(window.requests)} requests failed: {why}"
+    why = causes.told(kinds, context.facts.causes)
+    yield verdict, f"{failed} of {len(context.requests)} requests failed: {why}"
 
 
-@window_rule
-def few_samples(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    count = len(window.requests)
-    if window.facts.profile.is_open and count < stats.needed(0.99):
+@window_rule(PROFILE)
+def few_samples(context: WindowContext) -> Said:
+    count = len(context.requests)
+    if context.facts.profile.is_open and count < stats.needed(0.99):
         said = "1 request is" if count == 1 else f"{count} requests are"
         yield Verdict.NOTE, f"{said} too few for a p99 (400 are needed)"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from harness.analyse.run.findings import Verdict, window_rule
-from harness.stored.hosts import HostProof
-from harness.stored.records import Window
+from harness.analyse.run.context import WindowContext
+from harness.analyse.run.findings import EVERY, Said, Verdict, window_rule
 
 # Requests of different workers are out of step by as much: what counts is that it is small beside
 # the time in which a server notices that two come at once.
@@ -15,17 +12,17 @@ CLOCK_UNSURE_MS = 5.0
 CLOCK_SLEW = 500e-6
 
 
-@window_rule
-def worker_lost(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    for worker in window.facts.workers:
+@window_rule(EVERY)
+def worker_lost(context: WindowContext) -> Said:
+    for worker in context.facts.workers:
         if worker.lost:
             planned = f"; {worker.requests} requests were its share" if worker.requests else ""
             yield Verdict.INVALID, f"the worker {worker.name} was lost: {worker.lost}{planned}"
 
 
-@window_rule
-def clocks_apart(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict, str]]:
-    for worker in window.facts.workers:
+@window_rule(EVERY)
+def clocks_apart(context: WindowContext) -> Said:
+    for worker in context.facts.workers:
         unsure_ms, drift_ms = worker.uncertainty_ns / 1e6, abs(worker.drift_ns or 0) / 1e6
         if unsure_ms > CLOCK_UNSURE_MS:
             yield (
@@ -33,7 +30,7 @@ def clocks_apart(window: Window, _: HostProof | None) -> Iterator[tuple[Verdict,
                 f"the clock of the worker {worker.name} is known only to {unsure_ms:.1f} ms: it "
                 "may have begun that much too early or too late",
             )
-        elif drift_ms > 2 * CLOCK_UNSURE_MS + 1e3 * CLOCK_SLEW * window.facts.elapsed_s:
+        elif drift_ms > 2 * CLOCK_UNSURE_MS + 1e3 * CLOCK_SLEW * context.facts.elapsed_s:
             yield (
                 Verdict.INVALID,
                 f"the clock of the worker {worker.name} moved by {drift_ms:.1f} ms in the window: "

@@ -1,4 +1,4 @@
-"""Metrics: Run -> number or None, each with unit, direction and definition in one place.
+"""Metrics: a run -> number or None, each with unit, direction and definition in one place.
 
 "Steady" means the first open-loop window of a run, "saturated" the first closed-loop one; users
 who think saturate nothing.
@@ -16,11 +16,12 @@ import numpy as np
 
 from harness.analyse.run import beyond
 from harness.analyse.run import capacity as searching
+from harness.analyse.run.context import RunContext
 from harness.analyse.statistics import stats
 from harness.stored.records import Run, Window
 from harness.windows.samples import MISSING
 
-Formula = Callable[[Run], float | None]
+Formula = Callable[[RunContext], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,107 +69,107 @@ def metric(
 
 def steady(run: Run) -> Window | None:
     """The first open-loop window."""
-    return next((w for w in run.windows if w.facts.profile.is_open), None)
+    return next((w for w in run.profiles if w.facts.profile.is_open), None)
 
 
 def saturated(run: Run) -> Window | None:
     """The first closed-loop window."""
-    return next((w for w in run.windows if w.facts.profile.saturates), None)
+    return next((w for w in run.profiles if w.facts.profile.saturates), None)
 
 
 @metric(title="p50", unit="ms", better="lower", effect=0.05)
-def latency_p50(run: Run) -> float | None:
+def latency_p50(context: RunContext) -> float | None:
     """Median response time at the steady rate, from the planned send time to the last byte; a
     failed request counts as slower than every answered one."""
-    return _response(run, 0.50)
+    return _response(context.run, 0.50)
 
 
 @metric(title="p95", unit="ms", better="lower")
-def latency_p95(run: Run) -> float | None:
+def latency_p95(context: RunContext) -> float | None:
     """95th percentile of the response time at the steady rate, from the planned send time; a
     failed request counts as slower than every answered one."""
-    return _response(run, 0.95)
+    return _response(context.run, 0.95)
 
 
 @metric(title="p99", unit="ms", better="lower")
-def latency_p99(run: Run) -> float | None:
+def latency_p99(context: RunContext) -> float | None:
     """99th percentile of the response time at the steady rate, from the planned send time; a
     failed request counts as slower than every answered one."""
-    return _response(run, 0.99)
+    return _response(context.run, 0.99)
 
 
 @metric(title="capacity", unit="1/s", better="higher", digits=1, effect=0.05)
-def capacity(run: Run) -> float | None:
+def capacity(context: RunContext) -> float | None:
     """The highest rate that meets the SLO, in requests per second arriving at random; the highest
     tried rate if that meets it too, and 0 if no tried rate does."""
-    found = searching.of_run(run)
+    found = searching.of_run(context.run)
     return None if found is None else searching.number(found.estimate)
 
 
 @metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
-def throughput(run: Run) -> float | None:
+def throughput(context: RunContext) -> float | None:
     """Predictions answered per second in the saturated window (closed loop)."""
-    window = saturated(run)
+    window = saturated(context.run)
     if window is None or not window.requests.ok.any():
         return None
     return float(window.requests.ok.sum()) / window.facts.elapsed_s
 
 
 @metric(title="ready", unit="s", better="lower")
-def ready(run: Run) -> float | None:
+def ready(context: RunContext) -> float | None:
     """From the start of the process to the first probe that says it is ready."""
-    return run.facts.startup.ready_s if run.facts.startup else None
+    return context.facts.startup.ready_s if context.facts.startup else None
 
 
 @metric(title="first answer", unit="s", better="lower")
-def first_answer(run: Run) -> float | None:
+def first_answer(context: RunContext) -> float | None:
     """From the start of the process to the first right answer."""
-    return run.facts.startup.first_answer_s if run.facts.startup else None
+    return context.facts.startup.first_answer_s if context.facts.startup else None
 
 
 @metric(title="steady after", unit="s", better="lower", effect=0.25)
-def steady_after(run: Run) -> float | None:
+def steady_after(context: RunContext) -> float | None:
     """From the start of the process to steady state: the time to the first answer, plus the seconds
     of load before three slices of it agreed; the verification between the two is left out."""
-    startup, warm_up = run.facts.startup, run.facts.warm_up
+    startup, warm_up = context.facts.startup, context.facts.warm_up
     if startup is None or warm_up is None or warm_up.steady_s is None:
         return None
     return startup.first_answer_s + warm_up.steady_s
 
 
 @metric(title="memory", unit="MiB", better="lower", digits=0, effect=0.05)
-def memory(run: Run) -> float | None:
+def memory(context: RunContext) -> float | None:
     """Proportional set size (PSS) of its processes, the most seen at the ends of windows."""
-    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in run.windows]
+    seen = [w.usage.pss_bytes[w.usage.pss_bytes != MISSING] for w in context.run.profiles]
     values = np.concatenate(seen) if seen else np.empty(0)
     return float(values.max()) / (1 << 20) if len(values) else None
 
 
 @metric(title="container peak", unit="MiB", better="lower", digits=0, effect=0.05)
-def container_peak(run: Run) -> float | None:
+def container_peak(context: RunContext) -> float | None:
     """The most memory that the container held, file cache, shared memory and /tmp included."""
-    container = run.facts.container
+    container = context.facts.container
     if container is None or container.memory_peak_bytes is None:
         return None
     return container.memory_peak_bytes / (1 << 20)
 
 
 @metric(title="GPU", unit="%", better="higher", digits=0, effect=None)
-def gpu_busy(run: Run) -> float | None:
+def gpu_busy(context: RunContext) -> float | None:
     """Mean share of time in which the GPU computed in the saturated window."""
-    return _seen(saturated(run), "gpu_percent", 1)
+    return _seen(saturated(context.run), "gpu_percent", 1)
 
 
 @metric(title="GPU memory", unit="MiB", better="lower", digits=0, effect=0.05)
-def gpu_memory(run: Run) -> float | None:
+def gpu_memory(context: RunContext) -> float | None:
     """Mean memory of the GPU in use in the saturated window."""
-    return _seen(saturated(run), "gpu_bytes", 1 << 20)
+    return _seen(saturated(context.run), "gpu_bytes", 1 << 20)
 
 
 @metric(title="GPU power", unit="W", better="lower", digits=0, effect=None)
-def gpu_power(run: Run) -> float | None:
+def gpu_power(context: RunContext) -> float | None:
     """Mean power that the GPU drew in the saturated window."""
-    return _seen(saturated(run), "gpu_milliwatts", 1000)
+    return _seen(saturated(context.run), "gpu_milliwatts", 1000)
 
 
 def _seen(window: Window | None, column: str, unit: float) -> float | None:
@@ -178,9 +179,9 @@ def _seen(window: Window | None, column: str, unit: float) -> float | None:
 
 
 @metric(title="CPU per 1000", unit="s", better="lower", effect=0.05)
-def cpu_per_1000(run: Run) -> float | None:
+def cpu_per_1000(context: RunContext) -> float | None:
     """CPU seconds of its processes per 1000 predictions answered at the steady rate."""
-    window = steady(run)
+    window = steady(context.run)
     if window is None or not window.requests.ok.any() or len(window.usage.cpu_ns) < 2:
         return None
     used_s = float(window.usage.cpu_ns[-1] - window.usage.cpu_ns[0]) / 1e9
@@ -188,28 +189,28 @@ def cpu_per_1000(run: Run) -> float | None:
 
 
 @metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)
-def gpu_per_1000(run: Run) -> float | None:
+def gpu_per_1000(context: RunContext) -> float | None:
     """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: its mean
     busy share times the window's length."""
-    busy_s = _each(steady(run), _seen(steady(run), "gpu_percent", 100))
+    busy_s = _each(steady(context.run), _seen(steady(context.run), "gpu_percent", 100))
     return None if busy_s is None else 1000 * busy_s
 
 
 @metric(title="CPU energy", unit="J", better="lower", digits=3)
-def cpu_energy(run: Run) -> float | None:
+def cpu_energy(context: RunContext) -> float | None:
     """Joules that the machine's CPU packages used per prediction answered at the steady rate, by
     their RAPL counters; the generator and the idle machine are included."""
-    window = steady(run)
+    window = steady(context.run)
     if window is None or window.facts.cpu_energy_j is None or not window.facts.cpu_energy_s:
         return None
     return _each(window, window.facts.cpu_energy_j / window.facts.cpu_energy_s)
 
 
 @metric(title="GPU energy", unit="J", better="lower", digits=3)
-def gpu_energy(run: Run) -> float | None:
+def gpu_energy(context: RunContext) -> float | None:
     """Joules that the GPU used per prediction answered at the steady rate: its mean power times
     the window's length; idle power is included."""
-    return _each(steady(run), _seen(steady(run), "gpu_milliwatts", 1000))
+    return _each(steady(context.run), _seen(steady(context.run), "gpu_milliwatts", 1000))
 
 
 def _each(window: Window | None, per_s: float | None) -> float | None:
@@ -220,42 +221,29 @@ def _each(window: Window | None, per_s: float | None) -> float | None:
 
 
 @metric(title="errors", unit="%", better="lower", effect=0.01)
-def error_rate(run: Run) -> float | None:
+def error_rate(context: RunContext) -> float | None:
     """Share of the requests of all windows that failed."""
-    total = sum(len(w.requests) for w in run.windows)
-    failed = sum(int((~w.requests.ok).sum()) for w in run.windows)
+    total = sum(len(w.requests) for w in context.run.profiles)
+    failed = sum(int((~w.requests.ok).sum()) for w in context.run.profiles)
     return 100 * failed / total if total else None
 
 
 @metric(title="in the model", unit="ms", better="lower", effect=0.05)
-def model_time(run: Run) -> float | None:
+def model_time(context: RunContext) -> float | None:
     """Median duration of a predictor call at the steady rate, seen from the inside."""
-    window = steady(run)
+    window = steady(context.run)
     if window is None or not len(window.calls.duration_ns):
         return None
     return float(np.median(window.calls.duration_ns)) / 1e6
 
 
 @metric(title="batch", unit="instances", better="higher", effect=None)
-def batch_size(run: Run) -> float | None:
+def batch_size(context: RunContext) -> float | None:
     """Mean number of instances in a predictor call in the saturated window."""
-    window = saturated(run)
+    window = saturated(context.run)
     if window is None or not len(window.calls.batch):
         return None
     return float(window.calls.batch.mean())
-
-
-def overhead(run: Run, floor: Run) -> float | None:
-    """Median over the steady window's requests of (response time here - response time in process)
-    of the same request in the same round; requests that failed in either are left out."""
-    here, there = steady(run), steady(floor)
-    if here is None or there is None or len(here.requests) != len(there.requests):
-        return None
-    both = here.requests.ok & there.requests.ok
-    if not both.any():
-        return None
-    response = [w.requests.done_ns[both] - w.requests.due_ns[both] for w in (here, there)]
-    return float(np.median(response[0] - response[1])) / 1e6
 
 
 def beyond_of(run: Run) -> dict[str, str]:

@@ -21,8 +21,8 @@ from harness.measure.launch.containers.context import Context
 from harness.measure.launch.containers.engine import LABEL, OWNER, answering, owner
 from harness.measure.prepare import environments
 from harness.setup.catalog import Benchmark, Variant
+from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed
-from harness.stored.records import ImageFacts
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -17,8 +17,9 @@ from harness.measure.launch.calls import ServerRecords
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import Launching, declare
+from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.lifecycle import Installed
-from harness.stored.records import ContainerFacts, ImageFacts, Stop
+from harness.stored.records import Stop
 
 GROUP = "serving_harness.launchers"  # of entry points
 STOP_GRACE_S = 10.0  # from the stop signal until it is killed

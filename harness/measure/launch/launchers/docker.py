@@ -24,7 +24,8 @@ from harness.measure.watch import tree
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import DOCKER, Launching
-from harness.stored.records import ContainerFacts, Stop
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -29,7 +29,8 @@ from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import PROCESS, Launching
 from harness.setup.tables import VariantTable
-from harness.stored.records import ContainerFacts, Stop
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 HOST = "127.0.0.1"
 _KEEPER = Path(__file__).with_name("keeper.py")

@@ -15,7 +15,8 @@ from harness.measure.talk.target import split
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Endpoint, Headers
 from harness.setup.launching import REMOTE, Launching
-from harness.stored.records import ContainerFacts, Stop
+from harness.stored.container import ContainerFacts
+from harness.stored.records import Stop
 
 _GRPC = ("grpc", "grpcs")
 _HTTP = ("http", "https")

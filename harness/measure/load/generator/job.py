@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.base.errors import HarnessError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.talk.framing import USUAL, Framing
 from harness.protocols.exchange import Exchanges
@@ -17,6 +18,7 @@ MAX_ANSWER_BYTES = 64 << 20
 STANDS = "stands"  # what a process says when its connections stand, or failed
 _ANSWERED = (0, ERRORS.index("status"))
 _TIMEOUT = ERRORS.index("timeout")
+_LOST = ERRORS.index("lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,37 @@ class Fired:
     bodies: dict[int, bytes]
     cpu_s: float
     elapsed_s: float
-    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`
+    workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     causes: tuple[Cause, ...] = ()  # of what failed, as far as known
     addresses: tuple[str, ...] = ()  # where requests went, as far as known
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+
+
+def lost(job: Job) -> Fired:
+    """What is left of a job whose process is gone: its plan, and no moment of what it did."""
+    count = 0 if job.due_ns is None else len(job.due_ns)
+    columns: dict[str, Ints] = {
+        name: np.full(count, MISSING, np.int64)
+        for name in ("due_ns", "sent_ns", "first_byte_ns", "done_ns")
+    }
+    if job.due_ns is not None:
+        columns["due_ns"] = job.due_ns
+    zeros = np.zeros(count, np.int64)
+    flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros, "resent": zeros}
+    return Fired({"payload": job.payload[:count], **columns, **flags}, {}, 0.0, 0.0)
+
+
+def whole(fired: Fired) -> Fired:
+    """The same, where nothing less will do. Raises HarnessError where a process was lost."""
+    for worker in fired.workers:
+        if worker.lost:
+            raise HarnessError(
+                f"The generator process {worker.name} was lost: {worker.lost}. What it sent is not "
+                "known."
+            )
+    return fired
 
 
 def without_late(columns: dict[str, Ints], timeout_ns: int) -> dict[str, Ints]:

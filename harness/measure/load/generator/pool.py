@@ -6,23 +6,26 @@ import contextlib
 import pickle
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 
 from harness.base.errors import HarnessError, UsageError
-from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.job import Fired, Job, lost
+from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import merged
 from harness.windows.samples import Requests, joined
 
 _LEAD_NS = 20_000_000  # from telling when the window starts until it does
 _PATIENCE_NS = 30_000_000_000  # with a process that should have told what it fired
+_STOPPED = "Was it stopped?"
 
 
 class Pending:
@@ -32,6 +35,8 @@ class Pending:
         self._waiting = {_pipe(worker.stdout): worker for worker in workers}
         self._order = list(workers)
         self._fired: dict[int, Fired] = {}
+        self._lost: dict[int, str] = {}  # why
+        self._parts: dict[int, Job] = {}
         self._job = job
         self._latest_ns = 0
         self.start_ns = 0
@@ -40,12 +45,15 @@ class Pending:
         """Give out the job's parts, and start the window when all connections stand or failed: how
         long that takes is not the generator's lag. Raises HarnessError."""
         for worker, part in zip(self._order, parts, strict=True):
+            self._parts[worker.pid] = part
             _tell(worker, part)
         latest_ns = time.monotonic_ns() + self._job.timeout_ns + _PATIENCE_NS
         for worker in self._order:
             left_s = max(latest_ns - time.monotonic_ns(), 0) / 1e9
             if not select.select([_pipe(worker.stdout)], [], [], left_s)[0]:
-                self._give_up()
+                for each in self._order:
+                    self._kill(each)
+                raise HarnessError(f"A generator process did not begin in time. {_STOPPED}")
             _told(worker)
         self.start_ns = time.monotonic_ns() + _LEAD_NS
         # The last answer may take a time-out, and so may a connection that is opened for it.
@@ -55,47 +63,56 @@ class Pending:
             _tell(worker, self.start_ns)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long at most; whether the window is over.
-
-        Raises HarnessError where a process is lost. The others end with it: what they fired is a
-        part of the load that was planned, and they would go on while the server is stopped.
-        """
+        """Wait so long at most; whether the window is over. A process that is lost meanwhile leaves
+        its share as rows that are."""
         ready, _, _ = select.select(list(self._waiting), [], [], seconds)
-        try:
-            for stream in ready:
-                self._fired[self._waiting[stream].pid] = _told(self._waiting[stream])
-                del self._waiting[stream]
-            if self._waiting and time.monotonic_ns() > self._latest_ns:
-                self._give_up()
-        except HarnessError:
-            self._kill()
-            raise
+        for stream in ready:
+            worker = self._waiting.pop(stream)
+            try:
+                self._fired[worker.pid] = _told(worker)
+            except _Gone as gone:
+                self._lost[worker.pid] = gone.why
+        if self._waiting and time.monotonic_ns() > self._latest_ns:
+            for worker in self._waiting.values():
+                self._kill(worker)
+                self._lost[worker.pid] = f"it did not end its window in time. {_STOPPED}"
+            self._waiting.clear()
         return self.over
 
     def cut(self) -> None:
         """Have every process that still fires end its share."""
         for worker in self._waiting.values():
-            with contextlib.suppress(HarnessError):  # `wait` says that it is gone
+            with contextlib.suppress(_Gone):  # `wait` notices it
                 _tell(worker, None)
 
-    def _give_up(self) -> NoReturn:
-        self._kill()
-        raise HarnessError("A generator process did not end its window in time. Was it stopped?")
-
-    def _kill(self) -> None:
-        for worker in self._order:
-            worker.kill()
-            worker.wait()
+    @staticmethod
+    def _kill(worker: subprocess.Popen[bytes]) -> None:
+        worker.kill()
+        worker.wait()
 
     @property
     def over(self) -> bool:
-        """Whether every process has told what it fired."""
+        """Whether every process has told what it fired, or is lost."""
         return not self._waiting
 
     def result(self) -> Fired:
         """Everything that was fired, in one table, ordered by planned or actual send time."""
-        parts = [self._fired[worker.pid] for worker in self._order]
-        return merge(parts)
+        parts = [
+            self._fired.get(worker.pid) or lost(self._parts[worker.pid]) for worker in self._order
+        ]
+        merged = merge(parts)
+        if not self._lost:
+            return merged
+        # Where all are lost, nobody says how long it took.
+        elapsed_s = merged.elapsed_s or self._job.duration_ns / 1e9
+        facts = tuple(map(self._facts, self._order, parts))
+        return replace(merged, elapsed_s=elapsed_s, workers=facts)
+
+    def _facts(self, worker: subprocess.Popen[bytes], part: Fired) -> WorkerFacts:
+        """Its clock is the harness's own."""
+        name = f"{socket.gethostname()}/{worker.pid}"
+        why = self._lost.get(worker.pid, "")
+        return WorkerFacts(name, len(part.columns["due_ns"]), 0, 0, None if why else 0, why)
 
 
 class Generator:
@@ -176,6 +193,14 @@ class Generator:
         self._pending = None
 
 
+class _Gone(HarnessError):
+    """A process ended by itself, or was ended by somebody."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"A generator process is gone: {why}.")
+        self.why = why
+
+
 def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
     """Send a process its job, or when that starts, or None to cut it short.
 
@@ -186,9 +211,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
         pickle.dump(what, stream, protocol=5)
         stream.flush()
     except BrokenPipeError as error:
-        raise HarnessError(
-            "A generator process has ended unexpectedly: something killed it."
-        ) from error
+        raise _Gone(_ended(worker)) from error
 
 
 def _told(worker: subprocess.Popen[bytes]) -> Any:
@@ -196,10 +219,7 @@ def _told(worker: subprocess.Popen[bytes]) -> Any:
     try:
         return pickle.load(_pipe(worker.stdout))
     except (EOFError, pickle.UnpicklingError) as error:
-        raise HarnessError(
-            f"A generator process ended before it reported its requests: {_ended(worker)}. Its "
-            "requests of this window are lost."
-        ) from error
+        raise _Gone(_ended(worker)) from error
 
 
 def _ended(worker: subprocess.Popen[bytes]) -> str:

@@ -13,7 +13,7 @@ from gevent.event import AsyncResult, Event
 from gevent.queue import Empty, Queue
 
 from harness.base.errors import HarnessError
-from harness.measure.load.generator.job import Fired, Job
+from harness.measure.load.generator.job import Fired, Job, lost
 from harness.measure.load.swarm import clocks, messages, wire
 from harness.measure.load.swarm.clocks import Offset, Ping
 from harness.stored.hosts import WorkerFacts
@@ -77,7 +77,7 @@ class Errand:
             drift_ns = self._clock().ns - self.offset.ns
             why = ""
         except HarnessError as error:
-            fired, why = wire.lost(self.share), str(error)
+            fired, why = lost(self.share), str(error)
         finally:
             self.ready.set()
         known = self.offset

@@ -24,12 +24,11 @@ from harness.measure.talk.framing import Framing
 from harness.protocols import exchange
 from harness.protocols.exchange import Exchanges
 from harness.windows.causes import Cause
-from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, Requests
+from harness.windows.samples import Chunks, Requests
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
 _COLUMNS = tuple(field.name for field in fields(Requests))
 _OF_CHUNKS = tuple(field.name for field in fields(Chunks))
-_LOST = ERRORS.index("lost")
 _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError),
     zipfile.BadZipFile,
@@ -147,20 +146,6 @@ def shares(job: Job, workers: int) -> list[Job]:
     if job.think_ns is None:
         return shards(job, workers)
     return [replace(job, payload=job.payload[number::workers]) for number in range(workers)]
-
-
-def lost(job: Job) -> Fired:
-    """What is left of a job whose process is gone: its plan, and no moment of what it did."""
-    count = 0 if job.due_ns is None else len(job.due_ns)
-    columns: dict[str, Ints] = {
-        name: np.full(count, MISSING, np.int64)
-        for name in ("due_ns", "sent_ns", "first_byte_ns", "done_ns")
-    }
-    if job.due_ns is not None:
-        columns["due_ns"] = job.due_ns
-    zeros = np.zeros(count, np.int64)
-    flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros, "resent": zeros}
-    return Fired({"payload": job.payload[:count], **columns, **flags}, {}, 0.0, 0.0)
 
 
 def _pack(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:

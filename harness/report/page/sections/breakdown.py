@@ -85,7 +85,7 @@ def _line(row: Row, found: Breakdown, noop: str | None) -> Line:
 def _own(row: Row) -> str:
     """Waiting and model by the server's own counters, in the first round that has them."""
     for digest in curves.counted(row):
-        window = next((w for w in digest.facts.windows if w.profile.is_open), None)
+        window = next((w for w in digest.facts.profiles if w.profile.is_open), None)
         own = window.own if window is not None else None
         if own is not None and own.queue_s is not None and own.model_s is not None:
             each = (1e3 * total / own.requests for total in (own.queue_s, own.model_s))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
-from harness.stored.records import ContainerFacts, ImageFacts
+from harness.stored.container import ContainerFacts, ImageFacts
 
 
 @dataclass(frozen=True, slots=True)

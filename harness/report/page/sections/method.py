@@ -39,11 +39,12 @@ def _judged(facts: BenchmarkFacts) -> str:
 
 
 def _workers(report: Report) -> list[tuple[str, float, float]]:
-    """Of the driver `locust`: (name, clock's offset and its uncertainty in ms), the least sure."""
+    """Of the driver `locust`, whose workers have clocks of their own: (name, the clock's offset and
+    its uncertainty in ms), the least sure."""
     found: dict[str, tuple[float, float]] = {}
     for digest in report.digested.digests:
-        for window in digest.facts.windows:
-            for worker in window.workers:
+        for window in digest.facts.profiles:
+            for worker in (each for each in window.workers if each.uncertainty_ns):
                 offset, unsure = worker.offset_ns / 1e6, worker.uncertainty_ns / 1e6
                 found[worker.name] = max(
                     found.get(worker.name, (offset, unsure)), (offset, unsure), key=_second

@@ -1,0 +1,54 @@
+"""What a finding or a metric may look at: another fact is a field here, and no new argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.stored.hosts import HostProof
+from harness.stored.plan import to_verify
+from harness.stored.records import Campaign, Run, RunFacts, Window, WindowFacts
+from harness.windows.samples import Requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowContext:
+    """One window, and what is known beside it."""
+
+    window: Window
+    proof: HostProof | None = None  # what the generator can do on that host
+
+    @property
+    def facts(self) -> WindowFacts:
+        return self.window.facts
+
+    @property
+    def requests(self) -> Requests:
+        return self.window.requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """One run, and what is known beside it."""
+
+    run: Run
+    to_verify: int = 0  # answers that were to be compared before timing
+    proof: HostProof | None = None
+    floor: Run | None = None  # the predictor in process, same benchmark and round
+    null: Run | None = None  # the server that does nothing, same benchmark and round
+
+    @property
+    def facts(self) -> RunFacts:
+        return self.run.facts
+
+    def of(self, window: Window) -> WindowContext:
+        """One of the run's windows in the same surroundings."""
+        return WindowContext(window=window, proof=self.proof)
+
+
+def within(
+    campaign: Campaign, run: Run, floor: Run | None = None, null: Run | None = None
+) -> RunContext:
+    """A run as a part of its campaign."""
+    known = campaign.benchmarks.get(run.cell.benchmark)
+    wanted = to_verify(known.payloads, run.cell.round, known.verify_share) if known else ()
+    return RunContext(run=run, to_verify=len(wanted), proof=campaign.proof, floor=floor, null=null)

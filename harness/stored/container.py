@@ -1,0 +1,31 @@
+"""What is recorded of a server that ran in a container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a container was made from."""
+
+    tag: str  # named after its content
+    id: str
+    size_bytes: int
+    base: str  # the image that it was built on
+    build_s: float | None  # when it was built; None where this machine did not build it
+    steps: int  # of its Dockerfile, all stages
+    steps_reused: int  # whose layers were there already
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """How a container ran."""
+
+    engine: str  # its version
+    reached: str  # "container": at its own address; "published": at a port of this machine
+    memory_limit_bytes: int
+    pids_limit: int
+    memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
+    throttled_s: float | None
+    out_of_memory: int | None  # processes that the kernel killed for it

@@ -1,0 +1,14 @@
+"""What a window of a run was fired for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class WindowKind(StrEnum):
+    """Why a window was fired; files store the value."""
+
+    PROFILE = "profile"  # a profile of the preset: the run's own numbers come from these
+    PROBE = "probe"  # a step of the search for the capacity
+    STRAIN = "strain"  # the server is overloaded, or stopped under load
+    AUDIT = "audit"  # whether it predicts each time that it is asked; see harness.windows.audit
