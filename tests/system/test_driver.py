@@ -558,7 +558,7 @@ def test_a_generator_process_that_is_killed_leaves_its_share_as_lost_rows() -> N
     assert [worker.requests for worker in fired.workers] == [15, 15]
     well, gone = fired.workers
     assert not well.lost
-    assert gone.lost.startswith("somebody killed it (signal 9)")
+    assert gone.lost.startswith("it was killed (signal 9)")
     assert kinds(requests_of(again)) == {"": 20}, "another process has taken its place"
     assert not again.workers
 

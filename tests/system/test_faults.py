@@ -224,7 +224,7 @@ def test_a_generator_that_is_killed_leaves_its_window_as_lost(
     }
     assert lost.keys() == {("_fake", 1)}
     assert lost["_fake", 1].startswith(f"{window}: the worker ")
-    assert "was lost: somebody killed it (signal 9)" in lost["_fake", 1]
+    assert "was lost: it was killed (signal 9)" in lost["_fake", 1]
     runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
     for key in (("_fake", 1), ("_fake", 2), ("null", 2), ("in-process", 2)):
         assert [w.facts.profile.name for w in runs[key].profiles] == ["steady", "saturated"], key
