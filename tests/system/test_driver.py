@@ -577,7 +577,7 @@ def test_where_the_only_generator_process_is_killed_the_plan_is_left() -> None:
     assert kinds(requests_of(fired)) == {"lost": 30}
     assert fired.elapsed_s == 0.3
     assert len(requests_of(pending.result())) == 0, "a closed loop has no plan"
-    with pytest.raises(HarnessError, match=r"was lost: somebody killed it \(signal 9\)"):
+    with pytest.raises(HarnessError, match=r"was lost: it was killed \(signal 9\)"):
         whole(fired)
 
 
