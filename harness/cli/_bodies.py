@@ -15,7 +15,7 @@ from harness.cli._named import METHOD
 
 if TYPE_CHECKING:
     from harness.base.trust import Trust
-    from harness.measure.campaign.endpoint import Endpoint
+    from harness.measure.campaign.endpoint import MessageEndpoint
     from harness.protocols import Message
     from harness.setup.templates import RequestTable
 
@@ -50,9 +50,9 @@ def options(command: Function) -> Function:
     return command
 
 
-def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) -> Endpoint:
+def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) -> MessageEndpoint:
     """The URL with everything that is sent there. Raises UsageError."""
-    from harness.measure.campaign.endpoint import Endpoint
+    from harness.measure.campaign.endpoint import MessageEndpoint
     from harness.measure.talk.headers import filled, given, over
     from harness.measure.talk.target import split
 
@@ -63,7 +63,7 @@ def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) 
     bodies = bool(options["body"] or options["bodies"])
     method = options["method"] or (table.verb if table else "POST" if bodies else "GET")
     headers = over(own, given(options["headers"]))
-    return Endpoint(url, messages, filled(headers), timeout_s, method, trust)
+    return MessageEndpoint(url, messages, filled(headers), timeout_s, method, trust)
 
 
 def _messages(options: dict[str, Any], table: RequestTable | None, url: str) -> Iterator[Message]:

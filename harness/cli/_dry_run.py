@@ -12,14 +12,14 @@ from harness.base.errors import EXIT_OK
 from harness.cli import _say
 
 if TYPE_CHECKING:
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.measure.campaign.forecast import Forecast
     from harness.setup.catalog import Benchmark
     from harness.stored.records import Campaign
     from harness.windows.profiles import Profile
 
 
-def show(request: Request, resumed: Campaign | None, *, as_json: bool) -> int:
+def show(request: CampaignOrder, resumed: Campaign | None, *, as_json: bool) -> int:
     """Print it; the exit code. Raises NothingRan where the budget has room for no cell."""
     from harness.measure.campaign import forecast
 
@@ -39,7 +39,7 @@ def left_out(pairs: tuple[tuple[str, str], ...]) -> Iterator[str]:
         yield f"left out: {'; '.join(whats)}: {why}"
 
 
-def _lines(found: Forecast, request: Request) -> Iterator[str]:
+def _lines(found: Forecast, request: CampaignOrder) -> Iterator[str]:
     yield from map(str, found.to_run)
     yield from left_out(found.campaign.left_out)
     for benchmark in request.benchmarks:
@@ -48,7 +48,7 @@ def _lines(found: Forecast, request: Request) -> Iterator[str]:
     yield f"time     {_time(found, request)}"
 
 
-def _profiles(found: Forecast, request: Request, benchmark: Benchmark) -> Iterator[str]:
+def _profiles(found: Forecast, request: CampaignOrder, benchmark: Benchmark) -> Iterator[str]:
     """Each window of a benchmark with its rate."""
     facts = found.campaign.benchmarks.get(benchmark.name)
     tables = {table.name: table for table in benchmark.table.profile}
@@ -77,7 +77,7 @@ def _install(found: Forecast) -> str:
     return f"installed or built once, and kept: {', '.join(found.to_install)}"
 
 
-def _time(found: Forecast, request: Request) -> str:
+def _time(found: Forecast, request: CampaignOrder) -> str:
     """Minutes, what of them is a guess, and what may change them."""
     said = f"about {_minutes(found.seconds)}" if found.to_run else "none: all runs are stored"
     if found.guessed:
@@ -107,7 +107,7 @@ def _rates(found: Forecast, benchmark: Benchmark) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _json(found: Forecast, request: Request) -> dict[str, Any]:
+def _json(found: Forecast, request: CampaignOrder) -> dict[str, Any]:
     campaign = found.campaign
     return {
         "campaign": request.id,

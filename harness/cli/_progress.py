@@ -12,7 +12,7 @@ from harness.cli._dry_run import left_out
 from harness.stored.records import Campaign, Cell, Run
 
 
-class Estimate:
+class TimeLeft:
     """The time left, from the planned windows and what variants took beside theirs before."""
 
     def __init__(self, campaign: Campaign, already: int) -> None:
@@ -60,7 +60,7 @@ class Plain:
     """Lines on standard error."""
 
     def __init__(self) -> None:
-        self._estimate: Estimate | None = None
+        self._estimate: TimeLeft | None = None
 
     def note(self, text: str) -> None:
         _say.line(text, err=True)
@@ -69,7 +69,7 @@ class Plain:
         more = self._estimate is not None
         for line in () if more else left_out(campaign.left_out):
             self.note(line)
-        self._estimate = Estimate(campaign, already)
+        self._estimate = TimeLeft(campaign, already)
         if more:
             self.note(f"not decided yet: {len(campaign.cells) - already} more cells")
             return
@@ -91,7 +91,7 @@ class Plain:
         """Nothing to put back."""
 
 
-class Live:
+class LiveBar:
     """A bar with the cell, its phase, and the time left."""
 
     def __init__(self) -> None:
@@ -109,13 +109,13 @@ class Live:
             refresh_per_second=2,
         )
         self._task: Any = None
-        self._estimate: Estimate | None = None
+        self._estimate: TimeLeft | None = None
 
     def note(self, text: str) -> None:
         self._progress.console.print(_say.one(text), markup=False, highlight=False)
 
     def begin(self, campaign: Campaign, already: int) -> None:
-        self._estimate = Estimate(campaign, already)
+        self._estimate = TimeLeft(campaign, already)
         for line in () if self._task is not None else left_out(campaign.left_out):
             self.note(line)
         if self._task is not None:  # more cells than were planned
@@ -188,6 +188,6 @@ class Steps:
             self._status.stop()
 
 
-def observer() -> Plain | Live:
+def observer() -> Plain | LiveBar:
     """The one that fits where standard error goes."""
-    return Live() if sys.stderr.isatty() else Plain()
+    return LiveBar() if sys.stderr.isatty() else Plain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns import brief, brief_file
 from harness.analyse.cost import prices
 from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field import comparison
@@ -32,14 +32,14 @@ def write(report: Report, form: Format, key: str) -> Path:
     path = paths.reports_dir() / folder.name / form.file
     keep = files.write_page if path.suffix == ".html" else files.write
     keep(path, form.make(report))
-    made = summary.of(report.digested, report.comparisons)
+    made = brief.of(report.digested, report.comparisons)
     shelf.remember(folder, paths.reports_dir(), key, made)
     return path
 
 
 def conclude(report: Report) -> Path:
     """The page of a campaign that has just been measured, and the list; the page's path."""
-    key = summary_file.key_of(report.digested.folder)
+    key = brief_file.key_of(report.digested.folder)
     path = write(report, formats.load()["html"], key)
     try:
         renew(_LIMIT_S)

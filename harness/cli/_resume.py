@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from harness.base.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.stored.records import Campaign
 
 
@@ -82,7 +82,7 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     options["synthetic_weights"] = bool(made_up)
 
 
-def require_same(request: Request, resumed: Campaign) -> None:
+def require_same(request: CampaignOrder, resumed: Campaign) -> None:
     """Numbers of another machine or another version of a benchmark are not of one campaign."""
     from harness.measure.watch import host
     from harness.stored.hosts import machine_id

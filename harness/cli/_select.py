@@ -70,8 +70,7 @@ def with_counterparts(
     """(the variants, each followed by that of the other revision; which it does not have)."""
     if checkout is None:
         return chosen, ()
-    old_by_new = {new: old for old, new in pairs("--rename", renames).items()}
-    return revision.counterparts(checkout, chosen, old_by_new)
+    return revision.counterparts(checkout, chosen, pairs("--rename", renames))
 
 
 def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | None) -> None:

@@ -147,7 +147,7 @@ def _order(
     tuning: Tuning,
     options: dict[str, Any],
 ) -> Order:
-    request = campaign.Request(
+    request = campaign.CampaignOrder(
         name,
         _select.campaign_folder(name),
         tuple(variants),

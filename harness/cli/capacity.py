@@ -19,8 +19,8 @@ from harness.cli._tls import NAMES, tls_options, trust
 if TYPE_CHECKING:
     from harness.analyse.run.capacity import Found
     from harness.analyse.run.digest import Digested
-    from harness.measure.campaign.campaign import Request
-    from harness.measure.campaign.endpoint import Endpoint
+    from harness.measure.campaign.campaign import CampaignOrder
+    from harness.measure.campaign.endpoint import MessageEndpoint
     from harness.setup.slo import Slo
     from harness.stored.records import Window
     from harness.windows.profiles import Profile
@@ -115,7 +115,7 @@ def _url(
 
 
 def _probed(
-    endpoint: Endpoint, wanted: Slo, budget: str, budget_s: float
+    endpoint: MessageEndpoint, wanted: Slo, budget: str, budget_s: float
 ) -> tuple[tuple[Window, ...], str, bool]:
     """(the probes, why the search ended before it was done, whether it was interrupted)."""
     from harness.measure.cell import capacity_search
@@ -139,7 +139,7 @@ def _probed(
     with Generator(host.split_cpus()[1]) as generator:
         try:
             found, _ = capacity_search.find(
-                capacity_search.Order(wanted, budget_s, None),
+                capacity_search.SearchOrder(wanted, budget_s, None),
                 None,
                 probe,
                 lambda: capacity_search.wait_until_idle(endpoint.ask, message, wanted),
@@ -197,7 +197,7 @@ def _show_invalid(digested: Digested) -> None:
                 _say.line(f"{each.cell}: INVALID: {finding.message}", err=True)
 
 
-def _request(options: dict[str, Any], budget_s: float) -> Request:
+def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
     from harness.cli import _select
     from harness.measure.campaign import campaign
     from harness.setup import catalog, slo
@@ -213,7 +213,7 @@ def _request(options: dict[str, Any], budget_s: float) -> Request:
     if options["slo_text"]:
         benchmarks = [_select.with_slo(b, str(slo.parse(options["slo_text"]))) for b in benchmarks]
     name = campaign.new_id()
-    return campaign.Request(
+    return campaign.CampaignOrder(
         name,
         _select.campaign_folder(name),
         tuple(chosen),

@@ -14,7 +14,7 @@ from harness.cli import _say
 from harness.cli._named import METRIC
 
 if TYPE_CHECKING:
-    from harness.analyse.campaigns.history import Change, History
+    from harness.analyse.campaigns.history import ChangePoint, History
 
 _LAST = 5  # nights within which a step of 5% is found: earlier ones were told before
 
@@ -57,7 +57,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Find change points over all campaigns in the given folders (default: all results)."""
-    from harness.analyse.campaigns import history, nights
+    from harness.analyse.campaigns import all_nights, history, nights
     from harness.base import paths
     from harness.cli import _select
     from harness.report.history import history_page as report
@@ -71,7 +71,7 @@ def command(
     where = folders or (paths.results_dir(),)
     chosen = _metrics(metrics)
     kept = (keep,) if keep is not None and keep.is_dir() else ()
-    known = nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
+    known = all_nights.read([*_folders(where), *kept], tell, _select.pairs("--rename", renames))
     if not known:
         named = ", ".join(map(str, where))
         raise UsageError(f"There is no campaign in {named} that can be read.")
@@ -145,7 +145,7 @@ def _json(history: History, last: int, problems: list[str], page: Path) -> dict[
     }
 
 
-def _change(change: Change, recent: bool) -> dict[str, Any]:
+def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
     import math
 
     before, after = change.levels

@@ -59,14 +59,14 @@ def command(campaigns: tuple[str, ...], form: str, stdout: bool, table: Path | N
 
 def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
     """One campaign's report. Raises HarnessError where there is none to be had."""
-    from harness.analyse.campaigns import summary_file
+    from harness.analyse.campaigns import brief_file
     from harness.analyse.run import digest
     from harness.base import reading
     from harness.cli import _reports, _select
     from harness.report import formats
 
     folder = _select.stored_campaign(name)
-    key, chosen = summary_file.key_of(folder), formats.load()[form]
+    key, chosen = brief_file.key_of(folder), formats.load()[form]
     with reading.made_sense_of(folder):
         digested = digest.of_campaign(folder)
         report = _reports.of(digested, table)

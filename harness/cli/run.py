@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.analyse.regression.gate import Wanted
     from harness.analyse.run.digest import Digested
     from harness.cli._decide import Deciding
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup.catalog import Checkout, Variant
     from harness.setup.endpoints import Endpoint
     from harness.setup.tables import PresetTable
@@ -121,17 +121,17 @@ def _require_against(options: dict[str, Any]) -> None:
 
 def _request(
     options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
-) -> Request:
+) -> CampaignOrder:
     """What is asked for, checked in full before anything starts."""
     from harness.cli import _resume, _select
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup import catalog
     from harness.setup.catalog import pick
 
     preset = pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
     chosen, absent = _chosen(options, preset, endpoint, checkout)
-    request = Request(
+    request = CampaignOrder(
         name,
         _select.campaign_folder(name),
         tuple(chosen),
@@ -201,7 +201,7 @@ def _chosen(
     )
 
 
-def measure(request: Request, resumed: Campaign | None) -> list[Run]:
+def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
     """Measure, and show how it goes on; an interruption ends the program."""
     from harness.cli import _progress
     from harness.measure.campaign import campaign

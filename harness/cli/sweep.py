@@ -15,7 +15,7 @@ from harness.cli import _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
-    from harness.measure.campaign.campaign import Request
+    from harness.measure.campaign.campaign import CampaignOrder
     from harness.measure.campaign.sweep import Point
     from harness.setup.catalog import Variant
     from harness.setup.tables import PresetTable
@@ -99,9 +99,9 @@ def _preset() -> PresetTable:
     )
 
 
-def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
+def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> CampaignOrder:
     from harness.cli import _select
-    from harness.measure.campaign.campaign import Request, new_id
+    from harness.measure.campaign.campaign import CampaignOrder, new_id
     from harness.stored import plan
 
     points = [point for one in swept.values() for point in one]
@@ -110,7 +110,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
     if folder.exists():
         raise UsageError(f"{folder} exists already: choose another --campaign.")
     variants = tuple({point.variant.name: point.variant for point in points}.values())
-    return Request(
+    return CampaignOrder(
         name,
         folder,
         variants,
@@ -124,7 +124,7 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Request:
     )
 
 
-def _measure(request: Request) -> list[Run]:
+def _measure(request: CampaignOrder) -> list[Run]:
     from harness.cli import _progress
     from harness.measure.campaign import campaign
 
@@ -140,7 +140,7 @@ def _measure(request: Request) -> list[Run]:
 
 
 def _conclude(
-    options: dict[str, Any], request: Request, swept: dict[str, list[Point]], runs: list[Run]
+    options: dict[str, Any], request: CampaignOrder, swept: dict[str, list[Point]], runs: list[Run]
 ) -> int:
     from harness.analyse.field import growth
     from harness.analyse.run import digest

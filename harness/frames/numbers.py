@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns import brief_file
 from harness.analyse.campaigns.summary import Summary
 from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run import digest
@@ -59,8 +59,7 @@ def campaigns(results: Name | None = None) -> pd.DataFrame:
 
 
 def _summary(folder: Path) -> Summary:
-    kept = paths.reports_dir() / folder.name / summary_file.NAME
-    return summary_file.kept(kept, summary_file.key_of(folder)) or summary.of_campaign(folder)
+    return brief_file.of_stored(folder, paths.reports_dir()).summary
 
 
 _FACTS = ("campaign", "started_at", "preset", "device", "machine")

@@ -37,7 +37,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
+class CallCosts:
     """What a call costs by its size, in units of the CPU time of a call for one instance."""
 
     alone: float  # how long one with one instance takes
@@ -54,7 +54,7 @@ class Around:
     after: float  # in units
 
 
-def costs(windows: Sequence[Window]) -> tuple[Costs, float] | None:
+def costs(windows: Sequence[Window]) -> tuple[CallCosts, float] | None:
     """(what calls cost, the unit in ns); None where too few were seen, or of one size alone."""
     calls = [window.calls for window in windows if len(window.calls.batch)]
     if not calls:
@@ -70,7 +70,7 @@ def costs(windows: Sequence[Window]) -> tuple[Costs, float] | None:
     alone, each = _line(size, taken)
     if cpu_alone <= 0 or alone <= 0:
         return None
-    found = Costs(
+    found = CallCosts(
         alone / cpu_alone, max(each, 0.0) / cpu_alone, cpu_each / cpu_alone, int(size.max())
     )
     return found, cpu_alone
@@ -86,7 +86,7 @@ def around(alone: Window, unit_ns: float) -> Around | None:
     return Around(before, float(np.median(alone.requests.done_ns[rows] - end)) / unit_ns)
 
 
-def loaded(window: Window, found: Costs) -> Loaded | None:
+def loaded(window: Window, found: CallCosts) -> Loaded | None:
     """The requests of a window of random arrivals; None for other windows, and for small ones."""
     profile, requests = window.facts.profile, window.requests
     rows = np.flatnonzero(requests.ok)
@@ -101,7 +101,7 @@ def loaded(window: Window, found: Costs) -> Loaded | None:
     return Loaded(profile.rate_per_s, due, done, unit)
 
 
-def fitted(windows: Sequence[Loaded], found: Costs, beside: Around) -> BatchLaw | None:
+def fitted(windows: Sequence[Loaded], found: CallCosts, beside: Around) -> BatchLaw | None:
     """The law that the windows follow, in units but for its wait, which is in ns; None where none
     does."""
     before = beside.before_ns / float(np.mean([each.unit_ns for each in windows]))
@@ -120,7 +120,7 @@ def fitted(windows: Sequence[Loaded], found: Costs, beside: Around) -> BatchLaw 
     return of_costs(found, beside, (low + high) / 2)
 
 
-def of_costs(found: Costs, beside: Around, beyond: float) -> BatchLaw:
+def of_costs(found: CallCosts, beside: Around, beyond: float) -> BatchLaw:
     """The law where a batch keeps the next one out for so long beyond its call."""
     return BatchLaw(
         alone_ns=found.alone + beyond,
@@ -141,7 +141,7 @@ def _longer(each: Loaded, law: BatchLaw) -> float:
     return float(kept.mean()) * len(kept) / each.unit_ns if len(kept) else 0.0
 
 
-def error(windows: Sequence[Loaded], found: Costs, beside: Around) -> float | None:
+def error(windows: Sequence[Loaded], found: CallCosts, beside: Around) -> float | None:
     """Standard error of the logarithm of the time for which a batch of one occupies the worker, by
     the jackknife over the windows (Quenouille, Biometrika 43, 1956)."""
     count = len(windows)

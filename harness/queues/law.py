@@ -27,7 +27,7 @@ _SEED = 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+class ServiceShape:
     """How the times for which requests occupy a worker differ, relative to their mean."""
 
     sample: Any  # ascending, with a mean of 1
@@ -65,7 +65,7 @@ class Shape:
 class Law:
     """What a server's queue is made of."""
 
-    shape: Shape
+    shape: ServiceShape
     occupied_ns: float  # for how long a request keeps its worker from the next one, in the mean
     beside_ns: float  # of the response time, in which the worker is already at the next request
 
@@ -94,7 +94,7 @@ class Law:
 def of_sample(occupied_ns: Any, beside_ns: float, workers: int = 1) -> Law:
     """The law of a sample of the times for which requests occupy a worker."""
     mean = float(np.mean(occupied_ns))
-    return Law(Shape(np.sort(occupied_ns) / mean, workers), mean, beside_ns)
+    return Law(ServiceShape(np.sort(occupied_ns) / mean, workers), mean, beside_ns)
 
 
 def departures(arrive_ns: Any, occupied_ns: Any, workers: int = 1) -> Any:

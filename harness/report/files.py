@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
+from harness.base import whole
 from harness.base.errors import StoreError
 
 _OURS, _HEAD = b"<title>Serving Harness", 4096  # how every page of the harness's begins
@@ -19,14 +19,9 @@ def write(path: Path, content: str | bytes) -> Path:
     data = content.encode(errors="replace") if isinstance(content, str) else content
     if path.exists() and not path.is_file():
         return _write_into(path, data)
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        whole.write(path, data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
     return path
 

@@ -39,7 +39,7 @@ Ruling = Literal["holds", "broken", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NextProbe:
     """Where to probe next."""
 
     rate_per_s: float
@@ -83,7 +83,7 @@ def ruling(tallies: Sequence[Tally], slo: Slo) -> Ruling:
 
 def look(
     tallies: Sequence[Tally], slo: Slo, start_per_s: float, ceiling_per_s: float, left_s: float
-) -> Look | None:
+) -> NextProbe | None:
     """Where to probe next; None where nothing more can be learnt, or not in the time left."""
     if not tallies:
         return _quick(min(start_per_s, ceiling_per_s), 1, slo, left_s)
@@ -111,7 +111,7 @@ def look(
 
 def around(
     expected_per_s: float, probed: int, tallies: Sequence[Tally], slo: Slo, left_s: float
-) -> Look | None:
+) -> NextProbe | None:
     """Where to probe next with a rate that is expected to be the capacity: beside it, on both sides
     in turn, so that what is expected is confirmed or refuted. None where that has been done."""
     near = [t for t in tallies if 1 / _NEAR < t.rate_per_s / expected_per_s < _NEAR]
@@ -121,7 +121,7 @@ def around(
     least_s = max(_FEWEST / rate, 0.5)
     if left_s < least_s:
         return None
-    return Look(rate, min(max(least_s, _SHARE_OF_TIME * left_s), left_s))
+    return NextProbe(rate, min(max(least_s, _SHARE_OF_TIME * left_s), left_s))
 
 
 def bracket(tallies: Sequence[Tally], slo: Slo) -> tuple[float | None, float | None]:
@@ -155,7 +155,7 @@ def estimate(tallies: Sequence[Tally], slo: Slo) -> Estimate:
     return Estimate(rate, rate / spread, rate * spread)
 
 
-def _near(tallies: Sequence[Tally], slo: Slo, ceiling: float, left_s: float) -> Look | None:
+def _near(tallies: Sequence[Tally], slo: Slo, ceiling: float, left_s: float) -> NextProbe | None:
     rate, spread = _fitted(tallies, slo)
     if spread**2 < FINE:
         return None
@@ -164,10 +164,10 @@ def _near(tallies: Sequence[Tally], slo: Slo, ceiling: float, left_s: float) -> 
     if quick is None:
         return None
     longer_s = max(quick.duration_s, _SHARE_OF_TIME * left_s)
-    return Look(quick.rate_per_s, min(longer_s, left_s))
+    return NextProbe(quick.rate_per_s, min(longer_s, left_s))
 
 
-def _quick(rate: float, times: float, slo: Slo, left_s: float) -> Look | None:
+def _quick(rate: float, times: float, slo: Slo, left_s: float) -> NextProbe | None:
     """A probe long enough for a quick decision, but no more than its share of the time."""
     settle_s = SETTLE_LIMITS * slo.limit_ns / 1e9
     counted_s = 1.05 * times * needed(slo) / rate
@@ -175,7 +175,7 @@ def _quick(rate: float, times: float, slo: Slo, left_s: float) -> Look | None:
     least_s = max(_FEWEST / rate, 0.5)
     if left_s < least_s:
         return None
-    return Look(rate, min(max(least_s, min(wanted_s, _SHARE_OF_TIME * left_s)), left_s))
+    return NextProbe(rate, min(max(least_s, min(wanted_s, _SHARE_OF_TIME * left_s)), left_s))
 
 
 def _at(tallies: Sequence[Tally], rate: float) -> list[Tally]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.base import toml
+from harness.base import toml, whole
 from harness.base.errors import StoreError, UsageError
 from harness.setup import knobs
 from harness.setup.catalog import Variant
@@ -39,15 +39,12 @@ def write(variant: Variant, table: str) -> Path:
     Raises StoreError where it can't be written, UsageError where the file would be wrong.
     """
     path = variant.server.folder / "server.toml"
-    part = path.with_name(f".{path.name}.part")
     try:
         before = path.read_text(encoding="utf-8")
-        part.write_text(f"{before.rstrip()}\n\n{table}", encoding="utf-8")
-        toml.load(part, ServerTable)
-        part.chmod(path.stat().st_mode & 0o777)
-        part.replace(path)
+        with whole.replacing(path) as part:
+            part.write_text(f"{before.rstrip()}\n\n{table}", encoding="utf-8")
+            toml.load(part, ServerTable)
+            part.chmod(path.stat().st_mode & 0o777)
     except OSError as error:
         raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path

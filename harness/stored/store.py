@@ -37,14 +37,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.base import caches, marks, paths, reading
+from harness.base import caches, marks, paths, reading, whole
 from harness.base.errors import ResultError, StoreError, UsageError
 from harness.stored import earlier, sane
 from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
@@ -73,15 +72,10 @@ def require_writable(folder: Path) -> None:
 
 def write_campaign(folder: Path, campaign: Campaign) -> None:
     """Write the plan of a campaign. Raises StoreError."""
-    part = folder / f".{_CAMPAIGN}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         plan = _adapter(Campaign).dump_python(campaign, mode="json")
-        _write_bytes(part, _sealed({"campaign": plan}))
-        part.replace(folder / _CAMPAIGN)
+        whole.write(folder / _CAMPAIGN, _sealed({"campaign": plan}), lasting=True)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise _store_error(folder, error) from error
 
 

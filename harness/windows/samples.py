@@ -57,6 +57,10 @@ class Requests:
         rows: NDArray[np.bool_] = self.error == 0
         return rows
 
+    def throughput(self, elapsed_s: float) -> float:
+        """How many were answered in each of so many seconds."""
+        return float(self.ok.sum()) / max(elapsed_s, 1e-9)
+
     def kinds(self) -> dict[str, int]:
         """How many failed, by their error."""
         codes, counts = np.unique(self.error[~self.ok], return_counts=True)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.analyse.cost import cost
 from harness.analyse.cost.cost import Measured, measured, on_instance, on_serverless
-from harness.analyse.cost.prices import Instance, Serverless
+from harness.analyse.cost.prices import RentedMachine, Serverless
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import Row
 from harness.analyse.run import digest
@@ -34,7 +34,7 @@ KNOWN = Measured(
 ON_GPU = replace(KNOWN, on_gpu=True, gpu="NVIDIA A100-SXM4-80GB")
 
 
-def instance(**changed: Any) -> Instance:
+def instance(**changed: Any) -> RentedMachine:
     row: dict[str, Any] = {
         "type": "m",
         "vcpus": 4,
@@ -42,7 +42,7 @@ def instance(**changed: Any) -> Instance:
         "gpu": "none",
         "usd_per_hour": 0.36,
     }
-    return Instance(provider="Some", **SOURCE, **{**row, **changed})
+    return RentedMachine(provider="Some", **SOURCE, **{**row, **changed})
 
 
 def serverless(**changed: Any) -> Serverless:

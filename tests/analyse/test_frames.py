@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from harness import frames
-from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns import brief_file
 from harness.analyse.cost import prices
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import COLUMNS
@@ -110,10 +110,11 @@ def test_a_summary_that_holds_is_taken_and_one_that_does_not_is_not(
     results: Path, mine: Path, tmp_path: Path
 ) -> None:
     kept = tmp_path / "reports" / "mine" / "summary.json"
-    made = replace(summary.of_campaign(mine), preset="as it was kept")
-    summary_file.keep(kept, summary_file.key_of(mine), made)
+    real = brief_file.made(mine)
+    made = replace(real, summary=replace(real.summary, preset="as it was kept"))
+    brief_file.keep(kept, brief_file.key_of(mine), made)
     assert [*frames.campaigns()["preset"]] == ["as it was kept"]
-    summary_file.keep(kept, "another key", made)
+    brief_file.keep(kept, "another key", made)
     assert [*frames.campaigns()["preset"]] == ["standard"]
 
 

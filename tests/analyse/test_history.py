@@ -11,7 +11,7 @@ import pytest
 import bench_history
 from bench_history import Noise
 from harness.analyse.campaigns import history, steps
-from harness.analyse.campaigns.history import Change
+from harness.analyse.campaigns.history import ChangePoint
 from harness.analyse.campaigns.series import night_values
 from tests.generated import GROUND, Made, generate
 
@@ -19,7 +19,7 @@ VARIANTS = 6
 NOTHING = np.empty((0, 0))
 
 
-def found(seed: int, made: Made) -> list[Change]:
+def found(seed: int, made: Made) -> list[ChangePoint]:
     return list(history.of_nights(generate(seed, made), [made.metric]).changes)
 
 

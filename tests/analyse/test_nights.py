@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.campaigns import history, nights
+from harness.analyse.campaigns import all_nights, history, nights
 from harness.analyse.run import digest
 from harness.base import paths
 from harness.base.errors import ResultError
@@ -33,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def read(folder: Path, **renamed: str) -> tuple[list[nights.Night], list[str]]:
     told: list[str] = []
-    return nights.read([folder], told.append, renamed or None), told
+    return all_nights.read([folder], told.append, renamed or None), told
 
 
 def test_a_campaign_is_reduced_to_what_is_followed(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_campaign_is_digested_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_spoilt_cache_is_made_anew(tmp_path: Path, cache: Path) -> None:
     stored_campaign(tmp_path / "results" / "one", FAKES, rounds=1)
     first, _ = read(tmp_path / "results")
-    [kept] = (cache / "nights").glob("*.json")
+    [kept] = (cache / "campaigns").glob("*.json")
     kept.write_text(kept.read_text()[:-50])
     assert read(tmp_path / "results") == (first, [])
 
@@ -132,7 +132,7 @@ def test_a_summary_stands_for_its_campaign(tmp_path: Path) -> None:
     nights.keep(known, tmp_path / "kept")
     assert read(tmp_path / "kept")[0] == known
     told: list[str] = []
-    assert nights.read([tmp_path / "results", tmp_path / "kept"], told.append) == known
+    assert all_nights.read([tmp_path / "results", tmp_path / "kept"], told.append) == known
 
 
 def test_a_summary_of_a_later_format_is_refused(tmp_path: Path) -> None:
@@ -183,4 +183,4 @@ def test_a_thousand_nights_fit_into_little_memory(tmp_path: Path) -> None:
     assert (len(known), told, len(whole.series)) == (1000, [], 4)
     assert peak < 64 << 20
     assert paths.cache_dir()  # summaries are not copied there
-    assert not (paths.cache_dir() / "nights").exists()
+    assert not (paths.cache_dir() / "campaigns").exists()

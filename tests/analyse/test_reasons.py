@@ -146,7 +146,7 @@ def test_the_noise_of_all_tells_what_two_rounds_of_one_can_not() -> None:
 
 
 def test_with_the_noise_of_all_one_round_has_an_interval() -> None:
-    noise = reasons.Noise(0.01**2, 20)
+    noise = reasons.RoundNoise(0.01**2, 20)
     found = reasons.excess({1: shifted(after_ms=2.0)}, {1: BASE}, noise)
     assert found is not None
     assert found.apart

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.campaigns import summary, summary_file
-from harness.analyse.campaigns.summary import BenchmarkSummary, Counts, Standing, Summary
+from harness.analyse.campaigns import brief_file, summary
+from harness.analyse.campaigns.brief import Brief
+from harness.analyse.campaigns.summary import BenchmarkSummary, RunCounts, Summary, VariantSummary
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import RANKED_BY
 from harness.analyse.run import digest
@@ -41,12 +42,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(folder: Path) -> Summary:
-    return summary.of_campaign(folder)
+    return brief_file.made(folder).summary
 
 
-def standing(name: str = "some", rank: int | None = 1) -> Standing:
+def standing(name: str = "some", rank: int | None = 1) -> VariantSummary:
     known = dict.fromkeys(summary.KEPT, (123.456, 120.125, 130.875))
-    return Standing(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
+    return VariantSummary(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
 
 
 def large() -> Summary:
@@ -56,12 +57,12 @@ def large() -> Summary:
         BenchmarkSummary(f"benchmark-{number}", 1, "p99<50ms", "capacity", standings)
         for number in range(3)
     )
-    counts = Counts(600, 590, 5, 5, 0, 0)
+    counts = RunCounts(600, 590, 5, 5, 0, 0)
     return Summary("large", "2026-01-02", "nightly", "cpu", "CPU / 4 / 16", counts, benchmarks)
 
 
 def test_what_became_of_the_runs(made: Summary) -> None:
-    assert made.counts == Counts(12, 8, 2, 2, 0, 0)
+    assert made.counts == RunCounts(12, 8, 2, 2, 0, 0)
     assert (made.campaign, made.preset, made.device) == ("mine", "standard", "cpu")
     assert made.machine == "Imaginary CPU @ 2.00GHz / 4 / 15.6 GiB"
 
@@ -106,8 +107,8 @@ def test_a_track_without_ranks_has_a_headline_without_leaders(made: Summary) -> 
 
 def test_there_and_back(tmp_path: Path, made: Summary) -> None:
     for each in (made, large(), replace(made, benchmarks=())):
-        summary_file.keep(tmp_path / "a", "key", each)
-        assert summary_file.kept(tmp_path / "a", "key") == each
+        brief_file.keep(tmp_path / "a", "key", Brief(each))
+        assert brief_file.kept(tmp_path / "a", "key") == each
 
 
 def test_numbers_that_are_none_are_left_out(folder: Path) -> None:
@@ -123,28 +124,28 @@ def test_numbers_that_are_none_are_left_out(folder: Path) -> None:
 
 
 def test_its_size_is_bounded(tmp_path: Path, made: Summary) -> None:
-    summary_file.keep(tmp_path / "large.json", "key", large())
+    brief_file.keep(tmp_path / "large.json", "key", Brief(large()))
     assert (tmp_path / "large.json").stat().st_size < 80_000
-    summary_file.keep(tmp_path / "small.json", "key", replace(made, benchmarks=()))
+    brief_file.keep(tmp_path / "small.json", "key", Brief(replace(made, benchmarks=())))
     assert (tmp_path / "small.json").stat().st_size < 500
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
     fakes = [replace(Fake("a"), framework=LONG_NAME, profiles=PROFILES)]
     stored_campaign(tmp_path / "c", fakes, rounds=1)
-    made = summary.of_campaign(tmp_path / "c")
-    summary_file.keep(tmp_path / "a", "key", made)
-    assert summary_file.kept(tmp_path / "a", "key") == made
+    made = brief_file.made(tmp_path / "c").summary
+    brief_file.keep(tmp_path / "a", "key", Brief(made))
+    assert brief_file.kept(tmp_path / "a", "key") == made
     assert (tmp_path / "a").stat().st_size < 2000
 
 
 def test_kept_and_found_again(tmp_path: Path, made: Summary) -> None:
-    path = tmp_path / "not" / "there yet" / summary_file.NAME
-    summary_file.keep(path, "key", made)
-    assert summary_file.kept(path, "key") == made
-    assert summary_file.kept(path, None) == made
-    assert summary_file.kept(path, "other") is None
-    assert [each.name for each in path.parent.iterdir()] == [summary_file.NAME]
+    path = tmp_path / "not" / "there yet" / brief_file.NAME
+    brief_file.keep(path, "key", Brief(made))
+    assert brief_file.kept(path, "key") == made
+    assert brief_file.kept(path, None) == made
+    assert brief_file.kept(path, "other") is None
+    assert [each.name for each in path.parent.iterdir()] == [brief_file.NAME]
 
 
 @pytest.mark.parametrize(
@@ -153,42 +154,42 @@ def test_kept_and_found_again(tmp_path: Path, made: Summary) -> None:
 )
 def test_what_is_no_summary_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "a").write_bytes(text.encode(errors="surrogateescape"))
-    assert summary_file.kept(tmp_path / "a", "key") is None
-    assert summary_file.kept(tmp_path / "missing", "key") is None
+    assert brief_file.kept(tmp_path / "a", "key") is None
+    assert brief_file.kept(tmp_path / "missing", "key") is None
 
 
 def test_a_summary_of_another_version_is_none(
     tmp_path: Path, made: Summary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary_file.keep(tmp_path / "a", "key", made)
-    monkeypatch.setattr(summary_file, "VERSION", summary_file.VERSION + 1)
-    assert summary_file.kept(tmp_path / "a", "key") is None
+    brief_file.keep(tmp_path / "a", "key", Brief(made))
+    monkeypatch.setattr(brief_file, "VERSION", brief_file.VERSION + 1)
+    assert brief_file.kept(tmp_path / "a", "key") is None
 
 
 def test_what_cannot_be_kept_is_no_failure(tmp_path: Path, made: Summary) -> None:
     (tmp_path / "file").write_text("a file where a folder should be")
-    summary_file.keep(tmp_path / "file" / summary_file.NAME, "key", made)
+    brief_file.keep(tmp_path / "file" / brief_file.NAME, "key", Brief(made))
     (tmp_path / "taken").mkdir()
-    summary_file.keep(tmp_path / "taken", "key", made)
+    brief_file.keep(tmp_path / "taken", "key", Brief(made))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "taken"]
 
 
 def test_the_key_changes_with_the_runs_and_the_plan(tmp_path: Path) -> None:
     fakes = [replace(Fake("a"), profiles=()), replace(Fake("b"), profiles=())]
     folder = stored_campaign(tmp_path / "c", fakes, rounds=1)
-    keys = [summary_file.key_of(folder)]
+    keys = [brief_file.key_of(folder)]
     store.write_run(folder, run(fakes[0], 2, campaign="c"))
-    keys.append(summary_file.key_of(folder))
+    keys.append(brief_file.key_of(folder))
     plan = store.read_campaign(folder)
     store.write_campaign(folder, replace(plan, preset="nightly"))
-    keys.append(summary_file.key_of(folder))
+    keys.append(brief_file.key_of(folder))
     file = folder / "sentiment" / "a" / "round-1" / "run.json"
     file.write_bytes(file.read_bytes()[:-20])
-    keys.append(summary_file.key_of(folder))
+    keys.append(brief_file.key_of(folder))
     file.unlink()
-    keys.append(summary_file.key_of(folder))
+    keys.append(brief_file.key_of(folder))
     assert len(set(keys)) == len(keys)
-    assert summary_file.key_of(folder) == keys[-1]
+    assert brief_file.key_of(folder) == keys[-1]
 
 
 def test_the_key_is_the_same_for_a_copy_and_does_not_mind_what_is_half_written(
@@ -197,5 +198,5 @@ def test_the_key_is_the_same_for_a_copy_and_does_not_mind_what_is_half_written(
     copy = shutil.copytree(folder, tmp_path / "renamed")
     (copy / "sentiment" / "fast" / ".part-killed").mkdir()
     (copy / "a file").touch()
-    assert summary_file.key_of(copy) == summary_file.key_of(folder)
-    assert summary_file.key_of(tmp_path / "missing") != summary_file.key_of(folder)
+    assert brief_file.key_of(copy) == brief_file.key_of(folder)
+    assert brief_file.key_of(tmp_path / "missing") != brief_file.key_of(folder)

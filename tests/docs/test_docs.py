@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from harness.analyse.cost.prices import Instance, Serverless
+from harness.analyse.cost.prices import RentedMachine, Serverless
 from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base import paths
@@ -103,7 +103,7 @@ def test_every_key_of_a_price_table_is_described() -> None:
     described = {
         row[0].strip("`") for row in rows(section(text("docs/cost.md"), "The price table"))
     }
-    assert described == {*Instance.model_fields, *Serverless.model_fields}
+    assert described == {*RentedMachine.model_fields, *Serverless.model_fields}
 
 
 def test_every_variant_and_benchmark_is_in_the_readme() -> None:

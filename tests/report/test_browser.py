@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from pypdf import PdfReader
 
-from harness.analyse.campaigns import summary_file
+from harness.analyse.campaigns import brief_file
+from harness.analyse.campaigns.brief import Brief
 from harness.base import paths
 from harness.report.index import index
 from tests.report.campaigns import IMAGE
@@ -400,7 +401,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(30):
         name = f"campaign-{number}" if number < 29 else f"a-campaign-{'x' * 120}"
         leaders = figures("fastapi-batched", 1, 100.0 + number % 7), figures("mosec", 1, 99.0)
-        summary_file.keep(root / name / summary_file.NAME, "key", short(number, *leaders))
+        brief_file.keep(root / name / brief_file.NAME, "key", Brief(short(number, *leaders)))
     return index.write(root / "no results", root)
 
 

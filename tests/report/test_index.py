@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.campaigns import summary_file
-from harness.analyse.campaigns.summary import BenchmarkSummary, Counts, Standing, Summary
+from harness.analyse.campaigns import brief_file
+from harness.analyse.campaigns.brief import Brief
+from harness.analyse.campaigns.summary import BenchmarkSummary, RunCounts, Summary, VariantSummary
 from harness.analyse.run import digest
 from harness.base.errors import StoreError
 from harness.report import templating
 from harness.report.index import index, shelf, trends
-from harness.report.index.shelf import GONE, NOT_YET, Entry
+from harness.report.index.shelf import GONE, NOT_YET, ListedCampaign
 from harness.report.page import page
 from harness.stored import store
 from harness.stored.records import Campaign, Failure
@@ -44,9 +45,9 @@ class Place:
 
     def keep(self, name: str, made: Summary) -> None:
         """A summary without results."""
-        summary_file.keep(self.reports / name / summary_file.NAME, "key", made)
+        brief_file.keep(self.reports / name / brief_file.NAME, "key", Brief(made))
 
-    def gather(self, limit_s: float | None = None) -> list[Entry]:
+    def gather(self, limit_s: float | None = None) -> list[ListedCampaign]:
         return shelf.gather(self.results, self.reports, limit_s, self.said.append)
 
     def html(self, limit_s: float | None = None) -> str:
@@ -67,16 +68,16 @@ def rows(html: str) -> list[str]:
     return [" ".join(unescape(re.sub(r"<[^>]*>", " ", row)).split()) for row in found]
 
 
-def figures(name: str, rank: int | None, capacity: float) -> Standing:
+def figures(name: str, rank: int | None, capacity: float) -> VariantSummary:
     known = {"capacity": (capacity, 0.9 * capacity, 1.1 * capacity)}
-    return Standing(name, "Some", "1", "matched", False, rank, False, 3, 3, known)
+    return VariantSummary(name, "Some", "1", "matched", False, rank, False, 3, 3, known)
 
 
-def short(number: int, *standings: Standing, machine: str = "CPU / 4 / 16") -> Summary:
+def short(number: int, *standings: VariantSummary, machine: str = "CPU / 4 / 16") -> Summary:
     """A summary of the so manieth hour."""
     at = f"2026-{1 + number // 672:02}-{1 + number // 24 % 28:02}T{number % 24:02}:00:00+00:00"
     benchmark = BenchmarkSummary("sentiment", 1, "p99<50ms", "capacity", standings)
-    counts = Counts(6, 6, 0, 0, 0, 0)
+    counts = RunCounts(6, 6, 0, 0, 0, 0)
     return Summary(f"c{number}", at, "nightly", "cpu", machine, counts, (benchmark,))
 
 
@@ -279,7 +280,7 @@ def test_what_changed_is_read_again_and_nothing_else(place: Place, reads: list[s
 def test_a_damaged_summary_is_made_again(place: Place, reads: list[str]) -> None:
     place.store("a", FAST)
     html = place.html()
-    (place.reports / "a" / summary_file.NAME).write_text("{")
+    (place.reports / "a" / brief_file.NAME).write_text("{")
     assert place.html() == html
     assert len(reads) == 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli._progress import Estimate, clock
+from harness.cli._progress import TimeLeft, clock
 from tests.fakes import Fake, campaign
 from tests.system.sandbox import Sandbox
 
@@ -19,7 +19,7 @@ def test_time_left_is_shown_in_minutes_and_seconds(seconds: float, shown: str) -
 def test_the_estimate_ends_with_the_last_cell() -> None:
     fakes = [Fake("a"), Fake("b")]
     planned = campaign(fakes, rounds=1)
-    estimate = Estimate(planned, already=0)
+    estimate = TimeLeft(planned, already=0)
     before = estimate.left_s()
     windows_s = sum(p.duration_s for p in planned.benchmarks["sentiment"].profiles)
     assert before > 2 * windows_s

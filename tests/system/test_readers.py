@@ -12,7 +12,7 @@ import resource
 import shutil
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.campaigns import history, nights, summary, summary_file
+from harness.analyse.campaigns import all_nights, brief_file, history, nights
 from harness.analyse.cost import prices
 from harness.analyse.run import digest
 from harness.base import paths, reading, toml
@@ -134,9 +134,11 @@ def test_a_summary(
     real: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("summary")
-    kept = root / "reports" / "c" / summary_file.NAME
-    summary_file.keep(kept, summary_file.key_of(real), _SUMMARY.of(real))
+    kept = root / "reports" / "c" / brief_file.NAME
+    brief_file.keep(kept, brief_file.key_of(real), _BRIEF.of(real))
     kept.write_text(json.dumps(_draw(data, _data(kept))))
+    with contextlib.suppress(HarnessError):
+        brief_file.of_stored(real, root / "reports")
     assert index.write(real.parent, root / "reports", 0.0).exists()
 
 
@@ -147,7 +149,7 @@ class _Once:
         self.made: Any = None
 
     def of(self, folder: Path) -> Any:
-        self.made = self.made or summary.of_campaign(folder)
+        self.made = self.made or brief_file.made(folder)
         return self.made
 
     def night(self, folder: Path) -> Any:
@@ -155,7 +157,7 @@ class _Once:
         return self.made
 
 
-_SUMMARY, _NIGHT = _Once(), _Once()
+_BRIEF, _NIGHT = _Once(), _Once()
 
 
 @given(data=st.data())
@@ -165,11 +167,11 @@ def test_a_night(real: Path, tmp_path_factory: pytest.TempPathFactory, data: st.
     folder = tmp_path_factory.mktemp("nights")
     for number in range(3):
         path = folder / f"{number}{nights.SUFFIX}"
-        nights._write(path, _NIGHT.night(real))
+        nights.keep([replace(_NIGHT.night(real), campaign=str(number))], folder)
         found = _data(path)
         found |= {"campaign": f"c{number}", "started_at": f"2026-01-0{number + 1}T00:00:00+00:00"}
         path.write_text(json.dumps(_draw(data, found) if number == 1 else found))
-    known = nights.read([folder], lambda _: None)
+    known = all_nights.read([folder], lambda _: None)
     assert len(known) >= 2
     found = history.of_nights(known)
     pages.markdown(found, 5)

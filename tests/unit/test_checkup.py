@@ -12,20 +12,20 @@ import psutil
 import pytest
 
 from harness.measure.campaign import checkup
-from harness.measure.campaign.checkup import CHECKS, Ground
+from harness.measure.campaign.checkup import CHECKS, HostState
 from harness.measure.watch import host
 from harness.stored.hosts import HostProof, HostWatch
 
 QUIET = HostWatch(0.0, 0.0, 0, 0, ())
 PROOF = HostProof(50_000.0, 30.0, 300.0, 1000.0)
-GOOD = Ground(PROOF, ((0,), (1,)), 0.01, 0.0, QUIET)
+GOOD = HostState(PROOF, ((0,), (1,)), 0.01, 0.0, QUIET)
 
 
-def ground(**changes: object) -> Ground:
+def ground(**changes: object) -> HostState:
     return replace(GOOD, **changes)  # type: ignore[arg-type]
 
 
-def proof(**changes: float) -> Ground:
+def proof(**changes: float) -> HostState:
     return ground(proof=replace(PROOF, **changes))
 
 
@@ -52,7 +52,7 @@ def proof(**changes: float) -> Ground:
         ("stolen time", ground(stolen=None), "doubtful", "does not show it"),
     ],
 )
-def test_a_check(name: str, seen: Ground, fit: str, said: str) -> None:
+def test_a_check(name: str, seen: HostState, fit: str, said: str) -> None:
     found, message = CHECKS[name](seen)
     assert found == fit
     assert said in message
@@ -129,13 +129,16 @@ def test_open_files(limit: int, fit: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_all_checks_are_run_on_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "_LOOK_S", 0.05)
-    seen: list[Ground] = []
+    seen: list[HostState] = []
 
-    def recorded(what: Ground) -> tuple[checkup.Fit, str]:
+    def recorded(what: HostState) -> tuple[checkup.Fit, str]:
         seen.append(what)
         return "good", "fine"
 
-    checks: dict[str, Callable[[Ground], tuple[checkup.Fit, str]]] = {"a": recorded, "b": recorded}
+    checks: dict[str, Callable[[HostState], tuple[checkup.Fit, str]]] = {
+        "a": recorded,
+        "b": recorded,
+    }
     monkeypatch.setattr(checkup, "CHECKS", checks)
     found = list(checkup.all_checks(PROOF, ((0,), (1,))))
     assert [(check.name, check.fit, check.message) for check in found] == [

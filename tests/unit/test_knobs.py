@@ -10,7 +10,7 @@ import pytest
 from harness.base import toml
 from harness.base.errors import UsageError
 from harness.measure.cell.facts import server_facts
-from harness.measure.launch.launchers.place import Place
+from harness.measure.launch.launchers.place import ServerPlace
 from harness.setup import keeping, knobs
 from harness.setup.catalog import Variant, variants
 from harness.setup.knobs import Setting, Value
@@ -113,7 +113,7 @@ def test_a_setting_makes_a_variant(variant: Variant) -> None:
 
 def test_a_variant_that_nobody_tunes_runs_as_its_defaults_say(variant: Variant) -> None:
     folder = Path("x")
-    place = Place(folder, "h", 1, {}, folder, folder, folder, folder, folder, folder)
+    place = ServerPlace(folder, "h", 1, {}, folder, folder, folder, folder, folder, folder)
     assert place.command(variant.table)[2:] == ["--workers=2", "--at-once", "40"]
 
 

@@ -81,7 +81,7 @@ def test_free_memory_is_that_of_the_group(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _check(name: str) -> tuple[str, str]:
-    ground = checkup.Ground("", ((0,), (1,)), 0.0, 0.0, Moment.now().watch_until(Moment.now()))
+    ground = checkup.HostState("", ((0,), (1,)), 0.0, 0.0, Moment.now().watch_until(Moment.now()))
     return checkup.CHECKS[name](ground)
 
 

@@ -182,7 +182,7 @@ def test_each_variant_is_followed_by_the_other_revisions(project: Project, past:
             ["added", "some", "some@trunk"],
             ["trunk has no variant 'added'"],
         )
-        names, absent = matched(checkout, {"added": "some"})
+        names, absent = matched(checkout, {"some": "added"})
         assert names == ["added", "added@trunk", "some", "some@trunk"]
         assert absent == []
 

@@ -14,7 +14,7 @@ import pytest
 
 from harness.base.errors import AnswerError, HarnessError, LaunchError, ProvisionError
 from harness.base.trust import SYSTEM
-from harness.measure.cell.capacity_search import Expected, Order
+from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life
 from harness.measure.cell.runner import execute
 from harness.measure.launch import calls
@@ -92,7 +92,7 @@ class Scenario:
         self._failing: dict[str, BaseException] = {}
         self._dying: str | None = None
         self._answers: dict[str, str] = {}
-        self.order: Order | None = None
+        self.order: SearchOrder | None = None
         self.strains: Callable[[Scenario, Launched, Life], None] | None = None
         self.audits = False
         self._server: FakeServer | None = None
@@ -163,7 +163,7 @@ class Scenario:
     def search(
         self,
         launched: object,
-        order: Order,
+        order: SearchOrder,
         rate_per_s: float | None,
         expected: Expected,
     ) -> tuple[Search, tuple[Window, ...]]:
@@ -205,7 +205,7 @@ def kinds(run: Run) -> list[str]:
 
 
 def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
-    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
     run = cell.run(ONE, TWO)
     # Two answers in the 1.625 s of its closed loop.
     assert cell.done == [*ALL[:-1], f"search from {2 / 1.625}", "stop"]
@@ -215,13 +215,13 @@ def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
 
 
 def test_without_a_closed_loop_nothing_is_known_beforehand(cell: Scenario) -> None:
-    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
     cell.run(ONE)
     assert "search from None" in cell.done
 
 
 def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: Scenario) -> None:
-    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
     run = cell.dies_in("search").run(TWO)
     assert run.facts.failure is not None
     assert run.facts.failure.phase == "capacity"
@@ -233,7 +233,7 @@ def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: 
 
 
 def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None:
-    cell.order = Order(parse("p99<50ms"), 5.0, None)
+    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
 
     def strain(stages: Scenario, launched: Launched, life: Life) -> None:
         stages.done.append("strain")
@@ -325,7 +325,7 @@ def test_a_window_whose_generator_was_lost_says_nothing_of_the_server(cell: Scen
 
 
 def test_it_is_audited_between_its_windows_and_the_search(cell: Scenario) -> None:
-    cell.order, cell.audits = Order(parse("p99<50ms"), 5.0, None), True
+    cell.order, cell.audits = SearchOrder(parse("p99<50ms"), 5.0, None), True
     run = cell.run(ONE, TWO)
     assert cell.done[-4:] == ["load two", "audit", f"search from {2 / 1.625}", "stop"]
     assert cell.shown[-3:] == ["audit", "capacity", "stop"]

@@ -245,8 +245,8 @@ class Server:
         return self.taken_s if self.taken_s > 0.05 else None
 
 
-def _order(budget_s: float = 60.0) -> capacity_search.Order:
-    return capacity_search.Order(parse("p99<50ms"), budget_s, None)
+def _order(budget_s: float = 60.0) -> capacity_search.SearchOrder:
+    return capacity_search.SearchOrder(parse("p99<50ms"), budget_s, None)
 
 
 def test_where_nothing_is_answered_there_is_no_search() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.analyse.campaigns import steps
 from harness.analyse.campaigns.nights import FOLLOWED, Night
 from harness.analyse.campaigns.series import HOST, Mark, Place, Raw, gathered
-from harness.analyse.campaigns.steps import Fitted, Step
+from harness.analyse.campaigns.steps import Fitted, LevelShift
 from harness.analyse.field.comparison import COLUMNS
 
 _NEAR = 2  # nights between the places of one change, as two series show it
@@ -52,11 +52,11 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class ChangePoint:
     """A change point."""
 
     series: Series
-    step: Step
+    step: LevelShift
     cause: str  # "host", "shared", "version" or "variant": see docs/history.md
     what: tuple[str, ...]  # what else is known to be different since that night
 
@@ -93,10 +93,10 @@ class History:
 
     nights: tuple[Night, ...]
     series: tuple[Series, ...]
-    changes: tuple[Change, ...]  # the newest first
+    changes: tuple[ChangePoint, ...]  # the newest first
     level: float  # of significance that a change had to have
 
-    def recent(self, nights: int) -> tuple[Change, ...]:
+    def recent(self, nights: int) -> tuple[ChangePoint, ...]:
         """Changes of the last nights of their series that are not the host's doing."""
         return tuple(c for c in self.changes if c.nights_ago < nights and c.cause != "host")
 
@@ -112,7 +112,7 @@ def of_nights(nights: Sequence[Night], metrics: Sequence[str] = FOLLOWED) -> His
     return History(tuple(nights), series, tuple(found), level)
 
 
-def _attributed(series: Sequence[Series]) -> Iterator[Change]:
+def _attributed(series: Sequence[Series]) -> Iterator[ChangePoint]:
     """Every change, with whose doing it is."""
     found = [(one, step) for one in series for step in one.fitted.steps]
     for one, step in found:
@@ -125,16 +125,19 @@ def _attributed(series: Sequence[Series]) -> Iterator[Change]:
             and abs(_when(other, theirs) - _when(one, step)) <= _NEAR
         ]
         what = tuple(_different(one, step.at))
-        yield Change(one, step, _cause(one, step, beside, series), what)
+        yield ChangePoint(one, step, _cause(one, step, beside, series), what)
 
 
-def _when(series: Series, step: Step) -> int:
+def _when(series: Series, step: LevelShift) -> int:
     """The night of a change, counted on the ground's own nights."""
     return series.raw.places[step.at]
 
 
 def _cause(
-    one: Series, step: Step, beside: Sequence[tuple[Series, Step]], series: Sequence[Series]
+    one: Series,
+    step: LevelShift,
+    beside: Sequence[tuple[Series, LevelShift]],
+    series: Sequence[Series],
 ) -> str:
     if one.is_host:
         return "host"

@@ -6,25 +6,22 @@ seconds, and years of them fit on a branch of a repository that has no room for 
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
-from harness.base import caches, paths, reading
-from harness.base.errors import HarnessError, ResultError, StoreError
-from harness.stored import sane, store
+from harness.base import reading, whole
+from harness.base.errors import ResultError, StoreError
+from harness.stored import sane
 from harness.stored.hosts import machine_id
 
-FORMAT = 1  # of a summary; another number makes those in the cache anew
+FORMAT = 1  # of a summary
 SUFFIX = ".night.json"
-_NO_NUMBERS = ("measure", "report", "cli", "frames")  # parts that make no numbers of stored runs
 # What is followed. Whatever says how long something takes is set beside the same number of the
 # canaries; these two are not: memory does not depend on the host's speed, and the canaries have no
 # capacity of their own, which goes with throughput.
@@ -37,8 +34,6 @@ CONTROL: dict[str, str | None] = {
     "capacity": "throughput",
     "memory": None,
 }
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +148,6 @@ def _rows(digested: Digested) -> Iterator[Row]:
         )
 
 
-def read(folders: Sequence[Path], tell: Tell, renamed: dict[str, str] | None = None) -> list[Night]:
-    """Every campaign and every summary in some folders, the oldest first, each campaign once.
-
-    What can't be read is told in a sentence that names it, and left out.
-    """
-    found: dict[str, Night] = {}
-    for folder in folders:
-        for path in store.campaigns(folder) + sorted(folder.glob(f"*{SUFFIX}")):
-            try:
-                night = _load(path) if path.name.endswith(SUFFIX) else _remembered(path)
-            except HarnessError as error:
-                tell(f"left out: {error}")
-                continue
-            if found.setdefault(night.campaign, night) is night:
-                for problem in night.problems:
-                    tell(f"{night.campaign}: {problem}")
-    ordered = sorted(found.values(), key=lambda night: (night.started_at, night.campaign))
-    return [_with_names(night, renamed) for night in ordered] if renamed else ordered
-
-
 def keep(nights: Sequence[Night], folder: Path) -> None:
     """Write the summaries that a folder lacks. Raises StoreError."""
     for night in nights:
@@ -180,66 +155,20 @@ def keep(nights: Sequence[Night], folder: Path) -> None:
         if path.exists():
             continue
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(path, night)
+            whole.write(path, _adapter().dump_json(night) + b"\n")
         except OSError as error:
             raise StoreError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
-def _remembered(folder: Path) -> Night:
-    """The summary of a stored campaign, from the cache where its files are as they were."""
-    state = _state(folder)
-    kept = paths.cache_dir() / "nights" / f"{state}.json"
-    if kept.exists():
-        try:
-            return _load(kept)
-        except ResultError:
-            pass  # made anew
-    with reading.made_sense_of(folder):
-        night = of_campaign(digest.of_campaign(folder))
+def load(path: Path) -> Night:
+    """The summary in a file. Raises ResultError."""
+    return of_data(reading.parsed(path), path)
+
+
+def of_data(data: Any, path: Path) -> Night:
+    """The summary in data that were read from a file. Raises ResultError."""
     try:
-        caches.folder(kept.parent.name)
-        _write(kept, night)
-    except (OSError, StoreError):
-        pass  # then it is digested the next time too
-    return night
-
-
-def _state(folder: Path) -> str:
-    """What changes with a campaign's files: the size and the time of each."""
-    known = hashlib.sha256(f"{_code()} {folder.resolve()}".encode())
-    waiting = [folder]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
-                else:
-                    stat = entry.stat(follow_symlinks=False)
-                    known.update(f"{entry.path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return known.hexdigest()[:32]
-
-
-@cache
-def _code() -> str:
-    """What changes with the code that makes numbers of runs."""
-    own = sorted(
-        path
-        for path in (paths.PROJECT / "harness").rglob("*.py")
-        if path.relative_to(paths.PROJECT).parts[1] not in _NO_NUMBERS
-    )
-    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()
-
-
-def _write(path: Path, night: Night) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(_adapter().dump_json(night) + b"\n")
-    part.replace(path)
-
-
-def _load(path: Path) -> Night:
-    try:
-        night = _adapter().validate_python(reading.parsed(path))
+        night = _adapter().validate_python(data)
     except ValidationError as error:
         raise ResultError(f"{path} is truncated, or not a summary of a campaign.") from error
     if night.format > FORMAT:
@@ -262,7 +191,7 @@ def _odd(night: Night) -> str | None:
     return None if lost is None else f"nothing is known of the benchmark {lost!r}"
 
 
-def _with_names(night: Night, renamed: dict[str, str]) -> Night:
+def with_names(night: Night, renamed: dict[str, str]) -> Night:
     """The same with variants called by their new names, in containers too."""
     rows = []
     for row in night.rows:

@@ -31,7 +31,7 @@ _FINEST = 1e-4  # no noise is less: a series that never moved must not make 0.1%
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LevelShift:
     """A change of level, in logarithms."""
 
     at: int  # the first night of the new level
@@ -45,7 +45,7 @@ class Step:
 class Fitted:
     """A series, explained."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[LevelShift, ...]
     adjusted: Floats  # the series on a night on which the canaries are as they usually are
     levels: Floats  # its level on each night
     noise: float  # standard deviation of a night about its level, in logarithms
@@ -132,7 +132,7 @@ def _noise(rest: Floats, freedom: int) -> float:
     return max(math.sqrt(power / freedom * (1 + alike) / (1 - alike)), _FINEST)
 
 
-def _steps(model: _Model, cuts: Sequence[int]) -> list[Step]:
+def _steps(model: _Model, cuts: Sequence[int]) -> list[LevelShift]:
     from scipy.special import stdtr, stdtrit
 
     found = []
@@ -145,7 +145,7 @@ def _steps(model: _Model, cuts: Sequence[int]) -> list[Step]:
         if abs(change) < math.log1p(LEAST_CHANGE):
             chance = 1.0
         reach = float(stdtrit(model.freedom, 0.975)) * error
-        found.append(Step(cut, change, change - reach, change + reach, chance))
+        found.append(LevelShift(cut, change, change - reach, change + reach, chance))
     return found
 
 

@@ -1,6 +1,6 @@
 """A campaign in a few kilobytes, for lists and trends over many of them: who was how fast.
 
-It is made from all runs once and kept (see `summary_file`), so that the Parquet files of a thousand
+It is made from all runs once and kept (see `brief_file`), so that the Parquet files of a thousand
 campaigns are not read for a page that lists them.
 """
 
@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import RANKED_BY, Comparison, Row
-from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
 from harness.analyse.statistics.stats import Spread
-from harness.base import reading
 from harness.stored.hosts import machine_id
 from harness.stored.records import Campaign
 
@@ -32,7 +29,7 @@ Figure = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VariantSummary:
     """One variant on one benchmark."""
 
     variant: str
@@ -60,11 +57,11 @@ class BenchmarkSummary:
     version: int | None
     slo: str | None
     ranked_by: str  # a metric's name
-    standings: tuple[Standing, ...]
+    standings: tuple[VariantSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class RunCounts:
     """What became of the planned runs."""
 
     planned: int
@@ -84,7 +81,7 @@ class Summary:
     preset: str
     device: str
     machine: str  # hosts.machine_id
-    counts: Counts
+    counts: RunCounts
     benchmarks: tuple[BenchmarkSummary, ...]
 
 
@@ -94,8 +91,8 @@ class Headline:
 
     benchmark: BenchmarkSummary
     track: str
-    leaders: tuple[Standing, ...]  # tied, if several; empty where nothing could be ranked
-    following: Standing | None
+    leaders: tuple[VariantSummary, ...]  # tied, if several; empty where nothing could be ranked
+    following: VariantSummary | None
 
     @property
     def untold(self) -> bool:
@@ -108,12 +105,6 @@ class Headline:
     def spread(self) -> Spread | None:
         """What the first of the leaders is ranked by."""
         return self.leaders[0].spread(self.benchmark.ranked_by) if self.leaders else None
-
-
-def of_campaign(folder: Path) -> Summary:
-    """Of a stored campaign, by reading all of it. Raises what reading does."""
-    with reading.made_sense_of(folder):
-        return of(digest.of_campaign(folder))
 
 
 def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Summary:
@@ -137,12 +128,12 @@ def machine_of(campaign: Campaign) -> str:
     return _short(machine_id(campaign.environment))
 
 
-def counts(digested: Digested) -> Counts:
+def counts(digested: Digested) -> RunCounts:
     """What became of the planned runs."""
     digests = digested.digests
     failed = sum(found.facts.failure is not None for found in digests)
     invalid = sum(found.invalid and found.facts.failure is None for found in digests)
-    return Counts(
+    return RunCounts(
         len(digested.campaign.cells),
         len(digests) - failed - invalid,
         invalid,
@@ -175,10 +166,10 @@ def _benchmark(found: Comparison) -> BenchmarkSummary:
     )
 
 
-def _standing(row: Row) -> Standing:
+def _standing(row: Row) -> VariantSummary:
     server = row.server
     known = ((name, row.spreads.get(name)) for name in KEPT)
-    return Standing(
+    return VariantSummary(
         row.variant,
         _short(server.framework),
         None if server.version is None else _short(server.version),

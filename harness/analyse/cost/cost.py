@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from harness.analyse.cost.prices import NO_GPU, Instance, Serverless
+from harness.analyse.cost.prices import NO_GPU, RentedMachine, Serverless
 from harness.analyse.field.comparison import Row
 from harness.analyse.statistics.stats import Spread
 from harness.stored.records import Campaign
@@ -76,7 +76,7 @@ def measured(row: Row, campaign: Campaign) -> Measured | None:
     )
 
 
-def on_instance(known: Measured, instance: Instance) -> InstanceCost | None:
+def on_instance(known: Measured, instance: RentedMachine) -> InstanceCost | None:
     """The cost on a machine; None where it is not known, or does not fit.
 
     On the CPU, capacity is taken to grow with the number of vCPUs, by more copies of the server
@@ -101,8 +101,8 @@ def on_instance(known: Measured, instance: Instance) -> InstanceCost | None:
 
 
 def cheapest(
-    known: Measured, instances: Iterable[Instance]
-) -> tuple[Instance, InstanceCost] | None:
+    known: Measured, instances: Iterable[RentedMachine]
+) -> tuple[RentedMachine, InstanceCost] | None:
     """The machine of a price table on which a million predictions cost least, of those that fit."""
     found = [(each, c) for each in instances if (c := on_instance(known, each)) is not None]
     return min(found, key=lambda pair: pair[1].usd.median) if found else None

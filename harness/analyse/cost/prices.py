@@ -16,7 +16,7 @@ Amount = Annotated[float, Field(gt=0)]
 NO_GPU = "none"
 
 
-class Priced(toml.Strict):
+class PriceSource(toml.Strict):
     """What every row says of its price."""
 
     provider: Text
@@ -25,7 +25,7 @@ class Priced(toml.Strict):
     source: str = Field(pattern=r"^https?://\S+$")
 
 
-class Instance(Priced):
+class RentedMachine(PriceSource):
     """A machine that is rented by the hour."""
 
     type: Text
@@ -35,7 +35,7 @@ class Instance(Priced):
     usd_per_hour: Amount
 
 
-class Serverless(Priced):
+class Serverless(PriceSource):
     """A platform that bills while requests are answered, at its smallest size with one vCPU."""
 
     service: Text
@@ -66,7 +66,7 @@ class Serverless(Priced):
 class PriceTable(toml.Strict):
     """A prices.toml."""
 
-    instance: tuple[Instance, ...] = ()
+    instance: tuple[RentedMachine, ...] = ()
     serverless: tuple[Serverless, ...] = ()
 
     @model_validator(mode="after")

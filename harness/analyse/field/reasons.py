@@ -43,7 +43,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class RoundNoise:
     """What rounds of a difference differ by, over all variants of a track."""
 
     variance: float  # of a round's difference, as a share of the mean response time
@@ -55,7 +55,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class Excess:
+class ExtraTime:
     """Milliseconds that a mean request takes longer than elsewhere; below zero: shorter."""
 
     total: float
@@ -85,7 +85,7 @@ def of_comparison(comparison: Comparison) -> dict[str, Reason]:
 
 def together(
     others: Sequence[Mapping[int, Breakdown]], best: Mapping[int, Breakdown]
-) -> Noise | None:
+) -> RoundNoise | None:
     """The noise of all differences from the best; None where too few have several rounds."""
     squares, freedom = 0.0, 0
     for ours in others:
@@ -95,7 +95,7 @@ def together(
             mean_ms, middle = _mean([ours[r].response_ms for r in rounds]), _mean(totals)
             squares += sum(((total - middle) / mean_ms) ** 2 for total in totals)
             freedom += len(rounds) - 1
-    return Noise(squares / freedom, freedom) if freedom >= _TOGETHER else None
+    return RoundNoise(squares / freedom, freedom) if freedom >= _TOGETHER else None
 
 
 def by_round(row: Row) -> dict[int, Breakdown]:
@@ -105,8 +105,8 @@ def by_round(row: Row) -> dict[int, Breakdown]:
 
 
 def excess(
-    ours: Mapping[int, Breakdown], theirs: Mapping[int, Breakdown], noise: Noise | None = None
-) -> Excess | None:
+    ours: Mapping[int, Breakdown], theirs: Mapping[int, Breakdown], noise: RoundNoise | None = None
+) -> ExtraTime | None:
     """Ours less theirs, round by round; None where no round has both."""
     rounds = sorted(ours.keys() & theirs.keys())
     if not rounds:
@@ -118,10 +118,10 @@ def excess(
     }
     mean_ms = _mean([ours[r].response_ms for r in rounds])
     reach = noise.reach(mean_ms, len(rounds)) if noise is not None else _reach(totals)
-    return Excess(_mean(totals), reach, parts, len(rounds))
+    return ExtraTime(_mean(totals), reach, parts, len(rounds))
 
 
-def sentence(found: Excess, than: str) -> str:
+def sentence(found: ExtraTime, than: str) -> str:
     """The difference in words."""
     said = f"{_ms(abs(found.total))} {_more(found.total)} than {than}"
     if found.reach == math.inf:
@@ -138,7 +138,7 @@ def _reason(
     row: Row,
     best: Row | None,
     split: Mapping[str, Mapping[int, Breakdown]],
-    noise: Noise | None,
+    noise: RoundNoise | None,
 ) -> Reason:
     if row.rank is None:
         return Reason("unknown", "not ranked, so not compared")
@@ -171,7 +171,7 @@ def _unsplit(row: Row) -> str:
     return "no predictor call was seen for most of its answers"
 
 
-def _split(found: Excess) -> str:
+def _split(found: ExtraTime) -> str:
     """Which parts most of it is in."""
     sign = math.copysign(1.0, found.total)
     ordered = sorted(found.parts.items(), key=lambda pair: -sign * pair[1])

@@ -17,7 +17,7 @@ from harness.measure.campaign import budget, host_proof, reference, session
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared, Tools
 from harness.measure.cell import straining
-from harness.measure.cell.capacity_search import Order
+from harness.measure.cell.capacity_search import SearchOrder
 from harness.measure.cell.facts import server_facts
 from harness.measure.cell.runner import execute
 from harness.measure.cell.stages import Stages
@@ -51,7 +51,7 @@ More = Callable[[Campaign], tuple[Cell, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CampaignOrder:
     """What the user asked for."""
 
     id: str
@@ -84,7 +84,7 @@ def new_id() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
-def run(request: Request, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
+def run(request: CampaignOrder, observer: Observer, resumed: Campaign | None = None) -> list[Run]:
     """Run what is not stored yet; the new runs, in order.
 
     Raises NothingRan where no cell can run here or no benchmark could be prepared, UsageError where
@@ -120,7 +120,7 @@ def run(request: Request, observer: Observer, resumed: Campaign | None = None) -
 
 
 def prepare(
-    request: Request, tools: Tools, observer: Observer
+    request: CampaignOrder, tools: Tools, observer: Observer
 ) -> dict[str, Prepared | HarnessError]:
     """Every benchmark of the request, ready or with the reason why it is not."""
     known = catalog.variants()
@@ -153,7 +153,7 @@ def prepared_or_error(
         return error
 
 
-def _planned(request: Request) -> Plan:
+def _planned(request: CampaignOrder) -> Plan:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
     floor = {v.name for v in request.variants if v.table.reference or v.table.inside}
     if not made.cells or (made.left_out and floor.issuperset(c.variant for c in made.cells)):
@@ -163,7 +163,7 @@ def _planned(request: Request) -> Plan:
 
 
 def begin(
-    request: Request,
+    request: CampaignOrder,
     made: Plan,
     tools: Tools,
     prepared: dict[str, Prepared | HarnessError],
@@ -197,7 +197,7 @@ def begin(
 
 
 def examine(
-    request: Request,
+    request: CampaignOrder,
     tools: Tools,
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
@@ -208,7 +208,7 @@ def examine(
 
 
 def _run_cells(
-    request: Request,
+    request: CampaignOrder,
     campaign: Campaign,
     prepared: dict[str, Prepared | HarnessError],
     tools: Tools,
@@ -238,7 +238,7 @@ def _run_cells(
 
 
 def run_cell(
-    request: Request,
+    request: CampaignOrder,
     campaign: Campaign,
     cell: Cell,
     found: Prepared | HarnessError,
@@ -263,19 +263,19 @@ def run_cell(
 
 
 def _search_order(
-    request: Request, campaign: Campaign, variant: Variant, benchmark: Benchmark
-) -> Order | None:
+    request: CampaignOrder, campaign: Campaign, variant: Variant, benchmark: Benchmark
+) -> SearchOrder | None:
     """What to search a cell's capacity by; None where none is asked for, or it would mean nothing:
     the null server is what the generator is proven against."""
     budget_s = request.preset.capacity_s
     if not budget_s or variant.table.reference:
         return None
     ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
-    return Order(slo.parse(benchmark.table.slo), budget_s, ceiling)
+    return SearchOrder(slo.parse(benchmark.table.slo), budget_s, ceiling)
 
 
 def _strain(
-    request: Request, campaign: Campaign, cell: Cell, variant: Variant
+    request: CampaignOrder, campaign: Campaign, cell: Cell, variant: Variant
 ) -> partial[None] | None:
     """What a cell is put through at its end; None where it is not ours to overload and stop, or it
     would mean nothing."""

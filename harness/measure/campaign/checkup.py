@@ -50,7 +50,7 @@ _THRASHING_PAGES = 1000  # 4 MiB in a second: memory is short
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class HostState:
     """What checks look at."""
 
     proof: HostProof | str  # a text says why there is none
@@ -60,7 +60,7 @@ class Ground:
     meanwhile: HostWatch
 
 
-Check = Callable[[Ground], tuple[Fit, str]]
+Check = Callable[[HostState], tuple[Fit, str]]
 CHECKS: dict[str, Check] = {}
 
 
@@ -75,7 +75,7 @@ def all_checks(proof: HostProof | str, cpus: Cpus) -> Iterator[HostCheck]:
     before = Moment.now()
     time.sleep(_LOOK_S)
     after = Moment.now()
-    ground = Ground(
+    ground = HostState(
         proof,
         cpus,
         before.busy_until(after),
@@ -87,7 +87,7 @@ def all_checks(proof: HostProof | str, cpus: Cpus) -> Iterator[HostCheck]:
 
 
 @check
-def cpus(ground: Ground) -> tuple[Fit, str]:
+def cpus(ground: HostState) -> tuple[Fit, str]:
     server, generator = ground.cpus
     if set(server) & set(generator):
         return "unfit", "one CPU: server and generator share it. Use a machine with two or more"
@@ -95,7 +95,7 @@ def cpus(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def generator_ceiling(ground: Ground) -> tuple[Fit, str]:
+def generator_ceiling(ground: HostState) -> tuple[Fit, str]:
     if isinstance(ground.proof, str):
         return "doubtful", f"not known. {ground.proof}"
     rate = ground.proof.ceiling_per_s
@@ -106,7 +106,7 @@ def generator_ceiling(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def send_lag(ground: Ground) -> tuple[Fit, str]:
+def send_lag(ground: HostState) -> tuple[Fit, str]:
     if isinstance(ground.proof, str):
         return "doubtful", "not known: the generator was not proven"
     p50, p99 = ground.proof.lag_p50_us, ground.proof.lag_p99_us
@@ -120,7 +120,7 @@ def send_lag(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def timer(_: Ground) -> tuple[Fit, str]:
+def timer(_: HostState) -> tuple[Fit, str]:
     p50, p99 = np.percentile(timer_lateness_us(), [50, 99])
     message = f"wakes {p50:.0f} us late (median), {p99:.0f} us (p99)"
     if p50 > _LAG_P50_US:
@@ -143,7 +143,7 @@ def timer_lateness_us() -> list[float]:
 
 
 @check
-def clock_source(_: Ground) -> tuple[Fit, str]:
+def clock_source(_: HostState) -> tuple[Fit, str]:
     cost = (
         min(timeit.repeat(time.monotonic_ns, number=_CLOCK_READS, repeat=20)) / _CLOCK_READS * 1e9
     )
@@ -154,7 +154,7 @@ def clock_source(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def kernel_stamps(_: Ground) -> tuple[Fit, str]:
+def kernel_stamps(_: HostState) -> tuple[Fit, str]:
     if stamped.by_kernel():
         return "good", "the kernel says when an answer came"
     return "doubtful", (
@@ -164,7 +164,7 @@ def kernel_stamps(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def other_load(ground: Ground) -> tuple[Fit, str]:
+def other_load(ground: HostState) -> tuple[Fit, str]:
     if ground.busy is None:
         return "doubtful", "this host does not show it"
     message = f"{ground.busy:.0%} of the CPU time is used by other processes now"
@@ -174,7 +174,7 @@ def other_load(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def stolen_time(ground: Ground) -> tuple[Fit, str]:
+def stolen_time(ground: HostState) -> tuple[Fit, str]:
     if ground.stolen is None:
         return "doubtful", "this host does not show it"
     message = f"{ground.stolen:.1%} of the CPU time is taken by the hypervisor"
@@ -184,7 +184,7 @@ def stolen_time(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def frequency(ground: Ground) -> tuple[Fit, str]:
+def frequency(ground: HostState) -> tuple[Fit, str]:
     mhz = host.frequencies_mhz([cpu for cpus in ground.cpus for cpu in cpus])
     now = f"now {min(mhz):.0f} to {max(mhz):.0f} MHz" if mhz else "the frequency is not shown"
     governor = host.governor()
@@ -196,7 +196,7 @@ def frequency(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def cpu_quota(_: Ground) -> tuple[Fit, str]:
+def cpu_quota(_: HostState) -> tuple[Fit, str]:
     quota, allowed = own_limits.read().cpus, len(os.sched_getaffinity(0))
     if quota is None or quota >= allowed:
         return "good", "none below the number of CPUs"
@@ -207,7 +207,7 @@ def cpu_quota(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def memory(_: Ground) -> tuple[Fit, str]:
+def memory(_: HostState) -> tuple[Fit, str]:
     free, limit = host.free_memory_bytes() / host.GIB, own_limits.read().memory_bytes
     said = f"{free:.1f} GiB free"
     if limit is not None and limit < psutil.virtual_memory().total:
@@ -216,7 +216,7 @@ def memory(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def swap(ground: Ground) -> tuple[Fit, str]:
+def swap(ground: HostState) -> tuple[Fit, str]:
     used = psutil.swap_memory().used / host.GIB
     pages = (ground.meanwhile.swapped_in or 0) + (ground.meanwhile.swapped_out or 0)
     message = f"{used:.1f} GiB in use, {pages} pages moved in {_LOOK_S:g} s"
@@ -228,14 +228,14 @@ def swap(ground: Ground) -> tuple[Fit, str]:
 
 
 @check
-def disk(_: Ground) -> tuple[Fit, str]:
+def disk(_: HostState) -> tuple[Fit, str]:
     free = min(host.free_bytes(paths.cache_dir()), host.free_bytes(paths.results_dir())) / host.GIB
     message = f"{free:.1f} GiB free for environments and results"
     return ("unfit" if free < 2 else "doubtful" if free < 10 else "good"), message
 
 
 @check
-def temporary_files(_: Ground) -> tuple[Fit, str]:
+def temporary_files(_: HostState) -> tuple[Fit, str]:
     folder = tempfile.gettempdir()
     if len(folder) > _LONGEST_TMPDIR:
         return "doubtful", (
@@ -246,7 +246,7 @@ def temporary_files(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def open_files(_: Ground) -> tuple[Fit, str]:
+def open_files(_: HostState) -> tuple[Fit, str]:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if 0 <= soft < _FEW_FILES:  # below 0: there is none
         fit: Fit = "unfit" if soft < _LEAST_FILES else "doubtful"
@@ -255,7 +255,7 @@ def open_files(_: Ground) -> tuple[Fit, str]:
 
 
 @check
-def launcher(_: Ground) -> tuple[Fit, str]:
+def launcher(_: HostState) -> tuple[Fit, str]:
     found, usable = {}, []
     for name, each in launchers.registered().items():
         made = each.made()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
-from harness.base import caches, paths, reading
+from harness.base import caches, paths, reading, whole
 from harness.base.errors import ResultError, StoreError
 from harness.stored.records import BenchmarkFacts, Cell, Run
 
@@ -49,9 +49,7 @@ class Costs:
         self._known[_key(run.cell)] = round(sum(phases.values()), 3)
         with suppress(OSError, StoreError):
             caches.folder(_KIND)
-            part = _file().with_suffix(".part")
-            part.write_text(json.dumps(self._known))
-            part.replace(_file())
+            whole.write(_file(), json.dumps(self._known).encode())
 
 
 def _key(cell: Cell) -> str:

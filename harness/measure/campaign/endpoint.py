@@ -26,7 +26,7 @@ _ROUND = 1 << 16  # of several messages, whose requests nobody counts beforehand
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class MessageEndpoint:
     """What is asked, and where: a message, or several in seeded permutations."""
 
     url: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.base import paths
 from harness.base.errors import HarnessError, ProvisionError
 from harness.measure.campaign import budget
-from harness.measure.campaign.campaign import Request
+from harness.measure.campaign.campaign import CampaignOrder
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import IN_PROCESS
 from harness.measure.prepare import artefacts, environments
@@ -35,7 +35,7 @@ class Forecast:
     to_install: tuple[str, ...]  # what is made once and kept, in words
 
 
-def of(request: Request, resumed: Campaign | None) -> Forecast:
+def of(request: CampaignOrder, resumed: Campaign | None) -> Forecast:
     """Look ahead; nothing is started, made or written. Raises NothingRan where no cell fits."""
     known = {b.name: _known(b) for b in request.benchmarks}
     campaign = resumed or _planned(request, known)
@@ -52,7 +52,7 @@ def of(request: Request, resumed: Campaign | None) -> Forecast:
     )
 
 
-def _planned(request: Request, known: dict[str, Campaign | None]) -> Campaign:
+def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campaign:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
     gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
     campaign = Campaign(
@@ -80,7 +80,7 @@ def _planned(request: Request, known: dict[str, Campaign | None]) -> Campaign:
     return campaign
 
 
-def _facts(benchmark: Benchmark, request: Request, known: Campaign | None) -> BenchmarkFacts:
+def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None) -> BenchmarkFacts:
     """What the campaign would know of a benchmark; a capacity of 1 where that is not known."""
     capacity = known.benchmarks[benchmark.name].capacity_per_s if known else 1.0
     return BenchmarkFacts(
@@ -117,7 +117,7 @@ def _known(benchmark: Benchmark) -> Campaign | None:
     return None
 
 
-def _to_install(request: Request, cells: tuple[Cell, ...]) -> Iterator[str]:
+def _to_install(request: CampaignOrder, cells: tuple[Cell, ...]) -> Iterator[str]:
     """Environments, models and images that are not there yet."""
     variants = {v.name: v for v in request.variants}
     reference = catalog.variants().get(IN_PROCESS)

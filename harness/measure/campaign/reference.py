@@ -207,7 +207,7 @@ def prove(
         )
     if not (ceiling.facts.is_whole and lag.facts.is_whole):
         raise HarnessError("A generator process was lost, so that its ceiling is not known.")
-    rate = int(ceiling.requests.ok.sum()) / ceiling.facts.elapsed_s
+    rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
 
@@ -255,7 +255,7 @@ def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any],
             f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
         )
     window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
-    return expected, int(window.requests.ok.sum()) / window.facts.elapsed_s
+    return expected, window.requests.throughput(window.facts.elapsed_s)
 
 
 def _only(predictions: list[Any], payload: int) -> Any:

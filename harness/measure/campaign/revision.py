@@ -63,17 +63,18 @@ def counterparts(
 ) -> tuple[list[Variant], Absent]:
     """(ours, each followed by the other revision's; what that does not have).
 
-    `renamed` has old names by new ones. The null server stays alone: it is a floor, no contender.
+    `renamed` has new names by old ones. The null server stays alone: it is a floor, no contender.
     The reference in process has a counterpart, which shows what chance alone does.
     """
     theirs = catalog.variants(checkout.servers)
+    was = {new: old for old, new in renamed.items()}
     found: list[Variant] = []
     absent = []
     for variant in chosen:
         found.append(variant)
         if variant.endpoint is not None or variant.table.reference:
             continue
-        old = renamed.get(variant.table.name, variant.table.name)
+        old = was.get(variant.table.name, variant.table.name)
         reason = _why_not(variant, old, theirs.get(old))
         if reason is not None:
             why = f"{checkout.revision.name} {reason}"

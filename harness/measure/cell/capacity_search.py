@@ -34,7 +34,7 @@ Expected = Callable[[Sequence[Window]], float | None]  # probes so far -> capaci
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SearchOrder:
     """What is searched for, and how long at most."""
 
     slo: Slo
@@ -43,7 +43,7 @@ class Order:
 
 
 def find(
-    order: Order,
+    order: SearchOrder,
     throughput_per_s: float | None,
     load: Callable[[Profile], Window],
     recover: Callable[[], float | None],
@@ -59,7 +59,7 @@ def find(
     deadline = time.monotonic() + order.budget_s
     if not throughput_per_s:
         window = _warmed(load, _WARM_SHARE * order.budget_s)
-        throughput_per_s = _rate(window)
+        throughput_per_s = window.requests.throughput(window.facts.elapsed_s)
         if not throughput_per_s:
             return Search(str(order.slo), 1.0, 1.0, order.budget_s, _unanswered(window)), ()
         recover()
@@ -70,7 +70,7 @@ def find(
 
 
 def _probed(
-    order: Order,
+    order: SearchOrder,
     start_per_s: float,
     ceiling_per_s: float,
     deadline: float,
@@ -110,13 +110,13 @@ def _warmed(load: Callable[[Profile], Window], most_s: float) -> Window:
     window = load(profile)
     while window.requests.ok.any() and time.monotonic() - began + _SATURATE_S <= most_s:
         before, window = window, load(profile)
-        if max(_rate(before), _rate(window)) <= _LEVEL * min(_rate(before), _rate(window)):
+        rates = (
+            before.requests.throughput(before.facts.elapsed_s),
+            window.requests.throughput(window.facts.elapsed_s),
+        )
+        if max(rates) <= _LEVEL * min(rates):
             break
     return window
-
-
-def _rate(window: Window) -> float:
-    return float(window.requests.ok.sum()) / max(window.facts.elapsed_s, 1e-9)
 
 
 def _unanswered(window: Window) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from harness.base.errors import HarnessError, LaunchError
-from harness.measure.cell.capacity_search import Expected, Order
+from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
@@ -55,7 +55,7 @@ class CellStages(Protocol):
     def audits(self) -> bool: ...
     def audit(self, launched: Launched) -> Window: ...
     def search(
-        self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected
+        self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]: ...
     def stop(self, launched: Launched) -> Stop | None: ...
 
@@ -99,7 +99,7 @@ def execute(
     profiles: Sequence[Profile],
     provision: Callable[[], Staged],
     on_phase: Callable[[str], None] = lambda _: None,
-    order: Order | None = None,
+    order: SearchOrder | None = None,
     strain: Callable[[Staged, Launched, Life], None] | None = None,
 ) -> Run:
     """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
@@ -203,14 +203,14 @@ def _audit(stages: CellStages, progress: _Progress) -> None:
         _require_alive(progress.launched, "the audit")
 
 
-def _search(stages: CellStages, order: Order, progress: _Progress) -> None:
+def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None:
     assert progress.launched is not None  # it has just been measured
     profiles = of_kind(progress.windows, WindowKind.PROFILE)
     audit = next(iter(of_kind(progress.windows, WindowKind.AUDIT)), None)
     closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
     throughput = None
     if closed:
-        throughput = float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+        throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
     def expected(probes: Sequence[Window]) -> float | None:
         # Whatever the windows hold: that they can't be understood must not end the measurement.

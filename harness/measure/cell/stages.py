@@ -14,7 +14,7 @@ import numpy as np
 from harness.base.errors import LaunchError
 from harness.measure.campaign.bench import Bench
 from harness.measure.cell import capacity_search, warming
-from harness.measure.cell.capacity_search import Expected, Order
+from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.inside import InsidePending
 from harness.measure.launch import readiness
 from harness.measure.launch.launchers import Launched, Launcher, LaunchOrder, Provided
@@ -221,7 +221,7 @@ class Stages:
         return Window(facts, requests, meter.usage(start_ns), calls, chunks=fired.chunks)
 
     def search(
-        self, launched: Launched, order: Order, rate_per_s: float | None, expected: Expected
+        self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]:
         """Probe for the highest rate that meets the SLO; `rate_per_s` is what a closed loop got."""
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:

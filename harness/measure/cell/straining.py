@@ -89,7 +89,7 @@ def _capacity(life: Life) -> float | None:
     closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
     if not closed:
         return None
-    return float(closed[-1].requests.ok.sum()) / closed[-1].facts.elapsed_s
+    return closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
 
 def _overload(

@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import TypeAdapter, ValidationError
 
-from harness.base import caches, marks, paths, reading
+from harness.base import caches, marks, paths, reading, whole
 from harness.base.errors import ProvisionError, ResultError
 from harness.setup.catalog import Benchmark, Variant
 from harness.stored.container import ImageFacts
@@ -153,9 +153,8 @@ def _note(folder: Path, seconds: float | None) -> None:
     for path in folder.rglob("*"):
         stat = path.lstat()
         sizes[stat.st_dev, stat.st_ino] = 512 * stat.st_blocks
-    part = folder / f"{_MARKER}.part"
-    part.write_text(json.dumps({"size_bytes": sum(sizes.values()), "seconds": seconds}))
-    part.replace(folder / _MARKER)
+    said = {"size_bytes": sum(sizes.values()), "seconds": seconds}
+    whole.write(folder / _MARKER, json.dumps(said).encode())
 
 
 def uncovered(requirements: Iterable[str], lock: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.base import caches, paths
+from harness.base import caches, paths, whole
 from harness.base.errors import ProvisionError
 from harness.measure.prepare import environments
 from harness.setup.tables import WeightsTable
@@ -43,9 +43,8 @@ def _file(weights: WeightsTable, name: str, digest: str) -> Path:
             if actual != digest:
                 said.append(f"{source}: its SHA-256 is {actual}, not the pinned {digest}")
                 continue
-            part = caches.folder(_KIND) / f"{digest}.part"
-            shutil.copyfile(found, part)
-            part.replace(kept)
+            with whole.replacing(caches.folder(_KIND) / digest) as part:
+                shutil.copyfile(found, part)
             return kept
     raise ProvisionError(f"{name} can't be had ({'; '.join(said)}).")
 

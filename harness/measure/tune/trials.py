@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from harness.base.errors import HarnessError, UsageError
 from harness.measure.campaign import campaign as campaigns
 from harness.measure.campaign import host_proof, session
-from harness.measure.campaign.campaign import Observer, Request
+from harness.measure.campaign.campaign import CampaignOrder, Observer
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared, Tools
 from harness.measure.tune import halving, proposals
@@ -36,7 +36,7 @@ Told = Callable[[Step, Outcome], None]
 class Order:
     """What is to be tuned; the request has one benchmark, with the SLO and one window."""
 
-    request: Request
+    request: CampaignOrder
     tuning: Tuning
     today: Mapping[str, Setting]  # by variant
 

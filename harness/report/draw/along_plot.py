@@ -14,7 +14,7 @@ from harness.report.draw.curves import Along, Odd
 from harness.report.draw.drawing import Frame
 from harness.report.draw.panels import Badge, Panel
 from harness.report.page import view
-from harness.report.page.subjects import Subject, Subjects
+from harness.report.page.subjects import ShownVariant, Subjects
 
 
 def draw(
@@ -59,7 +59,7 @@ def _band(frame: Frame, found: Iterable[Along]) -> Markup:
     return panels.line("band", drawing.band(_spots(frame, x, high), _spots(frame, x, low)))
 
 
-def _panel(frame: Frame, name: str, subject: Subject, found: Along) -> Panel:
+def _panel(frame: Frame, name: str, subject: ShownVariant, found: Along) -> Panel:
     parts = [
         panels.behind(name),
         panels.line("high", drawing.path(_spots(frame, found.at_s, found.p95_ms))),

@@ -12,9 +12,9 @@ from harness.analyse.statistics import pareto
 from harness.analyse.statistics.stats import Spread
 from harness.report.draw import point_chart, scales
 from harness.report.draw.drawing import Frame
-from harness.report.draw.figures import Line, Live, Table
+from harness.report.draw.figures import ChartRow, LiveChart, Table
 from harness.report.draw.line_chart import Entry
-from harness.report.draw.point_chart import Point
+from harness.report.draw.point_chart import PlottedPoint
 from harness.report.page import view
 from harness.report.page.sections.cost import cheapest, interval
 from harness.report.page.subjects import Subjects
@@ -23,7 +23,7 @@ from harness.stored.records import Campaign
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
+class PricedVariant:
     """A variant's cost on the machine that the variants of its device are priced on."""
 
     row: Row
@@ -31,7 +31,7 @@ class Priced:
     machine: str
 
 
-def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> Live | None:
+def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> LiveChart | None:
     """None where fewer than two variants have both a cost and a latency."""
     column = next((n for n in RANKED_BY[1:] if all(r.spreads[n] for r in rows)), RANKED_BY[-1])
     found = priced(rows, report.campaign, report.prices)
@@ -67,10 +67,10 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> Live | None
     )
     lines = tuple(_line(each, time, column, subjects, leading) for each, time in known)
     head = (f"{COLUMNS[column].title} ms", "$ per million", "on the front of its track")
-    return Live(title, caption, picture, Table(head, lines))
+    return LiveChart(title, caption, picture, Table(head, lines))
 
 
-def priced(rows: Sequence[Row], campaign: Campaign, prices: PriceTable) -> list[Priced]:
+def priced(rows: Sequence[Row], campaign: Campaign, prices: PriceTable) -> list[PricedVariant]:
     """The cost of each row, on the machine that the table of costs has first; where no machine has
     one, on the first serverless platform."""
     seen = ((row, measured(row, campaign)) for row in rows if not row.server.reference)
@@ -82,19 +82,23 @@ def priced(rows: Sequence[Row], campaign: Campaign, prices: PriceTable) -> list[
         for row, found in mine:
             if machines and (there := on_instance(found, machines[0])) is not None:
                 name = f"{machines[0].provider} {machines[0].type}"
-                made.append(Priced(row, there.usd, name))
+                made.append(PricedVariant(row, there.usd, name))
     if made:
         return made
     for platform in prices.serverless:
         for row, found in known:
             if (billed := on_serverless(found, platform)) is not None:
-                made.append(Priced(row, billed.usd, f"{platform.provider} {platform.service}"))
+                made.append(
+                    PricedVariant(row, billed.usd, f"{platform.provider} {platform.service}")
+                )
         if made:
             break
     return made
 
 
-def _fronts(known: Sequence[tuple[Priced, Spread]]) -> dict[str, list[tuple[Priced, Spread]]]:
+def _fronts(
+    known: Sequence[tuple[PricedVariant, Spread]],
+) -> dict[str, list[tuple[PricedVariant, Spread]]]:
     """The Pareto front of each track: tracks are not compared with each other."""
     found = {}
     for track in sorted({each.row.server.track for each, _ in known}):
@@ -104,10 +108,10 @@ def _fronts(known: Sequence[tuple[Priced, Spread]]) -> dict[str, list[tuple[Pric
     return found
 
 
-def _dot(each: Priced, time: Spread, subjects: Subjects, leading: set[str]) -> Point:
+def _dot(each: PricedVariant, time: Spread, subjects: Subjects, leading: set[str]) -> PlottedPoint:
     where, said = f"{view.number(time.median)} ms", _usd(each.usd)
     entry = Entry(time.median, each.usd.median, where, said)
-    return Point(subjects[each.row.variant], entry, each.row.variant in leading)
+    return PlottedPoint(subjects[each.row.variant], entry, each.row.variant in leading)
 
 
 def _usd(spread: Spread) -> str:
@@ -115,9 +119,11 @@ def _usd(spread: Spread) -> str:
     return f"{view.usd(spread.median)}{inside}"
 
 
-def _line(each: Priced, time: Spread, column: str, subjects: Subjects, leading: set[str]) -> Line:
+def _line(
+    each: PricedVariant, time: Spread, column: str, subjects: Subjects, leading: set[str]
+) -> ChartRow:
     name, metric = each.row.variant, COLUMNS[column]
     span = view.interval(time, metric)
     shown = view.number(time.median, metric.digits) + (f" ({span})" if span else "")
     cells = (shown, _usd(each.usd), "yes" if name in leading else "")
-    return Line(subjects[name], cells)
+    return ChartRow(subjects[name], cells)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.report.draw.panels import Panel
-from harness.report.page.subjects import Subject
+from harness.report.page.subjects import ShownVariant
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartRow:
     """A variant in the table under a chart."""
 
-    subject: Subject
+    subject: ShownVariant
     cells: tuple[str, ...]
 
 
@@ -24,7 +24,7 @@ class Table:
     """What a chart shows, as text."""
 
     head: tuple[str, ...]  # beside the variant and its track
-    lines: tuple[Line, ...]
+    lines: tuple[ChartRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveChart:
     """A picture whose values can be pointed at, and of which variants can be chosen."""
 
     title: str

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from harness.report.draw import drawing, scales
 from harness.report.draw.drawing import Frame, Spot
-from harness.report.page.subjects import Subject
+from harness.report.page.subjects import ShownVariant
 
 _ROOM = 13.0  # between the names of two curves
 _FROM_BELOW = 0.04  # how much lower a name is where its curve ends a unit farther left; charts.js
@@ -26,10 +26,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class PlottedLine:
     """A variant's values."""
 
-    subject: Subject
+    subject: ShownVariant
     x: tuple[float, ...]
     y: tuple[float, ...]
     entries: tuple[Entry, ...]
@@ -37,7 +37,10 @@ class Curve:
 
 
 def draw(
-    frame: Frame, curves: Sequence[Curve], alternative: str, limit: tuple[float, str] | None = None
+    frame: Frame,
+    curves: Sequence[PlottedLine],
+    alternative: str,
+    limit: tuple[float, str] | None = None,
 ) -> Markup:
     """The picture of the curves; `limit` is a value with a word for it."""
     ends = _ends(frame, curves)
@@ -50,7 +53,7 @@ def draw(
     return drawing.picture(alternative, frame.grid(), line, *drawn, word, ends=room)
 
 
-def _ends(frame: Frame, curves: Sequence[Curve]) -> dict[str, float]:
+def _ends(frame: Frame, curves: Sequence[PlottedLine]) -> dict[str, float]:
     """The height of each shown curve's name."""
     shown = [curve for curve in curves if curve.subject.shown]
     spots = [frame.spot(curve.x[-1], curve.y[-1]) for curve in shown]
@@ -60,7 +63,7 @@ def _ends(frame: Frame, curves: Sequence[Curve]) -> dict[str, float]:
     return {curve.subject.name: height for curve, height in zip(shown, moved, strict=True)}
 
 
-def _curve(frame: Frame, curve: Curve, height: float | None) -> Markup:
+def _curve(frame: Frame, curve: PlottedLine, height: float | None) -> Markup:
     spots = [frame.spot(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
     at = [frame.spot(entry.x, entry.y) for entry in curve.entries]
     said, line = points(at, curve.entries), drawing.path(spots)
@@ -78,7 +81,7 @@ def points(at: Sequence[Spot], entries: Sequence[Entry]) -> str:
     return ";".join(f"{place} {entry.where}|{entry.said}" for place, entry in pairs)
 
 
-def _end(frame: Frame, curve: Curve, last: Spot, height: float) -> Markup:
+def _end(frame: Frame, curve: PlottedLine, last: Spot, height: float) -> Markup:
     """The curve's name and last value, and the line that leads there."""
     x = frame.right + 6
     lead = drawing.path([last, (frame.right, height), (x, height)])

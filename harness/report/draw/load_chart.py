@@ -8,11 +8,11 @@ from harness.analyse.field.comparison import Comparison, Row
 from harness.report.draw import curves, line_chart, scales
 from harness.report.draw.curves import Distribution, Offered
 from harness.report.draw.drawing import Frame
-from harness.report.draw.figures import Line, Live, Table
-from harness.report.draw.line_chart import Curve, Entry
+from harness.report.draw.figures import ChartRow, LiveChart, Table
+from harness.report.draw.line_chart import Entry, PlottedLine
 from harness.report.draw.scales import Scale
 from harness.report.page import view
-from harness.report.page.subjects import Subject, Subjects
+from harness.report.page.subjects import ShownVariant, Subjects
 from harness.setup import slo
 
 _FEW_LATE = 0.0005  # shares below are written as none
@@ -20,7 +20,7 @@ _FAR_APART = 8.0  # ends of curves that differ by more than this factor need a l
 _CHOOSE = "Point at a mark for its values; choose variants above."
 
 
-def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> Live | None:
+def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> LiveChart | None:
     """The hockey stick: None where no variant was seen at two rates."""
     if comparison.facts is None:
         return None
@@ -51,9 +51,9 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
         f"server is full; dashed: the limit of {wanted}. Lower and further right is better. "
         f"{_CHOOSE}"
     )
-    lines = tuple(Line(subject, (_row(points),)) for subject, points in known)
+    lines = tuple(ChartRow(subject, (_row(points),)) for subject, points in known)
     head = (f"{share} in ms at requests per second; in brackets the share that was late or failed",)
-    return Live(title, caption, picture, Table(head, lines))
+    return LiveChart(title, caption, picture, Table(head, lines))
 
 
 def _rates(curves_: Sequence[Sequence[Offered]]) -> Scale:
@@ -63,13 +63,13 @@ def _rates(curves_: Sequence[Sequence[Offered]]) -> Scale:
     return scales.log(rates) if max(ends) > _FAR_APART * min(ends) else scales.linear(rates)
 
 
-def _offered(subject: Subject, points: Sequence[Offered]) -> Curve:
+def _offered(subject: ShownVariant, points: Sequence[Offered]) -> PlottedLine:
     entries = tuple(
         Entry(p.rate_per_s, p.time_ms, f"{view.number(p.rate_per_s, 1)}/s", _said(p))
         for p in points
     )
     rates, times = tuple(p.rate_per_s for p in points), tuple(p.time_ms for p in points)
-    return Curve(subject, rates, times, entries)
+    return PlottedLine(subject, rates, times, entries)
 
 
 def _said(point: Offered) -> str:
@@ -95,7 +95,7 @@ def _spoken(points: Sequence[Offered]) -> str:
     return " to ".join(said)
 
 
-def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> Live | None:
+def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> LiveChart | None:
     """Response time by share of the requests; None if no variant has one."""
     seen = {row.variant: found for row in rows if (found := curves.distribution(row)) is not None}
     references = {row.variant for row in rows if row.server.reference}
@@ -120,16 +120,16 @@ def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> Live | N
         f"answers lie beyond. {_CHOOSE}"
     )
     lines = tuple(
-        Line(subject, tuple(view.number(found.named.get(name)) for name in names))
+        ChartRow(subject, tuple(view.number(found.named.get(name)) for name in names))
         for subject, found in known
     )
-    return Live(title, caption, picture, Table(tuple(f"{name} ms" for name in names), lines))
+    return LiveChart(title, caption, picture, Table(tuple(f"{name} ms" for name in names), lines))
 
 
-def _distribution(subject: Subject, found: Distribution) -> Curve:
+def _distribution(subject: ShownVariant, found: Distribution) -> PlottedLine:
     entries = tuple(
         Entry(curves.SHARES[name], time, name, f"{view.number(time)} ms")
         for name, time in found.named.items()
     )
     last = view.number(found.times_ms[-1])
-    return Curve(subject, found.shares, found.times_ms, entries, last)
+    return PlottedLine(subject, found.shares, found.times_ms, entries, last)

@@ -9,8 +9,8 @@ from harness.report.draw.colours import Look
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import Chart
 from harness.report.draw.line_chart import Entry
-from harness.report.draw.point_chart import Point
-from harness.report.page.subjects import Subject
+from harness.report.draw.point_chart import PlottedPoint
+from harness.report.page.subjects import ShownVariant
 from harness.search.candidates import Candidate
 from harness.setup import knobs
 from harness.stored.tunings import TODAY
@@ -45,15 +45,15 @@ def memory(found: Found) -> Chart | None:
     return Chart(title, caption, picture)
 
 
-def _dot(number: int, each: Candidate, found: Found) -> Point:
+def _dot(number: int, each: Candidate, found: Found) -> PlottedPoint:
     look = _CHOSEN if each is found.chosen else _TODAY if each.number == TODAY else _OTHER
-    subject = Subject(knobs.said(each.setting), number, found.variant, look, True)
+    subject = ShownVariant(knobs.said(each.setting), number, found.variant, look, True)
     where, capacity = (
         tune_words.mib(each.memory_bytes),
         f"{tune_words.rate(each.capacity or 0.0)}/s",
     )
     leads = each in found.front or each is found.chosen
-    return Point(subject, Entry(*_pair(each), where, capacity), leads)
+    return PlottedPoint(subject, Entry(*_pair(each), where, capacity), leads)
 
 
 def _pair(each: Candidate) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from harness.report.draw import drawing
 from harness.report.draw.colours import Look
 from harness.report.draw.drawing import Frame
 from harness.report.draw.scales import Scale
-from harness.report.page.subjects import Subject
+from harness.report.page.subjects import ShownVariant
 
 _SIZE = (220, 104)
 
@@ -29,7 +29,7 @@ class Badge:
 class Panel:
     """A variant's small picture, and what stands above it."""
 
-    subject: Subject
+    subject: ShownVariant
     svg: Markup
     badges: tuple[Badge, ...] = ()
 

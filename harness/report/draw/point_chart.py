@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.report.draw import drawing, scales
 from harness.report.draw.drawing import Frame, Spot
 from harness.report.draw.line_chart import Entry, points
-from harness.report.page.subjects import Subject
+from harness.report.page.subjects import ShownVariant
 
 _LETTER, _LINE = 5.6, 12.0  # about the size of a letter, in units of the picture
 _AWAY = 8.0  # of a name from its point
@@ -23,16 +23,16 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PlottedPoint:
     """A variant."""
 
-    subject: Subject
+    subject: ShownVariant
     entry: Entry
     leads: bool  # whether it is on a front
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LabelPlace:
     """Where a name goes beside its point."""
 
     x: float
@@ -42,7 +42,7 @@ class Place:
 
 def draw(
     frame: Frame,
-    dots: Sequence[Point],
+    dots: Sequence[PlottedPoint],
     fronts: Mapping[str, Sequence[tuple[float, float]]],
     alternative: str,
     *,
@@ -60,13 +60,13 @@ def draw(
 
 
 def placed(
-    frame: Frame, dots: Sequence[Point], spots: Sequence[Spot], lines: Sequence[Box] = ()
-) -> list[Place | None]:
+    frame: Frame, dots: Sequence[PlottedPoint], spots: Sequence[Spot], lines: Sequence[Box] = ()
+) -> list[LabelPlace | None]:
     """A place for each name where it covers no other, no point and no line; those of a front come
     first."""
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     taken += lines
-    found: list[Place | None] = [None] * len(dots)
+    found: list[LabelPlace | None] = [None] * len(dots)
     for index in sorted(range(len(dots)), key=lambda i: not dots[i].leads):
         width = _LETTER * len(drawing.short(dots[index].subject.name))
         for place, box in _around(spots[index], width):
@@ -78,13 +78,13 @@ def placed(
     return found
 
 
-def _around(spot: Spot, width: float) -> Iterable[tuple[Place, Box]]:
+def _around(spot: Spot, width: float) -> Iterable[tuple[LabelPlace, Box]]:
     x, y = spot
     for dy in (0.0, -9.0, 9.0):
         top, bottom = y + dy - _LINE / 2, y + dy + _LINE / 2
         for anchor, left in (("start", x + _AWAY), ("end", x - _AWAY - width)):
             at = left if anchor == "start" else left + width
-            yield Place(at, y + dy + 4, anchor), (left, top, left + width, bottom)
+            yield LabelPlace(at, y + dy + 4, anchor), (left, top, left + width, bottom)
 
 
 def _meet(box: Box, other: Box) -> bool:
@@ -131,7 +131,7 @@ def _named(frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]]) ->
     return Markup('<g class="fronts">') + Markup("").join(texts) + Markup("</g>")
 
 
-def _point(dot: Point, spot: Spot, place: Place | None) -> Markup:
+def _point(dot: PlottedPoint, spot: Spot, place: LabelPlace | None) -> Markup:
     opened = Markup('<g class="curve fixed {}{}" {} data-p="{}">').format(
         dot.subject.look.classes,
         " leads" if dot.leads else "",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from harness.analyse.campaigns import summary
-from harness.analyse.campaigns.summary import Counts, Summary
+from harness.analyse.campaigns.summary import RunCounts, Summary
 from harness.analyse.field import missing
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run.findings import Verdict
@@ -26,7 +26,7 @@ _SHOWN = (
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
-class Part(NamedTuple):
+class Passage(NamedTuple):
     """Lines of one kind; the last ones may be left out if space runs out."""
 
     before: tuple[str, ...]
@@ -43,12 +43,12 @@ def markdown(report: Report) -> str:
         parts += _tables(comparison)
         found = ranking.of_benchmark(report, comparison)
         if found and (said := beside.sentence(report.campaign, found[0])):
-            parts.append(Part((text(said),), (), ""))
+            parts.append(Passage((text(said),), (), ""))
     parts += [*_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 
 
-def _fitted(parts: Iterable[Part]) -> Iterator[str]:
+def _fitted(parts: Iterable[Passage]) -> Iterator[str]:
     """All lines that there is room for; where lines are left out, how many."""
     room = ROOM
     for part in parts:
@@ -64,7 +64,7 @@ def _fitted(parts: Iterable[Part]) -> Iterator[str]:
         yield from (*part.after, "")
 
 
-def _head(report: Report, short: Summary) -> Part:
+def _head(report: Report, short: Summary) -> Passage:
     campaign = report.campaign
     facts = [text(campaign.started_at[:16].replace("T", " ")), f"preset {text(campaign.preset)}"]
     facts.append(text(campaign.environment.get("machine", "unknown machine")))
@@ -77,10 +77,10 @@ def _head(report: Report, short: Summary) -> Part:
         answers = ["- Nothing can be ranked: this campaign has no valid run."]
     after = ["", " · ".join(facts), *_warnings(report, short)]
     title = f"## Serving Harness: {code(campaign.id)}"
-    return Part((title, ""), tuple(answers), "answer", tuple(after))
+    return Passage((title, ""), tuple(answers), "answer", tuple(after))
 
 
-def _counted(counts: Counts) -> str:
+def _counted(counts: RunCounts) -> str:
     kinds = {
         "ok": counts.ok,
         "INVALID": counts.invalid,
@@ -112,14 +112,14 @@ def _warnings(report: Report, short: Summary) -> Iterator[str]:
         yield from ("", f"**{confidence.ONE_ROUND[:9]}**{confidence.ONE_ROUND[9:]}")
 
 
-def _tables(comparison: Comparison) -> Iterator[Part]:
+def _tables(comparison: Comparison) -> Iterator[Passage]:
     facts = comparison.facts
     limit = f", SLO {text(facts.slo)}" if facts else ""
     version = f", version {facts.version}" if facts else ""
     title = f"### {code(comparison.benchmark)}"
     ranked_by = COLUMNS[comparison.ranked_by].title
     instead = "".join(f"; not by {text(lack.text)}" for lack in missing.passed_over(comparison))
-    yield Part((title, "", f"Ranked by {ranked_by}{limit}{version}{instead}."), (), "")
+    yield Passage((title, "", f"Ranked by {ranked_by}{limit}{version}{instead}."), (), "")
     names = [comparison.ranked_by, *(n for n in _SHOWN if n != comparison.ranked_by)]
     metrics = [
         COLUMNS[n]
@@ -136,10 +136,10 @@ def _tables(comparison: Comparison) -> Iterator[Part]:
         yield _table("**Reference points**, not ranked", references, metrics, words)
     lines = tuple(line for row in comparison.rows for line in _out(row))
     if lines:
-        yield Part(("**Failed, INVALID or not ranked**", ""), lines, "line")
+        yield Passage(("**Failed, INVALID or not ranked**", ""), lines, "line")
 
 
-def _table(title: str, rows: list[Row], metrics: list[Metric], words: Mapping[str, str]) -> Part:
+def _table(title: str, rows: list[Row], metrics: list[Metric], words: Mapping[str, str]) -> Passage:
     heads = [f"{' '.join(m.heading)} {_ARROWS[m.better]}" for m in metrics]
     lines = []
     for row in rows:
@@ -150,7 +150,7 @@ def _table(title: str, rows: list[Row], metrics: list[Metric], words: Mapping[st
             _row([rank, code(row.variant) + note, *(_number(row, m, words) for m in metrics)])
         )
     rule = _row(["---:", "---", *("---:" for _ in metrics)])
-    return Part((title, "", _row(["rank", "variant", *heads]), rule), tuple(lines), "variant")
+    return Passage((title, "", _row(["rank", "variant", *heads]), rule), tuple(lines), "variant")
 
 
 def _row(cells: list[str]) -> str:
@@ -178,7 +178,7 @@ def _out(row: Row) -> Iterator[str]:
         yield f"- {code(row.variant)} not ranked: {text(why)}"
 
 
-def _left_over(report: Report) -> Iterator[Part]:
+def _left_over(report: Report) -> Iterator[Passage]:
     """What is damaged or was not run."""
     digested = report.digested
     lines = [
@@ -193,10 +193,10 @@ def _left_over(report: Report) -> Iterator[Part]:
         for (variant, benchmark), numbers in missing.items()
     ]
     if lines:
-        yield Part(("### Damaged or not run", ""), tuple(lines), "line")
+        yield Passage(("### Damaged or not run", ""), tuple(lines), "line")
 
 
-def _findings(report: Report) -> Iterator[Part]:
+def _findings(report: Report) -> Iterator[Passage]:
     rows = [(row, c.benchmark) for c in report.comparisons for row in c.rows]
     known = [(doubt, row, benchmark) for row, benchmark in rows for doubt in outcomes.doubts(row)]
     if not known:
@@ -211,17 +211,17 @@ def _findings(report: Report) -> Iterator[Part]:
             for doubt, row, benchmark in of_it
         ]
     title = f"<details><summary>Findings: {', '.join(counts)}</summary>"
-    yield Part((title, ""), tuple(lines), "finding", ("", "</details>"))
+    yield Passage((title, ""), tuple(lines), "finding", ("", "</details>"))
 
 
 def _many(count: int, verdict: Verdict) -> str:
     return f"{count} {verdict}" if verdict is Verdict.INVALID else view.plural(count, verdict)
 
 
-def _foot() -> Part:
+def _foot() -> Passage:
     said = (
         "A number is the median over the rounds that count, with its 95% interval; `=` marks "
         f"variants that are not separated from the leader of their rank ({confidence.level()}). "
         "↓ lower is better, ↑ higher."
     )
-    return Part((said,), (), "")
+    return Passage((said,), (), "")

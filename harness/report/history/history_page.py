@@ -10,7 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.analyse.campaigns.history import Change, History, Series
+from harness.analyse.campaigns.history import ChangePoint, History, Series
 from harness.analyse.campaigns.series import Place
 from harness.analyse.campaigns.steps import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
 from harness.analyse.field.comparison import COLUMNS
@@ -29,7 +29,7 @@ CAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class SeriesChart:
     """A variant on one ground."""
 
     title: str
@@ -79,7 +79,7 @@ def markdown(history: History, last: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def said(change: Change) -> str:
+def said(change: ChangePoint) -> str:
     """A change in one line."""
     row = _row(change, False)
     what = f" ({row['what']})" if row["what"] else ""
@@ -93,7 +93,7 @@ def _cell(text: str) -> str:
     return re.sub(r"[^\w\s.,:;()+%/−→-]", lambda sign: f"&#{ord(sign[0])};", plain)
 
 
-def _row(change: Change, new: bool) -> dict[str, str]:
+def _row(change: ChangePoint, new: bool) -> dict[str, str]:
     metric = COLUMNS[change.series.metric]
     before, after = change.levels
     host = change.series.is_host
@@ -113,7 +113,7 @@ def _row(change: Change, new: bool) -> dict[str, str]:
     }
 
 
-def _verdict(change: Change) -> str:
+def _verdict(change: ChangePoint) -> str:
     return "worse" if change.worse else "better"
 
 
@@ -121,7 +121,7 @@ def _percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f}%".replace("-", "−")
 
 
-def _charts(history: History, hosts: bool) -> list[Chart]:
+def _charts(history: History, hosts: bool) -> list[SeriesChart]:
     """A chart for each variant on each ground; those with changes have a panel for each number."""
     groups: dict[tuple[str, Place], list[Series]] = {}
     for series in history.series:
@@ -138,7 +138,7 @@ def _charts(history: History, hosts: bool) -> list[Chart]:
             f"{title}: {_told(changes)}",
             partial(history_plot.lines, panels=panels),
         )
-        found.append(Chart(title, _place(place), picture))
+        found.append(SeriesChart(title, _place(place), picture))
     return found
 
 
@@ -147,7 +147,7 @@ def _order(item: tuple[tuple[str, Place], list[Series]]) -> tuple[str, str, str]
     return variant, place.ground.benchmark, repr(place)
 
 
-def _told(changes: Sequence[Change]) -> str:
+def _told(changes: Sequence[ChangePoint]) -> str:
     """The text alternative of a chart."""
     if not changes:
         return "no change"

@@ -10,13 +10,13 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from harness.analyse.campaigns import summary as summaries
-from harness.analyse.campaigns.summary import Headline, Standing, Summary
+from harness.analyse.campaigns.summary import Headline, Summary, VariantSummary
 from harness.analyse.field.comparison import COLUMNS
 from harness.base import reading
 from harness.base.errors import HarnessError
 from harness.report import files, templating
 from harness.report.index import shelf, trends
-from harness.report.index.shelf import Entry, Say
+from harness.report.index.shelf import ListedCampaign, Say
 from harness.report.index.trends import Key, Trend
 from harness.report.page import page, view
 from harness.report.page.headline import NAMED
@@ -35,13 +35,13 @@ class Spark:
 
 
 @dataclass(slots=True)
-class Lines:
+class TrendLines:
     """The lines that some campaign shows, each drawn once and used by all."""
 
     trends: dict[Key, Trend]
     shown: dict[Key, str]
 
-    def spark(self, name: str, key: Key, standing: Standing, metric: str) -> Spark | None:
+    def spark(self, name: str, key: Key, standing: VariantSummary, metric: str) -> Spark | None:
         """The line of a standing; None where it has no other campaign to be beside."""
         trend = self.trends.get(key)
         if trend is None or name not in trend.places or len(trend.values) < 2:
@@ -69,11 +69,11 @@ def write(
     )
 
 
-def render(entries: list[Entry]) -> str:
+def render(entries: list[ListedCampaign]) -> str:
     """The list as text; the entries come newest first."""
     entries = [_readable(entry) for entry in entries]
     known = [(entry.name, s) for entry in reversed(entries) if (s := entry.summary) is not None]
-    lines = Lines(trends.collect(known), {})
+    lines = TrendLines(trends.collect(known), {})
     rows = [_row(entry, lines) for entry in entries]
     drawn = [(name, lines.trends[key].points) for key, name in lines.shown.items()]
     return (
@@ -89,19 +89,19 @@ def render(entries: list[Entry]) -> str:
     )
 
 
-def _readable(entry: Entry) -> Entry:
+def _readable(entry: ListedCampaign) -> ListedCampaign:
     """The entry, without its summary where that holds what no campaign comes to."""
     if entry.summary is None:
         return entry
     try:
         with reading.made_sense_of(Path(entry.name)):
-            _row(entry, Lines(trends.collect([(entry.name, entry.summary)]), {}))
+            _row(entry, TrendLines(trends.collect([(entry.name, entry.summary)]), {}))
     except HarnessError as error:
         return replace(entry, summary=None, problem=str(error))
     return entry
 
 
-def _row(entry: Entry, lines: Lines) -> dict[str, Any]:
+def _row(entry: ListedCampaign, lines: TrendLines) -> dict[str, Any]:
     found = entry.summary
     headlines = summaries.headlines(found) if found else ()
     return {
@@ -138,7 +138,7 @@ def _chips(found: Summary) -> list[tuple[str, int, str]]:
     return [chip for chip in chips if chip[1]]
 
 
-def _headline(name: str, found: Summary, headline: Headline, lines: Lines) -> dict[str, Any]:
+def _headline(name: str, found: Summary, headline: Headline, lines: TrendLines) -> dict[str, Any]:
     benchmark = headline.benchmark
     metric = COLUMNS[benchmark.ranked_by]
     leaders = [

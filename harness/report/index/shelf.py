@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analyse.campaigns import summary, summary_file
+from harness.analyse.campaigns import brief_file, summary
+from harness.analyse.campaigns.brief import Brief
 from harness.analyse.campaigns.summary import Summary
 from harness.base.errors import HarnessError
 from harness.stored import store
@@ -21,7 +22,7 @@ _WORTH_A_WORD = 20  # campaigns to read, before anything is said of it
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedCampaign:
     """A campaign in the list."""
 
     name: str  # of its folders
@@ -33,14 +34,14 @@ class Entry:
     has_report: bool
 
 
-def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> list[Entry]:
+def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> list[ListedCampaign]:
     """Every campaign that is stored or reported, newest first.
 
     Those without a summary are read, the newest first, until `limit_s` has passed (None: all).
     """
     stored = {folder.name for folder in store.campaigns(results)}
     reported = {
-        p.parent.name for f in ("index.html", summary_file.NAME) for p in reports.glob(f"*/{f}")
+        p.parent.name for f in ("index.html", brief_file.NAME) for p in reports.glob(f"*/{f}")
     } - {store.EXAMPLE}
     known = {name: _kept(results / name, reports / name) for name in stored}
     unread = sorted((n for n in stored if known[n][1] is None), key=_written(results), reverse=True)
@@ -55,23 +56,25 @@ def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> lis
     return sorted(entries, key=lambda entry: (entry.at, entry.name), reverse=True)
 
 
-def remember(folder: Path, reports: Path, key: str, made: Summary) -> None:
-    """Keep the summary of a campaign that has just been read; the key is from before that."""
-    summary_file.keep(reports / folder.name / summary_file.NAME, key, made)
+def remember(folder: Path, reports: Path, key: str, made: Brief) -> None:
+    """Keep the brief of a campaign that has just been read; the key is from before that."""
+    brief_file.keep(reports / folder.name / brief_file.NAME, key, made)
 
 
 def _kept(folder: Path, report: Path) -> tuple[str, Summary | None]:
     """The key of what is stored now, and the summary under it."""
-    key = summary_file.key_of(folder)
-    return key, summary_file.kept(report / summary_file.NAME, key)
+    key = brief_file.key_of(folder)
+    return key, brief_file.summary_of(folder, report.parent, key)
 
 
-def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> Entry:
+def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> ListedCampaign:
     has_report = (reports / name / "index.html").exists()
-    return Entry(name, found.started_at, found.preset, found.machine, found, problem, has_report)
+    return ListedCampaign(
+        name, found.started_at, found.preset, found.machine, found, problem, has_report
+    )
 
 
-def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
+def _read(folder: Path, reports: Path, key: str, late: bool) -> ListedCampaign:
     """A campaign without a summary: read now, or only its plan where it is late."""
     has_report = (reports / folder.name / "index.html").exists()
     try:
@@ -79,22 +82,22 @@ def _read(folder: Path, reports: Path, key: str, late: bool) -> Entry:
             plan = store.read_campaign(folder)
             machine = summary.machine_of(plan)
             at, preset = plan.started_at, plan.preset
-            return Entry(folder.name, at, preset, machine, None, NOT_YET, has_report)
-        made = summary.of_campaign(folder)
+            return ListedCampaign(folder.name, at, preset, machine, None, NOT_YET, has_report)
+        made = brief_file.made(folder)
     except HarnessError as error:
         # Where the campaign lies differs from machine to machine; the page must not.
         said = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
-        return Entry(folder.name, _mtime(folder), "", "", None, said, has_report)
+        return ListedCampaign(folder.name, _mtime(folder), "", "", None, said, has_report)
     remember(folder, reports, key, made)
-    return _entry(folder.name, reports, made)
+    return _entry(folder.name, reports, made.summary)
 
 
-def _only_reported(name: str, reports: Path) -> Entry:
+def _only_reported(name: str, reports: Path) -> ListedCampaign:
     """A campaign whose results were removed; its summary may be there still."""
-    found = summary_file.kept(reports / name / summary_file.NAME, None)
+    found = brief_file.kept(reports / name / brief_file.NAME, None)
     if found is not None:
         return _entry(name, reports, found, GONE)
-    return Entry(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
+    return ListedCampaign(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
 
 
 def _written(results: Path) -> Callable[[str], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from harness.analyse.campaigns.summary import BenchmarkSummary, Standing, Summary
+from harness.analyse.campaigns.summary import BenchmarkSummary, Summary, VariantSummary
 
 # What must be the same for two figures to stand on one line: machine, preset, device, benchmark,
 # its version, SLO, metric, track, variant. A variant of another name is another variant.
@@ -60,7 +60,7 @@ def collect(campaigns: Iterable[tuple[str, Summary]]) -> dict[Key, Trend]:
     return found
 
 
-def key_of(summary: Summary, benchmark: BenchmarkSummary, standing: Standing) -> Key:
+def key_of(summary: Summary, benchmark: BenchmarkSummary, standing: VariantSummary) -> Key:
     """Which trend a standing belongs to."""
     return (
         *(summary.machine, summary.preset, summary.device),

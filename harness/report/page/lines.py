@@ -11,7 +11,7 @@ from harness.analyse.field.comparison import COLUMNS
 from harness.report.draw import curves
 from harness.report.page import answer, confidence, validity, view
 from harness.report.page.ranking import Figure, Ranking
-from harness.report.page.validity import Mark
+from harness.report.page.validity import ValidityMark
 
 ERRORS_SHOWN = 1.0  # percent
 _WORDS = {"+": " more than", "-": " less than", "*": " as much as"}  # limits.js has them too
@@ -19,7 +19,7 @@ _CPU = COLUMNS["cpu_per_1000"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BarPlace:
     """Where a figure is drawn on a scale from 0 to 100."""
 
     middle: float
@@ -29,20 +29,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FigureLine:
     """A figure in its track."""
 
     figure: Figure
     rank: str
     tied: bool  # with others: not separated from them
     first: bool  # whether no variant is separated above it, and some are below
-    place: Place
+    place: BarPlace
     cpu: str
     no_cpu: str  # why there is none
     no_cost: str
     slo: str  # "meets", "misses", "unsure", or nothing where there is no such limit
     errors: float | None  # percent, where it is worth a word
-    mark: Mark
+    mark: ValidityMark
 
     @property
     def classes(self) -> str:
@@ -57,7 +57,7 @@ class Line:
         return "" if math.isinf(self.figure.usd) else f"{self.figure.usd:.6g}"
 
 
-def of_track(found: Ranking, figures: Sequence[Figure], scale: float) -> list[Line]:
+def of_track(found: Ranking, figures: Sequence[Figure], scale: float) -> list[FigureLine]:
     """The lines of a track's ranked figures, best first; or those of the references."""
     untold = confidence.untold(figures)
     ranks = [figure.rank for figure in figures if figure.rank]
@@ -67,7 +67,7 @@ def of_track(found: Ranking, figures: Sequence[Figure], scale: float) -> list[Li
         shared = ranks.count(figure.rank or 0) > 1
         open_ = untold and figure.middle > 0
         made.append(
-            Line(
+            FigureLine(
                 figure=figure,
                 rank=_rank(figure, shared=shared, untold=open_),
                 tied=shared and not open_,
@@ -122,12 +122,12 @@ def _rank(figure: Figure, *, shared: bool, untold: bool) -> str:
     return "?" if untold else f"{figure.rank}{'=' if shared else ''}"
 
 
-def _place(figure: Figure, scale: float) -> Place:
+def _place(figure: Figure, scale: float) -> BarPlace:
     def at(value: float) -> float:
         return min(100 * value / scale, 100.0)
 
     low, high = at(figure.low or 0.0), at(figure.high or 0.0)
-    return Place(at(figure.middle), low, high - low, cut=figure.middle > scale)
+    return BarPlace(at(figure.middle), low, high - low, cut=figure.middle > scale)
 
 
 def _cpu(figure: Figure) -> str:

@@ -16,7 +16,7 @@ _ALL = 10  # so many are drawn at once all the same
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ShownVariant:
     """A variant, as it is drawn."""
 
     name: str
@@ -38,7 +38,7 @@ class Subject:
         return self.look.classes if self.shown else f"{self.look.classes} off"
 
 
-Subjects = dict[str, Subject]
+Subjects = dict[str, ShownVariant]
 
 
 def of_comparison(comparison: Comparison, looks: dict[str, Look]) -> Subjects:
@@ -46,7 +46,9 @@ def of_comparison(comparison: Comparison, looks: dict[str, Look]) -> Subjects:
     rows = [row for row in comparison.rows if row.measured]
     shown = chosen(rows)
     return {
-        row.variant: Subject(row.variant, key, kind(row), looks[row.variant], row.variant in shown)
+        row.variant: ShownVariant(
+            row.variant, key, kind(row), looks[row.variant], row.variant in shown
+        )
         for key, row in enumerate(rows, 1)
     }
 

@@ -16,7 +16,7 @@ _BESIDE = ("cpu_per_1000", "memory")  # what stands in the row beside the figure
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ValidityMark:
     """What a row's mark shows, and says when it is touched."""
 
     kind: str  # "ok", "note", "warning", "invalid" or "failed"
@@ -25,7 +25,7 @@ class Mark:
     lines: tuple[str, ...]
 
 
-def of_row(row: Row) -> Mark:
+def of_row(row: Row) -> ValidityMark:
     """The mark of a row."""
     lines = list(dict.fromkeys([*_mishaps(row), *_doubts(row)]))
     shown = [_short(line) for line in lines[:_SHOWN]]
@@ -36,12 +36,12 @@ def of_row(row: Row) -> Mark:
         shown = [f"{_counted(row)}; nothing was found that speaks against its numbers."]
     gaps = [(COLUMNS[name].title, missing.why(row, name)) for name in _BESIDE]
     shown += [f"No {title}: {why}." for title, why in gaps if why]
-    return Mark(kind, sign, word, tuple(shown))
+    return ValidityMark(kind, sign, word, tuple(shown))
 
 
-def kinds_of(row: Row) -> list[outcomes.Doubt]:
+def kinds_of(row: Row) -> list[outcomes.RepeatedFinding]:
     """What must be looked at before a row is relied on: one of each kind of warning."""
-    found: dict[str, outcomes.Doubt] = {}
+    found: dict[str, outcomes.RepeatedFinding] = {}
     for doubt in outcomes.doubts(row):
         if doubt.verdict is Verdict.WARNING:
             found.setdefault(doubt.name, doubt)

@@ -14,7 +14,7 @@ _TOLD_ELSEWHERE = "died"
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class RepeatedFinding:
     """A finding that is the same in some rounds of a row."""
 
     name: str
@@ -45,7 +45,7 @@ def why_out(row: Row) -> str | None:
     return None if counts else view.reason(row)
 
 
-def doubts(row: Row) -> list[Doubt]:
+def doubts(row: Row) -> list[RepeatedFinding]:
     """The findings of a row, the heavy ones first, the same in several rounds as one."""
     grouped: dict[tuple[Verdict, str, str], list[int]] = {}
     for number, finding in row.findings:
@@ -53,7 +53,7 @@ def doubts(row: Row) -> list[Doubt]:
             key = (finding.verdict, finding.name, finding.message)
             grouped.setdefault(key, []).append(number)
     found = [
-        Doubt(name, verdict, message, tuple(sorted(rounds)))
+        RepeatedFinding(name, verdict, message, tuple(sorted(rounds)))
         for (verdict, name, message), rounds in grouped.items()
     ]
     weight = list(reversed(Verdict))

@@ -143,7 +143,7 @@ def near_ceiling(context: WindowContext) -> Said:
         rate = max(profile.rate_per_s or 0, profile.rate_to_per_s or 0)
         verdict = Verdict.INVALID
     else:
-        rate = float(context.requests.ok.sum()) / context.facts.elapsed_s
+        rate = context.requests.throughput(context.facts.elapsed_s)
         verdict = Verdict.NOTE
     if rate > CEILING_SHARE * proof.ceiling_per_s:
         yield (

@@ -112,7 +112,7 @@ def throughput(context: RunContext) -> float | None:
     window = saturated(context.run)
     if window is None or not window.requests.ok.any():
         return None
-    return float(window.requests.ok.sum()) / window.facts.elapsed_s
+    return window.requests.throughput(window.facts.elapsed_s)
 
 
 @metric(title="ready", unit="s", better="lower")

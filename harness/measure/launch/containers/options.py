@@ -8,7 +8,7 @@ from typing import Any
 from harness.measure.launch.containers.context import APP
 from harness.measure.launch.containers.engine import LABEL, OWNER
 from harness.measure.launch.launchers import LaunchOrder
-from harness.measure.launch.launchers.place import Place, environment
+from harness.measure.launch.launchers.place import ServerPlace, environment
 from harness.measure.watch import gpu
 
 PORT = 8080  # in the container; more_ports follow
@@ -23,11 +23,11 @@ def name_of(variant: str) -> str:
     return f"serving-harness-{variant.replace('@', '-')}"
 
 
-def place_of(order: LaunchOrder) -> Place:
+def place_of(order: LaunchOrder) -> ServerPlace:
     """Where the server finds things in its container."""
     table = order.variant.table
     predictor = order.benchmark.predictor(table.backend)
-    return Place(
+    return ServerPlace(
         order.provided.bin,
         "0.0.0.0",  # of the container, which only this machine can reach
         table.port or PORT,

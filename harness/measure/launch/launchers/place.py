@@ -22,7 +22,7 @@ _THREAD_VARIABLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServerPlace:
     """Paths, address and ports on this machine, or in a container of its own."""
 
     bin: Path  # of the environment
@@ -45,7 +45,7 @@ class Place:
         return [part.format_map(known) for part in table.command]
 
 
-def environment(order: LaunchOrder, place: Place) -> dict[str, str]:
+def environment(order: LaunchOrder, place: ServerPlace) -> dict[str, str]:
     """All that a server is told, and nothing of the user's own environment."""
     table = order.variant.table
     return {

@@ -20,7 +20,7 @@ from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, Option, launcher
 from harness.measure.launch.launchers.keeper import remove_shared_memory
-from harness.measure.launch.launchers.place import Place, environment
+from harness.measure.launch.launchers.place import ServerPlace, environment
 from harness.measure.launch.launchers.ports import free_ports
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
@@ -218,7 +218,7 @@ def _require_free(host: str, port: int) -> None:
 
 def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> dict[str, Any]:
     table = order.variant.table
-    place = Place(
+    place = ServerPlace(
         order.provided.bin,
         launched.host,
         launched.port,

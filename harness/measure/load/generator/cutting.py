@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired
 from harness.windows.samples import MISSING, Ints
 
@@ -22,7 +22,7 @@ GRACE_S = 2.0  # for answers that are on their way
 
 
 @dataclass(slots=True)
-class Cut:
+class CutOrder:
     """What became of an order to cut a loop short."""
 
     at_ns: int | None = None  # when it came; None where none did
@@ -37,14 +37,14 @@ class Cut:
         running.cancel()
 
 
-async def run(loop: Loop, orders: IO[bytes] | None) -> Cut:
+async def run(loop: Loop, orders: IO[bytes] | None) -> CutOrder:
     """Run a loop to its end, or until a while after an order that comes meanwhile."""
     running = asyncio.ensure_future(loop.run())
     events = asyncio.get_running_loop()
-    cut = Cut()
+    cut = CutOrder()
 
     def cut_short() -> None:
-        if not pickle.load(orders) and cut.at_ns is None:  # type: ignore[arg-type]
+        if not pipe.receive(orders) and cut.at_ns is None:  # type: ignore[arg-type]
             cut.at_ns = time.monotonic_ns()
             loop.cut()
             events.call_later(GRACE_S, cut.give_up, loop, running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import select
 import signal
 import socket
@@ -18,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from harness.base.errors import HarnessError, UsageError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import merged
@@ -208,8 +208,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
     """
     stream = _pipe(worker.stdin)
     try:
-        pickle.dump(what, stream, protocol=5)
-        stream.flush()
+        pipe.send(stream, what)
     except BrokenPipeError as error:
         raise _Gone(_ended(worker)) from error
 
@@ -217,8 +216,8 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
 def _told(worker: subprocess.Popen[bytes]) -> Any:
     """What a process says next. Raises HarnessError where it ended instead."""
     try:
-        return pickle.load(_pipe(worker.stdout))
-    except (EOFError, pickle.UnpicklingError) as error:
+        return pipe.receive(_pipe(worker.stdout))
+    except EOFError as error:
         raise _Gone(_ended(worker)) from error
 
 

@@ -8,10 +8,8 @@ all pickled by or for the parent that started it.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import os
-import pickle
 import resource
 import signal
 import sys
@@ -22,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 import uvloop
 
+from harness.measure.load import pipe
 from harness.measure.load.generator import cutting, why
 from harness.measure.load.generator.answer import Unfit, decoded
 from harness.measure.load.generator.closed_loop import ClosedLoop
@@ -35,7 +34,6 @@ from harness.measure.load.generator.rpc import ClosedRpc, OpenRpc
 from harness.windows.causes import Cause, merged
 from harness.windows.samples import MISSING, Ints
 
-_PR_SET_PDEATHSIG = 1
 _FILES = 65_536
 
 
@@ -132,25 +130,23 @@ def _since(start_ns: int, stamps: object) -> Ints:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    # The parent's death must end this process even when nothing could be said to it.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    pipe.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.sched_setaffinity(0, {int(sys.argv[1])})
     _raise_limit()
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    answers = pipe.to_parent()
     _tell(answers, None)  # that it is ready: what it imports takes longer than a window's lead
     known: dict[tuple[str, int], Known] = {}
 
     def start() -> int:
         _tell(answers, STANDS)
-        while (start_ns := pickle.load(sys.stdin.buffer)) is None:
+        while (start_ns := pipe.receive(sys.stdin.buffer)) is None:
             pass  # an order to cut short what has not begun: it comes again
         return int(start_ns)
 
     while True:
         try:
-            job: Job | None = pickle.load(sys.stdin.buffer)
+            job: Job | None = pipe.receive(sys.stdin.buffer)
             if job is None:  # an order to cut short what was over already
                 continue
             place = known.setdefault((job.target.host, job.target.port), Known())
@@ -169,8 +165,7 @@ def _raise_limit() -> None:
 
 def _tell(stream: IO[bytes], what: Fired | str | None) -> None:
     try:
-        pickle.dump(what, stream, protocol=5)
-        stream.flush()
+        pipe.send(stream, what)
     except BrokenPipeError:  # nobody is there any more to be told
         os._exit(1)
 

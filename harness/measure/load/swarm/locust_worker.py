@@ -7,10 +7,8 @@ Locust's users do what those alone can. `python -m harness worker` starts one fo
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -25,11 +23,11 @@ from gevent.lock import Semaphore
 from locust.env import Environment  # before the harness: it patches the standard library
 
 from harness.base.errors import HarnessError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job
 from harness.measure.load.swarm import messages, wire
 from harness.measure.load.swarm.users import Crowd, ThinkingUser
 
-_PR_SET_PDEATHSIG = 1
 _LOOK_S = 0.02
 
 
@@ -65,8 +63,7 @@ class Hand:
         if not self._is_firing:
             return  # its order would be torn; this one comes again
         with contextlib.suppress(OSError):  # whoever fired sees that it is gone
-            pickle.dump(None, self._orders, protocol=5)
-            self._orders.flush()
+            pipe.send(self._orders, None)
 
     def cut_short(self) -> None:
         """Another process, whatever this one is doing."""
@@ -94,11 +91,10 @@ class Hand:
         try:
             self._is_firing = False
             if what is not None:
-                pickle.dump(what, self._orders, protocol=5)
-                self._orders.flush()
+                pipe.send(self._orders, what)
                 self._is_firing = isinstance(what, int)
-            return cast("Fired | str | None", pickle.load(self._answers))
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            return cast("Fired | str | None", pipe.receive(self._answers))
+        except (OSError, EOFError, ValueError):
             return None
 
     def _begin(self) -> None:
@@ -235,7 +231,7 @@ def _listener(what: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
 
 def main() -> None:
     """Work for a master until it is over."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    pipe.die_with_parent()
     logging.getLogger("locust").setLevel(logging.CRITICAL)  # its words are for its own users
     host, port, cpu, *source = sys.argv[1:]
     try:

@@ -12,10 +12,7 @@ for the harness that started it:
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
-import pickle
 import signal
 import sys
 import time
@@ -31,6 +28,7 @@ from locust.exception import RPCError
 from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.base.errors import HarnessError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.pool import merge
 from harness.measure.load.swarm import messages, wire
@@ -39,7 +37,6 @@ from harness.measure.load.swarm.question import base_url
 from harness.measure.load.swarm.users import ThinkingUser
 
 _LEAD_NS = 250_000_000  # from the order to go to the window's start, for it to be everywhere
-_PR_SET_PDEATHSIG = 1
 
 
 class Master:
@@ -82,8 +79,7 @@ class Master:
 
     def answer(self, *what: Any) -> None:
         """Tell the harness."""
-        pickle.dump(what, self._answers, protocol=5)
-        self._answers.flush()
+        pipe.send(self._answers, what)
 
     def _answered(self, work: Any, rest: list[Any]) -> None:
         try:
@@ -183,26 +179,24 @@ class Master:
 def _read(orders: IO[bytes]) -> Any:
     """The next order; None where they end. An error would be printed by the thread it is in."""
     try:
-        return pickle.load(orders)
+        return pipe.receive(orders)
     except EOFError:
         return None
 
 
 def main() -> None:
     """Listen, and serve the harness until it goes."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    pipe.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("locust").setLevel(logging.CRITICAL)  # its words are for its own users
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    answers = pipe.to_parent()
     host, port = sys.argv[1], int(sys.argv[2])
     try:
         master = Master(host, port, answers)
     except (SystemExit, RPCError, OSError) as error:
         why = f"{error}" if isinstance(error, RPCError) else "the port is taken"
         said = f"Locust's master can't listen at {host}:{port}: {why}."
-        pickle.dump(("failed", said), answers, protocol=5)
-        answers.flush()
+        pipe.send(answers, ("failed", said))
         return
     master.answer("listening", master.port)
     master.serve(sys.stdin.buffer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import select
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from harness.base.errors import HarnessError, UsageError
+from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job
 
 _OWN_S = 30.0  # for its own workers to come
@@ -95,8 +95,7 @@ class Swarm:
     def _order(self, *what: Any) -> None:
         assert self._master.stdin is not None
         try:
-            pickle.dump(what, self._master.stdin, protocol=5)
-            self._master.stdin.flush()
+            pipe.send(self._master.stdin, what)
         except BrokenPipeError as error:
             raise HarnessError(
                 "Locust's master has ended unexpectedly: something killed it."
@@ -106,7 +105,7 @@ class Swarm:
         self._count = len(self.cpus) if self._others is None else self._others
         self._pending = None
         self._own: list[subprocess.Popen[bytes]] = []
-        self._master = _process("master", *self._bind, pipe=subprocess.PIPE)
+        self._master = _process("master", *self._bind, ends=subprocess.PIPE)
         try:
             (port,) = _told(self._answers, "listening", UsageError)
             self._address = (self._bind[0], str(port))
@@ -158,19 +157,19 @@ class Swarm:
         return True
 
     def _worker(self, cpu: int) -> subprocess.Popen[bytes]:
-        return _process("locust_worker", *self._address, str(cpu), pipe=subprocess.DEVNULL)
+        return _process("locust_worker", *self._address, str(cpu), ends=subprocess.DEVNULL)
 
 
-def _process(module: str, *arguments: str, pipe: int) -> subprocess.Popen[bytes]:
+def _process(module: str, *arguments: str, ends: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"harness.measure.load.swarm.{module}", *arguments]
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+    return subprocess.Popen(command, stdin=ends, stdout=ends, start_new_session=True)
 
 
 def _answer(stream: IO[bytes]) -> tuple[Any, ...]:
     """What the master says next. Raises HarnessError where it ended instead."""
     try:
-        said: tuple[Any, ...] = pickle.load(stream)
-    except (EOFError, pickle.UnpicklingError) as error:
+        said: tuple[Any, ...] = pipe.receive(stream)
+    except EOFError as error:
         raise HarnessError("Locust's master ended unexpectedly.") from error
     return said
 

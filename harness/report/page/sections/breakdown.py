@@ -22,7 +22,7 @@ _SHARE_SHOWN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BreakdownLine:
     """One variant's parts as text."""
 
     variant: str
@@ -72,8 +72,8 @@ def _framework(noop: Comparison) -> dict[str, str]:
     return {n: view.number(f.before_ms + f.after_ms) for n, f in found.items() if f is not None}
 
 
-def _line(row: Row, found: Breakdown, noop: str | None) -> Line:
-    return Line(
+def _line(row: Row, found: Breakdown, noop: str | None) -> BreakdownLine:
+    return BreakdownLine(
         row.variant,
         tuple(view.number(value) for value in found.parts().values()),
         view.number(found.response_ms),

@@ -11,7 +11,7 @@ from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.statistics.stats import Spread
 from harness.report.draw import along_plot, colours, cost_chart, curves, load_chart, plots, svg
 from harness.report.draw.colours import Look
-from harness.report.draw.figures import Chart, Live, Panels
+from harness.report.draw.figures import Chart, LiveChart, Panels
 from harness.report.page import ranking, subjects, view
 from harness.report.page.sections import Values, section
 from harness.report.page.sections.verdict import steady_profile
@@ -35,7 +35,7 @@ def _benchmark(
 ) -> dict[str, Any]:
     rows = [row for row in comparison.rows if row.measured and not row.invalid]
     known = subjects.of_comparison(comparison, looks)
-    drawn: list[Chart | Live | Panels | None] = [
+    drawn: list[Chart | LiveChart | Panels | None] = [
         _capacity(comparison, rows, looks),
         load_chart.offered(comparison, rows, known),
         load_chart.distribution(rows, known, _load(comparison)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analyse.cost.cost import SYSTEM_GIB, Measured, measured, on_instance, on_serverless
-from harness.analyse.cost.prices import NO_GPU, Instance, PriceTable, Serverless
+from harness.analyse.cost.prices import NO_GPU, PriceTable, RentedMachine, Serverless
 from harness.analyse.field.comparison import Comparison, Row
 from harness.analyse.statistics.stats import Spread
 from harness.report.page import ranking, view
@@ -26,11 +26,11 @@ class Column:
     title: str
     what: str
     price: str
-    row: Instance | Serverless
+    row: RentedMachine | Serverless
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CostCell:
     """A cost, the range over the rounds, and what it was made from."""
 
     usd: str
@@ -39,12 +39,12 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CostLine:
     """A variant."""
 
     row: Row
     here: str  # what this host measured
-    cells: tuple[Cell, ...]
+    cells: tuple[CostCell, ...]
 
 
 @section("Cost", order=35)
@@ -95,15 +95,15 @@ def _table(
 ) -> dict[str, Any]:
     """In `words`, what is known of capacities of which only bounds are."""
     known = [found for _, found in pairs]
-    chosen: list[Instance | Serverless] = [*cheapest(known, prices.instance)]
+    chosen: list[RentedMachine | Serverless] = [*cheapest(known, prices.instance)]
     chosen += [p for p in prices.serverless if any(on_serverless(k, p) for k in known)]
     columns = [_column(row) for row in chosen]
     return {
         "on_gpu": known[0].on_gpu,
-        "no_machine": not any(isinstance(row, Instance) for row in chosen),
+        "no_machine": not any(isinstance(row, RentedMachine) for row in chosen),
         "columns": columns,
         "lines": [
-            Line(
+            CostLine(
                 row,
                 _here(found, words.get(row.variant)),
                 tuple(_cell(found, c.row) for c in columns),
@@ -113,9 +113,9 @@ def _table(
     }
 
 
-def cheapest(known: Sequence[Measured], instances: Sequence[Instance]) -> list[Instance]:
+def cheapest(known: Sequence[Measured], instances: Sequence[RentedMachine]) -> list[RentedMachine]:
     """The machine of each provider that holds most variants, and of those the cheapest."""
-    best: dict[str, tuple[int, float, Instance]] = {}
+    best: dict[str, tuple[int, float, RentedMachine]] = {}
     for instance in instances:
         costs = [found for k in known if (found := on_instance(k, instance)) is not None]
         if costs:
@@ -127,8 +127,8 @@ def cheapest(known: Sequence[Measured], instances: Sequence[Instance]) -> list[I
     return [instance for _, _, instance in ordered[:_MACHINES]]
 
 
-def _column(row: Instance | Serverless) -> Column:
-    if isinstance(row, Instance):
+def _column(row: RentedMachine | Serverless) -> Column:
+    if isinstance(row, RentedMachine):
         gpu = "" if row.gpu == NO_GPU else f", {row.gpu}"
         what = f"{row.vcpus} vCPU, {row.memory_gib:g} GiB{gpu}"
         return Column(
@@ -161,18 +161,18 @@ def _here(known: Measured, bounded: str | None) -> str:
     return "; ".join(parts)
 
 
-def _cell(known: Measured, row: Instance | Serverless) -> Cell:
-    if isinstance(row, Instance):
+def _cell(known: Measured, row: RentedMachine | Serverless) -> CostCell:
+    if isinstance(row, RentedMachine):
         machine = on_instance(known, row)
         if machine is None:
-            return Cell(view.NONE, "", "")
+            return CostCell(view.NONE, "", "")
         how = f"{view.number(machine.rate_per_s, 1)}/s, ×{machine.factor:.3g}"
-        return Cell(view.usd(machine.usd.median), interval(machine.usd), how)
+        return CostCell(view.usd(machine.usd.median), interval(machine.usd), how)
     billed = on_serverless(known, row)
     if billed is None:
-        return Cell(view.NONE, "", "")
+        return CostCell(view.NONE, "", "")
     how = f"{view.number(1000 * billed.seconds)} ms × {view.number(billed.memory_gib)} GiB"
-    return Cell(view.usd(billed.usd.median), interval(billed.usd), how)
+    return CostCell(view.usd(billed.usd.median), interval(billed.usd), how)
 
 
 def interval(spread: Spread) -> str:

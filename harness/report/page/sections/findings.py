@@ -18,7 +18,7 @@ _TOLD_ELSEWHERE = "died"
 
 
 @dataclass(slots=True)
-class Doubt:
+class FindingLine:
     """One sentence about one variant, in one or more rounds."""
 
     subject: str
@@ -41,9 +41,9 @@ def findings(report: Report) -> Values | None:
     return {"groups": groups, "runs": len(report.digested.digests)}
 
 
-def _kinds(report: Report, verdict: Verdict) -> dict[str, list[Doubt]]:
+def _kinds(report: Report, verdict: Verdict) -> dict[str, list[FindingLine]]:
     """The doubts of one weight by kind, sentences that are the same over rounds merged."""
-    kinds: dict[str, dict[tuple[str, str], Doubt]] = {}
+    kinds: dict[str, dict[tuple[str, str], FindingLine]] = {}
     for digest in report.digested.digests:
         subject = f"{digest.cell.variant} on {digest.cell.benchmark}"
         for finding in digest.findings:
@@ -51,7 +51,7 @@ def _kinds(report: Report, verdict: Verdict) -> dict[str, list[Doubt]]:
                 continue
             key = (subject, finding.message)
             doubts = kinds.setdefault(finding.name, {})
-            doubts.setdefault(key, Doubt(*key)).rounds.append(digest.cell.round)
+            doubts.setdefault(key, FindingLine(*key)).rounds.append(digest.cell.round)
     return {
         name: sorted(doubts.values(), key=lambda doubt: (doubt.subject, min(doubt.rounds)))
         for name, doubts in sorted(kinds.items())

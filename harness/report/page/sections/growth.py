@@ -10,12 +10,12 @@ from harness.analyse.field import growth as growing
 from harness.analyse.field.growth import COSTS, Growth, Point
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
-from harness.report.draw.figures import Line, Live, Table
-from harness.report.draw.line_chart import Curve, Entry
+from harness.report.draw.figures import ChartRow, LiveChart, Table
+from harness.report.draw.line_chart import Entry, PlottedLine
 from harness.report.draw.scales import Scale
 from harness.report.page import view
 from harness.report.page.sections import Values, section
-from harness.report.page.subjects import Subject
+from harness.report.page.subjects import ShownVariant
 from harness.report.page.view import Report
 from harness.stored import sweeps
 
@@ -31,7 +31,7 @@ _TITLES = {
 class Swept:
     """A variant along the axis."""
 
-    subject: Subject
+    subject: ShownVariant
     points: tuple[Point, ...]  # ascending
 
     @property
@@ -67,7 +67,7 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     return {
         key: [
             Swept(
-                Subject(name, number, drawn[name][1], drawn[name][0], shown=True),
+                ShownVariant(name, number, drawn[name][1], drawn[name][0], shown=True),
                 tuple(points[place] for place in sorted(group[name], key=lambda p: p.value)),
             )
             for number, name in enumerate(group, 1)
@@ -102,7 +102,7 @@ def _exponent(found: Growth | None) -> str:
     return "" if found is None else f"{found.exponent:+.2f} ± {found.error:.2f}".replace("-", "−")
 
 
-def _chart(axis: str, cost: str, found: Sequence[Swept]) -> Live | None:
+def _chart(axis: str, cost: str, found: Sequence[Swept]) -> LiveChart | None:
     """A cost over the axis; None where no variant has it at two values."""
     title, unit = _TITLES[cost]
     known = [(each, pairs) for each in found if (pairs := _pairs(each.points, cost))]
@@ -121,7 +121,7 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> Live | None:
     )
     values = sorted({value for _, pairs in known for value, _ in pairs})
     lines = tuple(
-        Line(each.subject, tuple(view.number(dict(pairs).get(value)) for value in values))
+        ChartRow(each.subject, tuple(view.number(dict(pairs).get(value)) for value in values))
         for each, pairs in known
     )
     caption = (
@@ -130,7 +130,7 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> Live | None:
     )
     picture = line_chart.draw(frame, curves, f"{title}, over {axis}: {said}")
     table = Table(tuple(f"{axis} {value}" for value in values), lines)
-    return Live(title[0].upper() + title[1:], caption, picture, table)
+    return LiveChart(title[0].upper() + title[1:], caption, picture, table)
 
 
 def _pairs(points: Sequence[Point], cost: str) -> list[tuple[int, float]]:
@@ -147,7 +147,7 @@ def _values(values: Sequence[int]) -> Scale:
 
 def _curve(
     axis: str, swept: Swept, pairs: Sequence[tuple[int, float]], cost: str, unit: str
-) -> Curve:
+) -> PlottedLine:
     entries = tuple(
         Entry(value, number, f"{axis} {value}", f"{view.number(number)}{unit}")
         for value, number in pairs
@@ -155,7 +155,7 @@ def _curve(
     grown = swept.grown[cost]
     last = "" if grown is None else f"^{grown.exponent:.2f}".replace("-", "−")
     xs, ys = zip(*pairs, strict=True)
-    return Curve(swept.subject, tuple(map(float, xs)), ys, entries, last)
+    return PlottedLine(swept.subject, tuple(map(float, xs)), ys, entries, last)
 
 
 def _said(pair: tuple[int, float], unit: str) -> str:

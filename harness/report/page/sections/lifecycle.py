@@ -25,7 +25,7 @@ _GROUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LifecycleLine:
     """A variant's numbers, and what failed at twice its capacity."""
 
     variant: str
@@ -60,14 +60,14 @@ def _benchmark(comparison: Comparison, groups: dict[str, tuple[str, ...]]) -> di
     return {"name": comparison.benchmark, "lines": lines, "errors": any(x.errors for x in lines)}
 
 
-def _line(row: Row, names: list[str]) -> Line:
+def _line(row: Row, names: list[str]) -> LifecycleLine:
     """With what failed at twice the capacity, over all rounds that count, unless none does."""
     counts: dict[str, int] = {}
     for digest in counted(row.digests):
         for kind, count in digest.overload_errors.items():
             counts[kind] = counts.get(kind, 0) + count
     said = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-    return Line(row.variant, _cells(row, names), said, sum(counts.values()))
+    return LifecycleLine(row.variant, _cells(row, names), said, sum(counts.values()))
 
 
 def _cells(row: Row, names: list[str]) -> tuple[tuple[str, str, float | None], ...]:

@@ -41,7 +41,7 @@ _UNSTEADY = "no-steady-state"
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """A number in the table."""
 
     text: str
@@ -51,12 +51,12 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableLine:
     """A variant in the table."""
 
     row: Row
     rank: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     reason: str  # why it is not ranked; empty for ranked rows and reference points
     note: str
 
@@ -68,7 +68,7 @@ class Body:
     title: str
     note: str
     kind: str
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
 
 
 @section("Numbers", order=20)
@@ -171,7 +171,7 @@ def _lines(
     peers: list[Row],
     words: Mapping[str, str],
     ranked_by: str = "",
-) -> tuple[Line, ...]:
+) -> tuple[TableLine, ...]:
     """Lines of the rows; the best among `peers` is marked in each column.
 
     In `words`, what is known of capacities of which only bounds are.
@@ -184,7 +184,7 @@ def _lines(
     for row in rows:
         cells = (_cell(row, c, row.variant in best.get(c.name, ()), words) for c in columns)
         lines.append(
-            Line(
+            TableLine(
                 row,
                 confidence.rank(row, peers, ranked_by),
                 tuple(cells),
@@ -216,11 +216,11 @@ def _note(row: Row) -> str:
     return ""
 
 
-def _cell(row: Row, metric: Metric, best: bool, words: Mapping[str, str]) -> Cell:
+def _cell(row: Row, metric: Metric, best: bool, words: Mapping[str, str]) -> TableCell:
     spread = row.spreads[metric.name]
     if spread is None:
-        return Cell(row.beyond.get(metric.name, view.NONE), "", None, best=False)
+        return TableCell(row.beyond.get(metric.name, view.NONE), "", None, best=False)
     if metric.name == "capacity" and row.variant in words:
-        return Cell(words[row.variant], "", spread.median, best)
+        return TableCell(words[row.variant], "", spread.median, best)
     text = view.number(spread.median, metric.digits)
-    return Cell(text, view.interval(spread, metric), spread.median, best)
+    return TableCell(text, view.interval(spread, metric), spread.median, best)

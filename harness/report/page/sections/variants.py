@@ -20,7 +20,7 @@ _HEAVIEST = (Verdict.INVALID, Verdict.WARNING, Verdict.NOTE)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class VariantPart:
     """A variant on one benchmark."""
 
     benchmark: str
@@ -40,7 +40,7 @@ class Part:
 
 @section("Variants", order=55)
 def variants(report: Report) -> Values | None:
-    pages: dict[str, list[Part]] = {}
+    pages: dict[str, list[VariantPart]] = {}
     for comparison in report.comparisons:
         words, slower = ranking.bounded(comparison), reasons.of_comparison(comparison)
         for row in comparison.rows:
@@ -55,9 +55,9 @@ def variants(report: Report) -> Values | None:
 
 def _part(
     report: Report, comparison: Comparison, row: Row, bounded: str | None, slower: str
-) -> Part:
+) -> VariantPart:
     last = next((d for d in reversed(row.digests) if d.facts.failure), row.digests[-1])
-    return Part(
+    return VariantPart(
         comparison.benchmark,
         row,
         _standing(comparison, row, bounded),
