@@ -23,8 +23,7 @@ from harness.setup.catalog import AT, Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import PROCESS, REMOTE
 from harness.setup.tables import PresetTable
-from harness.stored import plan, store
-from harness.windows.profiles import Profile
+from harness.stored import store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a campaign
 _LONGEST = 100
@@ -204,22 +203,6 @@ def driver(options: dict[str, Any]) -> DriverOrder:
             err=True,
         )
     return order
-
-
-def require_served(
-    order: DriverOrder, benchmarks: tuple[Benchmark, ...], preset: PresetTable
-) -> None:
-    """Raises UsageError where the driver can't fire a profile that the preset takes."""
-    for benchmark in benchmarks:
-        require_fired(order, plan.absolute(benchmark, preset, 1.0))
-
-
-def require_fired(order: DriverOrder, profiles: Iterable[Profile]) -> None:
-    """Raises UsageError where the driver can't fire one of them."""
-    for profile in profiles:
-        reason = drivers.why_not(order, profile)
-        if reason is not None:
-            raise UsageError(reason)
 
 
 def campaign_folder(name: str) -> Path:

@@ -152,13 +152,15 @@ def _fire(options: dict[str, Any]) -> Window:
     from harness.measure.watch import host
 
     profile, order = _profile(options), _select.driver(options)
-    _select.require_fired(order, [profile])
     require_quiet(options)
     require_some(profile)
     require_room(profile)
     trusted = trust(options, options["url"])
-    if profile.think_s is not None and trusted != SYSTEM:
-        raise UsageError("--cacert, --cert, --key and --insecure don't go with --think.")
+    if profile.think_s is not None and trusted != SYSTEM and order.name != drivers.NATIVE:
+        raise UsageError(
+            "--cacert, --cert, --key and --insecure don't go with Locust's users: leave "
+            "--driver out."
+        )
     made = _bodies.endpoint(options["url"], options, options["timeout"], trusted)
     endpoint = replace(made, max_answer_bytes=options["max_answer"] << 20)
     with drivers.make(host.split_cpus()[1], order) as generator:

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import (
-    EXIT_FAILED,
     EXIT_INTERRUPTED,
-    EXIT_NOTHING_RAN,
-    EXIT_OK,
     EXIT_REGRESSION,
     UsageError,
 )
-from harness.cli import _endpoint, _image, _launching, _places, _say, _servers
+from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 
 if TYPE_CHECKING:
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from harness.stored.records import Campaign, Run
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-_USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 
 
 @click.command("run", cls=_launching.LaunchingCommand)
@@ -47,7 +43,11 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
     "--preset", type=PRESET, default="quick", show_default=True, help="Scope of the campaign."
 )
 @click.option(
-    "--launcher", "launchers", type=LAUNCHER, multiple=True, help="How servers start; repeatable."
+    "--launcher",
+    "launchers",
+    type=LAUNCHER,
+    multiple=True,
+    help="How servers are started; repeatable.",
 )
 @_endpoint.options
 @_endpoint.checks
@@ -55,13 +55,19 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @_image.options
 @click.option("--driver", type=DRIVER, default="native", show_default=True, help="Load driver.")
 @click.option("--master", help="With --driver locust: HOST:PORT where workers reach it.")
-@click.option("--workers", type=click.IntRange(min=1), help="Locust workers on other machines.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of Locust workers on other machines."
+)
 @_servers.DEVICE
 @click.option(
-    "--track", type=click.Choice(["default", "matched", "tuned"]), help="Measure only this track."
+    "--track",
+    type=click.Choice(["default", "matched", "tuned"]),
+    help="Measure only variants of this track.",
 )
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
-@click.option("--rounds", type=click.IntRange(min=1), help="Rounds; default: the preset's.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), help="Number of rounds, instead of the preset's."
+)
 @click.option("--budget", help="Measure as much as fits into this time: 90s, 10m, 1h.")
 @click.option(
     "--until", type=click.Choice(["decided"]), help="Run more rounds until the ranking is decided."
@@ -71,14 +77,21 @@ _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
 @click.option("--file", type=FILE, help="Campaign file; options on the command line override it.")
 @click.option("--save", type=FILE, help="Write these options to a campaign file.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; start nothing.")
-@click.option("--prices", type=click.Path(path_type=Path), help="Price table of the report.")
-@click.option("--against", metavar="GIT-REF", help="Also measure that revision, and compare.")
+@click.option(
+    "--prices", type=click.Path(path_type=Path), help="Price table; by default the harness's own."
+)
+@click.option(
+    "--against", metavar="GIT-REF", help="Measure that revision beside this one, and compare."
+)
 @click.option("--rename", "renames", multiple=True, help="With --against: OLD=NEW; repeatable.")
 @click.option(
     "--fail-on-regression", is_flag=True, help="With --against: exit 3 if something got worse."
 )
 @click.option(
-    "--minimum-effect", "effects", multiple=True, help="Smallest change to report: 5%; repeatable."
+    "--minimum-effect",
+    "effects",
+    multiple=True,
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept
@@ -107,7 +120,7 @@ def command(**options: Any) -> int:
     code = _conclude(request.folder, table, wanted, options)
     if request.more is not None and runs:
         _say.line(_decide.sentence(request.folder), err=True)
-    _say.line(_time_line(runs, time.monotonic() - began), err=True)
+    _say.line(_ending.time_line(runs, time.monotonic() - began), err=True)
     return code
 
 
@@ -151,7 +164,6 @@ def _request(
         absent,
         *_more(options, preset, _select.campaign_folder(name)),
     )
-    _select.require_served(request.driver, request.benchmarks, preset)
     _select.require_same_load(request.benchmarks, checkout)
     if resumed is not None:
         _resume.require_same(request, resumed)
@@ -219,15 +231,6 @@ def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
         observer.close()
 
 
-def _time_line(runs: list[Run], wall_s: float) -> str:
-    """How much of the time went into what the time is for."""
-    useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
-    return (
-        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it for measuring and for waiting for "
-        "servers to start"
-    )
-
-
 def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str, Any]) -> int:
     """Write the report, say where it is, and choose the exit code."""
     from harness.analyse.regression import changes
@@ -251,19 +254,7 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
             _say.line(line)
     if found is not None and found.regressions and options["fail_on_regression"]:
         return EXIT_REGRESSION
-    return _exit_code(digested, options["strict"])
-
-
-def _exit_code(digested: Digested, strict: bool) -> int:
-    failures = [d for d in digested.digests if d.facts.failure is not None]
-    if digested.digests and len(failures) == len(digested.digests):
-        nowhere = all(d.facts.failure and d.facts.failure.phase == "provision" for d in failures)
-        return EXIT_NOTHING_RAN if nowhere else EXIT_FAILED
-    if failures or digested.damaged or digested.missing:
-        return EXIT_FAILED
-    if strict and any(d.invalid for d in digested.digests):
-        return EXIT_FAILED
-    return EXIT_OK
+    return _ending.exit_code(digested, options["strict"])
 
 
 def _left_out(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:

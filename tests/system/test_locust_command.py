@@ -99,14 +99,13 @@ def test_what_cannot_be_asked_for(cli: Command, arguments: list[str], sentence: 
     assert sentence in done.stderr
 
 
-def test_users_are_not_the_native_drivers(cli: Command, sandbox: Sandbox) -> None:
-    (sandbox.benchmarks / "noop" / "benchmark.toml").write_text(BENCHMARK + PEOPLE)
-    done = cli("run", "_fake", "--dry-run")
-    assert done.returncode == 2
-    assert "The profile 'people' has users who think: they are Locust's own." in done.stderr
-    loaded = cli("load", "http://h/", "--concurrency", "1", "--think", "1")
-    assert loaded.returncode == 2
-    assert "Give --driver locust" in loaded.stderr
+def test_users_need_no_locust(cli: Command, null_url: str) -> None:
+    users = ("--concurrency", "4", "--think", "0.05")
+    done = cli("load", null_url, *users, "--duration", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["ok"] == found["requests"]
+    assert 80 < found["requests"] < 240  # 4 users, each some 20 times a second
 
 
 def test_a_worker_without_a_master_is_told_so(cli: Command) -> None:

@@ -240,14 +240,6 @@ def test_an_unknown_driver() -> None:
         drivers.kind("locusts")
 
 
-def test_users_are_locusts_own() -> None:
-    assert drivers.why_not(DriverOrder("locust"), USERS) is None
-    reason = drivers.why_not(DriverOrder("native"), USERS)
-    assert reason is not None
-    assert "Give --driver locust" in reason
-    assert drivers.why_not(DriverOrder("native"), Profile("p", "poisson", 1.0, 5.0)) is None
-
-
 def test_workers_are_locusts_own() -> None:
     with pytest.raises(UsageError, match="go with --driver locust"):
         drivers.make([0], DriverOrder("native", workers=2))

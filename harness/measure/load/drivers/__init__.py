@@ -11,7 +11,6 @@ from typing import Protocol
 
 from harness.measure.load.generator.job import Fired, Job
 from harness.setup.catalog import pick
-from harness.windows.profiles import USERS, Profile
 
 NATIVE = "native"
 
@@ -64,34 +63,26 @@ class Driver(Protocol):
 Maker = Callable[[Sequence[int], DriverOrder], AbstractContextManager[Driver]]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A driver that can be asked for."""
-
-    make: Maker  # on these CPUs; raises HarnessError
-    users: bool  # whether it has users who think
+DRIVERS: dict[str, Maker] = {}
 
 
-DRIVERS: dict[str, Kind] = {}
-
-
-def driver(name: str, *, users: bool = False) -> Callable[[Maker], Maker]:
+def driver(name: str) -> Callable[[Maker], Maker]:
     """Register what makes a driver under the name that `--driver` takes."""
 
     def register(make: Maker) -> Maker:
-        DRIVERS[name] = Kind(make, users)
+        DRIVERS[name] = make
         return make
 
     return register
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> Maker:
     """The driver of that name. Raises UsageError."""
-    found: Kind = pick("driver", name, registered())
+    found: Maker = pick("driver", name, registered())
     return found
 
 
-def registered() -> dict[str, Kind]:
+def registered() -> dict[str, Maker]:
     """Every driver, by name."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
@@ -100,14 +91,4 @@ def registered() -> dict[str, Kind]:
 
 def make(cpus: Sequence[int], order: DriverOrder) -> AbstractContextManager[Driver]:
     """The driver that is asked for. Raises HarnessError."""
-    return kind(order.name).make(cpus, order)
-
-
-def why_not(order: DriverOrder, profile: Profile) -> str | None:
-    """Why a driver can't fire a profile, or None."""
-    if profile.shape != USERS or kind(order.name).users:
-        return None
-    return (
-        f"The profile {profile.name!r} has users who think: they are Locust's own. Give --driver "
-        "locust, or a preset without that profile."
-    )
+    return kind(order.name)(cpus, order)

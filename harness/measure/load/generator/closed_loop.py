@@ -8,6 +8,7 @@ from harness.measure.load.generator.connection import DISCONNECTED, IDLE, STATUS
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import CHUNK, HttpLoop
 from harness.measure.load.generator.reaching import Known
+from harness.measure.load.generator.thinking import Thinking
 from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, MISSING
 
@@ -27,6 +28,9 @@ class ClosedLoop(HttpLoop):
         self.order: list[int] = job.payload.tolist()
         self.callers = 0
         self.opened: list[Connection | None] = []
+        self.thinking: Thinking[Connection | None] | None = None
+        if job.think_ns is not None:
+            self.thinking = Thinking(job.think_ns, job.number, self._thought)
 
     async def prepare(self) -> None:
         wanted = min(self.job.concurrency, self.limit)
@@ -41,7 +45,9 @@ class ClosedLoop(HttpLoop):
             await asyncio.sleep(early_ns / 1e9)  # may end a millisecond early
         self.callers = len(self.opened)
         for connection in self.opened:
-            if connection is None:
+            if self.thinking is not None:  # at first too, or all would ask at once
+                self.thinking.begin(connection, self.end_ns)
+            elif connection is None:
                 self.spawn(self._reopen())
             else:
                 connection.fresh = self.next
@@ -49,6 +55,24 @@ class ClosedLoop(HttpLoop):
 
     def cut(self) -> None:
         self.end_ns = min(self.end_ns, clock())
+        if self.thinking is not None:
+            self.thinking.end()
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        finally:
+            if self.thinking is not None:
+                self.thinking.close()
+
+    def _thought(self, connection: Connection | None) -> None:
+        """A user has thought, and asks."""
+        if connection is None or connection.gone:
+            self.spawn(self._reopen())
+            return
+        if connection.fresh == IDLE:
+            connection.fresh = self.next
+        self._send(connection)
 
     def _send(self, connection: Connection) -> None:
         index = self.next
@@ -72,14 +96,19 @@ class ClosedLoop(HttpLoop):
         self.status[index] = status
         if not 200 <= status < 300:
             self.error[index] = STATUS
-        if connection is not None:
+        if self.thinking is not None:
+            self.thinking.begin(connection, self.end_ns)
+        elif connection is not None:
             self._send(connection)
         else:
             self.spawn(self._reopen())
 
     def failed(self, index: int, error: int) -> None:
         self.record(index, clock(), error)
-        self.spawn(self._reopen(self.sent_ns[index]))
+        if self.thinking is not None:
+            self.thinking.begin(None, self.end_ns)
+        else:
+            self.spawn(self._reopen(self.sent_ns[index]))
 
     def answered_on(self) -> int:
         first = [c.fresh for c in self.connections if IDLE < c.fresh < self.next]

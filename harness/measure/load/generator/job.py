@@ -54,6 +54,7 @@ class Job:
     resends: bool = True  # what a connection that was used before has swallowed
     max_answer_bytes: int = MAX_ANSWER_BYTES  # over HTTP; more is no answer
     think_ns: int | None = None  # mean think time of users; None where nobody thinks
+    number: int = 0  # of the process among those of the window
     source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses
 
     @property

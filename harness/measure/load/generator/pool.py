@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from harness.base.errors import HarnessError, UsageError
+from harness.base.errors import HarnessError
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
@@ -136,8 +136,6 @@ class Generator:
 
     def start(self, job: Job) -> Pending:
         """Fire a job, shared out over the processes; its `start_ns` is set here."""
-        if job.think_ns is not None:
-            raise UsageError("Users with think time need --driver locust.")
         self.make_ready()
         parts = shards(job, len(self._workers))
         self._pending = Pending(self._workers[: len(parts)], job)
@@ -257,6 +255,7 @@ def shards(job: Job, workers: int) -> list[Job]:
                 payload=job.payload[number::workers],
                 concurrency=max(callers, 1),
                 limit=limit,
+                number=number,
             )
         )
     return dealt

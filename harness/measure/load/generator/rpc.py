@@ -18,6 +18,7 @@ from harness.measure.load.generator import why
 from harness.measure.load.generator.connection import STATUS
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.loop import CHUNK, Loop
+from harness.measure.load.generator.thinking import Thinking
 from harness.measure.load.generator.timer import Timer, clock
 from harness.measure.talk.ask import GRPC_OPTIONS
 from harness.measure.talk.tls import credentials
@@ -186,6 +187,9 @@ class ClosedRpc(RpcLoop):
         super().__init__(job, min(job.limit or CHUNK, CHUNK))
         self.end_ns = 0
         self.limit = job.limit if job.limit is not None else 1 << 62
+        self.thinking: Thinking[asyncio.Future[None]] | None = None
+        if job.think_ns is not None:
+            self.thinking = Thinking(job.think_ns, job.number, lambda user: user.set_result(None))
 
     def begin(self, start_ns: int) -> None:
         super().begin(start_ns)
@@ -195,13 +199,25 @@ class ClosedRpc(RpcLoop):
         while (early_ns := self.start_ns - clock()) > 0:
             await asyncio.sleep(early_ns / 1e9)
         await asyncio.gather(*(self._caller() for _ in range(self.job.concurrency)))
+        if self.thinking is not None:
+            self.thinking.close()
         self.finished.set_result(None)
 
     def cut(self) -> None:
         self.end_ns = min(self.end_ns, clock())
+        if self.thinking is not None:
+            self.thinking.end()
+
+    async def _think(self) -> bool:
+        """Once, where callers are users who do; whether the window goes on."""
+        if self.thinking is not None:
+            user: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.thinking.begin(user, self.end_ns)
+            await user
+        return clock() < self.end_ns
 
     async def _caller(self) -> None:
-        while clock() < self.end_ns and (index := self.next) < self.limit:
+        while await self._think() and (index := self.next) < self.limit:
             self.next = index + 1
             if index >= len(self.sent_ns):
                 self.grow()
