@@ -255,7 +255,7 @@ def test_a_campaign_file_that_is_not_there_or_already_is(cli: Command, several: 
     for flag in ("--file", "--save"):
         beside = cli("run", "--resume", "c", flag, str(file))
         assert beside.returncode == 2
-        assert f"give no {flag} beside it" in beside.stderr
+        assert f"leave out {flag}" in beside.stderr
 
 
 # --- shells -------------------------------------------------------------------------------------
