@@ -75,7 +75,7 @@ def lines(
     yield ""
     yield from tune_words.answer(found)
     if found.worth:
-        yield "\nWhat each knob is worth, by all settings that were measured:"
+        yield "\nWhat each knob is worth, estimated from all measured settings:"
         yield from (f"  {tune_words.worth(worth)}" for worth in found.worth)
     if len(found.front) > 1:
         yield "\nWhat more memory buys:"
@@ -88,7 +88,7 @@ def lines(
         yield f"\nAdded to {place}:" if place else "\nTo keep it, add to server.toml (or --write):"
         yield f"\n{table}"
     elif wanted:
-        yield "Nothing was written: there is no setting to keep but today's, if any."
+        yield "Nothing was written: no other setting is better than today's."
 
 
 def _row(candidate: Candidate, found: Found) -> list[str]:

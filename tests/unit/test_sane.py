@@ -33,7 +33,7 @@ def test_what_is_measured_is_sane() -> None:
     ("plan", "said"),
     [
         (replace(PLAN, id="../x"), "'../x' can't be the name"),
-        (replace(PLAN, started_at="yesterday"), "'yesterday' is no moment"),
+        (replace(PLAN, started_at="yesterday"), "'yesterday' is not a moment"),
         (replace(PLAN, cells=(Cell("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
         (replace(PLAN, cells=(Cell("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
         (replace(PLAN, cells=(Cell("some", "..", 1),)), "'..' can't be the name"),

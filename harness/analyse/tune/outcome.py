@@ -33,9 +33,7 @@ class Found:
     variant: str
     tuning: Tuning
     candidates: tuple[Candidate, ...]
-    best: (
-        Candidate | None
-    )  # the other setting that was chosen; None: none but today's holds the SLO
+    best: Candidate | None  # the other setting that was chosen; None: only today's meets the SLO
     confirmed: Confirmed
     worth: tuple[Worth, ...]
     front: tuple[
@@ -49,7 +47,7 @@ class Found:
 
     @property
     def today_is_able(self) -> bool:
-        """Whether today's setting holds the SLO within the memory."""
+        """Whether today's setting meets the SLO within the memory."""
         return self.today in choices(self.candidates, self.tuning.memory_bytes)
 
     @property

@@ -55,7 +55,7 @@ def reason(candidate: Candidate, found: Found) -> str:
         starts = len(candidate.counted)
         without = sum(outcome.capacity is None for outcome in candidate.counted)
         share = f" in {without} of {starts} starts" if without < starts else ""
-        return f"does not hold {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
+        return f"does not meet {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
     return ""
 
 
@@ -80,11 +80,11 @@ def mib(size: int | None) -> str:
 def worth(one: Worth) -> str:
     """What a knob is worth, in one sentence."""
     if not one.effects:
-        return f"{one.knob}: no other value than {one.today} was measured"
+        return f"{one.knob}: only {one.today} was measured"
     most = max(one.effects, key=lambda effect: abs(math.log(effect.ratio)))
     values = ", ".join(_effect(effect) for effect in one.effects)
     if not one.told_apart:
-        return f"{one.knob}: no value is told apart from today's {one.today} ({values})"
+        return f"{one.knob}: no value is separated from today's {one.today} ({values})"
     told = max(
         (effect for effect in one.effects if effect.told_apart),
         key=lambda effect: abs(math.log(effect.ratio)),
@@ -97,7 +97,7 @@ def worth(one: Worth) -> str:
 
 
 def _effect(effect: Effect) -> str:
-    mark = "" if effect.told_apart else ", not told apart"
+    mark = "" if effect.told_apart else ", not separated"
     return f"{effect.value}: ×{effect.ratio:.2f}{mark}"
 
 
@@ -114,11 +114,11 @@ def _keep_other(found: Found) -> str:
         )
     if today is None or today.doubt:
         why = "it was not measured" if today is None else today.doubt
-        return f"{head}. Of today's setting nothing is known: {why.rstrip('.')}."
+        return f"{head}. Nothing is known of today's setting: {why.rstrip('.')}."
     why = reason(today, found)
     if not why:
         return f"{head}. It was not confirmed beside today's setting: {_TOO_FEW}."
-    return f"{head}. Today's setting is no choice: it {why.rstrip('.')}."
+    return f"{head}. Today's setting is ruled out: it {why.rstrip('.')}."
 
 
 def _keep_today(found: Found) -> Iterator[str]:
@@ -127,16 +127,16 @@ def _keep_today(found: Found) -> Iterator[str]:
     head = f"Keep today's setting ({knobs.said(today.setting)})"
     yield f"{head}: {_known(today, confirmed.capacity.get(TODAY))}."
     if best is None:
-        yield f"None of the {_settings(len(found.candidates) - 1)} beside it is a choice."
+        yield f"None of the {_settings(len(found.candidates) - 1)} beside it qualifies."
         return
     other = f"The best other one, {knobs.said(best.setting)}"
     if confirmed.ratio is None:
         yield f"{other}, was not confirmed beside it: {_TOO_FEW}."
     elif confirmed.told_apart:
-        yield f"{other}, came to {times(confirmed.ratio)} of that."
+        yield f"{other}, reached {times(confirmed.ratio)} that."
     else:
         yield (
-            f"{other}, came to {times(confirmed.ratio)} of that: not told apart by "
+            f"{other}, reached {times(confirmed.ratio)} that: not separated by "
             f"{_starts(found, best.number)} of each. {_would_take(found)}"
         )
 
@@ -177,8 +177,8 @@ def _none(found: Found) -> Iterator[str]:
     measured = [candidate for candidate in tried if not candidate.failed and not candidate.doubt]
     if not measured:
         yield (
-            f"Nothing is known: of {_settings(len(tried))} none came through. Where that is for "
-            "doubt, a longer --search and a quieter machine may help."
+            f"Nothing is known: none of {_settings(len(tried))} gave a result. If that is due to "
+            "doubtful runs, a longer --search and a quieter machine may help."
         )
         if tried:
             yield f"{knobs.said(tried[0].setting)}: {reason(tried[0], found).rstrip('.')}."
@@ -194,7 +194,7 @@ def _none(found: Found) -> Iterator[str]:
     inside = "" if tuning.memory_bytes is None else f" within {mib(tuning.memory_bytes)}"
     near = min(fit, key=lambda candidate: _nearness(_lowest(candidate)))
     yield (
-        f"None of {_settings(len(tried))} holds {tuning.slo}{inside}. The nearest was "
+        f"None of {_settings(len(tried))} meets {tuning.slo}{inside}. The nearest was "
         f"{knobs.said(near.setting)}{_nearest(near, tuning.slo)}."
     )
 
@@ -227,7 +227,7 @@ def _nearest(candidate: Candidate, text: str) -> str:
 def _known(candidate: Candidate, confirmed: Interval | None) -> str:
     if confirmed is not None:
         return per_s(confirmed)
-    return f"{rate(candidate.capacity or 0.0)}/s by the search alone, not confirmed"
+    return f"{rate(candidate.capacity or 0.0)}/s from the search only, not confirmed"
 
 
 def _starts(found: Found, number: int) -> str:

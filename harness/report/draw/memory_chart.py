@@ -38,9 +38,9 @@ def memory(found: Found) -> Chart | None:
         frame, dots, {"front": front} if front else {}, f"{title}. {said}", upwards=True
     )
     caption = (
-        "Each mark is a setting; further left and higher is better: the blue one is today's, the "
-        "orange square the one to keep where that is another. On the dashed steps no other setting "
-        "has both more capacity and less memory."
+        "Each mark is a setting; further left and higher is better. The blue mark is today's, "
+        "the orange square the one to keep, if different. The dashed steps are the Pareto front: "
+        "no other setting has both more capacity and less memory."
     )
     return Chart(title, caption, picture)
 
