@@ -19,7 +19,7 @@ import pytest
 from harness.analyse.run import digest
 from harness.analyse.tune import outcome as analysis
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.base import toml
 from harness.search.candidates import Lowest, Outcome
 from harness.setup.tables import ServerTable
@@ -54,7 +54,7 @@ class Tuned:
     row: dict[str, Any]  # the one variant of --json
     shown: str  # on the terminal
 
-    def recount(self, **asked: Any) -> Found:
+    def recount(self, **asked: Any) -> TunedVariant:
         """The same runs, had something else been asked for."""
         stored = digest.of_campaign(self.sandbox.results / "t")
         assert stored.campaign.tuning is not None

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analyse.tune import outcome as analysis
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.measure.tune import halving, proposals
 from harness.measure.tune.proposals import Scored
 from harness.search import confirmed, enough
@@ -20,7 +20,7 @@ from tests.tuned import BEST, SPACE, VARIANT, Noise, law, outcome, plan, runs_of
 SEEDS = range(5)
 
 
-def found(*arguments: object, **more: object) -> Found:
+def found(*arguments: object, **more: object) -> TunedVariant:
     tuning = plan(*arguments)  # type: ignore[arg-type]
     return analysis.of_runs(tuning, VARIANT, runs_of(tuning, **more))  # type: ignore[arg-type]
 
@@ -166,7 +166,7 @@ def test_of_a_setting_that_is_in_doubt_to_the_end_nothing_is_said() -> None:
     assert said.endswith("Nothing is known of today's setting: INVALID: stolen.")
 
 
-def alike() -> Found:
+def alike() -> TunedVariant:
     """A tune whose best setting is hardly better than today's."""
 
     def flat(setting: Setting) -> Outcome:

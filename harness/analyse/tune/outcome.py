@@ -27,7 +27,7 @@ _APART = ("provision", "capacity")  # an environment is made once
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TunedVariant:
     """What is known of one variant."""
 
     variant: str
@@ -114,7 +114,7 @@ def peak_bytes(run: Run) -> int | None:
 
 def of_campaign(
     campaign: Campaign, outcomes: Mapping[Cell, Outcome | None], damaged: Mapping[Cell, str]
-) -> list[Found]:
+) -> list[TunedVariant]:
     """What a stored tune found, a variant at a time; nothing where the campaign is none."""
     tuning = campaign.tuning
     if tuning is None:
@@ -137,13 +137,13 @@ def of_runs(
     variant: str,
     runs: Sequence[tuple[Step, Outcome]],
     damaged: tuple[str, ...] = (),
-) -> Found:
+) -> TunedVariant:
     """What the runs of a variant say."""
     tried = candidates(variant, runs)
     today = tried[0].setting if tried else {}
     known = [candidate for candidate in tried if candidate.capacity is not None]
     best = _best(tried, tuning.memory_bytes)
-    return Found(
+    return TunedVariant(
         variant,
         tuning,
         tuple(tried),

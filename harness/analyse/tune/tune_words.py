@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from harness.analyse.tune.knob_worth import Effect, Worth
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.search import enough
 from harness.search.candidates import Candidate, Lowest
 from harness.search.confirmed import Interval
@@ -17,7 +17,7 @@ MIB = 1 << 20
 _TOO_FEW = "the time was too short, or too few of their starts count"
 
 
-def answer(found: Found) -> Iterator[str]:
+def answer(found: TunedVariant) -> Iterator[str]:
     """What to keep, and how sure that is."""
     if found.chosen is None:
         yield from _none(found)
@@ -37,12 +37,12 @@ def answer(found: Found) -> Iterator[str]:
     yield from found.damaged
 
 
-def ordered(found: Found) -> list[Candidate]:
+def ordered(found: TunedVariant) -> list[Candidate]:
     """The highest capacity first, then those that can't be chosen."""
     return sorted(found.candidates, key=lambda t: (bool(reason(t, found)), -(t.capacity or 0.0)))
 
 
-def reason(candidate: Candidate, found: Found) -> str:
+def reason(candidate: Candidate, found: TunedVariant) -> str:
     """Why a setting can't be chosen; empty where it can."""
     tuning = found.tuning
     if candidate.failed:
@@ -101,7 +101,7 @@ def _effect(effect: Effect) -> str:
     return f"{effect.value}: ×{effect.ratio:.2f}{mark}"
 
 
-def _keep_other(found: Found) -> str:
+def _keep_other(found: TunedVariant) -> str:
     best, today = found.chosen, found.today
     assert best is not None
     mine = found.confirmed.capacity.get(best.number)
@@ -121,7 +121,7 @@ def _keep_other(found: Found) -> str:
     return f"{head}. Today's setting is ruled out: it {why.rstrip('.')}."
 
 
-def _keep_today(found: Found) -> Iterator[str]:
+def _keep_today(found: TunedVariant) -> Iterator[str]:
     today, best, confirmed = found.today, found.best, found.confirmed
     assert today is not None
     head = f"Keep today's setting ({knobs.said(today.setting)})"
@@ -141,13 +141,13 @@ def _keep_today(found: Found) -> Iterator[str]:
         )
 
 
-def in_reach(found: Found) -> bool:
+def in_reach(found: TunedVariant) -> bool:
     """Whether as many starts as anyone would wait for separate the best setting from today's."""
     needed = found.confirmed.needed
     return needed is not None and enough.is_reasonable(needed, _whole_s(found, needed))
 
 
-def _would_take(found: Found) -> str:
+def _would_take(found: TunedVariant) -> str:
     """What it takes to separate them, or what these starts would separate."""
     needed, resolved = found.confirmed.needed, found.confirmed.resolved
     if needed is None or not in_reach(found):
@@ -162,7 +162,7 @@ def _would_take(found: Found) -> str:
     )
 
 
-def _whole_s(found: Found, needed: int) -> float:
+def _whole_s(found: TunedVariant, needed: int) -> float:
     """The budget that so many starts of each would take."""
     outcomes = [outcome for candidate in found.candidates for outcome in candidate.outcomes]
     overhead_s = sum(outcome.overhead_s for outcome in outcomes) / len(outcomes)
@@ -171,7 +171,7 @@ def _whole_s(found: Found, needed: int) -> float:
     return found.tuning.budget_s + max(2 * needed - done, 0) * (overhead_s + last)
 
 
-def _none(found: Found) -> Iterator[str]:
+def _none(found: TunedVariant) -> Iterator[str]:
     """Why no setting can be kept, and what was nearest."""
     tuning, tried = found.tuning, found.candidates
     measured = [candidate for candidate in tried if not candidate.failed and not candidate.doubt]
@@ -230,7 +230,7 @@ def _known(candidate: Candidate, confirmed: Interval | None) -> str:
     return f"{rate(candidate.capacity or 0.0)}/s from the search only, not confirmed"
 
 
-def _starts(found: Found, number: int) -> str:
+def _starts(found: TunedVariant, number: int) -> str:
     count = found.confirmed.starts[number]
     return f"{count} start{'' if count == 1 else 's'}"
 
