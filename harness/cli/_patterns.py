@@ -70,7 +70,7 @@ def on_track(chosen: list[Variant], track: str) -> list[Variant]:
     measured = [v for v in chosen if not v.table.is_floor]
     if measured and not any(v in kept for v in measured):
         said = ", ".join(f"{v.name} is {v.table.track}" for v in measured)
-        raise UsageError(f"--track {track}: no variant that was asked for is on it: {said}.")
+        raise UsageError(f"--track {track}: no requested variant is on it: {said}.")
     return kept
 
 

@@ -75,7 +75,7 @@ class Plain:
             self.note(f"not decided yet: {len(campaign.cells) - already} more cells")
             return
         self.note(
-            f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} stored already, "
+            f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} already stored, "
             f"about {clock(self._estimate.left_s())} left"
         )
 

@@ -32,19 +32,21 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     if options["resume"]:
         beside = ("variants", "everything", "name", "against")
         if any(options[option] for option in beside):
-            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+            raise UsageError("--resume continues a stored plan: leave out the variants.")
         _require_none_ignored()
         resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
         if resumed.tuning is not None:
-            raise UsageError(f"{resumed.id} is a tune: go on with `tune --resume {resumed.id}`.")
+            raise UsageError(
+                f"{resumed.id} is a tune: continue it with `tune --resume {resumed.id}`."
+            )
         if resumed.kind == SWEEP:
-            raise UsageError(f"{resumed.id} is a sweep, which begins anew: sweep to measure it.")
+            raise UsageError(f"{resumed.id} is a sweep, which cannot be resumed. Start a new one.")
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()
     folder = _select.new_campaign(name)
     if (folder / "campaign.json").exists():
-        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+        raise UsageError(f"{folder} exists already. Continue it with --resume {name}.")
     return None, name
 
 
@@ -59,8 +61,8 @@ def _require_none_ignored() -> None:
     ]
     if given:
         raise UsageError(
-            f"--resume goes on with a stored plan, which has its own: give no {', '.join(given)} "
-            "beside it."
+            f"--resume continues a stored plan, which can't be changed: leave out "
+            f"{', '.join(given)}."
         )
 
 
@@ -92,9 +94,9 @@ def require_same(request: CampaignOrder, resumed: Campaign) -> None:
         facts = resumed.benchmarks.get(benchmark.name)
         if facts is not None and facts.version != benchmark.table.version:
             raise UsageError(
-                f"Campaign {resumed.id} was begun with version {facts.version} of "
-                f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
+                f"Campaign {resumed.id} was started with version {facts.version} of "
+                f"{benchmark.name}; it is now {benchmark.table.version}. Start a new one."
             )
     here, there = machine_id(host.environment()), machine_id(resumed.environment)
     if here != there:
-        raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
+        raise UsageError(f"Campaign {resumed.id} was started on another machine ({there}).")

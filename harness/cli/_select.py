@@ -157,7 +157,7 @@ def _usable(benchmark: Benchmark, preset: PresetTable) -> Benchmark:
     named = [profile.name for profile in benchmark.table.profile]
     if preset.profiles and not set(preset.profiles) & set(named):
         raise UsageError(
-            f"{benchmark.name} has no profile that the preset takes "
+            f"{benchmark.name} has no profile that the preset uses "
             f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
         )
     return benchmark
@@ -232,11 +232,11 @@ def new_campaign(name: str) -> Path:
     """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
     if name == store.EXAMPLE:
         raise UsageError(
-            f"{name!r} is the name of the campaign that comes with the harness, which no list "
-            "shows: choose another --campaign."
+            f"{name!r} is the name of the example campaign of the harness, which no list shows: "
+            "choose another --campaign."
         )
     if name in _PAGES:
-        raise UsageError(f"{name!r} is the name of a page among reports: choose another.")
+        raise UsageError(f"{name!r} is the name of a page of the reports: choose another.")
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise _no_name(name)
     return campaign_folder(name)
@@ -248,7 +248,7 @@ def stored_names() -> list[str]:
     found = store.campaigns(folder)
     if not found:
         there = (folder / store.EXAMPLE / "campaign.json").exists()
-        hint = f", or see the one that comes with the harness: `report {store.EXAMPLE}`"
+        hint = f", or see the example of the harness: `report {store.EXAMPLE}`"
         raise UsageError(
             f"There is no campaign in {folder}. Make one with `run`{hint if there else ''}."
         )
@@ -261,5 +261,5 @@ def seconds(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
     if match is None or not float(match[1]):
-        raise UsageError(f"{text!r} is no time: write for example 90s, 10m or 1h.")
+        raise UsageError(f"{text!r} is not a duration, such as 90s, 10m or 1h.")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -60,7 +60,9 @@ def kept_names(order: Order, options: dict[str, Any]) -> dict[str, str]:
     if given and len(variants) > 1:
         raise UsageError("--as names one variant: tune one at a time with it.")
     if given and not re.fullmatch(r"[a-z0-9_][a-z0-9_-]*", given):
-        raise UsageError(f"--as: {given!r} is no name: use small letters, digits and dashes.")
+        raise UsageError(
+            f"--as: {given!r} is not a valid name: use lower-case letters, digits and dashes."
+        )
     names = {variant.name: given or f"{variant.name}-{keeping.TUNED}" for variant in variants}
     if options["write"]:
         for name in names.values():
@@ -75,7 +77,7 @@ def size(text: str | None) -> int | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)i?b?", text.lower())
     found = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     if not found:
-        raise UsageError(f"--memory: {text!r} is no size: write for example 500m or 2g.")
+        raise UsageError(f"--memory: {text!r} is not a size, such as 500m or 2g.")
     return found
 
 
@@ -113,11 +115,13 @@ def _variant(name: str, benchmark: Benchmark, options: dict[str, Any]) -> Varian
 
 def _resumed(options: dict[str, Any]) -> tuple[Order, Campaign]:
     if options["variants"] or options["slo"] or options["memory"] or options["name"]:
-        raise UsageError("--resume goes on with a stored tune: give only --budget beside it.")
+        raise UsageError("--resume continues a stored tune: only --budget can be given with it.")
     resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
     tuning = resumed.tuning
     if tuning is None:
-        raise UsageError(f"{resumed.id} is no tune: go on with it by `run --resume {resumed.id}`.")
+        raise UsageError(
+            f"{resumed.id} is not a tune: continue it with `run --resume {resumed.id}`."
+        )
     synthetic = any(facts.synthetic for facts in resumed.benchmarks.values())
     options |= {"device": resumed.device, "benchmark": tuning.benchmark}
     benchmark = _benchmark(tuning.benchmark, synthetic, tuning.slo, tuning.search_s)
@@ -126,8 +130,8 @@ def _resumed(options: dict[str, Any]) -> tuple[Order, Campaign]:
     if now != tuning.knobs:
         changed = [name for name in now if now[name] != tuning.knobs[name]]
         raise UsageError(
-            f"The knobs of {', '.join(changed)} are others than when {resumed.id} began. Begin "
-            "anew."
+            f"The knobs of {', '.join(changed)} have changed since {resumed.id} began. Start a "
+            "new tune."
         )
     budget_s = _select.seconds(options["budget"]) or tuning.budget_s
     tuning = replace(tuning, budget_s=budget_s)

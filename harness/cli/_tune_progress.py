@@ -35,7 +35,7 @@ class Lines:
         )
         self.note(
             f"tune {campaign.id}: {self._tuning.slo} on {self._tuning.benchmark}; settings: "
-            f"{settings}; {already} runs stored already; {clock(self._tuning.budget_s)} in all"
+            f"{settings}; {already} runs already stored; {clock(self._tuning.budget_s)} in all"
         )
 
     def phase(self, cell: Cell, phase: str) -> None:

@@ -78,7 +78,7 @@ def command(**options: Any) -> int:
         if options["insecure"]:
             _say.line(f"warning: {UNCHECKED}")
     if cut_short:
-        _say.line("Interrupted. What was measured until then is above.", err=True)
+        _say.line("Interrupted. The results so far are above.", err=True)
         return EXIT_INTERRUPTED
     met = [each.estimate.rate_per_s is not None for _, each in found]
     return EXIT_OK if met and all(met) else EXIT_FAILED
@@ -159,7 +159,7 @@ def _require_of_a_url(options: dict[str, Any]) -> None:
 
 def _wanted(options: dict[str, Any]) -> str:
     if not options["slo_text"]:
-        raise UsageError("A URL has no SLO of its own: give one, as --slo 'p99<50ms'.")
+        raise UsageError("A URL needs an SLO, such as --slo 'p99<50ms'.")
     return str(options["slo_text"])
 
 

@@ -28,11 +28,11 @@ class _Positive(click.FloatRange):
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no number that can be counted with.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
-_CUT_SHORT = "Interrupted. What was measured until then is above."
+_CUT_SHORT = "Interrupted. The results so far are above."
 
 
 class _Seconds(_Positive):
@@ -105,7 +105,7 @@ def command(**options: Any) -> int:
     else:
         if unanswered is not None:
             after_s = f"{window.facts.profile.duration_s:.1f} s"
-            _say.line(f"interrupted after {after_s}; left out: {unanswered} without an answer yet")
+            _say.line(f"interrupted after {after_s}; left out: {unanswered} unanswered requests")
         for line in endpoint.lines(found):
             _say.line(line)
         if options["insecure"]:
@@ -140,7 +140,7 @@ def _profile(options: dict[str, Any]) -> Profile:
     if (shape in (CLOSED, USERS)) != (concurrency is not None):
         raise UsageError(f"The profile {shape!r} does not go with the options given.")
     if (shape == USERS) != (think is not None):
-        raise UsageError("The profile 'users' needs --think, and no other has it.")
+        raise UsageError("--think goes with the profile 'users', which needs it.")
     if "rate_to_per_s" in needs(shape) and options["rate_to"] is None:
         raise UsageError(f"The profile {shape!r} needs --rate-to.")
     return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)

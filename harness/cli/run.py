@@ -91,7 +91,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--minimum-effect",
     "effects",
     multiple=True,
-    help="Smallest change to report: 5% or capacity=10%.",
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept
@@ -224,8 +224,8 @@ def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
     except KeyboardInterrupt:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
-        hint = f" Go on with: python -m harness run --resume {request.id}" if stored else ""
-        _say.line(f"Interrupted. What finished is stored.{hint}", err=True)
+        hint = f" Continue with: python -m harness run --resume {request.id}" if stored else ""
+        _say.line(f"Interrupted. Finished runs are stored.{hint}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()

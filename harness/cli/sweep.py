@@ -86,7 +86,9 @@ def _values(text: str) -> tuple[int, ...]:
     """What `1,2,4` names, ascending, each once. Raises UsageError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise UsageError(f"--values: {text!r} is no list of whole numbers above 0, such as 1,2,4.")
+        raise UsageError(
+            f"--values: {text!r} is not a list of whole numbers above 0, such as 1,2,4."
+        )
     return tuple(sorted({int(part) for part in parts}))
 
 
@@ -133,7 +135,7 @@ def _measure(request: CampaignOrder) -> list[Run]:
         return campaign.run(request, observer)
     except KeyboardInterrupt:
         observer.close()
-        _say.line("Interrupted. What finished is stored.", err=True)
+        _say.line("Interrupted. Finished runs are stored.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
@@ -184,7 +186,7 @@ def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
         if row["note"]:
             yield f"note: {row['note']}"
         yield ""
-    yield "one run a point: an exponent's ± is of the points' distance from a line, not of rounds"
+    yield "one run per point: the ± comes from the points' distance from a line, not from rounds"
     yield f"results  {found['results']}\nreport   {report}"
 
 

@@ -76,8 +76,8 @@ class Variant:
 
     server: Server
     table: VariantTable
-    endpoint: Endpoint | None = None  # one that is already up; nothing is started then
-    launcher: str = PROCESS  # how it comes up
+    endpoint: Endpoint | None = None  # one that is already running; nothing is started then
+    launcher: str = PROCESS  # how it is started
     checkout: Checkout | None = None  # where it is from, if not from here
     recorded: Mapping[str, Any] | None = None  # what is right of an endpoint: recorded.py
     image: str = ""  # that it is, as it stands; empty: one is built, or none is needed
@@ -162,7 +162,7 @@ def _longer(instance: Any, times: int) -> Any:
     if times == 1:
         return instance
     if not isinstance(instance, str):
-        raise UsageError("Its payloads are no texts: their length is the model's.")
+        raise UsageError("Its payloads are not texts: the model fixes their length.")
     return " ".join([instance] * times)
 
 
@@ -210,7 +210,7 @@ def deployed(endpoint: Endpoint) -> Variant:
     table = VariantTable(
         name=endpoint.name,
         track="remote",
-        description=f"An endpoint that was already up, at {endpoint.url}.",
+        description=f"An endpoint that was already running, at {endpoint.url}.",
         protocol=endpoint.protocol,
         command=(endpoint.url,),
         path=urlsplit(endpoint.url).path,

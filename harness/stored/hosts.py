@@ -58,5 +58,5 @@ class WorkerFacts:
     requests: int  # rows of it; of a lost one those that it was to send, where there was a plan
     offset_ns: int  # its CLOCK_MONOTONIC less the harness's
     uncertainty_ns: int  # the offset is that much off at most
-    drift_ns: int | None  # how much the offset changed in the window; None where nobody could ask
+    drift_ns: int | None  # how much the offset changed in the window; None: not known
     lost: str = ""  # why nothing came back from it

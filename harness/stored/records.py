@@ -47,9 +47,9 @@ class WindowFacts:
     host: HostWatch | None = None  # None in files of earlier schemas
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
-    causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
+    causes: tuple[Cause, ...] = ()  # why requests failed, as far as known
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
-    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    addresses: tuple[str, ...] = ()  # where requests went, as far as known
     server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
     kind: WindowKind = WindowKind.PROFILE
 
@@ -133,11 +133,11 @@ class ServerFacts:
     description: str
     maintained: bool = True
     note: str = ""
-    asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
-    content: str = ""  # digest of the files that it ran from; empty where nobody knows them
+    asked: Setup | None = None  # None: an endpoint that was already running can't be asked
+    content: str = ""  # digest of the files that it ran from; empty: not known
     insecure: bool = False  # its certificate was not checked
     judged_by: str = REFERENCE  # see harness.setup.endpoints
-    is_here: bool = False  # an endpoint that was already up, on this machine
+    is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
 
     @property

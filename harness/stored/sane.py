@@ -45,11 +45,11 @@ def of_run(run: RunFacts) -> str | None:
 
 
 def moment(text: str) -> str | None:
-    """Why a text is no moment, likewise."""
+    """Why a text is not a moment, likewise."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        return f"{text!r} is no moment"
+        return f"{text!r} is not a moment"
     return None
 
 

@@ -235,7 +235,7 @@ def _seal(data: dict[str, Any]) -> str:
 
 
 def _no_result(path: Path) -> str:
-    return f"{path} can't be read: it is truncated or no result file."
+    return f"{path} can't be read: it is truncated or not a result file."
 
 
 def _changed(path: Path) -> str:
@@ -288,6 +288,6 @@ def _store_error(folder: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(
             f"The disk is full: nothing more can be stored in {folder}. What finished before is "
-            "kept. Free some space and go on with --resume."
+            "kept. Free some space and continue with --resume."
         )
     return StoreError(f"{folder} can't be written: {error.strerror or error}.")

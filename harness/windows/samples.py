@@ -100,7 +100,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the server's processes used, sampled; one row a sample; MISSING where nobody can see."""
+    """What the server's processes used, sampled; one row a sample; MISSING where not seen."""
 
     at_ns: Ints
     cpu_ns: Ints  # CPU time of all of them since the start
@@ -172,7 +172,7 @@ def calls_of(start_ns: Ints, duration_ns: Ints, batch: Ints, process: Ints) -> C
 
 
 def usage(at_ns: Ints, **columns: Ints) -> Usage:
-    """Samples of what somebody could see; the columns that nobody could are MISSING."""
+    """Samples of the columns that could be seen; the others are MISSING."""
     unseen = {f.name: np.full(len(at_ns), MISSING, np.int64) for f in fields(Usage)}
     return Usage(**{**unseen, "at_ns": at_ns, **columns})
 

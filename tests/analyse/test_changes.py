@@ -170,8 +170,8 @@ def test_a_renamed_variant(tmp_path: Path) -> None:
 
 def test_what_is_in_one_alone_is_said(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a"), Fake("gone")], [Fake("a"), Fake("added")])
-    assert "in base alone: gone on sentiment" in found.notes
-    assert "in new alone: added on sentiment" in found.notes
+    assert "only in base: gone on sentiment" in found.notes
+    assert "only in new: added on sentiment" in found.notes
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:
@@ -206,7 +206,10 @@ def _profiles(**values: Any) -> Callable[[Campaign], Campaign]:
         (_benchmark(version=2), "other version of sentiment: 1 and 2"),
         (_benchmark(payloads=9), "other number of payloads of sentiment: 64 and 9"),
         (_benchmark(slo="p99<9ms"), "other SLO of sentiment: p99<50ms and p99<9ms"),
-        (_benchmark(artefact={"accuracy": 0.5}), "other model of sentiment: what its build"),
+        (
+            _benchmark(artefact={"accuracy": 0.5}),
+            "other model of sentiment: the measurements of its build",
+        ),
         (_benchmark(artefact={"synthetic": True}), "real weights and synthetic weights"),
         (_benchmark(capacity_s=9.0), "other time for the search on sentiment: 0.0 and 9.0"),
         (_profiles(duration_s=9.0), "other duration of steady of sentiment: 10.0 and 9.0"),
@@ -303,7 +306,7 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
     assert shown["latency_p50"].source == noise.BESIDE
     assert shown["latency_p50"].smallest is not None
     assert shown["latency_p50"].smallest < 0.2
-    assert "chance alone" in row(found, "latency_p50", "in-process").note
+    assert "this is chance" in row(found, "latency_p50", "in-process").note
 
 
 def test_what_has_no_changed_file_stops_no_gate(tmp_path: Path) -> None:
@@ -342,7 +345,7 @@ def test_noise_from_another_campaign(tmp_path: Path) -> None:
     found = changes.of_revisions(ours, Wanted(), [other])
     assert noise.BESIDE in {shown.source for shown in found.shown}
     plain = digest.of_campaign(store_one(tmp_path / "plain", [Fake("a")], 2))
-    with pytest.raises(UsageError, match="of no use: it was not run with --against"):
+    with pytest.raises(UsageError, match=r"can.t be used: it was not run with --against"):
         changes.of_revisions(ours, Wanted(), [plain])
 
 

@@ -126,7 +126,7 @@ def test_a_rate_that_was_not_reached_is_said() -> None:
         for f in doubts(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
         if f.name == "rate-missed"
     ]
-    assert "reached 40/s of the 100/s that were asked for" in found.message
+    assert "reached 40/s of the 100/s requested" in found.message
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,7 @@ def test_without_pandas_it_says_what_to_install() -> None:
     done = python(WITHOUT)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "harness.base.errors.UsageError: harness.frames needs pandas, which is not installed here: "
+        "harness.base.errors.UsageError: harness.frames needs pandas, which is not installed: "
         "python -m pip install 'serving-harness[frames]', or -r requirements-frames.txt in the "
         "project's folder."
     )

@@ -92,11 +92,11 @@ def test_bad_campaigns_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     said = "\n".join(told)
     for part in (
         "nothing-ran has no finished run",
-        "half: 1 of its 6 runs are not there",
+        "half: 1 of its 6 runs are missing",
         f"{requests} is not as it was written",
         f"has schema 99; this harness reads up to {store.SCHEMA}",
         "broken/campaign.json can't be read",
-        "kept.night.json is truncated, or no summary",
+        "kept.night.json is truncated, or not a summary",
     ):
         assert part in said
     assert len(told) == 6

@@ -57,7 +57,7 @@ def test_the_ratio_stands_below_the_ranks(tmp_path: Path) -> None:
     middle, low, high = map(float, re.findall(r"\d(?:\.\d+)?", said)[:3])
     assert low <= middle <= high
     assert 1.6 < middle < 2.4
-    assert " times its p99. That is no rank: " in said
+    assert " times its p99. This is not a ranking: " in said
 
 
 def test_capacities_are_put_beside_each_other(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_of_one_round_there_is_no_interval(tmp_path: Path) -> None:
 
 def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
     broken = Fake("fastapi", failure=Failure("ready", "No."))
-    assert "mine can't be put beside fastapi: no p99 of fastapi counts." in html_of(
+    assert "mine can't be compared with fastapi: no p99 of fastapi counts." in html_of(
         digested(tmp_path, Fake("mine"), broken)
     )
 
@@ -86,11 +86,11 @@ def test_nobody_asked(tmp_path: Path) -> None:
 
 def test_one_on_this_machine_shares_its_cpus(tmp_path: Path) -> None:
     html = html_of(digested(tmp_path / "here", Fake("mine"), Fake("fastapi")))
-    assert "generator and endpoint shared this machine's" in html
-    assert "machines that nobody here has seen" not in html
+    assert "generator and endpoint shared the CPUs" in html
+    assert "on unknown machines" not in html
     assert "Whether its answers are right" in html
     assert "on machines of their own" not in html
     away = replace(HERE, is_here=False, judged_by="reference")
     html = html_of(digested(tmp_path / "away", Fake("mine"), Fake("fastapi"), endpoint=away))
-    assert "machines that nobody here has seen" in html
+    assert "on unknown machines" in html
     assert "Whether its answers are right" not in html

@@ -185,7 +185,7 @@ def test_an_endpoint_and_an_invalid_run_are_left_out_with_the_reason(
         for d in found.digests
     ]
     said = cost_of(page.render(replace(found, digests=tuple(changed)), table))
-    assert "<b>quick</b> left out: nobody here knows what machine it runs on" in said
+    assert "<b>quick</b> left out: the machine that it runs on is not known" in said
     assert "<b>lagged</b> left out: steady: the generator sent late" in said
 
 

@@ -32,7 +32,7 @@ def test_what_there_is_no_room_for_is_left_out_and_said(sandbox: Sandbox) -> Non
     assert [row["what"] for row in found["left_out"]] == ["_fake on noop, round 1", "round 2"]
     assert all("time budget" in row["why"] for row in found["left_out"])
     report = (sandbox.reports / "first" / "index.html").read_text()
-    assert "the time budget has no room for it" in report
+    assert "it does not fit into the time budget" in report
 
 
 def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
@@ -50,7 +50,7 @@ def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
 def test_no_room_for_anything(sandbox: Sandbox) -> None:
     done = sandbox.harness("run", "_fake", "--budget", "10s")
     assert done.returncode == 4
-    assert "Not one cell fits into the" in done.stderr
+    assert "No cell fits into the" in done.stderr
     (least,) = re.findall(r"Give --budget (\d+)s or more", done.stderr)
     assert int(least) > 10
     assert not sandbox.results.exists() or not any(sandbox.results.iterdir())

@@ -97,7 +97,9 @@ def test_verify_shows_the_end_of_the_log_of_a_server_that_fails(sandbox: Sandbox
     done = sandbox.harness("verify", "_fake-dies-at-start")
     assert done.returncode == 1
     failed, *log = done.stdout.splitlines()[-2:]
-    assert failed.startswith("_fake-dies-at-start on noop, round 1: failed (ready): The server is")
+    assert failed.startswith(
+        "_fake-dies-at-start on noop, round 1: failed (ready): The server ended"
+    )
     assert log == ["  | fake: no model to be found, on purpose"]
     done = sandbox.harness("verify", "_fake-dies-at-start", "_fake", "--json")
     logs = [json.loads(line)["log"] for line in done.stdout.splitlines()]

@@ -176,7 +176,7 @@ def test_an_interrupted_campaign_and_one_without_a_run(
     done = cli("compare", "base", "new")
     assert done.returncode == 0
     assert "note: new was not finished: 3 of 9 cells have not run" in done.stdout
-    assert "note: in base alone: same on sentiment" in done.stdout
+    assert "note: only in base: same on sentiment" in done.stdout
     shutil.rmtree(sandbox.results / "new" / "sentiment")
     for sides in (("base", "new"), ("new", "base")):
         done = cli("compare", *sides)
@@ -231,7 +231,7 @@ def test_a_renamed_variant(cli: Command, sandbox: Sandbox, two: None) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--minimum-effect", "5"], "'5' is no share: write for example 5% or capacity=10%."),
+        (["--minimum-effect", "5"], "'5' is not a share, such as 5% or capacity=10%."),
         (["--minimum-effect", "capacty=5%"], "Did you mean 'capacity'?"),
         (["--rename", "slower"], "--rename: 'slower' is not OLD=NEW."),
         (["--noise", "base"], "--noise goes with one campaign"),
@@ -264,7 +264,7 @@ def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> No
     stored(sandbox, "alone", *ours)
     done = cli("compare", "alone")
     assert done.returncode == 2
-    assert "alone has one revision, for it was not run with --against" in done.stderr
+    assert "alone has one revision, because it was not run with --against" in done.stderr
 
 
 def test_the_report_of_two_revisions_says_how_to_measure_it_again(

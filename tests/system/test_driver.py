@@ -558,7 +558,7 @@ def test_a_generator_process_that_is_killed_leaves_its_share_as_lost_rows() -> N
     assert [worker.requests for worker in fired.workers] == [15, 15]
     well, gone = fired.workers
     assert not well.lost
-    assert gone.lost.startswith("somebody killed it (signal 9)")
+    assert gone.lost.startswith("it was killed (signal 9)")
     assert kinds(requests_of(again)) == {"": 20}, "another process has taken its place"
     assert not again.workers
 
@@ -577,7 +577,7 @@ def test_where_the_only_generator_process_is_killed_the_plan_is_left() -> None:
     assert kinds(requests_of(fired)) == {"lost": 30}
     assert fired.elapsed_s == 0.3
     assert len(requests_of(pending.result())) == 0, "a closed loop has no plan"
-    with pytest.raises(HarnessError, match=r"was lost: somebody killed it \(signal 9\)"):
+    with pytest.raises(HarnessError, match=r"was lost: it was killed \(signal 9\)"):
         whole(fired)
 
 

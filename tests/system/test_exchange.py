@@ -188,6 +188,15 @@ def test_a_poll_that_a_used_connection_swallowed_is_sent_once_more(
     assert fired.columns["resent"].any()
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_users_who_think_go_on_as_callers_do(one: Generator, stays: bool) -> None:
+    with Endpoint(clerk(polls=2, stays=stays)) as endpoint:
+        order = replace(job("closed", endpoint.url, Polling()), think_ns=5 * MS)
+        fired = one.fire(order)
+    assert kinds(fired) == {"": COUNT}
+    assert_own_jobs(fired)
+
+
 REPLIES = {
     # what a server says to everything: (error, status, kind and words of the cause)
     "fail": (message(b"fail"), "failed", 200, ("failed", "on purpose")),

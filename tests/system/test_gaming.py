@@ -123,7 +123,7 @@ def test_one_that_knows_nothing_but_the_payloads_fails_on_others(
 
 def test_a_cheat_is_not_ranked_and_the_report_says_why(sandboxed: Sandbox) -> None:
     page = (sandboxed.reports / "gaming" / "index.html").read_text()
-    for words in ("it answers from a cache", "never been asked before", "Not ranked"):
+    for words in ("it answers from a cache", "for unseen payloads", "Not ranked"):
         assert words in page
 
 

@@ -21,7 +21,7 @@ def _interrupted(process: subprocess.Popen[str], number: signal.Signals) -> tupl
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, stderr
-    assert stderr.splitlines()[-1] == "Interrupted. What was measured until then is above."
+    assert stderr.splitlines()[-1] == "Interrupted. The results so far are above."
     assert "Traceback" not in stderr
     return stdout, stderr
 

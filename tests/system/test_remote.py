@@ -69,7 +69,7 @@ def test_it_is_verified_loaded_and_reported_and_no_secret_is_kept(
     assert (run.facts.startup, run.facts.stop, run.facts.server.asked) == (None, None, None)
     assert all(len(window.usage.at_ns) == 0 for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
-    assert "the endpoint was already up" in report
+    assert "the endpoint was already running" in report
     assert "--launcher remote" in report
     assert {str(cell.variant_name) for cell in sandbox.runs("remote")} == {
         *("deployed", "in-process", "null")
@@ -154,7 +154,7 @@ URL = "https://example.org/predict"
             ["--launcher", "remote", "--url", URL, "--protocol", "json", "--name", "null"],
             "can't be the endpoint's name",
         ),
-        (["null", "--budget", "soon"], "is no time"),
+        (["null", "--budget", "soon"], "is not a duration"),
     ],
 )
 def test_what_was_asked_wrongly(cli: Command, arguments: list[str], said: str) -> None:

@@ -71,8 +71,8 @@ REFUSED = {
     "no header": (of("nothing", "Content-Length: 5"), "header"),
     "no status": (of(first="HTTP/1.1 OK"), "status"),
     "another version in words": (of(first="HTTP/2 200"), "dot"),
-    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP/1: b'SSH-2.0"),
-    "HTTP/2 alone": (b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x80", "speaks HTTP/2 alone"),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP/1: b'SSH-2.0"),
+    "HTTP/2 alone": (b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x80", "speaks only HTTP/2"),
     "an alert of TLS": (b"\x15\3\1\0\2\2\x46", "write https://"),
     "a header block without an end": (of("X: " + "a" * (1 << 18))[:-9], "longer than 256 KiB"),
     "a body without an end": (of("Transfer-Encoding: chunked", body=b"ffffff\r\n" * MOST), "1 MiB"),
@@ -149,10 +149,10 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "why"),
     [
-        (b"hello", b"gzip", "not compressed as it says"),
+        (b"hello", b"gzip", "not compressed as declared"),
         (gzip.compress(b"hello", mtime=0)[:-5], b"gzip", "cut short"),
         (gzip.compress(b"\0" * (MOST + 1)), b"gzip", "longer than 1 MiB when decompressed"),
-        (b"hello", b"zstd", "compressed by 'zstd', which is not decoded"),
+        (b"hello", b"zstd", "compressed with 'zstd', which the harness does not decode"),
     ],
 )
 def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:

@@ -51,7 +51,7 @@ def _tls_error(reason: str) -> ssl.SSLError:
         (_tls_error("WRONG_VERSION_NUMBER"), "no TLS", "wrong version number"),
         (_tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "client certificate", "tlsv13"),
         (_tls_error("NO_SHARED_CIPHER"), "TLS failed", "no shared cipher"),
-        (_tls_error("TLSV1_ALERT_NO_APPLICATION_PROTOCOL"), "speaks HTTP/2 alone", "tlsv1 alert"),
+        (_tls_error("TLSV1_ALERT_NO_APPLICATION_PROTOCOL"), "speaks only HTTP/2", "tlsv1 alert"),
         (
             OSError(
                 "Multiple exceptions: [Errno 111] a ('::1', 1), [Errno 111] b ('127.0.0.1', 1)"

@@ -44,11 +44,11 @@ def proof(**changes: float) -> HostState:
         ("send lag", ground(proof="Taken."), "doubtful", "not known"),
         ("other load", GOOD, "good", "1% of the CPU time"),
         ("other load", ground(busy=0.11), "doubtful", "11%"),
-        ("other load", ground(busy=0.51), "unfit", "End what does not belong"),
+        ("other load", ground(busy=0.51), "unfit", "Stop processes that do not belong"),
         ("other load", ground(busy=None), "doubtful", "does not show it"),
         ("stolen time", GOOD, "good", "0.0%"),
         ("stolen time", ground(stolen=0.03), "doubtful", "3.0%"),
-        ("stolen time", ground(stolen=0.11), "unfit", "CPUs of its own"),
+        ("stolen time", ground(stolen=0.11), "unfit", "dedicated CPUs"),
         ("stolen time", ground(stolen=None), "doubtful", "does not show it"),
     ],
 )

@@ -108,4 +108,4 @@ def test_a_lost_process_is_no_reason_to_fail_a_cut() -> None:
         generator.cut()
         assert pending.wait(10)
         (worker,) = pending.result().workers
-        assert "somebody killed it (signal 9)" in worker.lost
+        assert "it was killed (signal 9)" in worker.lost

@@ -34,7 +34,7 @@ def test_what_is_measured_is_sane() -> None:
     ("plan", "said"),
     [
         (replace(PLAN, id="../x"), "'../x' can't be the name"),
-        (replace(PLAN, started_at="yesterday"), "'yesterday' is no moment"),
+        (replace(PLAN, started_at="yesterday"), "'yesterday' is not a moment"),
         (replace(PLAN, cells=(cell_of("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
         (replace(PLAN, cells=(cell_of("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
         (replace(PLAN, cells=(cell_of("some", "..", 1),)), "'..' can't be the name"),

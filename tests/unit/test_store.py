@@ -399,8 +399,8 @@ def edit(path: Path, before: str, after: str) -> None:
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
         ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
-        ('"schema": 7,', "", "truncated or no result file"),
-        ('"sha256"', '"sha257"', "truncated or no result file"),
+        ('"schema": 7,', "", "truncated or not a result file"),
+        ('"sha256"', '"sha257"', "truncated or not a result file"),
     ],
 )
 def test_an_edited_campaign_is_refused(tmp_path: Path, before: str, after: str, said: str) -> None:
@@ -423,7 +423,9 @@ def test_an_edited_run_says_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["oops", "[1]", "null", '"text"', "{}"])
 def test_other_files_are_no_results(tmp_path: Path, content: str) -> None:
     (tmp_path / "campaign.json").write_text(content)
-    with pytest.raises(ResultError, match=r"campaign\.json can't be read: it is trunc.* or no res"):
+    with pytest.raises(
+        ResultError, match=r"campaign\.json can't be read: it is trunc.* or not a res"
+    ):
         store.read_campaign(tmp_path)
 
 
@@ -550,7 +552,7 @@ def test_an_earlier_run_that_is_none_is_named(odd: object, tmp_path: Path) -> No
     data.pop("sha256")
     seal = sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps({**data, "sha256": seal}))
-    with pytest.raises(ResultError, match="truncated or no result file"):
+    with pytest.raises(ResultError, match="truncated or not a result file"):
         store.read_run(place)
 
 

@@ -94,7 +94,7 @@ def of_campaign(digested: Digested) -> Night:
     problems = [f"{each.cell}: {each.message}" for each in digested.damaged]
     if digested.missing:
         planned = len(campaign.cells)
-        problems.append(f"{len(digested.missing)} of its {planned} runs are not there")
+        problems.append(f"{len(digested.missing)} of its {planned} runs are missing")
     machine = machine_id(campaign.environment)
     grounds = {
         name: Ground(
@@ -176,7 +176,7 @@ def of_data(data: Any, path: Path) -> Night:
     try:
         night = _adapter().validate_python(legacy.night(data))
     except ValidationError as error:
-        raise ResultError(f"{path} is truncated, or no summary of a campaign.") from error
+        raise ResultError(f"{path} is truncated, or not a summary of a campaign.") from error
     if night.format > FORMAT:
         raise ResultError(f"{path} has format {night.format}; this harness reads up to {FORMAT}.")
     if (
@@ -192,7 +192,7 @@ def _odd(night: Night) -> str | None:
         n for row in night.rows for by_round in row.values.values() for n in by_round.values()
     )
     if any(number <= 0 for number in numbers):
-        return "a number that is followed is not above zero"
+        return "a followed number is not above zero"
     lost = next((row.benchmark for row in night.rows if row.benchmark not in night.grounds), None)
     return None if lost is None else f"nothing is known of the benchmark {lost!r}"
 

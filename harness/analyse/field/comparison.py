@@ -67,7 +67,7 @@ class Comparison:
     contests: Mapping[str, Contest] = field(default_factory=dict)  # by track
 
     def tied(self, row: Row, other: Row) -> bool:
-        """Whether two variants of a track can't be told apart by what the track is ranked by, all
+        """Whether two variants of a track can't be separated by what the track is ranked by, all
         of its comparisons taken together."""
         return self.contests[row.server.track].tied(row.variant, other.variant)
 
@@ -76,7 +76,7 @@ class Comparison:
         return self.contests[row.server.track].ratio(row.variant, other.variant)
 
     def best(self, track: str) -> tuple[Row, ...]:
-        """The variants of a track that nothing is told apart from at rank 1."""
+        """The variants of a track that share rank 1."""
         return tuple(row for row in self.rows if row.rank == 1 and row.server.track == track)
 
     @property
@@ -108,7 +108,7 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
 
 
 def tied(row: Row, other: Row, column: str) -> bool:
-    """Whether two variants can't be told apart by the ratio of their numbers, round by round: this
+    """Whether two variants can't be separated by the ratio of their numbers, round by round: this
     pair by itself."""
     if column == "capacity":  # of some rounds only bounds may be known
         return contest_of((row, other), column).tied(row.variant, other.variant)
@@ -117,7 +117,7 @@ def tied(row: Row, other: Row, column: str) -> bool:
 
 
 def contest_of(rows: Iterable[Row], column: str) -> Contest:
-    """The rows' numbers of a column, to be told apart together."""
+    """The rows' numbers of a column, to be separated together."""
     if column == "capacity":
         return contest.of({row.variant: _searched(row) for row in rows})
     return contest.of(
@@ -269,7 +269,7 @@ def _rank(rows: Sequence[Row], by: str, contests: Mapping[str, Contest]) -> tupl
             if _runs(row, track) and (spread := row.spreads[by]) is not None
         }
         sign = 1 if COLUMNS[by].better == "lower" else -1
-        # What was seen to hold the SLO, in most rounds, comes before what was not.
+        # Variants seen to meet the SLO, in most rounds, come before the others.
         keys = {row: (not found.holds(row.variant), sign * value) for row, value in medians.items()}
         ordered = sorted(keys, key=keys.__getitem__)
 

@@ -42,7 +42,7 @@ class Ratio:
 
     @property
     def apart(self) -> bool:
-        """Whether the two are told apart: surely, and by more than LEAST."""
+        """Whether the two are separated: surely, and by more than LEAST."""
         return (self.low > 1 and self.ratio > 1 + LEAST) or (
             self.high < 1 and self.ratio < 1 / (1 + LEAST)
         )

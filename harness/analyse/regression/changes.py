@@ -78,8 +78,8 @@ def of_revisions(
     against = digested.campaign.against
     if against is None:
         raise UsageError(
-            f"{digested.campaign.id} has one revision, for it was not run with --against: name the "
-            "campaign to compare it with too."
+            f"{digested.campaign.id} has one revision, because it was not run with --against: "
+            "name a second campaign to compare it with."
         )
     rows = _rows(digested)
     pairs = list(_revised(digested, rows))
@@ -106,7 +106,7 @@ def _rows(digested: Digested) -> Rows:
     """Its rows. Raises UsageError where nothing ran."""
     if not digested.digests:
         name = digested.campaign.id
-        why = "; ".join(_damaged(digested)) or f"go on with it: run --resume {name}"
+        why = "; ".join(_damaged(digested)) or f"continue it with run --resume {name}"
         raise UsageError(f"{name} has no finished run, so there is nothing to compare: {why}.")
     return {row.cell.key: row for found in comparison.compare(digested) for row in found.rows}
 
@@ -155,7 +155,7 @@ def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str
     if other.campaign.against is None:
         reasons.insert(0, "it was not run with --against")
     if reasons:
-        raise UsageError(f"The noise of {other.campaign.id} is of no use: {'; '.join(reasons)}.")
+        raise UsageError(f"The noise of {other.campaign.id} can't be used: {'; '.join(reasons)}.")
 
 
 def _asked(pairs: Sequence[Pair], wanted: Wanted) -> list[Pair]:
@@ -217,7 +217,7 @@ def _alone(old: Rows, now: Rows, labels: tuple[str, str]) -> Iterator[str]:
             for subject, benchmark, point in ours.keys() - theirs.keys()
         ]
         if names:
-            yield f"in {label} alone: {', '.join(sorted(names))}"
+            yield f"only in {label}: {', '.join(sorted(names))}"
 
 
 def _gaps(digested: Digested) -> Iterator[str]:
@@ -226,7 +226,7 @@ def _gaps(digested: Digested) -> Iterator[str]:
     if missing:
         yield (
             f"{digested.campaign.id} was not finished: {missing} of {planned} cells have not run; "
-            "rounds that both have are compared"
+            "the rounds that both have are compared"
         )
 
 

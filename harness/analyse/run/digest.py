@@ -270,7 +270,7 @@ def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
     return np.where(np.ceil(at - 1e-9) < len(taken_ms), known, np.inf)
 
 
-def tuned(digested: Digested) -> list[outcome.Found]:
+def tuned(digested: Digested) -> list[outcome.TunedVariant]:
     """What a tune found, a variant at a time; nothing where the campaign is none."""
     outcomes = {digest.cell: digest.tried for digest in digested.digests}
     damaged = {each.cell: each.message for each in digested.damaged}

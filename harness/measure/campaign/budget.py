@@ -24,8 +24,8 @@ def fitted(campaign: Campaign, budget_s: float, whole_s: float = 0.0) -> Campaig
     if not kept:
         least_s = max(whole_s - budget_s, 0.0) + min(map(cost_s, campaign.cells), default=0.0)
         raise NothingRan(
-            f"Not one cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
-            f"--budget {math.ceil(1.1 * least_s)}s or more: that is room for the shortest."
+            f"No cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
+            f"--budget {math.ceil(1.1 * least_s)}s or more, which is enough for the shortest."
         )
     return without(campaign, left)
 
@@ -57,7 +57,7 @@ def cost_of(campaign: Campaign) -> Callable[[Cell], float]:
 def without(campaign: Campaign, left: Sequence[Cell]) -> Campaign:
     """The campaign without those cells, and the reason."""
     said = tuple(
-        (name, "the time budget has no room for it") for name in plan.named(left, campaign.cells)
+        (name, "it does not fit into the time budget") for name in plan.named(left, campaign.cells)
     )
     kept = tuple(cell for cell in campaign.cells if cell not in left)
     return replace(campaign, cells=kept, left_out=campaign.left_out + said)

@@ -36,7 +36,7 @@ from harness.stored.records import RUN, Campaign, Kind, Run
 from harness.stored.revisions import Revision
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
-_NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
+_NOT_READY = ProvisionError("It was not ready when its campaign began. Start a new campaign.")
 
 
 class Observer(Protocol):
@@ -159,7 +159,7 @@ def _planned(request: CampaignOrder) -> Plan:
     floor = {v.subject for v in request.variants if v.table.is_floor}
     if not made.cells or (made.left_out and floor.issuperset(c.subject for c in made.cells)):
         reasons = "; ".join(dict.fromkeys(why for _, why in made.left_out))
-        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
+        raise NothingRan(f"Nothing that was requested can run here: {reasons}.")
     return made
 
 

@@ -74,7 +74,7 @@ def by_itself() -> tuple[HostCheck, ...]:
         known = catalog.benchmarks()
         benchmark = known.get(_SMALLEST) or next(iter(known.values()), None)
         if benchmark is None:
-            raise ProvisionError("There is no benchmark, whose requests the generator would send.")
+            raise ProvisionError("There is no benchmark whose requests the generator could send.")
         with session.begin({}, "cpu") as tools:
             return examine(benchmark, tools, _SECONDS, lambda _: None)[1]
     except HarnessError as error:
@@ -141,9 +141,9 @@ def refusal(
         rate = max(profile.rate_per_s or 0.0, profile.rate_to_per_s or 0.0)
         if rate > proof.ceiling_per_s:
             return UsageError(
-                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, and the "
+                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, but the "
                 f"ceiling of the generator on this host is {proof.ceiling_per_s:.0f}/s (against "
-                "the null server): it can't be fired. Lower its rate in benchmark.toml, or give "
+                "the null server): it can't be sent. Lower its rate in benchmark.toml, or give "
                 "the generator more CPUs."
             )
     return None

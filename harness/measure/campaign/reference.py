@@ -119,7 +119,7 @@ def prepare(
 def learnt(found: Prepared, preset: PresetTable) -> str:
     """What is known of a benchmark that was made ready, in words."""
     if not found.bench.benchmark.has_reference:
-        return "it has no predictor: endpoints alone are asked"
+        return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:

@@ -130,7 +130,7 @@ def _unanswered(window: Window) -> str:
 def _hopeless(
     slo: Slo, found: Sequence[Window], tallies: Sequence[tallying.Tally], alone_s: float | None
 ) -> str:
-    """Why no rate will hold the SLO; empty where one may.
+    """Why no rate will meet the SLO; empty if one may.
 
     Two probes at least must have broken it too: a server that batches may wait longer for a batch
     that one request alone does not fill.

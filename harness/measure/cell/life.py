@@ -36,6 +36,6 @@ class Life:
 
 
 def memory_bytes(launched: Launched) -> int | None:
-    """Proportional set size of its processes now; None where nobody can see."""
+    """Proportional set size of its processes now; None: not known."""
     row = launched.sample(pss=True)
     return None if row is None else row.get("pss_bytes")

@@ -223,7 +223,7 @@ class Stages:
     def search(
         self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]:
-        """Probe for the highest rate that holds the SLO; `rate_per_s` is what a closed loop got."""
+        """Probe for the highest rate that meets the SLO; `rate_per_s` is what a closed loop got."""
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             idle = partial(capacity_search.wait_until_idle, ask, self._talk.messages[0], order.slo)
             return capacity_search.find(

@@ -175,7 +175,7 @@ def _start(
         return Restart(launched_ns, str(error))
     place = (again[0].host, again[0].port)
     if place != (before.host, before.port):
-        return Restart(launched_ns, f"it came back at another place, {place[0]}:{place[1]}")
+        return Restart(launched_ns, f"it came back at another address, {place[0]}:{place[1]}")
     return Restart(launched_ns)
 
 

@@ -85,7 +85,7 @@ def _pair(text: str) -> tuple[str, str]:
         raise UsageError(f"{name!r} is not a header's name.")
     if name.lower() in _FRAMING:
         raise UsageError(
-            f"The header {name!r} says where a request ends, which is the harness's to say: leave "
+            f"The header {name!r} says where a request ends, which only the harness may say: leave "
             "it out."
         )
     return name, value

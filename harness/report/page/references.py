@@ -21,9 +21,9 @@ def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     beyond = [f.row.variant for f in ahead if not found.tied(f.row, reference.row)]
     if not beyond:
         whom = ahead[0].row.variant if len(ahead) == 1 else f"{len(ahead)} contestants"
-        return f"Behind {whom} by no more than the noise: nothing tells them apart"
+        return f"Behind {whom} by no more than the noise: a tie"
     names = view.listed(beyond[:3]) + (f" and {len(beyond) - 3} more" if len(beyond) > 3 else "")
     return (
-        f"Behind {names} beyond the noise: it makes one prediction at a time; what batches, or has "
-        "more workers than one, can do more"
+        f"Behind {names} beyond the noise: it makes one prediction at a time; variants that batch, "
+        "or have several workers, can do more"
     )

@@ -193,7 +193,7 @@ def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
             body = _inflated(body, 15 if wrapped else -15, most)
         elif coding not in (b"", b"identity"):
             name = coding.decode("ascii", "replace")
-            raise Unfit(f"its body is compressed by {name!r}, which is not decoded here")
+            raise Unfit(f"its body is compressed with {name!r}, which the harness does not decode")
     return body
 
 
@@ -209,7 +209,7 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
                 raise Unfit("its compressed body is cut short")
             body = stream.unused_data  # a gzip file may have several parts
     except zlib.error as error:
-        raise Unfit(f"its body is not compressed as it says: {error}") from error
+        raise Unfit(f"its body is not compressed as declared: {error}") from error
     return b"".join(found)
 
 
@@ -218,10 +218,12 @@ def _require_http(start: bytearray) -> None:
     if b"HTTP/".startswith(start[:5]):
         return
     if len(start) >= 9 and start[3] == 4 and not any(start[5:9]):  # SETTINGS, of the connection
-        raise Unfit("it speaks HTTP/2 alone, which is not spoken here but for gRPC", hopeless=True)
+        raise Unfit(
+            "it speaks only HTTP/2, which the harness supports only for gRPC", hopeless=True
+        )
     if start[:2] == b"\x15\x03" or start[:2] == b"\x16\x03":
         raise Unfit("it speaks TLS: write https://", hopeless=True)
-    raise Unfit(f"what came is no HTTP/1: {bytes(start[:20])!r}")
+    raise Unfit(f"the answer is not HTTP/1: {bytes(start[:20])!r}")
 
 
 def _in_order(head: bytes, *, bodiless: bool) -> bytes:

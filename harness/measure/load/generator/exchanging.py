@@ -33,6 +33,7 @@ from harness.protocols.exchange import (
 )
 from harness.windows.samples import ERRORS
 
+_USED = IDLE - 1  # a connection that is nobody's first: what it swallows is sent once more
 _TIMEOUT, _UNSENT = ERRORS.index("timeout"), ERRORS.index("unsent")
 
 
@@ -131,7 +132,7 @@ class Exchanging(HttpLoop):
         turn = self.turns[index]
         turn.answers += 1
         if connection is not None:
-            connection.served, connection.fresh = True, IDLE
+            connection.served, connection.fresh = True, _USED
         if now > (end := turn.asked_ns + self.job.timeout_ns):
             self._end(connection, index, end, 0, Fail("", "timeout"))
             return

@@ -74,8 +74,8 @@ class Fired:
     cpu_s: float
     elapsed_s: float
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
-    causes: tuple[Cause, ...] = ()  # of what failed, as far as somebody knows
-    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    causes: tuple[Cause, ...] = ()  # of what failed, as far as known
+    addresses: tuple[str, ...] = ()  # where requests went, as far as known
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks

@@ -224,7 +224,7 @@ def _ended(worker: subprocess.Popen[bytes]) -> str:
     code = worker.wait(5)
     if code != -signal.SIGKILL:
         return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ended it"
-    return "somebody killed it (signal 9), or the kernel did since the machine is out of memory"
+    return "it was killed (signal 9), possibly by the kernel because memory ran out"
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

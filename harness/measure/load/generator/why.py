@@ -20,7 +20,7 @@ Why = tuple[str, str]  # kind, and the words of whoever knows
 
 NOBODY_KNOWS: Why = ("", "")
 NONE_IN_TIME: Why = ("no connection was opened in time", "")
-HTTP2_ALONE = "speaks HTTP/2 alone"
+HTTP2_ALONE = "speaks only HTTP/2"
 _STATUS, _DISCONNECTED = ERRORS.index("status"), ERRORS.index("disconnected")
 _BY_NUMBER = {
     errno.ECONNREFUSED: "refused",

@@ -107,7 +107,7 @@ class Errand:
             self._say(messages.COLLECT, piece=number)
             found = self._expect(messages.PIECE, _SLACK_S)
             if found["piece"] != number:
-                raise Lost("its record came in the wrong order")
+                raise Lost("its record arrived in the wrong order")
             yield found["bytes"]
 
     def _clock(self) -> Offset:

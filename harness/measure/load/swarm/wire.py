@@ -66,7 +66,7 @@ def unpack_job(data: bytes) -> Job:
             **{**facts, "target": goal}, payload=arrays["payload"], due_ns=arrays.get("due_ns")
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no job: {error}.") from error
+        raise HarnessError(f"The job can't be read: {error}.") from error
 
 
 def _framing(facts: dict[str, Any]) -> Framing:
@@ -122,7 +122,7 @@ def unpack_fired(data: bytes) -> Fired:
             chunks=_chunks(arrays, *count),
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no record of requests: {error}.") from error
+        raise HarnessError(f"The worker's reply is not a record of requests: {error}.") from error
 
 
 def _chunks(arrays: dict[str, NDArray[Any]], requests: int) -> Chunks:
@@ -162,7 +162,7 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     for name, array in arrays.items():
         wanted = np.uint8 if name == "texts" else np.int64
         if array.dtype != wanted or array.ndim != 1:
-            raise ValueError(f"{name} is no column of {np.dtype(wanted)}")
+            raise ValueError(f"{name} is not a column of {np.dtype(wanted)}")
     return facts, arrays
 
 

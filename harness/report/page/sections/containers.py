@@ -16,7 +16,7 @@ class Line:
     variant: str
     benchmark: str
     image: ImageFacts
-    container: ContainerFacts | None  # None where it never came up
+    container: ContainerFacts | None  # None if it never started
 
 
 @section("Containers", order=50)

@@ -9,7 +9,7 @@ from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 
 _MEANING = {
-    Verdict.INVALID: "a number behind this must not be quoted",
+    Verdict.INVALID: "the numbers of this run must not be quoted",
     Verdict.WARNING: "look at this before you rely on the number",
     Verdict.NOTE: "good to know",
 }

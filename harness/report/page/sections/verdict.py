@@ -29,7 +29,7 @@ from harness.stored.identity import Cell
 from harness.windows.profiles import Profile
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
-_UNKNOWN = "nothing that was fired at it tells whether it holds this"
+_UNKNOWN = "no tried load shows whether it meets this SLO"
 _BEST_NAMED = 3  # more variants that are tied for the best say nothing
 _DOUBTS_TOLD = 2  # warnings about what is to be taken that are told in full; of more, their kinds
 _DOUBTS_SHOWN = 5
@@ -132,7 +132,7 @@ def _absent(comparison: Comparison, cells: Iterable[Cell]) -> list[str]:
 
 def _track(comparison: Comparison, found: Ranking, track: str, scale: float) -> dict[str, Any]:
     figures = [f for f in found.figures if f.rank and f.row.server.track == track]
-    # What holds the SLO nowhere is nothing to take, though nothing is ahead of it.
+    # A variant that meets the SLO at no rate is not recommended, even if none is ahead of it.
     best = [figure for figure in figures if figure.rank == 1 and figure.middle > 0]
     rows = [figure.row for figure in figures]
     below = _below(comparison, found, track)
