@@ -77,7 +77,14 @@ class Noise:
 def plan(memory_mib: int | None = None, budget_s: float = 600.0, space: Space = SPACE) -> Tuning:
     """What is asked for."""
     limit = None if memory_mib is None else memory_mib * MIB
-    return Tuning("bench", SLO, limit, budget_s, 8.0, {VARIANT: dict(space)})
+    return Tuning(
+        benchmark="bench",
+        slo=SLO,
+        memory_bytes=limit,
+        budget_s=budget_s,
+        search_s=8.0,
+        knobs={VARIANT: dict(space)},
+    )
 
 
 def runs_of(

@@ -40,12 +40,12 @@ def of(options: dict[str, Any]) -> tuple[Order, Campaign | None]:
     variants = [_variant(str(name), benchmark, options) for name in names]
     threads = benchmark.table.threads
     tuning = Tuning(
-        benchmark.name,
-        benchmark.table.slo,
-        size(options["memory"]),
-        _select.seconds(options["budget"] or _BUDGET) or 0.0,
-        search_s,
-        {variant.name: knobs.space(variant.table, threads) for variant in variants},
+        benchmark=benchmark.name,
+        slo=benchmark.table.slo,
+        memory_bytes=size(options["memory"]),
+        budget_s=_select.seconds(options["budget"] or _BUDGET) or 0.0,
+        search_s=search_s,
+        knobs={variant.name: knobs.space(variant.table, threads) for variant in variants},
     )
     name = options["name"] or campaign.new_id()
     folder = _select.new_campaign(name)

@@ -143,7 +143,15 @@ def _profile(options: dict[str, Any]) -> Profile:
         raise UsageError("--think goes with the profile 'users', which needs it.")
     if "rate_to_per_s" in needs(shape) and options["rate_to"] is None:
         raise UsageError(f"The profile {shape!r} needs --rate-to.")
-    return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)
+    return Profile(
+        "load",
+        shape,
+        options["duration"],
+        rate_per_s=rate,
+        rate_to_per_s=options["rate_to"],
+        concurrency=concurrency,
+        think_s=think,
+    )
 
 
 def _fire(options: dict[str, Any]) -> Window:

@@ -34,7 +34,7 @@ class HostCheck:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostWatch:
     """What happened to the host while a window ran, beside stolen time."""
 
@@ -46,7 +46,7 @@ class HostWatch:
     throttled_s: float | None = None  # how long a quota kept the harness's own group from running
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
     """A generator process in one window: of the driver `locust`, and of the native one where a
     process was lost.

@@ -52,7 +52,7 @@ class Restart:
     failure: str = ""  # why it did not start there
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """Each is None if it was not observed, or the run did not get that far."""
 
@@ -64,7 +64,7 @@ class Lifecycle:
     restart: Restart | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """A fault that was inflicted on a server, and what came of it."""
 

@@ -123,10 +123,10 @@ def absolute(
                 table.name,
                 table.shape,
                 table.duration_s * preset.duration_scale,
-                rate,
-                rate_to,
-                table.concurrency,
-                table.think_s,
+                rate_per_s=rate,
+                rate_to_per_s=rate_to,
+                concurrency=table.concurrency,
+                think_s=table.think_s,
             )
         )
     return tuple(profiles)

@@ -6,7 +6,7 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal
 
 from harness.setup.endpoints import REFERENCE, Endpoint
@@ -31,7 +31,7 @@ SWEEP: Kind = "sweep"
 TUNE: Kind = "tune"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
     """One stretch of load in a run, all but its columns."""
 
@@ -67,6 +67,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    _: KW_ONLY
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
     def of_kind(self, kind: WindowKind) -> Window:
@@ -115,7 +116,7 @@ class Setup:
     max_batch: int  # instances in a call to the predictor; 1 without batching
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """What ran."""
 
@@ -146,7 +147,7 @@ class ServerFacts:
         return self.launching or of_earlier(self.launcher)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """The search for the highest rate that holds the SLO; its probes are windows of the run."""
 
@@ -157,7 +158,7 @@ class Search:
     ended: str = ""  # why it ended before it was done: no answer, or a request alone is too slow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """A run, all but its columns."""
 
@@ -233,7 +234,7 @@ class Run:
         return next((w for w in strains if w.facts.profile.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
     """What a campaign knew of a benchmark when it began."""
 
@@ -256,7 +257,7 @@ class BenchmarkFacts:
         return bool(self.artefact.get("synthetic"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """The plan of one command, and the machine that it ran on."""
 

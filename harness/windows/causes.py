@@ -27,7 +27,7 @@ HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """Why so many requests of a window failed."""
 

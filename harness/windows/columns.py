@@ -117,7 +117,7 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
         raise ResultError(f"{path} can't be read: {said}.") from error
     edges = np.searchsorted(owner, np.arange(windows + 1))
     return [
-        TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
+        TABLES[name](**{key: column[edges[i] : edges[i + 1]] for key, column in columns.items()})
         for i in range(windows)
     ]
 

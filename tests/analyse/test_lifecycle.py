@@ -35,7 +35,7 @@ AGAIN = Restart(200 * MS)
 
 def strained(name: str, requests: Requests, life: Lifecycle) -> Run:
     """A run with one window of its strain."""
-    made = fakes.exact_run((Profile(name, "poisson", 3.0, 200.0), requests))
+    made = fakes.exact_run((Profile(name, "poisson", 3.0, rate_per_s=200.0), requests))
     made = replace(made, facts=replace(made.facts, lifecycle=life))
     return fakes.of_windows(made, made.windows[0].of_kind(WindowKind.STRAIN))
 
@@ -137,12 +137,24 @@ def test_a_server_that_does_not_come_back() -> None:
 
 def test_installation_and_memory() -> None:
     run = fakes.exact_run()
-    life = Lifecycle(Installed(300 << 20, 12.5), 90 << 20, 120 << 20)
+    life = Lifecycle(
+        installed=Installed(300 << 20, 12.5),
+        memory_idle_bytes=90 << 20,
+        memory_after_bytes=120 << 20,
+    )
     run = replace(run, facts=replace(run.facts, lifecycle=life))
     assert value("install_time", run) == 12.5
     assert value("install_size", run) == 300
     assert (value("memory_idle", run), value("memory_after", run)) == (90, 120)
-    image = ImageFacts("tag", "id", 700 << 20, "base", 61.5, 20, 11)
+    image = ImageFacts(
+        tag="tag",
+        id="id",
+        size_bytes=700 << 20,
+        base="base",
+        build_s=61.5,
+        steps=20,
+        steps_reused=11,
+    )
     container = replace(run, facts=replace(run.facts, image=image))
     assert (value("install_time", container), value("install_size", container)) == (61.5, 700)
 

@@ -177,7 +177,17 @@ def test_a_setting_that_held_the_slo_in_one_of_two_starts_is_told_by_the_other()
     asked = plan(space={"workers": (1, 2)})
     outcomes = (outcome(100, lowest=Lowest(20.0, 0.0, None)), not_held(0.004), not_held(0.13))
     runs = [
-        (Step(VARIANT, 2, {"workers": 2}, "explore", number, 8.0), found)
+        (
+            Step(
+                variant=VARIANT,
+                candidate=2,
+                setting={"workers": 2},
+                stage="explore",
+                round=number,
+                search_s=8.0,
+            ),
+            found,
+        )
         for number, found in enumerate(outcomes, 1)
     ]
     found = analysis.of_runs(asked, VARIANT, runs)

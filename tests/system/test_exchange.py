@@ -51,13 +51,23 @@ def two() -> Iterator[Generator]:
 def job(loop: str, url: str, exchanges: Exchanges | None, timeout_s: float = LONG_S) -> Job:
     """Twenty requests, in one of the loops."""
     goal = target(url, map(Message, BODIES), (), exchanges=exchanges)
-    due = due_times(Profile("open", "constant", 0.1, COUNT / 0.1), seed=3)
+    due = due_times(Profile("open", "constant", 0.1, rate_per_s=COUNT / 0.1), seed=3)
     order = payload_order(len(BODIES), COUNT, seed=3)
     timeout_ns = int(timeout_s * 1e9)
     duration_ns = int(LONG_S * 1e9)
     is_open = loop == "open"
     planned, limit = (due, None) if is_open else (None, COUNT)
-    return Job(goal, 0, duration_ns, order, planned, 4, limit, timeout_ns, keep_every=1)
+    return Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=duration_ns,
+        payload=order,
+        due_ns=planned,
+        concurrency=4,
+        limit=limit,
+        timeout_ns=timeout_ns,
+        keep_every=1,
+    )
 
 
 def kinds(fired: Fired) -> Counter[str]:

@@ -16,7 +16,7 @@ from harness.measure.campaign.checkup import CHECKS, HostState
 from harness.measure.watch import host
 from harness.stored.hosts import HostProof, HostWatch
 
-QUIET = HostWatch(0.0, 0.0, 0, 0, ())
+QUIET = HostWatch(suspended_s=0.0, clock_step_s=0.0, swapped_in=0, swapped_out=0, mhz=())
 PROOF = HostProof(50_000.0, 30.0, 300.0, 1000.0)
 GOOD = HostState(PROOF, ((0,), (1,)), 0.01, 0.0, QUIET)
 

@@ -119,10 +119,10 @@ def test_what_is_left_out_does_not_disturb_the_order(project: Project) -> None:
 def test_shares_become_rates_of_this_host(project: Project) -> None:
     bench = project.bench(head=BENCHMARK, profiles=PROFILES)
     assert plan.absolute(bench, preset(), capacity_per_s=50.0) == (
-        Profile("absolute", "poisson", 10.0, 20.0),
-        Profile("shared", "constant", 10.0, 20.0),
-        Profile("mixed", "ramp", 10.0, 5.0, 70.0),
-        Profile("peak", "spike", 10.0, 5.0, 40.0),
+        Profile("absolute", "poisson", 10.0, rate_per_s=20.0),
+        Profile("shared", "constant", 10.0, rate_per_s=20.0),
+        Profile("mixed", "ramp", 10.0, rate_per_s=5.0, rate_to_per_s=70.0),
+        Profile("peak", "spike", 10.0, rate_per_s=5.0, rate_to_per_s=40.0),
         Profile("closed", "closed", 10.0, concurrency=8),
     )
 
@@ -131,7 +131,7 @@ def test_a_preset_takes_some_profiles_and_scales_their_durations(project: Projec
     bench = project.bench(head=BENCHMARK, profiles=PROFILES)
     taken = plan.absolute(bench, preset("closed", "absolute", scale=0.5), capacity_per_s=50.0)
     assert taken == (  # in the benchmark's order, not the preset's
-        Profile("absolute", "poisson", 5.0, 20.0),
+        Profile("absolute", "poisson", 5.0, rate_per_s=20.0),
         Profile("closed", "closed", 5.0, concurrency=8),
     )
 
@@ -208,7 +208,7 @@ def test_a_share_of_the_payloads_in_the_first_round(share: float, wanted: int) -
 )
 def test_users_speak_http(project: Project, more: str, why: str | None) -> None:
     people = Profile("people", "users", 1.0, concurrency=2, think_s=1.0)
-    steady = Profile("steady", "poisson", 1.0, 5.0)
+    steady = Profile("steady", "poisson", 1.0, rate_per_s=5.0)
     variant = project.variant()
     for line in more.splitlines():
         key, _, value = line.partition(" = ")

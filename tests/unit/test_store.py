@@ -81,12 +81,12 @@ def strained_run() -> Run:
         for name in (OVERLOAD, SHUTDOWN)
     )
     life = Lifecycle(
-        Installed(12_345, None),
-        2**27,
-        2**28,
-        Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
-        Shutdown(700_000_001, 900_000_002),
-        Restart(900_000_003, "Port 8000 is taken."),
+        installed=Installed(12_345, None),
+        memory_idle_bytes=2**27,
+        memory_after_bytes=2**28,
+        overload=Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
+        shutdown=Shutdown(700_000_001, 900_000_002),
+        restart=Restart(900_000_003, "Port 8000 is taken."),
     )
     full = replace(full, facts=replace(full.facts, lifecycle=life))
     return fakes.having(full, WindowKind.STRAIN, strains)
@@ -127,11 +127,13 @@ def test_a_run_is_read_as_it_was_written(run: Run) -> None:
 
 def tables(kind: type[Any]) -> st.SearchStrategy[Any]:
     def of_length(rows: int) -> st.SearchStrategy[Any]:
-        columns = [
-            arrays(np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16))))
+        columns = {
+            f.name: arrays(
+                np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16)))
+            )
             for f in fields(kind)
-        ]
-        return st.builds(kind, *columns)
+        }
+        return st.builds(kind, **columns)
 
     return st.integers(0, 5).flatmap(of_length)
 
@@ -161,7 +163,17 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
     error = np.zeros(rows, np.int64)
     error[5], error[-5] = ERRORS.index("status"), ERRORS.index("timeout")
     zeros = np.zeros(rows, np.int64)
-    requests = Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros, zeros)
+    requests = Requests(
+        payload=zeros,
+        due_ns=zeros,
+        sent_ns=zeros,
+        first_byte_ns=zeros,
+        done_ns=zeros,
+        status=zeros,
+        error=error,
+        queued=zeros,
+        resent=zeros,
+    )
     found = round_trip(stored.run(stored.window(stored.STEADY, requests)))
     assert np.array_equal(found.windows[0].requests.error, error)
 
@@ -229,15 +241,15 @@ def test_a_million_requests_take_25_megabytes_at_most(tmp_path: Path) -> None:
     done = first_byte + rng.lognormal(np.log(20e3), 0.5, MEGABYTE).astype(np.int64)
     zeros = np.zeros(MEGABYTE, np.int64)
     requests = Requests(
-        payload_order(600, MEGABYTE, 1),
-        due,
-        sent,
-        first_byte,
-        done,
-        zeros + 200,
-        zeros,
-        zeros,
-        zeros,
+        payload=payload_order(600, MEGABYTE, 1),
+        due_ns=due,
+        sent_ns=sent,
+        first_byte_ns=first_byte,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
     )
     place = store.write_run(tmp_path, stored.run(stored.window(stored.STEADY, requests)))
     assert len(due) == MEGABYTE

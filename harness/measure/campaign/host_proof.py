@@ -113,18 +113,18 @@ def within_ceiling(
 def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
     benchmark = found.bench.benchmark
     return BenchmarkFacts(
-        benchmark.table.version,
-        benchmark.table.description,
-        benchmark.table.slo,
-        len(found.bench.payloads),
-        found.facts,
-        found.capacity_per_s,
-        plan.absolute(benchmark, preset, found.capacity_per_s),
-        preset.verify_share,
-        preset.capacity_s,
-        content.of_benchmark(benchmark),
-        benchmark.table.judge,
-        benchmark.table.tolerance,
+        version=benchmark.table.version,
+        description=benchmark.table.description,
+        slo=benchmark.table.slo,
+        payloads=len(found.bench.payloads),
+        artefact=found.facts,
+        capacity_per_s=found.capacity_per_s,
+        profiles=plan.absolute(benchmark, preset, found.capacity_per_s),
+        verify_share=preset.verify_share,
+        capacity_s=preset.capacity_s,
+        content=content.of_benchmark(benchmark),
+        judge=benchmark.table.judge,
+        tolerance=benchmark.table.tolerance,
     )
 
 

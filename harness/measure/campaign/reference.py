@@ -204,7 +204,7 @@ def prove(
         raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
     bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
     closed = Profile("ceiling", "closed", seconds, concurrency=_PROOF_CALLERS)
-    poisson = Profile("lag", "poisson", seconds, _PROOF_RATE_PER_S)
+    poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
         ceiling, lag = _started(

@@ -158,7 +158,9 @@ def _record(
         container=launched.container if launched else None,
         search=progress.search,
         warm_up=progress.warm_up,
-        lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
+        lifecycle=progress.life.added_to(
+            Lifecycle(installed=installed, memory_idle_bytes=progress.memory_idle_bytes)
+        ),
     )
     return Run(facts, tuple(progress.windows), log)
 

@@ -37,10 +37,10 @@ def target(
     asked = tuple(messages)
     whole = tuple(framing.whole(each) for each in asked)
     return Target(
-        parts.hostname or "",
-        port,
-        tls,
-        whole,
+        host=parts.hostname or "",
+        port=port,
+        tls=tls,
+        messages=whole,
         bodiless={each.method or method for each in asked} == {"HEAD"},
         trust=trust,
         framing=framing,
@@ -63,12 +63,12 @@ def rpc_target(
     metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
     return Target(
-        parts.hostname or "",
-        port,
-        tls,
-        bodies,
-        method,
-        metadata,
+        host=parts.hostname or "",
+        port=port,
+        tls=tls,
+        messages=bodies,
+        method=method,
+        metadata=metadata,
         trust=trust,
         exchanges=exchanges,
     )

@@ -179,4 +179,11 @@ def _step(
     tuning: Tuning, variant: str, number: int, setting: dict[str, Value], stage: Stage, round_: int
 ) -> Step:
     longer = 1.0 if stage == "explore" else LONGER
-    return Step(variant, number, setting, stage, round_, longer * tuning.search_s)
+    return Step(
+        variant=variant,
+        candidate=number,
+        setting=setting,
+        stage=stage,
+        round=round_,
+        search_s=longer * tuning.search_s,
+    )

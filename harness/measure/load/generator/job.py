@@ -21,7 +21,7 @@ _TIMEOUT = ERRORS.index("timeout")
 _LOST = ERRORS.index("lost")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
 
@@ -37,7 +37,7 @@ class Target:
     exchanges: Exchanges | None = None  # how requests go on; None: one answer is all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One generator process's share of a window."""
 
@@ -65,7 +65,7 @@ class Job:
         return self.timeout_ns if exchanges is None else int(exchanges.limit_s * 1e9)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
     """What came of a job: a column each, and the kept bodies by row."""
 
@@ -92,7 +92,12 @@ def lost(job: Job) -> Fired:
         columns["due_ns"] = job.due_ns
     zeros = np.zeros(count, np.int64)
     flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros, "resent": zeros}
-    return Fired({"payload": job.payload[:count], **columns, **flags}, {}, 0.0, 0.0)
+    return Fired(
+        columns={"payload": job.payload[:count], **columns, **flags},
+        bodies={},
+        cpu_s=0.0,
+        elapsed_s=0.0,
+    )
 
 
 def whole(fired: Fired) -> Fired:

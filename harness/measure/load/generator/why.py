@@ -94,7 +94,7 @@ def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:
         # One that was found closed when its request was due ended without a word.
         told = kind or ("closed by the server" if error == _DISCONNECTED else "")
         if told:
-            found.append(Cause(ERRORS[error], told, count, said))
+            found.append(Cause(error=ERRORS[error], kind=told, count=count, said=said))
     return found
 
 
@@ -107,7 +107,9 @@ def of_statuses(
     for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
         body, location = first.get(int(code), (b"", b""))
         said, where = printable(body), printable(location)
-        found.append(Cause("status", str(code), int(count), said, where))
+        found.append(
+            Cause(error="status", kind=str(code), count=int(count), said=said, location=where)
+        )
     return found
 
 

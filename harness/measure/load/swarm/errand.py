@@ -82,7 +82,14 @@ class Errand:
             self.ready.set()
         known = self.offset
         count = len(fired.columns["due_ns"])
-        facts = WorkerFacts(self.name, count, known.ns, known.uncertainty_ns, drift_ns, why)
+        facts = WorkerFacts(
+            name=self.name,
+            requests=count,
+            offset_ns=known.ns,
+            uncertainty_ns=known.uncertainty_ns,
+            drift_ns=drift_ns,
+            lost=why,
+        )
         return fired, facts
 
     def _load(self) -> None:

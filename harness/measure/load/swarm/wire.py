@@ -111,10 +111,10 @@ def unpack_fired(data: bytes) -> Fired:
         addresses = tuple(map(str, facts["addresses"]))
         cpu_s, elapsed_s = float(facts["cpu_s"]), float(facts["elapsed_s"])
         return Fired(
-            columns,
-            bodies,
-            cpu_s,
-            elapsed_s,
+            columns=columns,
+            bodies=bodies,
+            cpu_s=cpu_s,
+            elapsed_s=elapsed_s,
             causes=causes,
             addresses=addresses,
             cut_s=None if facts["cut_s"] is None else float(facts["cut_s"]),
