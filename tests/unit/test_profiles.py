@@ -34,7 +34,12 @@ SEEDS = [0, 1, 2**32 - 1]
 
 rates = st.floats(0.5, 2000.0)
 open_profiles = st.builds(
-    Profile, st.just("p"), st.sampled_from(sorted(SHAPES)), st.floats(0.1, 20.0), rates, rates
+    Profile,
+    st.just("p"),
+    st.sampled_from(sorted(SHAPES)),
+    st.floats(0.1, 20.0),
+    rate_per_s=rates,
+    rate_to_per_s=rates,
 )
 
 

@@ -66,7 +66,7 @@ def test_a_longer_text_is_the_text_again(project: Project) -> None:
 
 
 def test_what_has_no_length(project: Project) -> None:
-    with pytest.raises(UsageError, match=r"some on some has no axis 'payload': .* no texts"):
+    with pytest.raises(UsageError, match=r"some on some has no axis 'payload': .* not texts"):
         points(project, "payload", 1, 2, payloads='{"instance": [1.0, 2.0]}\n')
 
 
