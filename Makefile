@@ -17,7 +17,7 @@ help:  ## Show the targets
 run: .venv/run.stamp  ## Measure every variant quickly and write the report
 	$(BIN)/python -m harness run --all --preset $(PRESET)
 
-run-docker: .venv/run.stamp  ## The same with every variant in a container
+run-docker: .venv/run.stamp  ## Measure every variant quickly, each in a container
 	$(BIN)/python -m harness run --all --preset $(PRESET) --launcher docker
 
 example: .venv/run.stamp  ## Write the report of the campaign in results/example; no server is needed
@@ -27,19 +27,19 @@ against: .venv/run.stamp  ## Measure this revision beside REF=main; VARIANTS='fa
 	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) --rounds $(ROUNDS) --against $(REF) $(OPTIONS)
 
 nightly: PRESET = nightly
-nightly: .venv/run.stamp  ## Measure at length, then say what changed since the nights before
+nightly: .venv/run.stamp  ## Measure thoroughly, then show what changed since earlier nights
 	$(BIN)/python -m harness run $(VARIANTS) --preset $(PRESET) $(OPTIONS); code=$$?; \
 	  test $$code -le 1 && $(MAKE) history && exit $$code
 
-history: .venv/run.stamp  ## What changed over all stored campaigns, and those whose summaries are in KEPT
+history: .venv/run.stamp  ## Show what changed over all stored campaigns, and the summaries in KEPT
 	mkdir -p $(KEPT) $(dir $(JSON))
 	$(BIN)/python -m harness history --keep $(KEPT) --json > $(JSON)
 	$(BIN)/python -m harness history --keep $(KEPT) --format markdown
 
-upgrade: .venv/run.stamp  ## Each framework's newest release beside the locked one; SERVERS='fastapi mosec' for some
+upgrade: .venv/run.stamp  ## Measure each framework's newest release beside the locked one; SERVERS='fastapi mosec' for some
 	$(BIN)/python scripts/upgrade.py $(SERVERS) --rounds $(ROUNDS) --preset $(PRESET) $(OPTIONS)
 
-keep: .venv/run.stamp  ## Summaries of all stored campaigns to the branch `history` of origin, and from there
+keep: .venv/run.stamp  ## Push and fetch summaries of all stored campaigns: branch `history` of origin
 	$(BIN)/python scripts/keep_history.py fetch $(KEPT)
 	$(BIN)/python -m harness history --keep $(KEPT) > /dev/null
 	$(BIN)/python scripts/keep_history.py push $(KEPT)
@@ -48,31 +48,31 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 	$(BIN)/python scripts/change_issues.py $(JSON) $(OPTIONS)
 
 # Three at a time on two CPUs: most of what is slow waits, for a server or for a window to end.
-test: test-fast  ## Every test, real servers and the browser too
+test: test-fast  ## Run every test, including real servers and the browser
 	scripts/install-test-tools
 	scripts/with-engine $(BIN)/python -m pytest -m slow -n 3 --dist loadfile
 
-test-fast: .venv/dev.stamp  ## The tests that need no server, no load and no browser
+test-fast: .venv/dev.stamp  ## Run the tests that need no server, load or browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-lint: .venv/dev.stamp  ## What CI checks before the tests
+lint: .venv/dev.stamp  ## Run the checks of CI that precede the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: .venv/dev.stamp  ## Put the code into shape
+format: .venv/dev.stamp  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: .venv/dev.stamp  ## Renew every lock file
+lock: .venv/dev.stamp  ## Renew all lock files
 	$(BIN)/python scripts/lock.py
 
-bench: .venv/dev.stamp  ## The load driver beside its peers, the store and the report at a million requests
+bench: .venv/dev.stamp  ## Compare the load driver with its peers; store and report a million requests
 	$(BIN)/python scripts/bench_driver.py
 	$(BIN)/python scripts/bench_million.py
 	$(BIN)/python scripts/bench_peers.py
 
-clean:  ## Remove the virtual environment and what the harness cached
+clean:  ## Remove the virtual environment and the caches
 	-test -x $(BIN)/python && $(BIN)/python -m harness clean
 	rm -rf .venv
 

@@ -27,7 +27,7 @@ RESAMPLES = 10_000
 def ratios(digested: digest.Digested, variant: str, metric: str) -> Iterator[float]:
     """Container / process in each round in which both count."""
     values: dict[tuple[str, int], float] = {
-        (found.cell.variant, found.cell.round): value
+        (found.cell.variant_name, found.cell.round): value
         for found in digested.digests
         if not found.invalid and (value := found.values[metric]) is not None
     }

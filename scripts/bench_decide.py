@@ -10,7 +10,7 @@ judges them. `judge` does so with stored campaigns. Asked of every pair of a tra
 - Where the long campaign's capacities differ by 15% or more, does a quick run tell the pair apart,
   and in the right direction? How alike are their orders (Kendall's tau-b of the capacities)?
 - Do two quick runs tell a pair apart in opposite directions? How alike are their orders?
-- Is the same variant under two names told apart? Each variant of the long campaign is split into
+- Is the same variant under two names separated? Each variant of the long campaign is split into
   two, with half of its starts each, and ranked in the field as it is.
 """
 
@@ -53,7 +53,7 @@ class Between:
     """Two quick campaigns beside each other."""
 
     pairs: int
-    opposite: int  # told apart in both, in opposite directions
+    opposite: int  # separated in both, in opposite directions
     tau: Mapping[str, float]  # of the capacities, by track
 
 
@@ -111,7 +111,7 @@ def between(one: Comparison, other: Comparison) -> Between:
 
 
 def aliases(long: Comparison) -> Iterator[bool]:
-    """Of each variant under two names, with every other start each: whether it is told apart."""
+    """Of each variant under two names, with every other start each: whether it is separated."""
     for found in long.contests.values():
         for name, rounds in found.rounds.items():
             numbers = sorted(rounds)
@@ -139,7 +139,7 @@ def judge(long: str, quick: Sequence[str]) -> dict[str, object]:
             {"campaigns": [one, other], **asdict(between(found[one], found[other]))}
             for one, other in combinations(found, 2)
         ],
-        "the same under two names": {"variants": len(again), "told apart": sum(again)},
+        "the same under two names": {"variants": len(again), "separated": sum(again)},
     }
 
 

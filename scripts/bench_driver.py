@@ -115,7 +115,17 @@ def grpc_target(url: str) -> Target:
 def closed_rate(generator: Generator, goal: Target, seconds: float) -> float:
     """Our closed loop: answered requests a second, every stamp recorded."""
     order = np.zeros(1024, np.int64)
-    job = Job(goal, 0, int(seconds * 1e9), order, None, CONNECTIONS, None, 10**10, 0)
+    job = Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=int(seconds * 1e9),
+        payload=order,
+        due_ns=None,
+        concurrency=CONNECTIONS,
+        limit=None,
+        timeout_ns=10**10,
+        keep_every=0,
+    )
     requests = requests_of(generator.fire(job))
     assert requests.ok.all()
     assert goal.method or (requests.first_byte_ns > 0).all()
@@ -126,8 +136,18 @@ def open_lag(
     generator: Generator, goal: Target, rate: float, seconds: float, seed: int
 ) -> dict[str, float]:
     """Our open loop: send lag in microseconds, and the generator's share of a core."""
-    due = due_times(Profile("open", "poisson", seconds, rate), seed)
-    job = Job(goal, 0, int(seconds * 1e9), np.zeros_like(due), due, CONNECTIONS, None, 10**10, 0)
+    due = due_times(Profile("open", "poisson", seconds, rate_per_s=rate), seed)
+    job = Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=int(seconds * 1e9),
+        payload=np.zeros_like(due),
+        due_ns=due,
+        concurrency=CONNECTIONS,
+        limit=None,
+        timeout_ns=10**10,
+        keep_every=0,
+    )
     before = Moment.now()
     fired = generator.fire(job)
     stolen = before.stolen_until(Moment.now()) or 0.0

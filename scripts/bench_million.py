@@ -19,10 +19,10 @@ import numpy as np
 
 from harness.base import paths
 from harness.stored import store
+from harness.stored.identity import Cell, Subject
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     Run,
     RunFacts,
     ServerFacts,
@@ -35,7 +35,7 @@ from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import Requests, calls_of, usage
 
 RATE, SECONDS = 5000.0, 100.0
-PROFILE = Profile("steady", "poisson", SECONDS, RATE)
+PROFILE = Profile("steady", "poisson", SECONDS, rate_per_s=RATE)
 
 
 def window(seed: int) -> Window:
@@ -48,7 +48,16 @@ def window(seed: int) -> Window:
     done = first + rng.integers(0, 30_000, rows)
     order = payload_order(600, rows, seed)
     status, zeros = np.full(rows, 200), np.zeros(rows, np.int64)
-    requests = Requests(order, due, sent, first, done, status, zeros, zeros)
+    requests = Requests(
+        payload=order,
+        due_ns=due,
+        sent_ns=sent,
+        first_byte_ns=first,
+        done_ns=done,
+        status=status,
+        error=zeros,
+        queued=zeros,
+    )
     ticks = np.arange(0, SECONDS, 0.5)
     at, memory = (ticks * 1e9).astype(np.int64), np.full(len(ticks), 300 << 20)
     ones = np.ones(len(ticks), np.int64)
@@ -61,37 +70,50 @@ def window(seed: int) -> Window:
         threads=8 * ones,
     )
     calls = calls_of(sent, first - sent, np.ones(rows, np.int64), zeros)
-    return Window(WindowFacts(PROFILE, SECONDS, 20.0, 1, 0.0, rows // 10, 0), requests, used, calls)
+    return Window(
+        WindowFacts(
+            profile=PROFILE,
+            elapsed_s=SECONDS,
+            generator_cpu_s=20.0,
+            generator_cpus=1,
+            steal_share=0.0,
+            checked=rows // 10,
+            wrong=0,
+        ),
+        requests,
+        used,
+        calls,
+    )
 
 
 def run_of(variant: str, seed: int) -> Run:
     """A healthy run of one window."""
     server = ServerFacts(
-        variant,
-        variant,
-        "1.0",
-        "",
-        "MIT",
-        "matched",
-        "json",
-        "onnx",
-        "cpu",
-        "process",
-        False,
-        "synthetic",
+        server=variant,
+        framework=variant,
+        version="1.0",
+        homepage="",
+        licence="MIT",
+        track="matched",
+        protocol="json",
+        backend="onnx",
+        device="cpu",
+        launcher="process",
+        reference=False,
+        description="synthetic",
     )
     measured = window(seed)
     facts = RunFacts(
-        "million",
-        Cell(variant, "synthetic", 1),
-        server,
-        "2026-01-01T00:00:00+00:00",
-        {"load": SECONDS},
-        Startup(1.0, 1.2),
-        600,
-        (measured.facts,),
-        Stop(0.1, 0, 0, 0),
-        None,
+        campaign="million",
+        cell=Cell(Subject(variant), "synthetic", None, 1),
+        server=server,
+        started_at="2026-01-01T00:00:00+00:00",
+        phases_s={"load": SECONDS},
+        startup=Startup(1.0, 1.2),
+        verified=600,
+        windows=(measured.facts,),
+        stop=Stop(0.1, 0, 0, 0),
+        failure=None,
     )
     return Run(facts, (measured,))
 
@@ -101,24 +123,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "results" / "million"
         runs = [run_of("first", 1), run_of("second", 2)]
-        known = BenchmarkFacts(1, "synthetic", "p99<50ms", 600, {}, 10000.0, (PROFILE,))
+        known = BenchmarkFacts(
+            version=1,
+            description="synthetic",
+            slo="p99<50ms",
+            payloads=600,
+            artefact={},
+            capacity_per_s=10000.0,
+            profiles=(PROFILE,),
+        )
         cells = tuple(run.cell for run in runs)
         store.write_campaign(
             folder,
             Campaign(
-                "million",
-                "2026-01-01T00:00:00+00:00",
-                "none",
-                "scripts/bench_million.py",
-                cells,
-                (),
-                {},
-                {"synthetic": known},
-                None,
-                (0,),
-                (1,),
-                "process",
-                "cpu",
+                id="million",
+                started_at="2026-01-01T00:00:00+00:00",
+                preset="none",
+                command="scripts/bench_million.py",
+                cells=cells,
+                left_out=(),
+                environment={},
+                benchmarks={"synthetic": known},
+                proof=None,
+                server_cpus=(0,),
+                generator_cpus=(1,),
+                launcher="process",
+                device="cpu",
             ),
         )
         began = time.monotonic()

@@ -7,7 +7,7 @@ Each campaign is a `run --against HEAD` of a checkout without changes, so every 
 twice, interleaved. Printed for each metric: by how much the fresh starts of one variant lie apart,
 (most / least - 1); by how much the paired rounds are off the truth, which is that nothing differs;
 the smallest change that they show, beside what the same rounds would show if they were not paired;
-and how often a variant was told apart from itself. With --neighbour, scripts/neighbour.py works
+and how often a variant was separated from itself. With --neighbour, scripts/neighbour.py works
 meanwhile. The campaigns stay in results/, for `compare CAMPAIGN --noise NAME`.
 """
 
@@ -32,7 +32,7 @@ from harness.analyse.run.digest import Digested
 from harness.base import paths
 from harness.report.compare.compared import share
 
-Told = dict[str, list[bool]]  # by metric name: whether a variant was told apart from itself
+Told = dict[str, list[bool]]  # by metric name: whether a variant was separated from itself
 
 
 def measure(options: argparse.Namespace, name: str) -> Digested:
@@ -107,7 +107,7 @@ def table(campaigns: list[Digested], rounds: int) -> list[str]:
             told.setdefault(name, []).extend(apart)
     lines = [
         f"| metric | {rounds} starts lie apart | {rounds} pairs are off | {rounds} pairs show "
-        "| not paired | stops a gate from | told apart |",
+        "| not paired | stops a gate from | separated |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, known in beside.items():

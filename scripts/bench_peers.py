@@ -22,10 +22,10 @@ from pathlib import Path
 
 from harness.base.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 from harness.measure.campaign import session
-from harness.measure.campaign.reference import NULL, Tools
+from harness.measure.campaign.reference import Tools
 from harness.measure.watch import host
 from harness.measure.watch.moment import Moment
-from harness.setup import catalog
+from harness.setup import canaries, catalog
 from harness.setup.catalog import Benchmark, Variant
 from peers import truth
 from peers.shown import Row, content, lines, verdicts
@@ -73,7 +73,7 @@ def against_truth(setup: Setup) -> Iterator[Row]:
 
 def against_variant(variant: Variant, benchmark: Benchmark, setup: Setup) -> Iterator[Row]:
     """Every tool against one variant of this project, which stays up for all."""
-    shown = "null server" if variant.name == NULL else f"{variant.name} on {benchmark.name}"
+    shown = "null server" if variant.table.reference else f"{variant.name} on {benchmark.name}"
     load = setup.load
     with variant_up(variant, benchmark, setup.tools) as up:
         warm_up = Load(load.rate_per_s, int(load.rate_per_s * _WARM_UP_S), load.seed + 1)
@@ -117,6 +117,8 @@ def main() -> int:
             f"at least {_LEAST}."
         )
     variants = catalog.variants()
+    null = canaries.null(variants)
+    assert null is not None  # servers/null
     variant = catalog.pick("variant", asked.variant, variants)
     benchmark = catalog.pick("benchmark", asked.benchmark, catalog.benchmarks())
     peers = [TOOLS[OURS]] if asked.alone else list(TOOLS.values())
@@ -129,7 +131,7 @@ def main() -> int:
         folder.mkdir()
         setup = Setup(Kit(tools.generator, folder, python, why), load, tools, peers)
         rows = [
-            *against_variant(variants[NULL], benchmark, setup),
+            *against_variant(null, benchmark, setup),
             *against_variant(variant, benchmark, setup),
             *against_truth(setup),
         ]

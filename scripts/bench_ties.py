@@ -4,7 +4,7 @@
 
 Each campaign has three `_fake` servers: `a`, `a-again`, which is the same, and `slower`. They all
 take 20 ms, on a machine that gets 30% slower and faster in a wave of four minutes, beside what
-this machine does by itself. Asked of each campaign: is `a-again` told apart from `a`, and `slower`?
+this machine does by itself. Asked of each campaign: is `a-again` separated from `a`, and `slower`?
 By the median response time, paired by request, as the report does it.
 """
 

@@ -47,7 +47,7 @@ def title_of(variant: str, benchmark: str) -> str:
 
 
 def standing(changes: list[Change]) -> dict[str, list[Change]]:
-    """By the title of their issue: changes that the host did not make, and that still hold."""
+    """By the title of their issue: changes not caused by the host that still hold."""
     series: dict[tuple[str, ...], list[Change]] = {}
     for change in sorted(changes, key=lambda change: change["started_at"]):
         if change["cause"] == "host":
@@ -73,7 +73,7 @@ def _takes_back(change: Change, before: Change) -> bool:
 
 def body_of(changes: list[Change]) -> str:
     """The issue's text: a table, and marks by which the changes are known again."""
-    lines = ["| since | number | change | cause | what else is different |", "|" + " --- |" * 5]
+    lines = ["| since | number | change | cause | what else changed |", "|" + " --- |" * 5]
     for change in changes:
         percent = f"{100 * (change['ratio'] - 1):+.1f}% ({change['verdict']})"
         what = ", ".join(change["what"]) or "nothing known"

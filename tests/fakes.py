@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -12,11 +12,11 @@ import numpy as np
 from harness.stored import store
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostProof
+from harness.stored.identity import Canaries, Cell, Point, Subject, subject_name
 from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     Failure,
     Run,
     RunFacts,
@@ -92,32 +92,47 @@ class Fake:
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
     content: str = ""  # digest of what it ran from
-    launcher: str = ""  # empty: what its image tells
+    launcher: str | None = None  # None: what its image tells
+    revision: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        usual = self.launcher in ("process", "remote")
+        return Subject(self.variant, None if usual else self.launcher, self.revision)
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return subject_name(self.subject)
 
 
 def run(
-    fake: Fake, number: int = 1, benchmark: str = "sentiment", campaign: str = "fake-campaign"
+    fake: Fake,
+    number: int = 1,
+    benchmark: str = "sentiment",
+    campaign: str = "fake-campaign",
+    point: Point | None = None,
 ) -> Run:
     """The run of a variant in one round."""
-    cell = Cell(fake.variant, benchmark, number)
+    cell = Cell(fake.subject, benchmark, point, number)
     rng = np.random.default_rng(crc32(str(cell).encode()))
     failed = fake.failure is not None and (fake.fails_in is None or number in fake.fails_in)
     windows = () if failed else tuple(window(fake, cell, p, rng) for p in fake.profiles)
     ready_s = fake.ready_s * rng.uniform(0.95, 1.05)
     facts = RunFacts(
-        campaign,
-        cell,
-        server_facts(fake),
-        "2026-01-02T03:04:05+00:00",
-        {"provision": 0.5, "launch": 0.02, "load": 18.2},
-        None if failed else Startup(ready_s, ready_s * 1.15),
-        0 if failed or fake.reference else BENCHMARK.payloads,
-        tuple(w.facts for w in windows),
-        Stop(0.12, 0, 0, 0),
-        fake.failure if failed else None,
-        (),
-        fake.image,
-        None if failed else fake.container,
+        campaign=campaign,
+        cell=cell,
+        server=server_facts(fake),
+        started_at="2026-01-02T03:04:05+00:00",
+        phases_s={"provision": 0.5, "launch": 0.02, "load": 18.2},
+        startup=None if failed else Startup(ready_s, ready_s * 1.15),
+        verified=0 if failed or fake.reference else BENCHMARK.payloads,
+        windows=tuple(w.facts for w in windows),
+        stop=Stop(0.12, 0, 0, 0),
+        failure=fake.failure if failed else None,
+        model_threads=(),
+        image=fake.image,
+        container=None if failed else fake.container,
         lifecycle=None if failed else fake.life,
         warm_up=None if failed else WarmUp(0.9, 0.25, (3 * fake.median_ms, *[fake.median_ms] * 3)),
     )
@@ -126,7 +141,9 @@ def run(
         return Run(facts, windows, log)
     capacity = fake.capacity_per_s * (1 + fake.drift * rng.uniform(-1, 1))
     probes = [probe(capacity, part, rng) for part in fake.parts]
-    search = Search(BENCHMARK.slo, capacity / 2, 9_000.0, 15.0)
+    search = Search(
+        slo=BENCHMARK.slo, start_per_s=capacity / 2, ceiling_per_s=9_000.0, budget_s=15.0
+    )
     return having(Run(replace(facts, search=search), windows, log), WindowKind.PROBE, probes)
 
 
@@ -148,20 +165,38 @@ def of_windows(run: Run, *windows: Window) -> Run:
 def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
     """A probe at a part of the capacity: there, 1% of its requests take longer than the SLO has."""
     count, rate = 2000, part * capacity
-    profile = Profile("probe", "poisson", count / rate, rate)
+    profile = Profile("probe", "poisson", count / rate, rate_per_s=rate)
     due = (np.arange(count) / rate * 1e9).astype(np.int64)
     late = rng.random(count) < min(1.0, 0.01 * part**20)
     taken = np.where(late, 80e6, 20e6) * rng.uniform(0.9, 1.1, count)
     done, zeros = due + taken.astype(np.int64), np.zeros(count, np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
-    facts = WindowFacts(profile, count / rate, 0.1, 1, 0.0, 0, 0)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due,
+        sent_ns=due,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    facts = WindowFacts(
+        profile=profile,
+        elapsed_s=count / rate,
+        generator_cpu_s=0.1,
+        generator_cpus=1,
+        steal_share=0.0,
+        checked=0,
+        wrong=0,
+    )
     return Window(facts, requests, empty(Usage), empty(Calls))
 
 
 def server_facts(fake: Fake) -> ServerFacts:
     """What is said of the server of a fake variant."""
     return ServerFacts(
-        server=fake.variant.partition("-")[0],
+        server=fake.name.partition("-")[0],
         framework=fake.framework,
         version=fake.version,
         homepage=fake.homepage,
@@ -181,7 +216,15 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     """One profile's stretch of a fake run."""
     requests, elapsed_s = _requests(fake, cell, profile, rng)
     lower = 0 if fake.variant == "in-process" else 2
-    facts = WindowFacts(profile, elapsed_s, 0.1 * elapsed_s, lower, 0.001, 40, fake.wrong)
+    facts = WindowFacts(
+        profile=profile,
+        elapsed_s=elapsed_s,
+        generator_cpu_s=0.1 * elapsed_s,
+        generator_cpus=lower,
+        steal_share=0.001,
+        checked=40,
+        wrong=fake.wrong,
+    )
     answered = requests.done_ns[requests.ok]
     started = np.sort(answered)[:: fake.batch] if len(answered) else empty(Calls).start_ns
     duration = (0.4 * fake.median_ms * 1e6 * rng.lognormal(0, 0.1, len(started))).astype(np.int64)
@@ -203,7 +246,15 @@ def requests(
     zeros = np.zeros(count, np.int64)
     done = _ns(done_ms)
     return Requests(
-        zeros, due, _ns(sent_ms), done, done, zeros + 200, np.array(codes), zeros, zeros
+        payload=zeros,
+        due_ns=due,
+        sent_ns=_ns(sent_ms),
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=np.array(codes),
+        queued=zeros,
+        resent=zeros,
     )
 
 
@@ -212,7 +263,15 @@ def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> R
     base = run(replace(fake or Fake(), profiles=()))
     made = tuple(
         Window(
-            WindowFacts(profile, profile.duration_s, 0.0, 1, 0.0, 0, 0),
+            WindowFacts(
+                profile=profile,
+                elapsed_s=profile.duration_s,
+                generator_cpu_s=0.0,
+                generator_cpus=1,
+                steal_share=0.0,
+                checked=0,
+                wrong=0,
+            ),
             columns,
             empty(Usage),
             empty(Calls),
@@ -230,8 +289,9 @@ def campaign(
 ) -> Campaign:
     """The plan of a campaign of those variants."""
     fakes = tuple(fakes)
+    subjects = {fake.subject for fake in fakes}
     cells = [
-        Cell(fake.variant, benchmark, number)
+        Cell(fake.subject, benchmark, None, number)
         for number in range(1, rounds + 1)
         for benchmark in benchmarks
         for fake in (fakes if number % 2 else reversed(fakes))
@@ -250,6 +310,9 @@ def campaign(
         generator_cpus=(2, 3),
         launcher="process",
         device="cpu",
+        canaries=Canaries(
+            *(s if (s := Subject(name)) in subjects else None for name in ("in-process", "null"))
+        ),
     )
 
 
@@ -261,11 +324,11 @@ def stored_campaign(
     plan: Campaign | None = None,
 ) -> Path:
     """Run and store a whole campaign of fakes in `folder`, which is returned."""
-    known = {fake.variant: fake for fake in fakes}
+    known = {fake.name: fake for fake in fakes}
     plan = plan or campaign(known.values(), rounds, benchmarks, folder.name)
     store.write_campaign(folder, plan)
     for cell in plan.cells:
-        made = run(known[cell.variant], cell.round, cell.benchmark, plan.id)
+        made = run(known[cell.variant_name], cell.round, cell.benchmark, plan.id, cell.point)
         store.write_run(folder, made)
     return folder
 
@@ -279,7 +342,7 @@ def _requests(
 ) -> tuple[Requests, float]:
     factor = 1 + fake.drift * np.sin(2.0 * cell.round)
     if profile.is_open:
-        seed = seed_of(cell.benchmark, BENCHMARK.version, profile.name, cell.round)
+        seed = seed_of(cell.benchmark_name, BENCHMARK.version, profile.name, cell.round)
         due = due_times(profile, seed)
         sent = due + (fake.lag_ms * 1e6 * rng.lognormal(0, 0.3, len(due))).astype(np.int64)
         service = _service(fake, factor, len(due), rng)
@@ -300,8 +363,9 @@ def _requests(
     done = np.where(failed, MISSING, done)
     status = np.where(failed, 0, 200).astype(np.int64)
     columns = (order, due, sent, first_byte, done, status, error, *np.zeros((2, count), np.int64))
+    named = {field.name: column for field, column in zip(fields(Requests), columns, strict=True)}
     elapsed_s = max(profile.duration_s, float(done.max(initial=0)) / 1e9)
-    return Requests(*columns), elapsed_s
+    return Requests(**named), elapsed_s
 
 
 def _service(fake: Fake, factor: float, count: int, rng: np.random.Generator) -> Ints:

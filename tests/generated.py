@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from bench_history import Noise, nights
 from harness.analyse.campaigns.nights import FORMAT, Ground, Night, Row
+from harness.stored.identity import NULL, PREDICTOR, Canary, Subject
 
 GROUND = Ground("Imaginary CPU / 4 / 15.6 GiB", "nightly", "cpu", "native", "sentiment", 1, False)
+_CANARIES: dict[str, Canary] = {"null": NULL, "in-process": PREDICTOR}
 FIRST = datetime(2026, 1, 1, 2, 17, tzinfo=UTC)
 
 
@@ -52,7 +54,11 @@ def _night(made: Made, number: int, known: list[str], numbers: NDArray[np.float6
         }
         version = new if number >= since else "1.0"
         rows.append(
-            Row(name, "sentiment", "Fake", version, {made.metric: values}, len(values), 0, 0)
+            Row(
+                *(name, "sentiment", "Fake", version, {made.metric: values}, len(values), 0, 0),
+                Subject(name),
+                canary=_CANARIES.get(name),
+            )
         )
     kernel = made.kernel[1] if made.kernel and number >= made.kernel[0] else "Linux 6.1"
     return Night(

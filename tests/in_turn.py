@@ -40,7 +40,7 @@ class InTurn:
         around, again = (each * MS / self.speed for each in (self.around_ms, self.again_ms))
         left = law.departures(due, model + around + again)
         done = left + self.beside_ms * MS / self.speed
-        profile = Profile(f"probe-{seed}", "poisson", seconds, rate)
+        profile = Profile(f"probe-{seed}", "poisson", seconds, rate_per_s=rate)
         return window(profile, due, due, done, left - again - around / 2 - model, model)
 
     def closed(self, profile: Profile, seed: int = 1) -> Window:
@@ -65,9 +65,33 @@ def window(profile: Profile, due: Any, sent: Any, done: Any, start: Any, model: 
     due, sent, done, start, model = (
         each.astype(np.int64) for each in (due, sent, done, start, model)
     )
-    requests = Requests(zeros, due, sent, done, done, zeros + 200, zeros, zeros, zeros)
-    calls = Calls(start, model, np.ones(count, np.int64), zeros, model)
-    facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due,
+        sent_ns=sent,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    calls = Calls(
+        start_ns=start,
+        duration_ns=model,
+        batch=np.ones(count, np.int64),
+        process=zeros,
+        thread_cpu_ns=model,
+    )
+    facts = WindowFacts(
+        profile=profile,
+        elapsed_s=profile.duration_s,
+        generator_cpu_s=0.1,
+        generator_cpus=1,
+        steal_share=0.0,
+        checked=0,
+        wrong=0,
+    )
     return Window(facts, requests, empty(Usage), calls)
 
 
@@ -86,7 +110,7 @@ def run(server: Server, number: int = 1, name: str = "in-turn", rate: float = 75
     windows = (steady, server.closed(SATURATED, 100 * number + 1))
     probes = [server.poisson(rate, 3.0, 100 * number + 2 + each) for each in range(4)]
     audit = server.closed(ALONE, 100 * number + 9)
-    search = Search("p99<50ms", rate, 9_000.0, 12.0)
+    search = Search(slo="p99<50ms", start_per_s=rate, ceiling_per_s=9_000.0, budget_s=12.0)
     made = replace(base, facts=replace(base.facts, search=search))
     made = fakes.having(made, WindowKind.PROFILE, windows)
     made = fakes.having(made, WindowKind.PROBE, probes)

@@ -61,8 +61,26 @@ def probe(law: Law, profile: Profile, rng: np.random.Generator) -> Window:
     due = (arrivals * 1e9).astype(np.int64)
     done = (law(arrivals, rng) * 1e9).astype(np.int64)
     zeros = np.zeros(len(due), np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
-    facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due,
+        sent_ns=due,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    facts = WindowFacts(
+        profile=profile,
+        elapsed_s=profile.duration_s,
+        generator_cpu_s=0.1,
+        generator_cpus=1,
+        steal_share=0.0,
+        checked=0,
+        wrong=0,
+    )
     return Window(facts, requests, empty(Usage), empty(Calls))
 
 

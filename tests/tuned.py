@@ -13,8 +13,7 @@ from harness.analyse.run.digest import Digested
 from harness.measure.tune import halving
 from harness.search.candidates import Lowest, Outcome, cell_of
 from harness.setup.knobs import Setting, Space
-from harness.stored.plan import TUNE
-from harness.stored.records import Failure
+from harness.stored.records import TUNE, Failure
 from harness.stored.tunings import Step, Tuning
 from tests import fakes
 
@@ -78,7 +77,14 @@ class Noise:
 def plan(memory_mib: int | None = None, budget_s: float = 600.0, space: Space = SPACE) -> Tuning:
     """What is asked for."""
     limit = None if memory_mib is None else memory_mib * MIB
-    return Tuning("bench", SLO, limit, budget_s, 8.0, {VARIANT: dict(space)})
+    return Tuning(
+        benchmark="bench",
+        slo=SLO,
+        memory_bytes=limit,
+        budget_s=budget_s,
+        search_s=8.0,
+        knobs={VARIANT: dict(space)},
+    )
 
 
 def runs_of(
@@ -106,15 +112,15 @@ def runs_of(
 
 def digested(tuning: Tuning, runs: Sequence[tuple[Step, Outcome]]) -> Digested:
     """A stored tune of those runs, whose first windows are those of a fake server."""
-    names = {cell_of(tuning, step).variant for step, _ in runs}
+    names = {cell_of(tuning, step).variant_name for step, _ in runs}
     base = fakes.campaign([fakes.Fake(name) for name in names], 1, [tuning.benchmark], "a-tune")
     tuning = replace(tuning, steps=tuple(step for step, _ in runs))
     cells = tuple(cell_of(tuning, step) for step in tuning.steps)
-    campaign = replace(base, preset=TUNE, tuning=tuning, cells=cells)
+    campaign = replace(base, preset=TUNE, kind=TUNE, tuning=tuning, cells=cells)
     made = []
     for cell, (_, found) in zip(cells, runs, strict=True):
         failure = Failure("launch", found.failed) if found.failed else None
-        fake = fakes.Fake(cell.variant, track="tuned", failure=failure)
+        fake = fakes.Fake(cell.variant_name, track="tuned", failure=failure)
         run = fakes.run(fake, cell.round, cell.benchmark, campaign.id)
         made.append(replace(digest.of_run(run, campaign, None), tried=found))
     return Digested(Path("a-tune"), campaign, tuple(made), ())

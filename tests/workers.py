@@ -46,7 +46,7 @@ class Workers:
     def poisson(self, rate: float, seconds: float, seed: int) -> Window:
         rng = np.random.default_rng(seed)
         due = np.sort(rng.uniform(0, seconds * 1e9, int(rate * seconds)))
-        profile = Profile(f"probe-{seed}", "poisson", seconds, rate)
+        profile = Profile(f"probe-{seed}", "poisson", seconds, rate_per_s=rate)
         return self._window(profile, due, rng)
 
     def closed(self, profile: Profile, seed: int = 1) -> Window:
@@ -64,9 +64,29 @@ class Workers:
             for column in (planned, sent, done, start, model, worker, cpu)
         )
         zeros = np.zeros(len(sent), np.int64)
-        requests = Requests(zeros, planned, sent, done, done, zeros + 200, zeros, zeros, zeros)
-        calls = Calls(start, model, zeros + 1, worker, cpu)
-        facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
+        requests = Requests(
+            payload=zeros,
+            due_ns=planned,
+            sent_ns=sent,
+            first_byte_ns=done,
+            done_ns=done,
+            status=zeros + 200,
+            error=zeros,
+            queued=zeros,
+            resent=zeros,
+        )
+        calls = Calls(
+            start_ns=start, duration_ns=model, batch=zeros + 1, process=worker, thread_cpu_ns=cpu
+        )
+        facts = WindowFacts(
+            profile=profile,
+            elapsed_s=profile.duration_s,
+            generator_cpu_s=0.1,
+            generator_cpus=1,
+            steal_share=0.0,
+            checked=0,
+            wrong=0,
+        )
         return Window(facts, requests, empty(Usage), calls)
 
 

@@ -26,7 +26,7 @@ EXIT_USAGE = 2
 EXIT_REGRESSION = 3
 EXIT_NOTHING_RAN = 4
 EXIT_INTERRUPTED = 130
-_NAMES_SHOWN = 100  # of names that somebody has: campaigns may be a thousand
+_NAMES_SHOWN = 100  # of known names: campaigns may be a thousand
 
 
 class HarnessError(Exception):
@@ -52,7 +52,7 @@ class ProvisionError(HarnessError):
 
 
 class LaunchError(HarnessError):
-    """A server does not come up, or ended by itself."""
+    """A server does not start, or ended by itself."""
 
 
 class AnswerError(HarnessError):
@@ -76,7 +76,7 @@ class NothingRan(HarnessError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that nobody has, with the nearest one that somebody has."""
+    """The error for an unknown name, with the nearest known one."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     shown = [*names[:_NAMES_SHOWN], *([f"{len(names)} in all"] if names[_NAMES_SHOWN:] else [])]

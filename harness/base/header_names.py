@@ -14,7 +14,7 @@ def why_not(name: str) -> str:
         return f"{name!r} is not a header's name"
     if name.lower() in _FRAMING:
         return (
-            f"The header {name!r} says where a request ends, which is the harness's to say: leave "
+            f"The header {name!r} says where a request ends, which only the harness may say: leave "
             "it out"
         )
     return ""

@@ -31,7 +31,7 @@ def put(folder: Path) -> None:
 
 
 def take_off(folder: Path) -> None:
-    """A folder that is complete, and nobody's to remove from now on. Raises OSError."""
+    """A folder that is complete, and not to be removed from now on. Raises OSError."""
     (folder / NAME).unlink()
 
 

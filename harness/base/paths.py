@@ -79,14 +79,14 @@ def _users_caches() -> Path:
         return Path.home() / ".cache"
     except RuntimeError as error:
         raise UsageError(
-            "There is no home folder to keep caches in: let HARNESS_CACHE name a folder."
+            "There is no home folder for caches: set HARNESS_CACHE to a folder."
         ) from error
 
 
 def _absolute(name: str, value: str) -> Path:
     if not Path(value).is_absolute():
         raise UsageError(
-            f"{name} is the relative path {value!r}, which means another folder wherever a command "
-            f"is given: write it in full, from the root, or leave {name} unset."
+            f"{name} is the relative path {value!r}, which depends on the current folder: "
+            f"write an absolute path, or leave {name} unset."
         )
     return Path(value)

@@ -24,16 +24,18 @@ _ODD = (
 def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """What is in a regular file of at most that size. Raises ResultError for any other."""
     try:
-        # Not blocking: nobody may ever write to a FIFO.
+        # Not blocking: a FIFO may never get a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ResultError(f"{path} can't be read: it is no regular file.")
+                raise ResultError(f"{path} can't be read: it is not a regular file.")
             data = file.read(most_bytes + 1)
     except OSError as error:
         raise ResultError(f"{path} can't be read: {error.strerror or error}.") from error
     if len(data) > most_bytes:
-        raise ResultError(f"{path} has more than {most_bytes >> 20} MiB: it is none of its kind.")
+        raise ResultError(
+            f"{path} has more than {most_bytes >> 20} MiB, which is too large for such a file."
+        )
     return data
 
 
@@ -45,7 +47,7 @@ def parsed(path: Path) -> Any:
             data, parse_int=_whole, parse_float=_finite, parse_constant=lambda _: _finite("nan")
         )
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path} can't be read: it is truncated or no result file.") from error
+        raise ResultError(f"{path} can't be read: it is truncated or not a result file.") from error
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def made_sense_of(what: Path) -> Iterator[None]:
     except _ODD as error:
         said = " ".join(str(error).split())[:200]
         raise ResultError(
-            f"{what} can't be made sense of: it holds what no measurement gives "
+            f"{what} can't be understood: it holds values that no measurement gives "
             f"({type(error).__name__}{': ' if said else ''}{said})."
         ) from error
 
@@ -69,12 +71,12 @@ def made_sense_of(what: Path) -> Iterator[None]:
 def _whole(text: str) -> int:
     value = int(text)
     if abs(value) > _MOST:
-        raise ValueError(f"{text} is beyond all that is measured")
+        raise ValueError(f"{text} is out of range")
     return value
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not abs(value) <= _MOST:
-        raise ValueError(f"{text} is beyond all that is measured")
+        raise ValueError(f"{text} is out of range")
     return value

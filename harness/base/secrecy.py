@@ -1,4 +1,4 @@
-"""Values that nobody may read: each is replaced by the name of what held it, wherever text leaves.
+"""Secret values: each is replaced by the name of its variable wherever text leaves the harness.
 
 What is known here was given by an environment variable or in a URL. A server may repeat it in an
 answer, and a library in an exception, so every error's sentence goes through `conceal`, and every

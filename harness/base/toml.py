@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Any]:
         return tomllib.loads(reading.content(path).decode("utf-8"))
     except ResultError as error:
         raise UsageError(str(error)) from error
-    except (RecursionError, ValueError) as error:  # as of what is no UTF-8, or no TOML
+    except (RecursionError, ValueError) as error:  # such as text that is not UTF-8, or not TOML
         raise UsageError(f"{path} can't be read as TOML: {error}.") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNCHECKED = "certificates are not checked (--insecure): whoever answers may be somebody else"
+UNCHECKED = "certificates are not checked (--insecure): the server's identity is unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def require_some(profile: Profile) -> None:
     wanted_s = profile.duration_s / count if count > 0 else math.inf
     said = f"In {profile.duration_s:g} s at {profile.rate_per_s:g}/s no request is due"
     if wanted_s > LONGEST_S:
-        raise UsageError(f"{said}, nor in any window that is short enough: give a higher --rate.")
+        raise UsageError(f"{said}, nor in any window of acceptable length: give a higher --rate.")
     raise UsageError(f"{said}: give --duration {_up(wanted_s):g} or more, or a higher --rate.")
 
 
@@ -46,7 +46,7 @@ def require_room(profile: Profile) -> None:
     if needed > free:
         less = "a lower --rate or a shorter --duration" if profile.is_open else "fewer"
         raise UsageError(
-            f"{what} would take {_size(needed)} of memory, and {_size(free)} are free here: give "
+            f"{what} would take {_size(needed)} of memory, but only {_size(free)} are free: give "
             f"{less}."
         )
 

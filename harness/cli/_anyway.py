@@ -23,5 +23,5 @@ def require_quiet(options: dict[str, Any]) -> None:
         return
     said = f"A campaign is measuring on this machine (process {process}): "
     if not options["anyway"]:
-        raise UsageError(f"{said}this load would spoil its numbers. Wait, or give --anyway.")
-    _say.line(f"warning: {said}neither its numbers nor these can be trusted.", err=True)
+        raise UsageError(f"{said}this load would distort its numbers. Wait, or give --anyway.")
+    _say.line(f"warning: {said}neither its numbers nor these are reliable.", err=True)

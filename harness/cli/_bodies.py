@@ -99,7 +99,7 @@ def _instance(path: Path, number: int, line: bytes) -> Any:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}, line {number}: no JSON, so no instance.") from error
+        raise UsageError(f"{path}, line {number}: not JSON, so not an instance.") from error
     return found["instance"] if isinstance(found, dict) and "instance" in found else found
 
 

@@ -25,7 +25,7 @@ def apply(context: click.Context, options: dict[str, Any]) -> None:
     path = options["file"]
     if options["resume"] and (path or options["save"]):
         flag = "--file" if path else "--save"
-        raise UsageError(f"--resume goes on with a stored plan: give no {flag} beside it.")
+        raise UsageError(f"--resume continues a stored plan: leave out {flag}.")
     if path is None:
         return
     known, found = _keys(context), toml.read(path)

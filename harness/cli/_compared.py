@@ -32,7 +32,7 @@ def wanted(
         match = _EFFECT.fullmatch(text)
         if match is None:
             raise UsageError(
-                f"--minimum-effect: {text!r} is no share: write for example 5% or capacity=10%."
+                f"--minimum-effect: {text!r} is not a share, such as 5% or capacity=10%."
             )
         value = float(match[2]) / 100
         if match[1] is None:

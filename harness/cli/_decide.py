@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.analyse.field.decided import Decided
     from harness.analyse.run.digest import Digest
-    from harness.stored.records import Campaign, Cell
+    from harness.stored.identity import Cell
+    from harness.stored.records import Campaign
 
 DECIDED = "decided"
 
@@ -26,16 +28,12 @@ class Deciding:
         """The cells that come next: a second start of each variant that is ranked, then another
         one of those whose order is open; none where nothing is."""
         from harness.analyse.field import decided
-        from harness.stored.records import Cell
 
-        last: dict[tuple[str, str], int] = {}
-        for cell in campaign.cells:
-            key = (cell.variant, cell.benchmark)
-            last[key] = max(last.get(key, 0), cell.round)
+        last = _last(campaign)
         wanted = [
-            Cell(*pair, last[pair] + 1)
+            replace(last[pair], round=last[pair].round + 1)
             for pair in decided.next_rounds(self.decided(campaign))
-            if last.get(pair, decided.MOST) < decided.MOST
+            if pair in last and last[pair].round < decided.MOST
         ]
         return (*_floors(wanted, campaign), *wanted)
 
@@ -59,13 +57,25 @@ class Deciding:
         return decided.of(comparison.compare(whole))
 
 
+def _last(campaign: Campaign) -> dict[tuple[str, str], Cell]:
+    """The last planned round of each variant on each benchmark, by their names."""
+    last: dict[tuple[str, str], Cell] = {}
+    for cell in campaign.cells:
+        key = (cell.variant_name, cell.benchmark_name)
+        if key not in last or last[key].round < cell.round:
+            last[key] = cell
+    return last
+
+
 def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
     """The reference in process in each of their rounds: what a server adds is paired with it."""
-    from harness.analyse.run.digest import FLOOR
-    from harness.stored.records import Cell
-
-    known = {cell.benchmark for cell in campaign.cells if cell.variant == FLOOR}
-    cells = {Cell(FLOOR, cell.benchmark, cell.round) for cell in wanted if cell.benchmark in known}
+    floor = campaign.canaries.predictor
+    known = {c.benchmark_name: c for c in campaign.cells if c.subject == floor}
+    cells = {
+        replace(known[cell.benchmark_name], round=cell.round)
+        for cell in wanted
+        if cell.benchmark_name in known
+    }
     return sorted(cells - set(campaign.cells), key=lambda cell: cell.round)
 
 
@@ -73,15 +83,14 @@ def sentence(folder: Path) -> str:
     """What a stored campaign has decided, what the rest would take, and what is out of reach."""
     from harness.measure.campaign import budget
     from harness.stored import store
-    from harness.stored.records import Cell
 
     campaign = store.read_campaign(folder)
     found, cost_s = Deciding(folder).decided(campaign), budget.cost_of(campaign)
     if not found.open:
         return f"decided  all {found.pairs} pairs of the rankings"
+    last = _last(campaign)
     missing_s = sum(
-        count * cost_s(Cell(variant, benchmark, 1))
-        for (variant, benchmark), count in found.missing.items()
+        count * cost_s(replace(last[pair], round=1)) for pair, count in found.missing.items()
     )
     decided = f"decided  {found.pairs - len(found.open)} of {found.pairs} pairs of the rankings"
     return "; ".join((decided, *of_open(found, missing_s, campaign.id)))

@@ -73,22 +73,22 @@ def _load(profile: Profile, share: float | None, source: str | None) -> str:
 
 def _install(found: Forecast) -> str:
     if not found.to_install:
-        return "nothing must be installed"
-    return f"installed or made once, and kept: {', '.join(found.to_install)}"
+        return "nothing needs to be installed"
+    return f"installed or built once, and kept: {', '.join(found.to_install)}"
 
 
 def _time(found: Forecast, request: CampaignOrder) -> str:
     """Minutes, what of them is a guess, and what may change them."""
     said = f"about {_minutes(found.seconds)}" if found.to_run else "none: all runs are stored"
     if found.guessed:
-        said += f"; a guess for what never ran here: {', '.join(found.guessed)}"
+        said += f"; guessed for cells that never ran here: {', '.join(found.guessed)}"
     if request.budget_s is not None:
         said += f"; never more than --budget, {_minutes(request.budget_s)}"
     if request.more is not None:
         limit = request.more_s if request.budget_s is None else None
-        said += "; then more rounds of what is not decided"
-        said += f", until {_minutes(limit)} are over" if limit else ""
-    return f"{said}; installing comes on top" if found.to_install else said
+        said += "; then more rounds until decided"
+        said += f", until {_minutes(limit)} have passed" if limit else ""
+    return f"{said}; installation is extra" if found.to_install else said
 
 
 def _minutes(seconds: float) -> str:
@@ -112,7 +112,8 @@ def _json(found: Forecast, request: CampaignOrder) -> dict[str, Any]:
     return {
         "campaign": request.id,
         "cells": [
-            {"variant": c.variant, "benchmark": c.benchmark, "round": c.round} for c in found.to_run
+            {"variant": c.variant_name, "benchmark": c.benchmark_name, "round": c.round}
+            for c in found.to_run
         ],
         "left_out": [{"what": what, "why": why} for what, why in campaign.left_out],
         "seconds": round(found.seconds, 1),

@@ -17,8 +17,8 @@ def time_line(runs: list[Run], wall_s: float) -> str:
     """How much of the time went into what the time is for."""
     useful_s = sum(run.facts.phases_s.get(phase, 0) for run in runs for phase in _USEFUL)
     return (
-        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it in measuring or in waiting for "
-        "servers to come up"
+        f"time     {wall_s:.0f} s, {useful_s / wall_s:.0%} of it for measuring and for waiting for "
+        "servers to start"
     )
 
 

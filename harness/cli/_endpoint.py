@@ -1,4 +1,4 @@
-"""Options that name an endpoint which is already up: of `run`, `verify` and `record`."""
+"""Options that name an endpoint that is already running: of `run`, `verify` and `record`."""
 
 from __future__ import annotations
 

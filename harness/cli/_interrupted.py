@@ -12,10 +12,10 @@ from typing import Any
 
 from harness.base.secrecy import shown
 
-CUT_SHORT = "Interrupted. What was measured until then is above."
-TOO_SOON = "Interrupted before the load began: nothing was measured."
-NO_PROBE = "interrupted before the first probe was over"
-TOO_SOON_FOR_A_PROBE = "Interrupted before the first probe was over: nothing is known."
+CUT_SHORT = "Interrupted. The results so far are above."
+TOO_SOON = "Interrupted before the load began. Nothing was measured."
+NO_PROBE = "interrupted before the first probe ended"
+TOO_SOON_FOR_A_PROBE = "Interrupted before the first probe ended. Nothing was measured."
 
 
 def load() -> dict[str, Any]:

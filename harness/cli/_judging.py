@@ -20,7 +20,7 @@ def with_answers(chosen: list[Variant], options: dict[str, Any]) -> list[Variant
     if RECORDED not in judged:
         return chosen
     if options["answers"] is None:
-        raise UsageError("The campaign's endpoint is judged by what was recorded: give --answers.")
+        raise UsageError("The campaign's endpoint is judged by recorded answers: give --answers.")
     known = recorded.read(options["answers"])
     return [v if v.endpoint is None else replace(v, recorded=known) for v in chosen]
 
@@ -48,6 +48,6 @@ def require_judged(
         ]
         if shares:
             raise UsageError(
-                f"{benchmark.name} has no predictor, whose capacity the rate of "
-                f"{shares[0]!r} would be a share of: give rate_per_s in its benchmark.toml."
+                f"The rate of {shares[0]!r} is a share of the predictor's capacity, and "
+                f"{benchmark.name} has no predictor: give rate_per_s in its benchmark.toml."
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.base.errors import UsageError, unknown
+from harness.cli._asked import Asked, parsed
 from harness.setup import catalog
-from harness.setup.catalog import AT, Variant
+from harness.setup.catalog import Variant
 
 
 def matching(kind: str, given: Iterable[str], known: Mapping[str, Any]) -> list[str]:
@@ -16,18 +18,27 @@ def matching(kind: str, given: Iterable[str], known: Mapping[str, Any]) -> list[
 
     Raises UsageError for a pattern that matches nothing.
     """
-    found: list[str] = []
-    for text in given:
-        own, at, way = text.partition(AT)
-        if not _is_pattern(own):
-            found.append(text)
-            continue
-        names = [name for name in known if fnmatchcase(name, own) and _meant(name, own)]
-        if not names:
-            shown = ", ".join(name for name in known if _meant(name, own))
-            raise UsageError(f"No {kind} matches {own!r}. Known: {shown or 'none'}.")
-        found += [f"{name}{at}{way}" for name in names]
+    return list(dict.fromkeys(name for text in given for name in _matched(kind, text, known)))
+
+
+def variants(given: Iterable[str | Asked], known: Mapping[str, Variant]) -> list[Asked]:
+    """The same of variants, by the launchers that are named with them."""
+    found = [
+        replace(asked, name=name)
+        for asked in map(parsed, given)
+        for name in _matched("variant", asked.name, known)
+    ]
     return list(dict.fromkeys(found))
+
+
+def _matched(kind: str, text: str, known: Mapping[str, Any]) -> list[str]:
+    if not _is_pattern(text):
+        return [text]
+    names = [name for name in known if fnmatchcase(name, text) and _meant(name, text)]
+    if not names:
+        shown = ", ".join(name for name in known if _meant(name, text))
+        raise UsageError(f"No {kind} matches {text!r}. Known: {shown or 'none'}.")
+    return names
 
 
 def without(
@@ -35,11 +46,11 @@ def without(
 ) -> list[Variant]:
     """The variants that no pattern of `exclude` matches. Raises UsageError."""
     for pattern in exclude:
-        own, _, _ = pattern.partition(AT)
+        own = parsed(pattern).name
         if not _is_pattern(own):
             if own not in known:
                 raise unknown("variant", own, known)
-            if known[own].table.reference or known[own].table.inside:
+            if known[own].table.is_floor:
                 raise UsageError(
                     f"--exclude: {own} is a reference point, which is always measured."
                 )
@@ -56,25 +67,25 @@ def without(
 def on_track(chosen: list[Variant], track: str) -> list[Variant]:
     """Those on the track, and the reference points. Raises UsageError where no other is on it."""
     kept = [v for v in chosen if v.table.track == track or v.table.inside]
-    measured = [v for v in chosen if not (v.table.reference or v.table.inside)]
+    measured = [v for v in chosen if not v.table.is_floor]
     if measured and not any(v in kept for v in measured):
         said = ", ".join(f"{v.name} is {v.table.track}" for v in measured)
-        raise UsageError(f"--track {track}: no variant that was asked for is on it: {said}.")
+        raise UsageError(f"--track {track}: no requested variant is on it: {said}.")
     return kept
 
 
 def off_track(
-    names: tuple[str, ...], exclude: tuple[str, ...], track: str | None
+    names: tuple[str | Asked, ...], exclude: tuple[str, ...], track: str | None
 ) -> tuple[tuple[str, str], ...]:
     """(variant that was named, why it is not measured) for those on another track."""
     known = catalog.variants()
     if track is None:
         return ()
-    chosen = {name: known[name.partition(AT)[0]] for name in matching("variant", names, known)}
+    chosen = {str(asked): known[asked.name] for asked in variants(names, known)}
     return tuple(
         (name, f"its track is {v.table.track}, and --track asks for {track}")
         for name, v in chosen.items()
-        if v.table.track != track and not (v.table.reference or v.table.inside)
+        if v.table.track != track and not v.table.is_floor
         if not any(fnmatchcase(name, pattern) for pattern in exclude)
     )
 

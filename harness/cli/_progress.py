@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from harness.cli import _say
 from harness.cli._dry_run import left_out
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 
 
 class TimeLeft:
@@ -36,7 +37,7 @@ class TimeLeft:
         """Seconds until the last cell ends."""
         facts = self._campaign.benchmarks
         cells = self._cells[self.finished :]
-        whole = sum(self._costs.of(cell, facts.get(cell.benchmark)) for cell in cells)
+        whole = sum(self._costs.of(cell, facts.get(cell.benchmark_name)) for cell in cells)
         return max(0.0, whole - (time.monotonic() - self._begun))
 
 
@@ -74,7 +75,7 @@ class Plain:
             self.note(f"not decided yet: {len(campaign.cells) - already} more cells")
             return
         self.note(
-            f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} stored already, "
+            f"campaign {campaign.id}: {len(campaign.cells)} cells, {already} already stored, "
             f"about {clock(self._estimate.left_s())} left"
         )
 
@@ -165,7 +166,7 @@ class Steps:
 
     def show(self, cell: Cell, phase: str) -> None:
         """A cell has come to that phase."""
-        said = f"{cell.variant} on {cell.benchmark}"
+        said = f"{cell.variant_name} on {cell.benchmark_name}"
         if self._status is not None:
             from rich.text import Text
 

@@ -27,21 +27,26 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     from harness.cli import _select
     from harness.measure.campaign.campaign import new_id
     from harness.stored import store
+    from harness.stored.records import SWEEP
 
     if options["resume"]:
         beside = ("variants", "everything", "name", "against")
         if any(options[option] for option in beside):
-            raise UsageError("--resume goes on with a stored plan: give no variants beside it.")
+            raise UsageError("--resume continues a stored plan: leave out the variants.")
         _require_none_ignored()
         resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
         if resumed.tuning is not None:
-            raise UsageError(f"{resumed.id} is a tune: go on with `tune --resume {resumed.id}`.")
+            raise UsageError(
+                f"{resumed.id} is a tune: continue it with `tune --resume {resumed.id}`."
+            )
+        if resumed.kind == SWEEP:
+            raise UsageError(f"{resumed.id} is a sweep, which cannot be resumed. Start a new one.")
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()
     folder = _select.new_campaign(name)
     if (folder / "campaign.json").exists():
-        raise UsageError(f"{folder} exists already. Go on with it by --resume {name}.")
+        raise UsageError(f"{folder} exists already. Continue it with --resume {name}.")
     return None, name
 
 
@@ -56,28 +61,28 @@ def _require_none_ignored() -> None:
     ]
     if given:
         raise UsageError(
-            f"--resume goes on with a stored plan, which has its own: give no {', '.join(given)} "
-            "beside it."
+            f"--resume continues a stored plan, which can't be changed: leave out "
+            f"{', '.join(given)}."
         )
 
 
 def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
+    from harness.cli._asked import Asked
     from harness.setup.launching import PROCESS
 
-    own, other = resumed.endpoint, resumed.against
-    names = dict.fromkeys(cell.variant for cell in resumed.cells)
+    own = resumed.endpoint
+    subjects = dict.fromkeys(cell.subject for cell in resumed.cells)
     options["variants"] = tuple(
-        name
-        for name in names
-        if not (own and name == own.name) and not (other and other.base(name))
+        Asked(subject.variant, subject.launcher)
+        for subject in subjects
+        if not (own and subject.variant == own.name) and subject.revision is None
     )
     options["against"] = resumed.against  # its commit: a branch may have gone on
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
     for name in ("preset", "device", "driver"):
         options[name] = getattr(resumed, name)
-    options["launchers"] = (PROCESS,)  # the others' names are in those of their variants
-    made_up = [b for b in resumed.benchmarks.values() if b.artefact.get("synthetic")]
-    options["synthetic_weights"] = bool(made_up)
+    options["launchers"] = (PROCESS,)  # the others are named with their variants
+    options["synthetic_weights"] = any(b.synthetic for b in resumed.benchmarks.values())
 
 
 def require_same(request: CampaignOrder, resumed: Campaign) -> None:
@@ -89,9 +94,9 @@ def require_same(request: CampaignOrder, resumed: Campaign) -> None:
         facts = resumed.benchmarks.get(benchmark.name)
         if facts is not None and facts.version != benchmark.table.version:
             raise UsageError(
-                f"Campaign {resumed.id} was begun with version {facts.version} of "
-                f"{benchmark.name}; it is now {benchmark.table.version}. Begin a new one."
+                f"Campaign {resumed.id} was started with version {facts.version} of "
+                f"{benchmark.name}; it is now {benchmark.table.version}. Start a new one."
             )
     here, there = machine_id(host.environment()), machine_id(resumed.environment)
     if here != there:
-        raise UsageError(f"Campaign {resumed.id} was begun on another machine ({there}).")
+        raise UsageError(f"Campaign {resumed.id} was started on another machine ({there}).")

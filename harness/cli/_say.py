@@ -51,7 +51,7 @@ def document(text: str) -> None:
 
 
 def one(text: str) -> str:
-    """The text in one line, with what is no text written as Python writes it."""
+    """The text in one line, with unprintable characters written as Python escapes."""
     text = conceal(text)
     if text.isprintable():
         return text
@@ -63,8 +63,8 @@ def require_told() -> None:
     standard error instead: it may have taken hours to find out."""
     for error in _FAILED[:1]:
         raise StoreError(
-            f"Standard output can't be written: {error.strerror or error}. What was to go there "
-            "went to standard error."
+            f"Standard output can't be written: {error.strerror or error}. It was written "
+            "to standard error instead."
         ) from error
 
 

@@ -136,5 +136,5 @@ def _require_of_a_url(options: dict[str, Any]) -> None:
 
 def _wanted(options: dict[str, Any]) -> str:
     if not options["slo_text"]:
-        raise UsageError("A URL has no SLO of its own: give one, as --slo 'p99<50ms'.")
+        raise UsageError("A URL needs an SLO, such as --slo 'p99<50ms'.")
     return str(options["slo_text"])

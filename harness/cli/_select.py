@@ -11,15 +11,15 @@ from typing import Any
 from harness.base import paths
 from harness.base.errors import NothingRan, UsageError, unknown
 from harness.cli import _endpoint, _judging, _launching, _patterns, _say, _tls
+from harness.cli._asked import Asked
 from harness.measure.campaign import revision
-from harness.measure.campaign.reference import IN_PROCESS, NULL
 from harness.measure.launch import launchers
 from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import PUBLIC
-from harness.setup import catalog, launching
-from harness.setup.catalog import AT, Benchmark, Checkout, Variant, pick
+from harness.setup import canaries, catalog, launching
+from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import PROCESS, REMOTE
 from harness.setup.tables import PresetTable
@@ -31,7 +31,7 @@ _PAGES = ("history", "index.html")  # beside the reports of campaigns
 
 
 def variants(
-    names: tuple[str, ...],
+    names: tuple[str | Asked, ...],
     everything: bool,
     track: str | None,
     ways: tuple[str, ...],
@@ -49,17 +49,16 @@ def variants(
     own = [*([catalog.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
     if bool(names) == everything and (everything or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
-    asked = _patterns.matching("variant", names, known)
-    chosen = [v for name in asked for v in _launched(name, known, ways)]
+    chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
     if everything:
         public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
-        chosen = [v for variant in public for v in _launched(variant.name, known, ways)]
+        chosen = [v for variant in public for v in launched(Asked(variant.name), known, ways)]
     chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
         chosen = _patterns.on_track(chosen, track)
     for variant in chosen:
         variant.spoken()
-    references = [known[name] for name in (IN_PROCESS, NULL) if name in known]
+    references = [v for v in (canaries.predictor(known), canaries.null(known)) if v]
     return references + [v for v in chosen if v not in references] + own
 
 
@@ -89,14 +88,14 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _launched(name: str, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
-    """A variant by its name, once for each launcher."""
-    own, _, way = name.partition(AT)
-    variant: Variant = pick("variant", own, known)
+def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
+    """A variant that is asked for, once for each launcher."""
+    variant: Variant = pick("variant", asked.name, known)
+    way = asked.launcher
     for found in (way, *ways):
         if found:
             pick("launcher", found, dict(launchers.registered()))
-    if variant.table.reference or variant.table.inside:
+    if variant.table.is_floor:
         return [variant]
     # What is up already needs no launcher; beside it, the others are what they usually are.
     starting = (w if launching.of(w).starts else PROCESS for w in ways)
@@ -158,7 +157,7 @@ def _usable(benchmark: Benchmark, preset: PresetTable) -> Benchmark:
     named = [profile.name for profile in benchmark.table.profile]
     if preset.profiles and not set(preset.profiles) & set(named):
         raise UsageError(
-            f"{benchmark.name} has no profile that the preset takes "
+            f"{benchmark.name} has no profile that the preset uses "
             f"({', '.join(preset.profiles)}); it has: {', '.join(named)}."
         )
     return benchmark
@@ -233,11 +232,11 @@ def new_campaign(name: str) -> Path:
     """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
     if name == store.EXAMPLE:
         raise UsageError(
-            f"{name!r} is the name of the campaign that comes with the harness, which no list "
-            "shows: choose another --campaign."
+            f"{name!r} is the name of the example campaign of the harness, which no list shows: "
+            "choose another --campaign."
         )
     if name in _PAGES:
-        raise UsageError(f"{name!r} is the name of a page among reports: choose another.")
+        raise UsageError(f"{name!r} is the name of a page of the reports: choose another.")
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise _no_name(name)
     return campaign_folder(name)
@@ -249,7 +248,7 @@ def stored_names() -> list[str]:
     found = store.campaigns(folder)
     if not found:
         there = (folder / store.EXAMPLE / "campaign.json").exists()
-        hint = f", or see the one that comes with the harness: `report {store.EXAMPLE}`"
+        hint = f", or see the example of the harness: `report {store.EXAMPLE}`"
         raise UsageError(
             f"There is no campaign in {folder}. Make one with `run`{hint if there else ''}."
         )
@@ -262,5 +261,5 @@ def seconds(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
     if match is None or not float(match[1]):
-        raise UsageError(f"{text!r} is no time: write for example 90s, 10m or 1h.")
+        raise UsageError(f"{text!r} is not a duration, such as 90s, 10m or 1h.")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -1,4 +1,4 @@
-"""Options that say how servers come up: of the commands that start variants."""
+"""Options of the commands that start variants: how servers are started."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from harness.setup import catalog, keeping, knobs, slo
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
-from harness.stored.records import Campaign
+from harness.stored.records import TUNE, Campaign
 from harness.stored.tunings import Tuning
 
 if TYPE_CHECKING:
@@ -36,16 +36,16 @@ def of(options: dict[str, Any]) -> tuple[Order, Campaign | None]:
     search_s = _select.seconds(options["search"]) or 0.0
     name, synthetic = options["benchmark"], options["synthetic_weights"]
     benchmark = _benchmark(name, synthetic, options["slo"], search_s)
-    names = _patterns.matching("variant", options["variants"], catalog.variants())
-    variants = [_variant(name, benchmark, options) for name in names]
+    names = _patterns.variants(options["variants"], catalog.variants())
+    variants = [_variant(str(name), benchmark, options) for name in names]
     threads = benchmark.table.threads
     tuning = Tuning(
-        benchmark.name,
-        benchmark.table.slo,
-        size(options["memory"]),
-        _select.seconds(options["budget"] or _BUDGET) or 0.0,
-        search_s,
-        {variant.name: knobs.space(variant.table, threads) for variant in variants},
+        benchmark=benchmark.name,
+        slo=benchmark.table.slo,
+        memory_bytes=size(options["memory"]),
+        budget_s=_select.seconds(options["budget"] or _BUDGET) or 0.0,
+        search_s=search_s,
+        knobs={variant.name: knobs.space(variant.table, threads) for variant in variants},
     )
     name = options["name"] or campaign.new_id()
     folder = _select.new_campaign(name)
@@ -60,7 +60,9 @@ def kept_names(order: Order, options: dict[str, Any]) -> dict[str, str]:
     if given and len(variants) > 1:
         raise UsageError("--as names one variant: tune one at a time with it.")
     if given and not re.fullmatch(r"[a-z0-9_][a-z0-9_-]*", given):
-        raise UsageError(f"--as: {given!r} is no name: use small letters, digits and dashes.")
+        raise UsageError(
+            f"--as: {given!r} is not a valid name: use lower-case letters, digits and dashes."
+        )
     names = {variant.name: given or f"{variant.name}-{keeping.TUNED}" for variant in variants}
     if options["write"]:
         for name in names.values():
@@ -75,7 +77,7 @@ def size(text: str | None) -> int | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)i?b?", text.lower())
     found = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     if not found:
-        raise UsageError(f"--memory: {text!r} is no size: write for example 500m or 2g.")
+        raise UsageError(f"--memory: {text!r} is not a size, such as 500m or 2g.")
     return found
 
 
@@ -113,12 +115,14 @@ def _variant(name: str, benchmark: Benchmark, options: dict[str, Any]) -> Varian
 
 def _resumed(options: dict[str, Any]) -> tuple[Order, Campaign]:
     if options["variants"] or options["slo"] or options["memory"] or options["name"]:
-        raise UsageError("--resume goes on with a stored tune: give only --budget beside it.")
+        raise UsageError("--resume continues a stored tune: only --budget can be given with it.")
     resumed = store.read_campaign(_select.stored_campaign(options["resume"]))
     tuning = resumed.tuning
     if tuning is None:
-        raise UsageError(f"{resumed.id} is no tune: go on with it by `run --resume {resumed.id}`.")
-    synthetic = any(facts.artefact.get("synthetic") for facts in resumed.benchmarks.values())
+        raise UsageError(
+            f"{resumed.id} is not a tune: continue it with `run --resume {resumed.id}`."
+        )
+    synthetic = any(facts.synthetic for facts in resumed.benchmarks.values())
     options |= {"device": resumed.device, "benchmark": tuning.benchmark}
     benchmark = _benchmark(tuning.benchmark, synthetic, tuning.slo, tuning.search_s)
     variants = [_variant(name, benchmark, options) for name in tuning.knobs]
@@ -126,8 +130,8 @@ def _resumed(options: dict[str, Any]) -> tuple[Order, Campaign]:
     if now != tuning.knobs:
         changed = [name for name in now if now[name] != tuning.knobs[name]]
         raise UsageError(
-            f"The knobs of {', '.join(changed)} are others than when {resumed.id} began. Begin "
-            "anew."
+            f"The knobs of {', '.join(changed)} have changed since {resumed.id} began. Start a "
+            "new tune."
         )
     budget_s = _select.seconds(options["budget"]) or tuning.budget_s
     tuning = replace(tuning, budget_s=budget_s)
@@ -148,12 +152,13 @@ def _order(
         _select.campaign_folder(name),
         tuple(variants),
         (benchmark,),
-        plan.TUNE,
+        TUNE,
         _preset(tuning.search_s),
         1,
         _select.launchers_of(list(variants), options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
+        kind=TUNE,
     )
     threads = benchmark.table.threads
     today = {variant.name: knobs.defaults(variant.table, threads) for variant in variants}

@@ -10,7 +10,8 @@ from harness.cli import _say
 from harness.cli._progress import clock
 from harness.search.candidates import Outcome
 from harness.setup import knobs
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 from harness.stored.tunings import Step, Tuning
 
 _STAGES = {"explore": "tries", "sift": "tries longer", "confirm": "confirms"}
@@ -34,7 +35,7 @@ class Lines:
         )
         self.note(
             f"tune {campaign.id}: {self._tuning.slo} on {self._tuning.benchmark}; settings: "
-            f"{settings}; {already} runs stored already; {clock(self._tuning.budget_s)} in all"
+            f"{settings}; {already} runs already stored; {clock(self._tuning.budget_s)} in all"
         )
 
     def phase(self, cell: Cell, phase: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.analyse.run import digest
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.cli import _reports, _say
 from harness.measure.tune.trials import Order
@@ -47,7 +47,7 @@ def conclude(order: Order, names: Mapping[str, str], options: dict[str, Any]) ->
     return EXIT_OK if all(found.chosen for found in every) else EXIT_FAILED
 
 
-def kept(variant: Variant, found: Found, name: str, cpus: int) -> str | None:
+def kept(variant: Variant, found: TunedVariant, name: str, cpus: int) -> str | None:
     """The variant to keep as text; None where today's is kept, or none is."""
     if found.chosen is None or found.chosen.number == TODAY:
         return None
@@ -61,7 +61,7 @@ def kept(variant: Variant, found: Found, name: str, cpus: int) -> str | None:
 
 
 def lines(
-    found: Found, table: str | None, written: Mapping[str, str], wanted: bool
+    found: TunedVariant, table: str | None, written: Mapping[str, str], wanted: bool
 ) -> Iterator[str]:
     """For a person."""
     yield f"\n{found.variant} on {found.tuning.benchmark}, {found.tuning.slo}"
@@ -75,7 +75,7 @@ def lines(
     yield ""
     yield from tune_words.answer(found)
     if found.worth:
-        yield "\nWhat each knob is worth, by all settings that were measured:"
+        yield "\nWhat each knob is worth, estimated from all measured settings:"
         yield from (f"  {tune_words.worth(worth)}" for worth in found.worth)
     if len(found.front) > 1:
         yield "\nWhat more memory buys:"
@@ -88,10 +88,10 @@ def lines(
         yield f"\nAdded to {place}:" if place else "\nTo keep it, add to server.toml (or --write):"
         yield f"\n{table}"
     elif wanted:
-        yield "Nothing was written: there is no setting to keep but today's, if any."
+        yield "Nothing was written: no other setting is better than today's."
 
 
-def _row(candidate: Candidate, found: Found) -> list[str]:
+def _row(candidate: Candidate, found: TunedVariant) -> list[str]:
     known = candidate.capacity is not None
     remark = tune_words.reason(candidate, found) or ("today's" if candidate.number == TODAY else "")
     if remark and candidate.number == TODAY and remark != "today's":
@@ -105,7 +105,7 @@ def _row(candidate: Candidate, found: Found) -> list[str]:
     ]
 
 
-def as_json(found: Found, table: str | None, written: str | None) -> dict[str, Any]:
+def as_json(found: TunedVariant, table: str | None, written: str | None) -> dict[str, Any]:
     """One entry of `variants` in `tune --json`."""
     confirmed, chosen = found.confirmed, found.chosen
     return {
@@ -144,7 +144,7 @@ def as_json(found: Found, table: str | None, written: str | None) -> dict[str, A
     }
 
 
-def _confirmed(found: Found, candidate: Candidate | None) -> dict[str, Any] | None:
+def _confirmed(found: TunedVariant, candidate: Candidate | None) -> dict[str, Any] | None:
     if candidate is None:
         return None
     interval = found.confirmed.capacity.get(candidate.number)
@@ -163,7 +163,7 @@ def _pair(interval: Interval | None) -> dict[str, Any] | None:
     return {"value": interval.value, "interval": [interval.low, interval.high]}
 
 
-def _candidate(candidate: Candidate, found: Found) -> dict[str, Any]:
+def _candidate(candidate: Candidate, found: TunedVariant) -> dict[str, Any]:
     return {
         "name": candidate.name,
         "setting": dict(candidate.setting),

@@ -75,7 +75,7 @@ def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
     _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)
     return [
-        (each.cell.variant, each.found or capacity.of_probes((), wanted))
+        (each.cell.variant_name, each.found or capacity.of_probes((), wanted))
         for each in digested.digests
     ]
 
@@ -100,7 +100,7 @@ def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
     chosen = _select.variants(
         options["targets"], False, None, options["launchers"] or preset.launchers
     )
-    chosen = [v for v in chosen if v.name in options["targets"] or not _floor(v)]
+    chosen = [v for v in chosen if v.name in options["targets"] or not v.table.is_floor]
     names = (options["benchmark"],) if options["benchmark"] else ()
     benchmarks = _select.benchmarks(names, preset, options["synthetic_weights"])[:1]
     if options["slo_text"]:
@@ -118,7 +118,3 @@ def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
         options["device"],
         tuple(sys.argv[1:]),
     )
-
-
-def _floor(variant: Any) -> bool:
-    return bool(variant.table.reference or variant.table.inside)

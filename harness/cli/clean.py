@@ -37,7 +37,7 @@ def command(dry_run: bool) -> int:
         shown = ", ".join(repr(folder.name) for folder in strangers[:3])
         more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
         _say.line(
-            f"left alone in {paths.cache_dir()}: {shown}{more}. They do not carry the harness's "
+            f"left alone in {paths.cache_dir()}: {shown}{more}. They lack the harness's "
             f"mark ({marks.NAME}), so they may be yours.",
             err=True,
         )

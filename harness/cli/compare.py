@@ -33,7 +33,7 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
     "--minimum-effect",
     "effects",
     multiple=True,
-    help="Smallest change to report: 5% or capacity=10%.",
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option(
     "--variant", "variants", type=VARIANT, multiple=True, help="Compare only this; repeatable."
@@ -45,7 +45,9 @@ _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)
     multiple=True,
     help="Compare only this; repeatable.",
 )
-@click.option("--rename", "renames", multiple=True, help="OLD=NEW: a variant was renamed.")
+@click.option(
+    "--rename", "renames", multiple=True, help="OLD=NEW: a variant was renamed; repeatable."
+)
 @click.option(
     "--noise",
     type=CAMPAIGN,
@@ -77,9 +79,11 @@ def _changes(options: dict[str, Any]) -> Changes:
     asked = _compared.wanted(options["effects"], options["variants"], options["benchmarks"])
     renamed = _select.pairs("--rename", options["renames"])
     if options["new"] is None and renamed:
-        raise UsageError("--rename goes with two campaigns; of one, with run --against.")
+        raise UsageError(
+            "--rename goes with two campaigns; for one campaign, give it to run --against."
+        )
     if options["new"] is not None and options["noise"]:
-        raise UsageError("--noise goes with one campaign, that was run --against a revision.")
+        raise UsageError("--noise goes with one campaign that was run --against a revision.")
     names = [name for name in (options["base"], options["new"]) if name is not None]
     folders = [_select.stored_campaign(name) for name in (*names, *options["noise"])]
     base, *others = map(digest.of_campaign, folders)

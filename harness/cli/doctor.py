@@ -20,7 +20,7 @@ def command(as_json: bool) -> int:
     from harness.measure.campaign import host_proof
     from harness.measure.watch import host
 
-    _say.line("trying the generator, which takes some seconds", err=True)
+    _say.line("proving the generator, which takes a few seconds", err=True)
     facts, doubts = host.environment(), host_proof.by_itself()
     if as_json:
         rows = [{"name": d.name, "fit": d.fit, "message": d.message} for d in doubts]

@@ -25,7 +25,11 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
     "--metric", "metrics", type=METRIC, multiple=True, help="Metric to follow; repeatable."
 )
 @click.option(
-    "--rename", "renames", multiple=True, metavar="OLD=NEW", help="A variant was renamed."
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="A variant was renamed; repeatable.",
 )
 @click.option(
     "--last",
@@ -86,7 +90,7 @@ def command(
 def _folders(given: Sequence[Path]) -> list[Path]:
     for folder in given:
         if not folder.is_dir():
-            raise UsageError(f"{folder} is no folder.")
+            raise UsageError(f"{folder} is not a folder.")
     return list(given)
 
 

@@ -25,9 +25,8 @@ from harness.cli._named import BENCHMARK, VARIANT
 def command(**options: Any) -> int:
     """Build the images of variants, each with a benchmark's model; print their names."""
     from harness.cli import _select
-    from harness.measure.campaign.reference import IN_PROCESS
+    from harness.measure.campaign import reference
     from harness.measure.launch.containers import engine, images
-    from harness.measure.prepare import artefacts, environments
     from harness.setup import catalog
     from harness.setup.catalog import pick
 
@@ -43,9 +42,7 @@ def command(**options: Any) -> int:
     _select.launchers_of(chosen, "cpu")
     client, failed = engine.connect(), 0
     for benchmark in benchmarks:
-        reference = catalog.variants()[IN_PROCESS]
-        environment = environments.for_variant(reference, benchmark)
-        artefact = artefacts.ensure(benchmark, environment).folder
+        artefact = reference.artefact(benchmark, catalog.variants()).folder
         for variant in _one_each(chosen, benchmark):
             try:
                 facts = images.ensure(client, variant, benchmark, artefact).facts

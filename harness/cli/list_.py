@@ -130,11 +130,11 @@ def _unusable(name: str, error: UsageError) -> dict[str, Any]:
 
 
 def _comes_up_by(variant: Variant, launcher: str) -> bool:
-    """Whether a variant comes up by a launcher, where that can be used."""
+    """Whether a launcher can start a variant, if the launcher can be used."""
     from harness.setup import launching
 
-    table, found = variant.table, launching.of(launcher)
-    if table.reference or table.inside:
+    found = launching.of(launcher)
+    if variant.table.is_floor:
         return launcher == launching.PROCESS
     return found.starts and not (found.installs and variant.server.table.only_docker)
 
@@ -146,7 +146,7 @@ def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
     only_docker = variant.server.table.only_docker
     ways = [why for name, why in available.items() if _comes_up_by(variant, name)]
     if only_docker and all(why is not None for why in ways):
-        return [f"it runs as a container only: {only_docker.rstrip('.')}", *filter(None, ways)]
+        return [f"it runs only in a container: {only_docker.rstrip('.')}", *filter(None, ways)]
     if all(why is not None for why in available.values()):
         return [why for why in available.values() if why is not None]
     lock = variant.server.lock(variant.table.backend)

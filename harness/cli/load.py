@@ -28,7 +28,7 @@ class _Positive(click.FloatRange):
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no number that can be counted with.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
@@ -110,7 +110,7 @@ def command(**options: Any) -> int:
     else:
         if unanswered is not None:
             after_s = f"{window.facts.profile.duration_s:.1f} s"
-            _say.line(f"interrupted after {after_s}; left out: {unanswered} without an answer yet")
+            _say.line(f"interrupted after {after_s}; left out: {unanswered} unanswered requests")
         for line in endpoint.lines(found):
             _say.line(line)
         if options["insecure"]:
@@ -159,11 +159,19 @@ def _profile(options: dict[str, Any]) -> Profile:
     if (shape in (CLOSED, USERS)) != (concurrency is not None):
         raise UsageError(f"The profile {shape!r} does not go with the options given.")
     if (shape == USERS) != (think is not None):
-        raise UsageError("The profile 'users' needs --think, and no other has it.")
+        raise UsageError("--think goes with the profile 'users', which needs it.")
     if ("rate_to_per_s" in needs(shape)) != (options["rate_to"] is not None):
         has = "needs" if options["rate_to"] is None else "has no"
         raise UsageError(f"The profile {shape!r} {has} --rate-to.")
-    return Profile("load", shape, options["duration"], rate, options["rate_to"], concurrency, think)
+    return Profile(
+        "load",
+        shape,
+        options["duration"],
+        rate_per_s=rate,
+        rate_to_per_s=options["rate_to"],
+        concurrency=concurrency,
+        think_s=think,
+    )
 
 
 def _fire(options: dict[str, Any]) -> Window:

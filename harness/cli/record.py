@@ -49,7 +49,7 @@ def command(**options: Any) -> int:
     if endpoint.trust.insecure:
         _say.line(f"warning: {UNCHECKED}")
     if isinstance(cut, KeyboardInterrupt):
-        _say.line("Interrupted. What was answered until then is kept.", err=True)
+        _say.line("Interrupted. The answers so far are in the file.", err=True)
         return EXIT_INTERRUPTED
     if cut is not None:
         raise cut

@@ -79,7 +79,9 @@ def _report(name: str, form: str, stdout: bool, table: PriceTable) -> int:
 
 def _print(made: str | bytes, form: str) -> None:
     if isinstance(made, bytes) and sys.stdout.isatty():
-        raise UsageError(f"{form} is no text for a terminal: add a redirection such as > FILE.")
+        raise UsageError(
+            f"{form} is binary and can't be printed to a terminal: redirect it, such as > FILE."
+        )
     if isinstance(made, bytes):
         click.echo(made, nl=False)
     else:
@@ -94,7 +96,7 @@ def _tell(digested: Digested) -> int:
         planned = plural(len(digested.campaign.cells), "run")
         _say.line(
             f"not finished: {len(digested.missing)} of {planned} not stored; the report is of the "
-            f"others. Go on with: python -m harness run --resume {digested.folder.name}",
+            f"others. Continue with: python -m harness run --resume {digested.folder.name}",
             err=True,
         )
     for damaged in digested.damaged:

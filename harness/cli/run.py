@@ -91,7 +91,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--minimum-effect",
     "effects",
     multiple=True,
-    help="Smallest change to report: 5% or capacity=10%.",
+    help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
 @_places.kept
@@ -224,8 +224,8 @@ def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
     except KeyboardInterrupt:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
-        hint = f" Go on with: python -m harness run --resume {request.id}" if stored else ""
-        _say.line(f"Interrupted. What finished is stored.{hint}", err=True)
+        hint = f" Continue with: python -m harness run --resume {request.id}" if stored else ""
+        _say.line(f"Interrupted. Finished runs are stored.{hint}", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
@@ -267,8 +267,8 @@ def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
         failure = d.facts.failure
         cells.append(
             {
-                "variant": d.cell.variant,
-                "benchmark": d.cell.benchmark,
+                "variant": d.cell.variant_name,
+                "benchmark": d.cell.benchmark_name,
                 "round": d.cell.round,
                 "outcome": d.facts.outcome,
                 "phase": failure.phase if failure else None,

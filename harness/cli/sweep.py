@@ -16,8 +16,7 @@ from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
     from harness.measure.campaign.campaign import CampaignOrder
-    from harness.measure.campaign.sweep import Point
-    from harness.setup.catalog import Variant
+    from harness.measure.campaign.sweep import Planned
     from harness.setup.tables import PresetTable
     from harness.stored.records import Run
 
@@ -56,12 +55,13 @@ def command(**options: Any) -> int:
     return _conclude(options, request, swept, runs)
 
 
-def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
+def _points(options: dict[str, Any]) -> dict[str, list[Planned]]:
     """The points of each variant, checked in full before anything starts."""
     from harness.cli import _patterns, _select
     from harness.measure.campaign import sweep
     from harness.setup import catalog
     from harness.setup.catalog import pick
+    from harness.setup.launching import PROCESS
     from harness.stored import plan
 
     known = catalog.variants()
@@ -69,10 +69,11 @@ def _points(options: dict[str, Any]) -> dict[str, list[Point]]:
     chosen = (options["benchmark"],)
     (benchmark,) = _select.benchmarks(chosen, _preset(), options["synthetic_weights"])
     values, found = _values(options["values"]), {}
-    for name in _patterns.matching("variant", options["variants"], known):
-        variant: Variant = pick("variant", name, known)
+    for asked in _patterns.variants(options["variants"], known):
+        (variant,) = _select.launched(asked, known, (PROCESS,))
+        name = variant.name
         reason = plan.why_not(variant, benchmark, options["device"])
-        if variant.table.inside or variant.table.reference:
+        if variant.table.is_floor:
             reason = "it is a reference point, which has no axes"
         if reason is not None:
             raise UsageError(f"{name} on {benchmark.name}: {reason}.")
@@ -85,7 +86,9 @@ def _values(text: str) -> tuple[int, ...]:
     """What `1,2,4` names, ascending, each once. Raises UsageError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts):
-        raise UsageError(f"--values: {text!r} is no list of whole numbers above 0, such as 1,2,4.")
+        raise UsageError(
+            f"--values: {text!r} is not a list of whole numbers above 0, such as 1,2,4."
+        )
     return tuple(sorted({int(part) for part in parts}))
 
 
@@ -97,10 +100,10 @@ def _preset() -> PresetTable:
     )
 
 
-def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> CampaignOrder:
+def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> CampaignOrder:
     from harness.cli import _select
     from harness.measure.campaign.campaign import CampaignOrder, new_id
-    from harness.stored import plan
+    from harness.stored.records import SWEEP
 
     points = [point for one in swept.values() for point in one]
     name = options["name"] or new_id()
@@ -113,12 +116,13 @@ def _request(options: dict[str, Any], swept: dict[str, list[Point]]) -> Campaign
         folder,
         variants,
         tuple({point.benchmark.name: point.benchmark for point in points}.values()),
-        plan.SWEEP,
+        SWEEP,
         _preset(),
         1,
         _select.launchers_of(list(variants), options["device"]),
         options["device"],
         tuple(sys.argv[1:]),
+        kind=SWEEP,
     )
 
 
@@ -131,14 +135,17 @@ def _measure(request: CampaignOrder) -> list[Run]:
         return campaign.run(request, observer)
     except KeyboardInterrupt:
         observer.close()
-        _say.line("Interrupted. What finished is stored.", err=True)
+        _say.line("Interrupted. Finished runs are stored.", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         observer.close()
 
 
 def _conclude(
-    options: dict[str, Any], request: CampaignOrder, swept: dict[str, list[Point]], runs: list[Run]
+    options: dict[str, Any],
+    request: CampaignOrder,
+    swept: dict[str, list[Planned]],
+    runs: list[Run],
 ) -> int:
     from harness.analyse.field import growth
     from harness.analyse.run import digest
@@ -179,7 +186,7 @@ def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
         if row["note"]:
             yield f"note: {row['note']}"
         yield ""
-    yield "one run a point: an exponent's ± is of the points' distance from a line, not of rounds"
+    yield "one run per point: the ± comes from the points' distance from a line, not from rounds"
     yield f"results  {found['results']}\nreport   {report}"
 
 

@@ -56,14 +56,14 @@ def _measure(order: Order, resumed: Campaign | None) -> None:
     from harness.measure.tune import trials
 
     observer = _tune_progress.observer(order.tuning)
-    hint = f"Go on with: python -m harness tune --resume {order.request.id}"
+    hint = f"Continue with: python -m harness tune --resume {order.request.id}"
     try:
         trials.run(order, observer, analysis.judge, observer.told, resumed)
     except KeyboardInterrupt:
         observer.close()
         stored = (order.request.folder / "campaign.json").exists()
         _say.line(
-            f"Interrupted. What finished is stored. {hint if stored else ''}".rstrip(), err=True
+            f"Interrupted. Finished runs are stored. {hint if stored else ''}".rstrip(), err=True
         )
         sys.exit(EXIT_INTERRUPTED)
     except UsageError as error:

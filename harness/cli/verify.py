@@ -92,7 +92,7 @@ def _lines(verified: Verified) -> list[str]:
         return [_progress.result_line(run), *doubt, *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
     said = f"{checked} answers right" if checked else f"answers; {_not_checked(run)}"
-    lines = [f"{run.cell.variant} on {run.cell.benchmark}: {said}", *doubt]
+    lines = [f"{run.cell.variant_name} on {run.cell.benchmark_name}: {said}", *doubt]
     for trial in verified.trials:
         lines.append(f"  {trial.fault}: {trial.said or 'no'}")
     for finding in trials.of_trials(verified.trials):
@@ -115,8 +115,8 @@ def _json(verified: Verified) -> dict[str, Any]:
 
     facts = verified.run.facts
     return {
-        "variant": facts.cell.variant,
-        "benchmark": facts.cell.benchmark,
+        "variant": facts.cell.variant_name,
+        "benchmark": facts.cell.benchmark_name,
         "version": facts.server.version,
         "outcome": facts.outcome,
         "verified": facts.verified,

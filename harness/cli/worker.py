@@ -30,7 +30,7 @@ def command(master: str, cpus: str | None, address: str) -> int:
     own = os.sched_getaffinity(0)
     chosen = sorted(own) if cpus is None else numbers(cpus)
     if not own.issuperset(chosen):
-        raise UsageError(f"--cpus: this machine lets it use {sorted(own)} alone.")
+        raise UsageError(f"--cpus: this process may only use {sorted(own)}.")
     program = [sys.executable, "-m", "harness.measure.load.swarm.locust_worker", host, str(port)]
     sources = [address] if address else []
     workers = [subprocess.Popen([*program, str(cpu), *sources]) for cpu in chosen]
@@ -50,7 +50,7 @@ def numbers(text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
         if match is None or int(match[1]) > int(match[2] or match[1]):
-            raise UsageError(f"--cpus: {text!r} is no list of CPUs: write for example 0,2-3.")
+            raise UsageError(f"--cpus: {text!r} is not a list of CPUs, such as 0,2-3.")
         first, last = int(match[1]), int(match[2] or match[1])
         found |= set(range(first, last + 1))
     return sorted(found)

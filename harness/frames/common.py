@@ -13,7 +13,7 @@ from harness.stored import store
 
 if importlib.util.find_spec("pandas") is None:
     raise UsageError(
-        "harness.frames needs pandas, which is not installed here: python -m pip install "
+        "harness.frames needs pandas, which is not installed: python -m pip install "
         "'serving-harness[frames]', or -r requirements-frames.txt in the project's folder."
     )
 

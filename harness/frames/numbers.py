@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from harness.base import paths
 from harness.base.errors import HarnessError
 from harness.frames.common import Name, folder_of, warn
 from harness.stored import store
+from harness.stored.identity import Cell
 
 
 def campaigns(results: Name | None = None) -> pd.DataFrame:
@@ -79,6 +80,12 @@ def metrics(campaign: Name) -> pd.DataFrame:
     value      float64   in that unit
     low, high  float64   95 % interval that this run alone gives the value; NaN where the run has
                          just the value
+    subject    category  what is measured, by its own name: `fastapi` of the variant
+                         `fastapi@docker`
+    launcher   category  that it was asked for with; NaN: the usual one
+    revision   category  NaN: this one
+    axis       category  of a sweep; NaN for what is none
+    at         Int64     the value of that axis
     """
     digested = digest.of_campaign(folder_of(campaign))
     for damaged in digested.damaged:
@@ -88,7 +95,21 @@ def metrics(campaign: Name) -> pd.DataFrame:
     names = ("variant", "benchmark", "round", *texts[2:], "value", "low", "high")
     kinds = {**dict.fromkeys(names, "float64"), **dict.fromkeys(texts, "str"), "round": "int64"}
     frame = pd.DataFrame(rows, columns=[*names]).astype(kinds)
-    return frame.astype(dict.fromkeys(texts, "category"))
+    frame = frame.astype(dict.fromkeys(texts, "category"))
+    cells = [each.cell for each in digested.digests for _ in COLUMNS]
+    return frame.assign(**_identities(cells))
+
+
+def _identities(cells: Sequence[Cell]) -> dict[str, Any]:
+    """What the names of each row are made of."""
+    points = [cell.point for cell in cells]
+    return {
+        "subject": pd.Categorical([cell.subject.variant for cell in cells]),
+        "launcher": pd.Categorical([cell.subject.launcher for cell in cells]),
+        "revision": pd.Categorical([cell.subject.revision for cell in cells]),
+        "axis": pd.Categorical([point.axis if point else None for point in points]),
+        "at": pd.array([point.value if point else None for point in points], dtype="Int64"),
+    }
 
 
 def _metrics(found: Digest) -> Iterator[tuple[Any, ...]]:
@@ -99,5 +120,5 @@ def _metrics(found: Digest) -> Iterator[tuple[Any, ...]]:
         value, drawn = found.values.get(name), found.replicates.get(name)
         bounds = (np.nan,) * 2 if value is None or drawn is None else resampling.interval([drawn])
         known = np.nan if value is None else value
-        common = (cell.variant, cell.benchmark, cell.round, track, outcome)
+        common = (cell.variant_name, cell.benchmark_name, cell.round, track, outcome)
         yield (*common, name, metric.unit, known, *bounds)

@@ -114,9 +114,9 @@ _PLACE = {"benchmark": str, "round": int, "window": int, "kind": str, "profile":
 def _windows(campaign: Name, variant: str) -> Iterator[_Part]:
     folder = folder_of(campaign)
     plan = store.read_campaign(folder)
-    cells = [cell for cell in plan.cells if cell.variant == variant]
+    cells = [cell for cell in plan.cells if cell.variant_name == variant]
     if not cells:
-        raise unknown("variant", variant, {cell.variant for cell in plan.cells})
+        raise unknown("variant", variant, {cell.variant_name for cell in plan.cells})
     for cell, place in store.stored(folder, cells):
         try:
             run = digest.read_cell(place, plan, cell)
@@ -125,7 +125,7 @@ def _windows(campaign: Name, variant: str) -> Iterator[_Part]:
             continue
         for number, window in enumerate(run.windows):
             kind, name = window.facts.kind.value, window.facts.profile.name
-            yield _Part(cell.benchmark, cell.round, number, kind, name, window)
+            yield _Part(cell.benchmark_name, cell.round, number, kind, name, window)
 
 
 def _table(name: str, parts: Sequence[_Part]) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -32,7 +32,7 @@ class Protocol(ABC):
 
     def told(self, metadata: bytes, payload: Any, prediction: Any) -> Protocol:  # noqa: ARG002
         """The same for a model that tells of itself so; some instance and its prediction (None
-        where nobody knows it) show what goes where.
+        where not known) show what goes where.
 
         Raises AnswerError for what are no metadata.
         """
@@ -44,7 +44,7 @@ class Protocol(ABC):
 
     def asking(self, request: RequestTable) -> Protocol:  # noqa: ARG002
         """The same with a template of requests. Raises UsageError where its form is fixed."""
-        raise UsageError("A template of requests goes with the protocol 'template' alone.")
+        raise UsageError("A request template goes only with the protocol 'template'.")
 
     def numbered(self, number: int) -> Protocol:  # noqa: ARG002
         """The same for the payload of that number, where its requests tell it."""
@@ -109,7 +109,7 @@ def spoken(name: str, request: RequestTable | None = None) -> Protocol:
 def one(instances: list[Any]) -> Any:
     """The only one. Raises UsageError where there are more."""
     if len(instances) != 1:
-        raise UsageError(f"This protocol carries one instance a request, not {len(instances)}.")
+        raise UsageError(f"This protocol carries one instance per request, not {len(instances)}.")
     return instances[0]
 
 

@@ -35,7 +35,7 @@ class Model:
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
     payload: Any  # some instance
-    prediction: Any = None  # its right prediction; None where nobody knows it
+    prediction: Any = None  # its right prediction; None: not known
 
     @property
     def whole(self) -> bool:
@@ -144,7 +144,7 @@ def _sizes(value: Any) -> list[int]:
         return []
     inner = [_sizes(each) for each in value]
     if any(size != inner[0] for size in inner):
-        raise UsageError("An instance whose lists differ in length is no tensor.")
+        raise UsageError("An instance whose lists differ in length is not a tensor.")
     return [len(value), *(inner[0] if inner else [])]
 
 

@@ -170,7 +170,7 @@ class V2Grpc(OpenInference):
                 data = list(getattr(output.contents, _CONTENTS[output.datatype]))
                 data = [_text(v) if isinstance(v, bytes) else v for v in data]
             else:
-                raise AnswerError(f"datatype {output.datatype!r} is none that is known")
+                raise AnswerError(f"datatype {output.datatype!r} is not known")
             found.append(Tensor(output.name, output.datatype, list(output.shape), data))
         return self._predictions(found)
 
@@ -202,10 +202,10 @@ def unpacked(datatype: str, raw: bytes) -> list[Any]:
         return _texts(raw)
     letter = _LETTERS.get(datatype)
     if letter is None:
-        raise AnswerError(f"datatype {datatype!r} is none that is known")
+        raise AnswerError(f"datatype {datatype!r} is not known")
     count, rest = divmod(len(raw), struct.calcsize(f"<{letter}"))
     if rest:
-        raise AnswerError(f"{len(raw)} bytes are no whole number of {datatype}")
+        raise AnswerError(f"{len(raw)} bytes are not a whole number of {datatype}")
     return list(struct.unpack(f"<{count}{letter}", raw))
 
 

@@ -85,7 +85,7 @@ def columns(tensors: Sequence[Tensor], like: Mapping[str, Any]) -> dict[str, lis
     counts = {tensor.shape[0] if tensor.shape else 0 for tensor in tensors}
     if len(counts) != 1 or any(len(t.data) != _size(t) for t in tensors):
         shown = ", ".join(f"{t.name} {t.shape} with {len(t.data)} values" for t in tensors)
-        raise AnswerError(f"output tensors are not one value a row: {shown}")
+        raise AnswerError(f"output tensors do not have one value per row: {shown}")
     found: dict[str, list[Any]] = {}
     for tensor in tensors:
         name = tensor.name.removesuffix(JSON)

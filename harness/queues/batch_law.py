@@ -71,7 +71,7 @@ class BatchLaw:
         return float((self._responses(rate_per_s) > limit_ns).mean())
 
     def capacity(self, slo: Slo) -> float:
-        """The highest rate of Poisson arrivals per second that holds the SLO; 0 where none does."""
+        """The highest rate of Poisson arrivals per second that meets the SLO; 0 if none does."""
         times = self._quantiles(slo.share)
         if slo.limit_ns <= times[0]:
             return 0.0

@@ -154,7 +154,7 @@ def error(windows: Sequence[Loaded], found: CallCosts, beside: Around) -> float 
 
 
 def _cpu(calls: Calls) -> Any:
-    """CPU time of each call; where nobody wrote that, or the clock of threads is too coarse for
+    """CPU time of each call; if it was not recorded, or the clock of threads is too coarse for
     it, how long it took."""
     return np.where(calls.thread_cpu_ns <= 0, calls.duration_ns, calls.thread_cpu_ns)
 

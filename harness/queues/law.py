@@ -86,7 +86,7 @@ class Law:
         return float((taken > limit_ns).mean())
 
     def capacity(self, slo: Slo) -> float:
-        """The highest rate of Poisson arrivals per second that holds the SLO; 0 where none does."""
+        """The highest rate of Poisson arrivals per second that meets the SLO; 0 if none does."""
         load = self.shape.load(slo.share, (slo.limit_ns - self.beside_ns) / self.occupied_ns)
         return load * self.shape.workers * 1e9 / self.occupied_ns
 

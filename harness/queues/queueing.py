@@ -172,7 +172,7 @@ def _saturated_error(window: Window) -> float:
         mine = (calls.start_ns >= number * length) & (calls.start_ns < (number + 1) * length)
         answers = int(((done >= number * length) & (done < (number + 1) * length)).sum())
         if answers and mine.any():
-            part = Calls(*(getattr(calls, field.name)[mine] for field in fields(Calls)))
+            part = Calls(**{each.name: getattr(calls, each.name)[mine] for each in fields(Calls)})
             found.append(math.log(length / answers / under_load.unit(part)))
     return float(np.std(found, ddof=1)) / math.sqrt(len(found)) if len(found) > 1 else math.inf
 

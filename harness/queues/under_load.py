@@ -44,7 +44,7 @@ class Served:
 
 
 def unit(calls: Calls) -> float:
-    """The model's CPU time in a window; where nobody wrote that, or the clock of threads is too
+    """The model's CPU time in a window; if it was not recorded, or the clock of threads is too
     coarse for it, how long it took."""
     timed = calls.thread_cpu_ns[calls.thread_cpu_ns != MISSING]
     if len(timed) and timed.mean() > 0:

@@ -27,7 +27,7 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def write_page(path: Path, content: str | bytes) -> Path:
-    """The same, but not over a page that is somebody else's. Raises StoreError."""
+    """The same, but never over a page that the harness did not write. Raises StoreError."""
     try:
         theirs = path.is_file() and _OURS not in path.read_bytes()[:_HEAD]
     except OSError as error:
@@ -42,7 +42,7 @@ def write_page(path: Path, content: str | bytes) -> Path:
 
 def _write_into(path: Path, data: bytes) -> Path:
     try:
-        # Not blocking: a pipe that nobody reads would never open.
+        # Not blocking: a pipe without a reader would never open.
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         os.set_blocking(descriptor, True)
         with os.fdopen(descriptor, "wb") as file:

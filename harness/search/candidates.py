@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.setup.knobs import Setting
-from harness.stored.records import Cell
+from harness.stored.identity import Cell, Subject
 from harness.stored.tunings import TODAY, Step, Tuning
 
 _LEAST_SPREAD = 0.03  # of the logarithm: no start of a server is known better
-_OPEN_SPREAD = 0.35  # where no rate that was tried was too much
+_OPEN_SPREAD = 0.35  # if every tried rate met the SLO
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Outcome:
 
     capacity: float | None  # requests/s; None: it failed, is in doubt, or met the SLO at no rate
     low: float | None
-    high: float | None  # None: no rate that was tried was too much
-    memory_bytes: int | None  # the most that its processes held; None where nobody could see
+    high: float | None  # None: every tried rate met the SLO
+    memory_bytes: int | None  # the most that its processes held; None: not known
     failed: str = ""  # why
     doubt: str = ""  # why its capacity does not count
     lowest: Lowest | None = None
@@ -122,7 +122,8 @@ class Candidate:
 
 def cell_of(tuning: Tuning, step: Step) -> Cell:
     """Where a step's run is stored."""
-    return Cell(name_of(step.variant, step.candidate), tuning.benchmark, step.round)
+    own = Subject(name_of(step.variant, step.candidate))
+    return Cell(own, tuning.benchmark, None, step.round)
 
 
 def name_of(variant: str, candidate: int) -> str:
@@ -143,6 +144,6 @@ def candidates(variant: str, runs: Iterable[tuple[Step, Outcome]]) -> list[Candi
 
 
 def choices(tried: Sequence[Candidate], memory_bytes: int | None) -> list[Candidate]:
-    """Those that hold the SLO within the memory, the highest capacity first."""
+    """Those that meet the SLO within the memory, the highest capacity first."""
     able = [t for t in tried if t.capacity is not None and t.fits(memory_bytes)]
     return sorted(able, key=lambda candidate: -(candidate.capacity or 0.0))

@@ -10,8 +10,8 @@ from harness.search import enough
 from harness.search.candidates import Candidate, Outcome
 from harness.stored.tunings import TODAY
 
-# As variants are told apart: with the three looks at most that the search takes, what is alike is
-# told apart in about 5 %.
+# As variants are separated: with the at most three looks that the search takes, equal settings are
+# separated in about 5 % of the cases.
 CONFIDENCE = 0.98
 
 
@@ -31,7 +31,7 @@ class Confirmed:
     capacity: Mapping[int, Interval]  # by candidate
     starts: Mapping[int, int]
     ratio: Interval | None  # of the best to today's; None where one of them was not confirmed
-    needed: int | None  # starts of each that would tell them apart; None where they are
+    needed: int | None  # starts of each that would separate them; None if they are separated
 
     @property
     def told_apart(self) -> bool:

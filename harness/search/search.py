@@ -50,9 +50,9 @@ class NextProbe:
 class Estimate:
     """The capacity in requests per second, with an interval of 95%."""
 
-    rate_per_s: float | None  # None: the SLO was met at no rate that was tried
+    rate_per_s: float | None  # None: no tried rate met the SLO
     low: float | None
-    high: float | None  # None: the highest rate that was tried holds
+    high: float | None  # None: the highest tried rate meets it
 
     @property
     def bracketed(self) -> bool:

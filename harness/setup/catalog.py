@@ -23,11 +23,11 @@ from harness.setup.tables import (
     WeightsTable,
 )
 from harness.setup.templates import RequestTable
+from harness.stored.identity import Point, Subject, subject_name
 from harness.stored.revisions import Revision
 
-IMAGE = "an image"  # the framework of variants that are nothing else
 _MOST_BYTES = 1 << 30  # of payloads
-AT = "@"  # between a variant's name and its launcher's, where that is another
+IMAGE = "an image"  # the framework of variants that are nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,24 @@ class Variant:
 
     server: Server
     table: VariantTable
-    endpoint: Endpoint | None = None  # one that is already up; nothing is started then
-    launcher: str = PROCESS  # how it comes up
+    endpoint: Endpoint | None = None  # one that is already running; nothing is started then
+    launcher: str = PROCESS  # how it is started
     checkout: Checkout | None = None  # where it is from, if not from here
     recorded: Mapping[str, Any] | None = None  # what is right of an endpoint: recorded.py
     image: str = ""  # that it is, as it stands; empty: one is built, or none is needed
+    point: Point | None = None  # of a sweep that varies it
+
+    @property
+    def subject(self) -> Subject:
+        """What tells it from others: from itself in a container, or of another revision, too."""
+        usual = self.launcher == PROCESS or self.endpoint is not None or bool(self.image)
+        revision = None if self.checkout is None else self.checkout.revision.name
+        return Subject(self.table.name, None if usual else self.launcher, revision)
 
     @property
     def name(self) -> str:
-        """What tells its rows from others, those of the same variant in a container, or of another
-        revision, among them."""
-        plain = self.launcher == PROCESS or self.endpoint is not None or self.image
-        name = self.table.name if plain else f"{self.table.name}{AT}{self.launcher}"
-        return name if self.checkout is None else self.checkout.revision.of(name)
+        """What reports call it."""
+        return subject_name(self.subject, self.point)
 
     def spoken(self) -> Protocol:
         """What it speaks. Raises UsageError."""
@@ -116,6 +121,7 @@ class Benchmark:
     synthetic: bool = False  # its weights come from a seed, and its answers mean nothing
     length: int = 1  # each text is so many times itself
     together: int = 1  # instances that a request carries
+    point: Point | None = None  # of a sweep that varies it
 
     @property
     def weights(self) -> WeightsTable | None:
@@ -161,7 +167,7 @@ def _longer(instance: Any, times: int) -> Any:
     if times == 1:
         return instance
     if not isinstance(instance, str):
-        raise UsageError("Its payloads are no texts: their length is the model's.")
+        raise UsageError("Its payloads are not texts: the model fixes their length.")
     return " ".join([instance] * times)
 
 
@@ -209,7 +215,7 @@ def deployed(endpoint: Endpoint) -> Variant:
     table = VariantTable(
         name=endpoint.name,
         track="remote",
-        description=f"An endpoint that was already up, at {endpoint.url}.",
+        description=f"An endpoint that was already running, at {endpoint.url}.",
         protocol=endpoint.protocol,
         command=(endpoint.url,),
         path=urlsplit(endpoint.url).path,

@@ -163,7 +163,7 @@ def space(table: Turnable, threads: int) -> dict[str, tuple[Value, ...]]:
 
 
 def filled(table: Turnable) -> dict[str, str]:
-    """What stands for the placeholders of knobs in a command that nobody tunes."""
+    """What stands for the placeholders of knobs in a command that is not tuned."""
     return {name: str(knob.default) for name, knob in table.knobs.items() if knob.sets == COMMAND}
 
 

@@ -31,7 +31,7 @@ _EARLIER = {
     PROCESS: Launching(again=("--launcher", PROCESS)),
     DOCKER: Launching(described="a container", installs=False),
     REMOTE: Launching(
-        described="an endpoint that was already up",
+        described="an endpoint that was already running",
         starts=False,
         overloads=False,
         restarts=False,

@@ -50,6 +50,11 @@ class VariantTable(toml.Strict):
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
 
+    @property
+    def is_floor(self) -> bool:
+        """Whether it is a reference point, which others are set beside, and no contender."""
+        return self.reference or self.inside
+
     @field_validator("command")
     @classmethod
     def _known_placeholders(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -73,7 +78,7 @@ class VariantTable(toml.Strict):
     @classmethod
     def _known_signal(cls, value: str) -> str:
         if value not in signal.Signals.__members__:
-            raise ValueError(f"{value!r} is no signal")
+            raise ValueError(f"{value!r} is not a signal")
         return value
 
     @model_validator(mode="after")
@@ -108,7 +113,7 @@ class ServerTable(toml.Strict):
     guide: str = Field(default="", pattern=r"^(https?://.+)?$")  # to production; as homepage
     licence: str
     maintained: bool
-    note: str = ""  # what a reader should know: why this release, or that nobody maintains it
+    note: str = ""  # what a reader should know: why this release, or that it is not maintained
     only_docker: str | None = None  # why it can't be had as a package
     image: str | None = None  # that its own Dockerfile builds on; None: the usual base
     version_path: str | None = None  # JSON there has its "version"; None: the package's is it
@@ -159,7 +164,7 @@ class ProfileTable(toml.Strict):
     def _complete(self) -> ProfileTable:
         rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
         if (self.shape == USERS) != (self.think_s is not None):
-            raise ValueError("users need 'think_s', and nobody else has it")
+            raise ValueError("'think_s' goes with the shape 'users', which needs it")
         if self.shape in (CLOSED, USERS):
             if self.concurrency is None or rates or self._far():
                 who = "a closed loop needs" if self.shape == CLOSED else "'users' needs"

@@ -53,16 +53,18 @@ class RequestTable(toml.Strict):
     def _can_be_filled(self) -> RequestTable:
         names = {name for text in self.texts for name in _names(text)}
         if not names & {"instance", "instances"}:
-            raise ValueError("no $instance in its path, query or body: each request is the same")
+            raise ValueError(
+                "no $instance in its path, query or body: all requests would be the same"
+            )
         if self.id is not None and "id" not in names:
-            raise ValueError("'id' finds $id again, which no part of the request has")
+            raise ValueError("'id' needs $id in the request, which has none")
         if self.body is not None and self.content_type == _JSON:
             made = filled(self.body, {"instance": 0, "instances": [0], "id": "0"}, as_json)
             try:
                 json.loads(made)
             except ValueError as error:
                 raise ValueError(
-                    f"its body is no JSON once $instance is filled in: {error}; for another form, "
+                    f"its body is not JSON once $instance is filled in: {error}; for another form, "
                     "say so by a header Content-Type"
                 ) from error
         return self
@@ -115,7 +117,7 @@ def compiled(expression: str) -> Any:
         return jmespath.compile(expression)
     except JMESPathError as error:
         reason = str(error).splitlines()[0].rstrip(".:")
-        raise ValueError(f"{expression!r} is no JMESPath expression: {reason}") from error
+        raise ValueError(f"{expression!r} is not a JMESPath expression: {reason}") from error
 
 
 def filled(template: str, known: Mapping[str, Any], write: Writer) -> str:
@@ -156,7 +158,7 @@ def _value(found: re.Match[str], known: Mapping[str, Any]) -> Any:
 
 
 def _names(template: str) -> set[str]:
-    """Which values a template takes. Raises ValueError for one that nobody knows."""
+    """Which values a template takes. Raises ValueError for an unknown one."""
     names = set()
     for _, expression, name in _PLACEHOLDER.findall(template):
         if expression:
@@ -166,7 +168,7 @@ def _names(template: str) -> set[str]:
             if name not in KNOWN:
                 shown = ", ".join(f"${known}" for known in KNOWN)
                 raise ValueError(
-                    f"${name} is no placeholder: write {shown}, and a dollar of your own as $$"
+                    f"${name} is not a placeholder: write {shown}, and a literal dollar as $$"
                 )
             names.add(name)
     return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
     """What a container was made from."""
 
@@ -18,7 +18,7 @@ class ImageFacts:
     steps_reused: int  # whose layers were there already
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
     """How a container ran."""
 

@@ -34,7 +34,7 @@ class HostCheck:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostWatch:
     """What happened to the host while a window ran, beside stolen time."""
 
@@ -46,7 +46,7 @@ class HostWatch:
     throttled_s: float | None = None  # how long a quota kept the harness's own group from running
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
     """A generator process in one window: of the driver `locust`, and of the native one where a
     process was lost.
@@ -58,5 +58,5 @@ class WorkerFacts:
     requests: int  # rows of it; of a lost one those that it was to send, where there was a plan
     offset_ns: int  # its CLOCK_MONOTONIC less the harness's
     uncertainty_ns: int  # the offset is that much off at most
-    drift_ns: int | None  # how much the offset changed in the window; None where nobody could ask
+    drift_ns: int | None  # how much the offset changed in the window; None: not known
     lost: str = ""  # why nothing came back from it

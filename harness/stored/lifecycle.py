@@ -49,12 +49,12 @@ class Restart:
     """The same server once more in the same window, at the same place."""
 
     launched_ns: int  # since the window's start
-    failure: str = ""  # why it did not come up there
+    failure: str = ""  # why it did not start there
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """All of that; None where nobody looked, or the run did not get that far."""
+    """Each is None if it was not observed, or the run did not get that far."""
 
     installed: Installed | None = None
     memory_idle_bytes: int | None = None  # after the first right answer, before any load
@@ -64,7 +64,7 @@ class Lifecycle:
     restart: Restart | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """A fault that was inflicted on a server, and what came of it."""
 

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.setup import launching
-from harness.setup.catalog import AT, Benchmark, Variant
+from harness.setup.catalog import Benchmark, Variant
+from harness.setup.launching import DOCKER
 from harness.setup.tables import BenchmarkTable, PresetTable
-from harness.stored.records import Cell
+from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
 
 _LEAST_VERIFIED = 32
-SWEEP = "sweep"  # the preset's name in a campaign of that command: nobody can ask for it
-TUNE = "tune"  # the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +39,28 @@ def make(
         for variant in variants:
             reason = why_not(variant, benchmark, device)
             if reason is None:
-                pairs.append((variant.name, benchmark.name))
+                pairs.append(
+                    (variant.subject, benchmark.folder.name, variant.point or benchmark.point)
+                )
             else:
                 left_out.append((f"{variant.name} on {benchmark.name}", reason))
     cells = [
-        Cell(variant, benchmark, number)
+        Cell(*pair, number)
         for number in range(1, rounds + 1)
-        for variant, benchmark in (pairs if number % 2 else reversed(pairs))
+        for pair in (pairs if number % 2 else reversed(pairs))
     ]
     return Plan(tuple(cells), tuple(left_out))
 
 
 def fit(
-    cells: Sequence[Cell], cost_s: Callable[[Cell], float], budget_s: float, first: Container[str]
+    cells: Sequence[Cell],
+    cost_s: Callable[[Cell], float],
+    budget_s: float,
+    first: Container[Subject | None],
 ) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
     """(cells that a budget has room for, in order, and those that it has not).
 
-    The shortest plan that is of use comes first: one round, the variants named in `first` before
+    The shortest plan that is of use comes first: one round, the subjects in `first` before
     all others, then whatever takes least. A later round is taken whole or not at all: else the
     quick ones alone would have two.
     """
@@ -66,7 +70,7 @@ def fit(
         ours = [cell for cell in cells if cell.round == number]
         if kept and sum(map(cost_s, ours)) > left_s:
             break
-        for cell in sorted(ours, key=lambda cell: (cell.variant not in first, cost_s(cell))):
+        for cell in sorted(ours, key=lambda cell: (cell.subject not in first, cost_s(cell))):
             if cost_s(cell) <= left_s:
                 kept.add(cell)
                 left_s -= cost_s(cell)
@@ -90,9 +94,9 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and launching.of(variant.launcher).installs:
         why = variant.server.table.only_docker
-        return f"it runs as a container only, as {variant.table.name}{AT}docker: {why}"
-    floor = variant.table.reference or variant.table.inside
-    if device not in variant.table.devices and not floor:
+        there = subject_name(Subject(variant.table.name, DOCKER))
+        return f"it runs as a container only, as {there}: {why}"
+    if device not in variant.table.devices and not variant.table.is_floor:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.folder.name in variant.table.without:
         return variant.table.without[benchmark.folder.name]
@@ -119,10 +123,10 @@ def absolute(
                 table.name,
                 table.shape,
                 table.duration_s * preset.duration_scale,
-                rate,
-                rate_to,
-                table.concurrency,
-                table.think_s,
+                rate_per_s=rate,
+                rate_to_per_s=rate_to,
+                concurrency=table.concurrency,
+                think_s=table.think_s,
             )
         )
     return tuple(profiles)
@@ -150,7 +154,8 @@ def gaps(
     """Profiles that a pair of the plan goes without, and why."""
     by_name = {variant.name: variant for variant in variants}
     tables = {benchmark.name: benchmark.table for benchmark in benchmarks}
-    for variant, benchmark in dict.fromkeys((c.variant, c.benchmark) for c in made.cells):
+    pairs = dict.fromkeys((c.variant_name, c.benchmark_name) for c in made.cells)
+    for variant, benchmark in pairs:
         for profile in tables[benchmark].profile:
             reason = unserved(by_name[variant], profile.shape)
             if reason is not None and profile.name in taken(tables[benchmark], preset):

@@ -6,8 +6,8 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Literal
 
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
@@ -15,6 +15,7 @@ from harness.setup.launching import Launching, of_earlier
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
+from harness.stored.identity import Canaries, Cell
 from harness.stored.lifecycle import Lifecycle, WarmUp
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
@@ -24,20 +25,13 @@ from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One variant x benchmark x round (rounds count from 1)."""
-
-    variant: str
-    benchmark: str
-    round: int
-
-    def __str__(self) -> str:
-        return f"{self.variant} on {self.benchmark}, round {self.round}"
+Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
+RUN: Kind = "run"
+SWEEP: Kind = "sweep"
+TUNE: Kind = "tune"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
     """One stretch of load in a run, all but its columns."""
 
@@ -53,9 +47,9 @@ class WindowFacts:
     host: HostWatch | None = None  # None in files of earlier schemas
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
-    causes: tuple[Cause, ...] = ()  # why requests failed, as far as somebody knows
+    causes: tuple[Cause, ...] = ()  # why requests failed, as far as known
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
-    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    addresses: tuple[str, ...] = ()  # where requests went, as far as known
     server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
     kind: WindowKind = WindowKind.PROFILE
 
@@ -73,6 +67,7 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
+    _: KW_ONLY
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
     def of_kind(self, kind: WindowKind) -> Window:
@@ -121,7 +116,7 @@ class Setup:
     max_batch: int  # instances in a call to the predictor; 1 without batching
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """What ran."""
 
@@ -139,11 +134,11 @@ class ServerFacts:
     description: str
     maintained: bool = True
     note: str = ""
-    asked: Setup | None = None  # None where nobody could ask: an endpoint that was already up
-    content: str = ""  # digest of the files that it ran from; empty where nobody knows them
+    asked: Setup | None = None  # None: an endpoint that was already running can't be asked
+    content: str = ""  # digest of the files that it ran from; empty: not known
     insecure: bool = False  # its certificate was not checked
     judged_by: str = REFERENCE  # see harness.setup.endpoints
-    is_here: bool = False  # an endpoint that was already up, on this machine
+    is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
 
     @property
@@ -152,7 +147,7 @@ class ServerFacts:
         return self.launching or of_earlier(self.launcher)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """The search for the highest rate that holds the SLO; its probes are windows of the run."""
 
@@ -163,7 +158,7 @@ class Search:
     ended: str = ""  # why it ended before it was done: no answer, or a request alone is too slow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """A run, all but its columns."""
 
@@ -239,7 +234,7 @@ class Run:
         return next((w for w in strains if w.facts.profile.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
     """What a campaign knew of a benchmark when it began."""
 
@@ -256,10 +251,15 @@ class BenchmarkFacts:
     judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
     tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether its weights come from a seed, so that its answers mean nothing."""
+        return bool(self.artefact.get("synthetic"))
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """The plan of one `run` command, and the machine that it ran on."""
+    """The plan of one command, and the machine that it ran on."""
 
     id: str
     started_at: str
@@ -279,3 +279,5 @@ class Campaign:
     driver: str = "native"
     against: Revision | None = None
     tuning: Tuning | None = None  # of the command `tune` alone
+    kind: Kind = RUN
+    canaries: Canaries = field(default_factory=Canaries)

@@ -5,11 +5,12 @@ A reader makes tables as long as a plan says, and paths of its names: whoever wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from harness.base.errors import UsageError
 from harness.setup import slo
+from harness.stored.identity import Cell, Key, Subject
 from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
 from harness.stored.tunings import Tuning
 from harness.windows.profiles import Profile, shape_names
@@ -23,10 +24,14 @@ _ROUNDS = 10**6
 
 def of_campaign(campaign: Campaign) -> str | None:
     """What a plan can't mean, in words that follow its file's name; None where all is well."""
-    names = (text for cell in campaign.cells for text in (cell.variant, cell.benchmark))
+    subjects = {cell.subject for cell in campaign.cells}
+    subjects |= {each for each in (campaign.canaries.predictor, campaign.canaries.null) if each}
+    axes = {cell.point.axis for cell in campaign.cells if cell.point}
+    names = (*(s.variant for s in subjects), *(c.benchmark for c in campaign.cells), *axes)
     wrong = [w] if (w := moment(campaign.started_at)) else []
     wrong += [w for each in (campaign.id, *names, *campaign.benchmarks) if (w := name(each))]
     wrong += [f"{cell} is none" for cell in campaign.cells if not 1 <= cell.round <= _ROUNDS]
+    wrong += [w for each in subjects for w in _parts(each)] + list(_doubles(campaign.cells))
     wrong += [w for key, facts in campaign.benchmarks.items() for w in _benchmark(key, facts)]
     wrong += list(_tuning(campaign.tuning)) if campaign.tuning else []
     return wrong[0] if wrong else None
@@ -40,11 +45,11 @@ def of_run(run: RunFacts) -> str | None:
 
 
 def moment(text: str) -> str | None:
-    """Why a text is no moment, likewise."""
+    """Why a text is not a moment, likewise."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        return f"{text!r} is no moment"
+        return f"{text!r} is not a moment"
     return None
 
 
@@ -53,6 +58,21 @@ def name(text: str) -> str | None:
     if text.splitlines() == [text] and not text.startswith(".") and not {"/", "\0"} & {*text}:
         return None
     return f"{text!r} can't be the name of anything in a campaign"
+
+
+def _parts(subject: Subject) -> Iterator[str]:
+    """A launcher and a revision may be called anything that stands in one line."""
+    for text in (subject.launcher, subject.revision):
+        if text is not None and (text.splitlines() != [text] or "\0" in text):
+            yield f"{text!r} can't be the name of a launcher or a revision"
+
+
+def _doubles(cells: Sequence[Cell]) -> Iterator[str]:
+    """A report, and the folder of a run, have names alone."""
+    known: dict[tuple[str, str], Key] = {}
+    for cell in cells:
+        if known.setdefault((cell.variant_name, cell.benchmark_name), cell.key) != cell.key:
+            yield f"two cells would both be called {cell}"
 
 
 def _tuning(tuning: Tuning) -> Iterator[str]:

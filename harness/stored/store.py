@@ -10,9 +10,9 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 
 Schema versions
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
-       strains and no audit of their own;
-       windows have server_clock; benchmarks have judge and tolerance; servers have launching;
-       runs may have chunks.parquet; requests may have the error failed;
+       strains and no audit of their own; windows have server_clock; benchmarks have judge and
+       tolerance; servers have launching; runs may have chunks.parquet, and requests the error
+       failed; cells have subject and point, no variant; campaigns have canaries and kind;
        containers have warnings
     6  requests have resent; windows have causes, timeout_s, addresses and, of the host,
        throttled_s; search has ended; servers have insecure, endpoints trust;
@@ -46,8 +46,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.base import caches, marks, paths, reading, whole
 from harness.base.errors import ResultError, StoreError, UsageError
-from harness.stored import earlier, sane
-from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.stored import earlier, legacy, sane
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows import columns
 from harness.windows.samples import empty
 
@@ -85,7 +86,9 @@ def read_campaign(folder: Path) -> Campaign:
     path = folder / _CAMPAIGN
     if not path.exists():
         raise UsageError(f"There is no campaign in {folder}: it has no {_CAMPAIGN}.")
-    campaign: Campaign = _validated(Campaign, _unsealed(path, "campaign")["campaign"], path)
+    data = _unsealed(path, "campaign")
+    plan = legacy.campaign(data["campaign"], data["schema"])
+    campaign: Campaign = _validated(Campaign, plan, path)
     _require_sane(sane.of_campaign(campaign), path)
     return campaign
 
@@ -101,8 +104,9 @@ def campaigns(folder: Path) -> list[Path]:
 
 
 def cell_folder(folder: Path, cell: Cell) -> Path:
-    """Where a cell's run is stored."""
-    return folder / cell.benchmark / cell.variant / f"round-{cell.round}"
+    """Where a cell's run is stored: a place that a person finds. Its names are never read back."""
+    variant = cell.variant_name.replace("/", "%2F")  # a revision's name may have one
+    return folder / cell.benchmark_name / variant / f"round-{cell.round}"
 
 
 def write_run(folder: Path, run: Run) -> Path:
@@ -133,11 +137,11 @@ def write_run(folder: Path, run: Run) -> Path:
     return place
 
 
-def read_run(place: Path) -> Run:
-    """A stored run. Raises ResultError where it was truncated, edited, or is of a later schema."""
+def read_run(place: Path, cell: Cell | None = None) -> Run:
+    """The run of a planned cell. Raises ResultError if it was edited, or is of a later schema."""
     data = _unsealed(place / _RUN, "run", "files")
     _require_unchanged(place, data["files"])
-    facts = _validated(RunFacts, _in_this_schema(data, place / _RUN), place / _RUN)
+    facts = _validated(RunFacts, _in_this_schema(data, cell, place / _RUN), place / _RUN)
     _require_sane(sane.of_run(facts), place / _RUN)
     tables = _tables(place, data["files"], len(facts.windows))
     windows = tuple(
@@ -232,7 +236,7 @@ def _seal(data: dict[str, Any]) -> str:
 
 
 def _no_result(path: Path) -> str:
-    return f"{path} can't be read: it is truncated or no result file."
+    return f"{path} can't be read: it is truncated or not a result file."
 
 
 def _changed(path: Path) -> str:
@@ -246,10 +250,11 @@ def _changed(path: Path) -> str:
     return f"{was} Remove the folder {path.parent} and measure the cell again with --resume."
 
 
-def _in_this_schema(data: dict[str, Any], path: Path) -> dict[str, Any]:
+def _in_this_schema(data: dict[str, Any], cell: Cell | None, path: Path) -> dict[str, Any]:
     """A run of any schema. Raises ResultError where it is none."""
     try:
-        return earlier.run(data["run"], data["schema"])
+        run = legacy.run(data["run"], cell, data["schema"])
+        return earlier.run(run, data["schema"])
     except (AttributeError, KeyError, TypeError) as error:
         raise ResultError(_no_result(path)) from error
 
@@ -284,6 +289,6 @@ def _store_error(folder: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(
             f"The disk is full: nothing more can be stored in {folder}. What finished before is "
-            "kept. Free some space and go on with --resume."
+            "kept. Free some space and continue with --resume."
         )
     return StoreError(f"{folder} can't be written: {error.strerror or error}.")

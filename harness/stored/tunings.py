@@ -15,7 +15,7 @@ Stage = Literal["explore", "sift", "confirm"]
 TODAY = 1  # the candidate that is the variant as server.toml has it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A run of a setting."""
 
@@ -27,7 +27,7 @@ class Step:
     search_s: float  # for its capacity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
     """What was asked for, and every run so far, in order."""
 

@@ -1,4 +1,4 @@
-"""Why requests failed, told apart further than `samples.ERRORS` does.
+"""Why requests failed, in more detail than `samples.ERRORS`.
 
 The measuring half counts causes, the reporting half says them.
 """
@@ -21,13 +21,13 @@ HINTS = {
     "no ports left": "see net.ipv4.ip_local_port_range",
     "certificate": "--cacert FILE trusts another issuer, --insecure any",
     "client certificate": "give --cert and --key",
-    "no TLS": "as where http:// is spoken",
-    "closed after the handshake": "as where a client certificate is wanted (--cert)",
-    "closed without an answer": "as where https:// is spoken",
+    "no TLS": "possibly the server speaks http://",
+    "closed after the handshake": "possibly the server wants a client certificate (--cert)",
+    "closed without an answer": "possibly the server speaks https://",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """Why so many requests of a window failed."""
 
@@ -74,7 +74,7 @@ def without_secrets(causes: Iterable[Cause], values: Iterable[str]) -> tuple[Cau
 
 
 def told(counts: Mapping[str, int], causes: Sequence[Cause]) -> str:
-    """So many failed by each error, and why, as far as somebody knows: `2 connect (refused)`."""
+    """So many failed by each error, and why, as far as known: `2 connect (refused)`."""
     return ", ".join(_told(error, count, causes) for error, count in counts.items())
 
 

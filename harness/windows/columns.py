@@ -20,7 +20,7 @@ TABLES: dict[str, type[Any]] = {
     "calls": Calls,
     "chunks": Chunks,
 }
-SPARSE = ("chunks",)  # tables that most runs have no row of: then there is no file
+SPARSE = ("chunks",)  # tables that are empty in most runs: then there is no file
 # Columns that came with schema 3 and, of calls, with schema 5.
 _LATER = {
     "memory_bytes",
@@ -117,7 +117,7 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
         raise ResultError(f"{path} can't be read: {said}.") from error
     edges = np.searchsorted(owner, np.arange(windows + 1))
     return [
-        TABLES[name](*(column[edges[i] : edges[i + 1]] for column in columns.values()))
+        TABLES[name](**{key: column[edges[i] : edges[i + 1]] for key, column in columns.items()})
         for i in range(windows)
     ]
 
@@ -135,18 +135,18 @@ def _require_bounded(metadata: Any, path: Path) -> None:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     size = sum(group.total_byte_size for group in groups)
     if metadata.num_rows > most or sum(group.num_rows for group in groups) > most:
-        raise ValueError(f"{metadata.num_rows} rows are not in so few bytes")
+        raise ValueError(f"{metadata.num_rows} rows can't fit into so few bytes")
     if size > _BYTES_A_ROW * (metadata.num_rows + _FREE_ROWS):
-        raise ValueError(f"{size} bytes are not in so few rows")
+        raise ValueError(f"{size} bytes can't belong to so few rows")
 
 
 def _require_measured(columns: dict[str, Any], owner: Any, windows: int) -> None:
     """Raises ValueError for rows of no window, and for moments beyond all windows."""
     if len(owner) and (np.any(np.diff(owner) < 0) or owner[0] < 0 or owner[-1] >= windows):
-        raise ValueError("its rows are of other windows than the run has")
+        raise ValueError("its rows belong to windows that the run does not have")
     for name, column in columns.items():
         if len(column) and (column.min() < -_MOST or column.max() > _MOST):
-            raise ValueError(f"its column {name!r} is beyond all that is measured")
+            raise ValueError(f"its column {name!r} is out of range")
 
 
 def _stored(table: Any, name: str) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Profile:
     name: str
     shape: str
     duration_s: float
+    _: KW_ONLY
     rate_per_s: float | None = None
     rate_to_per_s: float | None = None
     concurrency: int | None = None

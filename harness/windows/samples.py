@@ -34,7 +34,7 @@ ERRORS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
     """The requests of one window, one row each; a failed one is a row whose `error` is not 0."""
 
@@ -98,9 +98,9 @@ class Requests:
         return lag
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What the server's processes used, sampled; one row a sample; MISSING where nobody can see."""
+    """What the server's processes used, sampled; one row a sample; MISSING where not seen."""
 
     at_ns: Ints
     cpu_ns: Ints  # CPU time of all of them since the start
@@ -115,7 +115,7 @@ class Usage:
     gpu_milliwatts: Ints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
     """The predictor seen from the inside; one row a call."""
 
@@ -168,15 +168,21 @@ def joined(parts: Sequence[Chunks]) -> Chunks:
 
 def calls_of(start_ns: Ints, duration_ns: Ints, batch: Ints, process: Ints) -> Calls:
     """Calls whose CPU time is not known."""
-    return Calls(start_ns, duration_ns, batch, process, np.full(len(start_ns), MISSING, np.int64))
+    return Calls(
+        start_ns=start_ns,
+        duration_ns=duration_ns,
+        batch=batch,
+        process=process,
+        thread_cpu_ns=np.full(len(start_ns), MISSING, np.int64),
+    )
 
 
 def usage(at_ns: Ints, **columns: Ints) -> Usage:
-    """Samples of what somebody could see; the columns that nobody could are MISSING."""
+    """Samples of the columns that could be seen; the others are MISSING."""
     unseen = {f.name: np.full(len(at_ns), MISSING, np.int64) for f in fields(Usage)}
     return Usage(**{**unseen, "at_ns": at_ns, **columns})
 
 
 def empty(columns: type[Any]) -> Any:
     """A table of that type without rows."""
-    return columns(*(np.empty(0, np.int64) for _ in fields(columns)))
+    return columns(**{field.name: np.empty(0, np.int64) for field in fields(columns)})

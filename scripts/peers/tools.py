@@ -116,7 +116,17 @@ def fire_ours(generator: Driver, load: Load, up: Up) -> tuple[Requests, Plan]:
     goal = target(up.url, numbered, (("Content-Type", JSON),))
     numbers = np.arange(load.count, dtype=np.int64)
     duration_ns, timeout_ns = int(load.seconds * 1e9), int(_TIMEOUT_S * 1e9)
-    job = Job(goal, 0, duration_ns, numbers, due_ns, _CALLERS, None, timeout_ns, 0)
+    job = Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=duration_ns,
+        payload=numbers,
+        due_ns=due_ns,
+        concurrency=_CALLERS,
+        limit=None,
+        timeout_ns=timeout_ns,
+        keep_every=0,
+    )
     job = replace(job, resends=False)  # so that the truth server counts each once
     pending = generator.start(job)
     while not pending.wait(1.0):

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.measure.campaign.bench import Bench
-from harness.measure.campaign.reference import NULL, Tools, stages_of
+from harness.measure.campaign.reference import Tools, stages_of
 from harness.measure.prepare import artefacts, environments
 from harness.measure.talk import target
 from harness.protocols import registered
-from harness.setup import catalog
+from harness.setup import canaries, catalog
 from harness.setup.catalog import Benchmark, Variant
 from peers.truth import Log
 from peers.truth_server import Order
@@ -68,7 +68,7 @@ class TruthServer:
 @contextmanager
 def variant_up(variant: Variant, benchmark: Benchmark, tools: Tools) -> Iterator[Up]:
     """A variant brought up as a campaign does it, on a benchmark's model."""
-    if variant.name == NULL:
+    if variant.table.reference:
         artefact = tools.scratch  # it needs none
     else:
         artefact = artefacts.ensure(
@@ -89,4 +89,6 @@ def variant_up(variant: Variant, benchmark: Benchmark, tools: Tools) -> Iterator
 
 
 def _in_process() -> Variant:
-    return catalog.variants()["in-process"]
+    found = canaries.predictor(catalog.variants())
+    assert found is not None  # servers/in-process
+    return found

@@ -190,8 +190,7 @@ def test_wrong_answers_to_unseen_payloads() -> None:
     assert found == (
         UNSEEN,
         Verdict.INVALID,
-        "4 of 192 answers in the audit are not the reference's, 3 of them to payloads that it had "
-        "never been asked before",
+        "4 of 192 answers in the audit are not the reference's, 3 of them for unseen payloads",
     )
 
 

@@ -215,4 +215,4 @@ def test_in_every_round_both_references_come_first(tmp_path: Path) -> None:
     for each in found.digests:
         assert each.values["overhead"] is not None
         assert each.breakdown is not None
-        assert (each.breakdown.transport_ms > 0) == (each.cell.variant != "in-process")
+        assert (each.breakdown.transport_ms > 0) == (each.cell.variant_name != "in-process")

@@ -53,9 +53,7 @@ def test_a_search_that_found_it() -> None:
 
 def test_a_search_that_met_it_nowhere() -> None:
     found = capacity.of_probes(probes(2.0, 1.5), WANTED)
-    assert capacity_words.sentence(found).endswith(
-        "is met at no rate that was tried, down to 300.0/s"
-    )
+    assert capacity_words.sentence(found).endswith("is met at no tried rate, down to 300.0/s")
     assert capacity_words.as_json(found)["met"] is False
     run = with_probes(*probes(2.0, 1.5))
     assert capacity_of(run) == 0.0

@@ -17,9 +17,10 @@ from harness.analyse.run import digest
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base.errors import UsageError
 from harness.stored import store
-from harness.stored.records import Campaign, Cell, Failure
+from harness.stored.records import Campaign, Failure
 from harness.stored.revisions import Revision
 from harness.windows.profiles import Profile
+from tests.cells import cell_of
 from tests.fakes import Fake, campaign, run, stored_campaign
 
 BROKEN = Failure("ready", "It never was.")
@@ -156,7 +157,10 @@ def test_a_capacity_that_is_gone_or_has_no_end(tmp_path: Path) -> None:
 
 
 def test_a_renamed_variant(tmp_path: Path) -> None:
-    sides = ([Fake("old"), Fake("old@docker")], [Fake("a"), Fake("a@docker")])
+    sides = (
+        [Fake("old"), Fake("old", launcher="docker")],
+        [Fake("a"), Fake("a", launcher="docker")],
+    )
     assert "--rename OLD=NEW" in compared(tmp_path / "1", *sides).why_not[0]
     found = compared(tmp_path / "2", *sides, renamed={"old": "a"})
     assert {change.variant for change in found.rows} == {"a", "a@docker"}
@@ -166,8 +170,8 @@ def test_a_renamed_variant(tmp_path: Path) -> None:
 
 def test_what_is_in_one_alone_is_said(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a"), Fake("gone")], [Fake("a"), Fake("added")])
-    assert "in base alone: gone on sentiment" in found.notes
-    assert "in new alone: added on sentiment" in found.notes
+    assert "only in base: gone on sentiment" in found.notes
+    assert "only in new: added on sentiment" in found.notes
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:
@@ -202,7 +206,10 @@ def _profiles(**values: Any) -> Callable[[Campaign], Campaign]:
         (_benchmark(version=2), "other version of sentiment: 1 and 2"),
         (_benchmark(payloads=9), "other number of payloads of sentiment: 64 and 9"),
         (_benchmark(slo="p99<9ms"), "other SLO of sentiment: p99<50ms and p99<9ms"),
-        (_benchmark(artefact={"accuracy": 0.5}), "other model of sentiment: what its build"),
+        (
+            _benchmark(artefact={"accuracy": 0.5}),
+            "other model of sentiment: the measurements of its build",
+        ),
         (_benchmark(artefact={"synthetic": True}), "real weights and synthetic weights"),
         (_benchmark(capacity_s=9.0), "other time for the search on sentiment: 0.0 and 9.0"),
         (_profiles(duration_s=9.0), "other duration of steady of sentiment: 10.0 and 9.0"),
@@ -249,8 +256,8 @@ def test_rates_a_little_apart_are_compared_but_not_paired(tmp_path: Path) -> Non
 def test_an_interrupted_campaign_is_compared_as_far_as_it_is(tmp_path: Path) -> None:
     base = store_one(tmp_path / "base", [Fake("a", 8.0)])
     new = store_one(tmp_path / "new", [Fake("a", 10.0)])
-    shutil.rmtree(store.cell_folder(new, Cell("a", "sentiment", 3)))
-    (store.cell_folder(base, Cell("a", "sentiment", 1)) / "server.log").write_text("edited")
+    shutil.rmtree(store.cell_folder(new, cell_of("a", "sentiment", 3)))
+    (store.cell_folder(base, cell_of("a", "sentiment", 1)) / "server.log").write_text("edited")
     found = changes.of_campaigns(digest.of_campaign(base), digest.of_campaign(new), Wanted(), {})
     p50 = row(found, "latency_p50")
     assert p50.ratio is not None
@@ -281,9 +288,9 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
         revisions(
             tmp_path / "c",
             Fake("in-process", 4.0, reference=True, content="floor"),
-            Fake("in-process@main", 4.0, reference=True, content="floor"),
+            Fake("in-process", 4.0, reference=True, content="floor", revision="main"),
             Fake("a", 10.0, content="now"),
-            Fake("a@main", 8.0, content="then"),
+            Fake("a", 8.0, content="then", revision="main"),
             Fake("added", 9.0),
         ),
         Wanted(),
@@ -299,19 +306,22 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
     assert shown["latency_p50"].source == noise.BESIDE
     assert shown["latency_p50"].smallest is not None
     assert shown["latency_p50"].smallest < 0.2
-    assert "chance alone" in row(found, "latency_p50", "in-process").note
+    assert "this is chance" in row(found, "latency_p50", "in-process").note
 
 
 def test_what_has_no_changed_file_stops_no_gate(tmp_path: Path) -> None:
-    sides = (Fake("a", 16.0, content="same"), Fake("a@main", 8.0, content="same"))
+    sides = (Fake("a", 16.0, content="same"), Fake("a", 8.0, content="same", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "c", *sides), Wanted())
     assert found.regressions == ()
     assert not row(found, "latency_p50").gates
 
 
 def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
-    sides = (Fake("b", 8.0, drift=0.9, content="s"), Fake("b@main", 8.0, drift=-0.9, content="s"))
-    fakes = (*sides, Fake("a", 16.0, content="x"), Fake("a@main", 8.0, content="y"))
+    sides = (
+        Fake("b", 8.0, drift=0.9, content="s"),
+        Fake("b", 8.0, drift=-0.9, content="s", revision="main"),
+    )
+    fakes = (*sides, Fake("a", 16.0, content="x"), Fake("a", 8.0, content="y", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "near", *fakes), Wanted())
     shown = {each.metric.name: each for each in found.shown}
     p50, memory = shown["latency_p50"], shown["memory"]
@@ -320,14 +330,14 @@ def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
     assert p50.stops_from > 1.0
     assert memory.stops_from == 0.05
     assert row(found, "latency_p50").verdict is Verdict.UNSURE
-    far = (*sides, Fake("a", 800.0, content="x"), Fake("a@main", 8.0, content="y"))
+    far = (*sides, Fake("a", 800.0, content="x"), Fake("a", 8.0, content="y", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "far", *far), Wanted())
     assert row(found, "latency_p50") in found.regressions
 
 
 def test_noise_from_another_campaign(tmp_path: Path) -> None:
     def sides(content: str) -> tuple[Fake, Fake]:
-        return Fake("a", 8.0, content="x"), Fake("a@main", 8.0, content=content)
+        return Fake("a", 8.0, content="x"), Fake("a", 8.0, content=content, revision="main")
 
     ours = revisions(tmp_path / "ours", *sides("y"), rounds=2)
     assert {s.source for s in changes.of_revisions(ours, Wanted()).shown} == {noise.NEXT_ROUND}
@@ -335,7 +345,7 @@ def test_noise_from_another_campaign(tmp_path: Path) -> None:
     found = changes.of_revisions(ours, Wanted(), [other])
     assert noise.BESIDE in {shown.source for shown in found.shown}
     plain = digest.of_campaign(store_one(tmp_path / "plain", [Fake("a")], 2))
-    with pytest.raises(UsageError, match="of no use: it was not run with --against"):
+    with pytest.raises(UsageError, match=r"can.t be used: it was not run with --against"):
         changes.of_revisions(ours, Wanted(), [plain])
 
 

@@ -12,7 +12,15 @@ from harness.stored.container import ContainerFacts
 from harness.stored.records import Failure, Run
 from tests import fakes
 
-WELL = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.05, 0)
+WELL = ContainerFacts(
+    engine="20.10",
+    reached="container",
+    memory_limit_bytes=1 << 32,
+    pids_limit=1024,
+    memory_peak_bytes=300 << 20,
+    throttled_s=0.05,
+    out_of_memory=0,
+)
 
 
 def _run(container: ContainerFacts | None) -> Run:

@@ -126,7 +126,7 @@ def test_a_rate_that_was_not_reached_is_said() -> None:
         for f in doubts(changed(made, sent_ns=sent, due_ns=np.minimum(sent, 9.9e9)))
         if f.name == "rate-missed"
     ]
-    assert "reached 40/s of the 100/s that were asked for" in found.message
+    assert "reached 40/s of the 100/s requested" in found.message
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,8 @@ def test_what_few_samples_says(count: int, said: str) -> None:
     ],
 )
 def test_what_the_host_did_meanwhile(host: dict[str, object], expected: dict[str, Verdict]) -> None:
-    seen = replace(HostWatch(0.0, 0.0, 0, 0, ()), **host)  # type: ignore[arg-type]
+    calm = HostWatch(suspended_s=0.0, clock_step_s=0.0, swapped_in=0, swapped_out=0, mhz=())
+    seen = replace(calm, **host)  # type: ignore[arg-type]
     assert verdicts(window(host=seen)) == expected
 
 
@@ -408,19 +409,67 @@ def test_what_a_reader_must_know() -> None:
 @pytest.mark.parametrize(
     ("trial", "name", "verdict"),
     [
-        (Trial("not JSON", 400, "no", True, 0.1), None, None),
-        (Trial("not JSON", 13, "no message", True, 0.1), None, None),
-        (Trial("wrong type", 3, "INVALID_ARGUMENT", True, 0.1), None, None),
-        (Trial("wrong type", 13, "INTERNAL", True, 0.1), "bad-input", Verdict.WARNING),
-        (Trial("wrong type", 500, "oops", True, 0.1), "bad-input", Verdict.WARNING),
-        (Trial("wrong type", 200, "fine", True, 0.1), "bad-input", Verdict.WARNING),
-        (Trial("wrong type", 0, "timed out", True, 0.1), "bad-input", Verdict.WARNING),
-        (Trial("wrong type", 400, "no", False, 20.0), "bad-input", Verdict.INVALID),
-        (Trial("worker killed", 0, "back", True, 0.1), "worker-killed", Verdict.NOTE),
-        (Trial("worker killed", 0, "gone", False, 0.1), "worker-killed", Verdict.WARNING),
-        (Trial("listens beyond loopback", 0, "", True, 0.0), None, None),
+        (Trial(fault="not JSON", status=400, said="no", serves=True, recovery_s=0.1), None, None),
         (
-            Trial("listens beyond loopback", 0, "0.0.0.0:80", False, 0.0),
+            Trial(fault="not JSON", status=13, said="no message", serves=True, recovery_s=0.1),
+            None,
+            None,
+        ),
+        (
+            Trial(
+                fault="wrong type", status=3, said="INVALID_ARGUMENT", serves=True, recovery_s=0.1
+            ),
+            None,
+            None,
+        ),
+        (
+            Trial(fault="wrong type", status=13, said="INTERNAL", serves=True, recovery_s=0.1),
+            "bad-input",
+            Verdict.WARNING,
+        ),
+        (
+            Trial(fault="wrong type", status=500, said="oops", serves=True, recovery_s=0.1),
+            "bad-input",
+            Verdict.WARNING,
+        ),
+        (
+            Trial(fault="wrong type", status=200, said="fine", serves=True, recovery_s=0.1),
+            "bad-input",
+            Verdict.WARNING,
+        ),
+        (
+            Trial(fault="wrong type", status=0, said="timed out", serves=True, recovery_s=0.1),
+            "bad-input",
+            Verdict.WARNING,
+        ),
+        (
+            Trial(fault="wrong type", status=400, said="no", serves=False, recovery_s=20.0),
+            "bad-input",
+            Verdict.INVALID,
+        ),
+        (
+            Trial(fault="worker killed", status=0, said="back", serves=True, recovery_s=0.1),
+            "worker-killed",
+            Verdict.NOTE,
+        ),
+        (
+            Trial(fault="worker killed", status=0, said="gone", serves=False, recovery_s=0.1),
+            "worker-killed",
+            Verdict.WARNING,
+        ),
+        (
+            Trial(fault="listens beyond loopback", status=0, said="", serves=True, recovery_s=0.0),
+            None,
+            None,
+        ),
+        (
+            Trial(
+                fault="listens beyond loopback",
+                status=0,
+                said="0.0.0.0:80",
+                serves=False,
+                recovery_s=0.0,
+            ),
             "listens-beyond-loopback",
             Verdict.WARNING,
         ),
@@ -433,7 +482,9 @@ def test_how_a_server_takes_a_fault(
     assert [(f.name, f.verdict) for f in found] == ([(name, verdict)] if name else [])
 
 
-WORKER = WorkerFacts("there/7", 500, 2**50, 10_000, 0)
+WORKER = WorkerFacts(
+    name="there/7", requests=500, offset_ns=2**50, uncertainty_ns=10_000, drift_ns=0
+)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +514,7 @@ def beside(kind: WindowKind, *windows: Window) -> list[Finding]:
 def test_what_happens_beside_the_profiles_is_a_warning_that_names_the_window(
     kind: WindowKind,
 ) -> None:
-    profile = Profile("other", "poisson", 10.0, 100.0)
+    profile = Profile("other", "poisson", 10.0, rate_per_s=100.0)
     assert beside(kind, window(profile=profile)) == []
     (found,) = beside(kind, window(profile=profile, steal_share=0.25))
     assert (found.name, found.verdict) == ("host-stole", Verdict.WARNING)

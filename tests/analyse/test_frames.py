@@ -135,7 +135,7 @@ def test_metrics_are_the_runs_own_with_nan_for_what_is_not_known(mine: Path) -> 
     rows = {(row["variant"], row["metric"]): row for _, row in found.iterrows()}
     for each in digest.of_campaign(mine).digests:
         for name, metric in COLUMNS.items():
-            row = rows[each.cell.variant, name]
+            row = rows[each.cell.variant_name, name]
             value = each.values.get(name)
             assert row["unit"] == metric.unit
             np.testing.assert_equal(row["value"], np.nan if value is None else value)
@@ -176,11 +176,13 @@ def test_the_dtypes_of_metrics_are_the_same_without_any_run(results: Path, mine:
     kinds = {name: str(kind) for name, kind in found.dtypes.items()}
     assert {name: str(kind) for name, kind in empty.dtypes.items()} == kinds
     texts = ("variant", "benchmark", "track", "outcome", "metric", "unit")
+    parts = ("subject", "launcher", "revision", "axis")
     numbers = ("value", "low", "high")
     assert kinds == {
-        **dict.fromkeys(texts, "category"),
+        **dict.fromkeys((*texts, *parts), "category"),
         **dict.fromkeys(numbers, "float64"),
         "round": "int64",
+        "at": "Int64",
     }
 
 
@@ -346,7 +348,7 @@ def test_without_pandas_it_says_what_to_install() -> None:
     done = python(WITHOUT)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "harness.base.errors.UsageError: harness.frames needs pandas, which is not installed here: "
+        "harness.base.errors.UsageError: harness.frames needs pandas, which is not installed: "
         "python -m pip install 'serving-harness[frames]', or -r requirements-frames.txt in the "
         "project's folder."
     )

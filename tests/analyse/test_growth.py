@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.field import growth
-from harness.analyse.field.growth import COSTS, Point
+from harness.analyse.field.growth import COSTS, PointCost
 from harness.analyse.run.context import RunContext
 from harness.stored.records import Failure, Run, Setup
 from harness.windows.profiles import Profile
@@ -18,8 +18,8 @@ from tests import fakes
 CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)
 
 
-def point(value: int, cost: float | None, taken: int | None = None, invalid: str = "") -> Point:
-    return Point(value, dict.fromkeys(COSTS, cost), taken, invalid)
+def point(value: int, cost: float | None, taken: int | None = None, invalid: str = "") -> PointCost:
+    return PointCost(value, dict.fromkeys(COSTS, cost), taken, invalid)
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 2.0])

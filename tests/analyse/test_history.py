@@ -146,7 +146,7 @@ def test_memory_is_not_set_beside_the_canaries() -> None:
     quiet = Noise(host=0.01, within=0.005, own=0.003)
     made = Made(metric="memory", steps={"v1": (38, 0.10)}, noise=quiet)
     whole = history.of_nights(generate(3, made), ["memory"])
-    assert not any(series.is_host or series.has_control for series in whole.series)
+    assert not any(series.is_host or series.raw.others.shape[1] for series in whole.series)
     assert [change.series.variant for change in whole.changes] == ["v1"]
 
 
@@ -165,7 +165,7 @@ def test_a_capacity_is_set_beside_the_canaries_throughput() -> None:
         for night in rates
     ]
     whole = history.of_nights(nights, ["capacity"])
-    assert all(series.has_control for series in whole.series)
+    assert all(series.raw.others.shape[1] for series in whole.series)
     assert len(whole.series) == 6
 
 

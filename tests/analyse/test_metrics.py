@@ -128,7 +128,15 @@ def test_throughput_is_answers_over_elapsed() -> None:
 def test_a_container_has_the_peak_that_the_kernel_counted() -> None:
     run = steady_run([5.0] * 50)
     assert value("container_peak", run) is None
-    peak = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 * MIB, 0.0, 0)
+    peak = ContainerFacts(
+        engine="20.10",
+        reached="container",
+        memory_limit_bytes=1 << 32,
+        pids_limit=1024,
+        memory_peak_bytes=300 * MIB,
+        throttled_s=0.0,
+        out_of_memory=0,
+    )
     inside = replace(run, facts=replace(run.facts, container=peak))
     assert value("container_peak", inside) == pytest.approx(300.0)
     untold = replace(peak, memory_peak_bytes=None)

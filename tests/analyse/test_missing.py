@@ -71,6 +71,6 @@ def test_what_was_not_measured_says_why(tmp_path: Path) -> None:
     row = row_of(found, "a")
     assert missing.why(row, "throughput") == "it has no saturated window"
     assert missing.why(row, "capacity") == "no capacity was searched for"
-    assert missing.why(row, "overhead") == "no run in process to count from"
+    assert missing.why(row, "overhead") == "no in-process run to compare with"
     assert missing.why(row, "gpu_busy") == "not measured"
     assert missing.why(row_of(found, "broken"), "memory") == "nothing was measured"

@@ -92,11 +92,11 @@ def test_bad_campaigns_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     said = "\n".join(told)
     for part in (
         "nothing-ran has no finished run",
-        "half: 1 of its 6 runs are not there",
+        "half: 1 of its 6 runs are missing",
         f"{requests} is not as it was written",
         f"has schema 99; this harness reads up to {store.SCHEMA}",
         "broken/campaign.json can't be read",
-        "kept.night.json is truncated, or no summary",
+        "kept.night.json is truncated, or not a summary",
     ):
         assert part in said
     assert len(told) == 6
@@ -151,7 +151,7 @@ def test_a_renamed_variant_goes_on(tmp_path: Path) -> None:
 
 def test_a_container_is_renamed_with_its_variant(tmp_path: Path) -> None:
     [night] = generate(1, Made(count=1, variants=1))
-    rows = tuple(replace(row, variant=f"{row.variant}@docker") for row in night.rows)
+    rows = tuple(replace(r, subject=replace(r.subject, launcher="docker")) for r in night.rows)
     nights.keep([replace(night, rows=rows)], tmp_path)
     [known], _ = read(tmp_path, v0="new")
     assert "new@docker" in [row.variant for row in known.rows]

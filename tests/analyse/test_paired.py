@@ -54,14 +54,14 @@ def test_nothing_to_compare(theirs: dict[int, float]) -> None:
 def test_requests_are_paired_and_those_without_an_answer_left_out() -> None:
     ours = {1: np.array([1.1, 22.0, np.nan, 3.3]), 2: np.array([1.1, 2.2, 3.3])}
     theirs = {1: np.array([1.0, 20.0, 5.0, np.nan]), 2: np.array([1.0, 2.0, 3.0])}
-    found = paired.by_request(ours, theirs)
+    found = paired.of_logs(paired.logs_by_request(ours, theirs))
     assert found is not None
     assert found.ratio == pytest.approx(1.1)
     assert found.rounds == 2
 
 
 def test_requests_of_another_schedule_are_not_paired() -> None:
-    assert paired.by_request({1: np.ones(3)}, {1: np.ones(4)}) is None
+    assert paired.of_logs(paired.logs_by_request({1: np.ones(3)}, {1: np.ones(4)})) is None
 
 
 CELL_S = 3.5

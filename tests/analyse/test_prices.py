@@ -139,7 +139,7 @@ def test_a_price_of_zero_is_no_price(file: Path, key: str, place: str, wrong: st
         ("memory_buys_cpu = true", "memory_buys_cpu = false", "give 'usd_per_vcpu_second' unless"),
         ("shared = false", "shared = false\nusd_per_vcpu_second = 1", "and not beside it"),
         ("shared = false", "shared = false\nusd_per_vcpu_second = 0", "greater than 0"),
-        ("[[serverless]]", ROW + "[[serverless]]", "two rows are of Some small here."),
+        ("[[serverless]]", ROW + "[[serverless]]", "two rows describe Some small here."),
     ],
 )
 def test_what_else_is_wrong_is_said(file: Path, old: str, new: str, said: str) -> None:

@@ -34,7 +34,7 @@ def apart(found: Ranks, one: str, other: str) -> bool:
 
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_of_many_that_are_the_same_hardly_any_field_has_one_told_apart(rounds: int) -> None:
-    """Where nothing differs, whatever is told apart is chance: 98% of fields tell nothing apart."""
+    """Where nothing differs, whatever is separated is chance: 98% of fields separate nothing."""
     rng, wrong, fields = np.random.default_rng(rounds), 0, 150
     for _ in range(fields):
         found = ranks.of(drawn(rng, 18, rounds, 0.03))

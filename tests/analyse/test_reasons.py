@@ -85,7 +85,7 @@ def test_one_round_knows_no_noise() -> None:
     assert found.reach == math.inf
     assert reasons.sentence(found, "a") == (
         "1.0 ms more than a, of which 1.0 ms after the model; one round does not show how much of "
-        "it is chance"
+        "it is due to chance"
     )
     assert reasons.excess({1: BASE}, {2: BASE}) is None
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_split_says_why(tmp_path: Path) -> None:
     )
     said = reasons.of_comparison(replace(found, rows=blind))
     assert {reason.text for reason in said.values()} == {
-        "not split: no call of the predictor was seen for most of its answers"
+        "not split: no predictor call was seen for most of its answers"
     }
 
 

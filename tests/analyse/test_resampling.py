@@ -28,7 +28,17 @@ def test_neighbours_that_repeat_each_other_widen_the_spread() -> None:
 def test_rates_are_of_blocks_of_time() -> None:
     done = (np.arange(1000) * 1_000_000 + 500).astype(np.int64)
     zeros = np.zeros(1000, np.int64)
-    requests = Requests(zeros, zeros, zeros, done, done, zeros, zeros, zeros, zeros)
+    requests = Requests(
+        payload=zeros,
+        due_ns=zeros,
+        sent_ns=zeros,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
     assert resampling.rates(requests, 1.0) == pytest.approx(np.full(resampling.REPLICATES, 1000))
 
 

@@ -30,10 +30,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     campaign = fakes.campaign(known, 2, id="c")
     store.write_campaign(folder, campaign)
     for place, cell in enumerate(campaign.cells):
-        around = servers[cell.variant]
+        around = servers[cell.variant_name]
         server = InTurn(around_ms=around, speed=SPEEDS[place % len(SPEEDS)])
         rate = 62 * server.speed * (9 / (8 + around)) ** 1.8  # about its capacity
-        run = in_turn.run(server, 10 * cell.round + place, cell.variant, rate)
+        run = in_turn.run(server, 10 * cell.round + place, cell.variant_name, rate)
         facts = replace(run.facts, cell=cell, campaign="c")
         store.write_run(folder, replace(run, facts=facts))
     return comparison.compare(digest.of_campaign(folder))[0]

@@ -56,8 +56,26 @@ def queue(
     done = work + np.maximum.accumulate(due - work + service)
     due_ns, done_ns = (np.round(1e9 * column).astype(np.int64) for column in (due, done))
     zeros = np.zeros(len(due), np.int64)
-    requests = Requests(zeros, due_ns, due_ns, done_ns, done_ns, zeros + 200, zeros, zeros, zeros)
-    facts = WindowFacts(Profile("steady", "poisson", duration_s, rate), duration_s, 0, 1, 0, 0, 0)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due_ns,
+        sent_ns=due_ns,
+        first_byte_ns=done_ns,
+        done_ns=done_ns,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    facts = WindowFacts(
+        profile=Profile("steady", "poisson", duration_s, rate_per_s=rate),
+        elapsed_s=duration_s,
+        generator_cpu_s=0,
+        generator_cpus=1,
+        steal_share=0,
+        checked=0,
+        wrong=0,
+    )
     return Window(facts, requests, empty(Usage), empty(Calls))
 
 
@@ -104,15 +122,15 @@ def test_what_timed_out_is_still_in_the_queue() -> None:
     columns = window.requests
     late = columns.done_ns - columns.due_ns > 1_000_000_000
     timed_out = Requests(
-        columns.payload,
-        columns.due_ns,
-        columns.sent_ns,
-        columns.first_byte_ns,
-        np.where(late, columns.due_ns + 1_000_000_000, columns.done_ns),
-        columns.status,
-        np.where(late, ERRORS.index("timeout"), 0),
-        columns.queued,
-        columns.resent,
+        payload=columns.payload,
+        due_ns=columns.due_ns,
+        sent_ns=columns.sent_ns,
+        first_byte_ns=columns.first_byte_ns,
+        done_ns=np.where(late, columns.due_ns + 1_000_000_000, columns.done_ns),
+        status=columns.status,
+        error=np.where(late, ERRORS.index("timeout"), 0),
+        queued=columns.queued,
+        resent=columns.resent,
     )
     found = drift.backlog(window.facts.profile, timed_out)
     assert found is not None
@@ -124,8 +142,18 @@ def test_the_time_until_the_first_answers_is_no_growing_queue() -> None:
     due = np.arange(1000) * 10_000_000
     zeros = np.zeros(1000, np.int64)
     done = due + 2_000_000_000
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
-    found = drift.backlog(Profile("steady", "constant", 10.0, 100.0), requests)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due,
+        sent_ns=due,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    found = drift.backlog(Profile("steady", "constant", 10.0, rate_per_s=100.0), requests)
     assert found is not None
     assert abs(found.growth) < 2
     assert found.sustained_per_s == pytest.approx(100, rel=0.01)
@@ -136,8 +164,18 @@ def test_a_stall_is_no_trend() -> None:
     due = np.arange(2000) * 5_000_000
     done = np.where((due > 4e9) & (due < 5e9), 5_000_000_000, due) + 3_000_000
     zeros = np.zeros(2000, np.int64)
-    requests = Requests(zeros, due, due, done, done, zeros + 200, zeros, zeros, zeros)
-    profile = Profile("steady", "constant", 10.0, 200.0)
+    requests = Requests(
+        payload=zeros,
+        due_ns=due,
+        sent_ns=due,
+        first_byte_ns=done,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
+    )
+    profile = Profile("steady", "constant", 10.0, rate_per_s=200.0)
     backlog, latency = drift.backlog(profile, requests), drift.latency(profile, requests)
     assert backlog is not None
     assert backlog.deviations < 1

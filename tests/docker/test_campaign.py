@@ -13,7 +13,7 @@ from docker import DockerClient
 
 from harness.analyse.run import strain_outcomes
 from harness.measure.launch.launchers.ports import free_ports
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.docker.conftest import everything
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
@@ -40,7 +40,7 @@ def test_both_launchers_of_a_variant_are_two_rows(sandbox: Sandbox) -> None:
         *("in-process", "null", "_fake", "_fake@docker")
     ]
     runs = sandbox.runs("c")
-    process, container = (runs[Cell(name, "noop", 1)] for name in ("_fake", "_fake@docker"))
+    process, container = (runs[cell_of("_fake", "noop", launcher=way)] for way in (None, "docker"))
     assert (process.facts.image, process.facts.container) == (None, None)
     assert container.facts.server.launcher == "docker"
     assert container.facts.image is not None
@@ -61,7 +61,7 @@ def test_a_container_is_strained_and_comes_back(sandbox: Sandbox, engine: Docker
     presets.write_text(presets.read_text().replace("warm_up_s = 0.1\n", strains, 1))
     done = sandbox.harness("run", "_fake-drains@docker", "--campaign", "c")
     assert done.returncode == 0, done.stderr
-    run = sandbox.runs("c")[Cell("_fake-drains@docker", "noop", 1)]
+    run = sandbox.runs("c")[cell_of("_fake-drains", "noop", 1, launcher="docker")]
     life = run.facts.lifecycle
     assert life is not None
     assert life.installed is None, "its image has those figures"
@@ -87,7 +87,11 @@ def test_a_campaign_of_containers_is_gone_on_with(sandbox: Sandbox) -> None:
     assert process.returncode in (0, 130)
     done = sandbox.harness("run", "--resume", "c")
     assert done.returncode == 0, done.stderr
-    assert {cell.variant for cell in sandbox.runs("c")} == {"in-process", "null", "_fake@docker"}
+    assert {cell.variant_name for cell in sandbox.runs("c")} == {
+        "in-process",
+        "null",
+        "_fake@docker",
+    }
 
 
 def test_a_killed_harness_takes_its_container_along(sandbox: Sandbox, engine: DockerClient) -> None:
@@ -123,11 +127,11 @@ def test_an_image_that_can_t_be_built_fails_its_cells_alone(sandbox: Sandbox) ->
     done = sandbox.harness("run", "_broken@docker", "_fake@docker", "--campaign", "c")
     assert done.returncode == 1
     runs = sandbox.runs("c")
-    failure = runs[Cell("_broken@docker", "noop", 1)].facts.failure
+    failure = runs[cell_of("_broken", "noop", 1, launcher="docker")].facts.failure
     assert failure is not None
     assert failure.phase == "provision"
     assert "line 3 (RUN exit 7)" in failure.message
-    assert runs[Cell("_fake@docker", "noop", 1)].facts.failure is None
+    assert runs[cell_of("_fake", "noop", 1, launcher="docker")].facts.failure is None
 
 
 def test_without_an_engine_nothing_runs_and_the_sentence_says_why(sandbox: Sandbox) -> None:

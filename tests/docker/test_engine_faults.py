@@ -17,7 +17,7 @@ import pytest
 from docker import DockerClient
 
 from harness.measure.launch.containers import images
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
 pytestmark = [
@@ -114,7 +114,7 @@ def test_an_engine_that_is_stopped_fails_what_is_left_and_nothing_else(
 ) -> None:
     process = start(2048)
     campaign = sandbox.start("run", "_fake@docker", "--campaign", "c", "--rounds", "3")
-    first = Cell("_fake@docker", "noop", 1)
+    first = cell_of("_fake", "noop", 1, launcher="docker")
     until(lambda: list(sandbox.results.glob("c/noop/_fake@docker/round-1/run.json")))
     process.terminate()
     _, stderr = campaign.communicate(timeout=LONG_S)
@@ -122,10 +122,10 @@ def test_an_engine_that_is_stopped_fails_what_is_left_and_nothing_else(
     assert "Traceback" not in stderr
     runs = sandbox.runs("c")
     assert runs[first].facts.failure is None
-    failure = runs[Cell("_fake@docker", "noop", 3)].facts.failure
+    failure = runs[cell_of("_fake", "noop", 3, launcher="docker")].facts.failure
     assert failure is not None
     assert "Docker engine does not answer" in failure.message
-    references = [run for cell, run in runs.items() if "@" not in cell.variant]
+    references = [run for cell, run in runs.items() if cell.subject.launcher is None]
     assert all(run.facts.failure is None for run in references)
 
 
@@ -134,7 +134,7 @@ def test_a_full_disk_is_said(sandbox: Sandbox, start: Start) -> None:
     sandbox.add_server("_huge", SERVER + variant("_huge"), Dockerfile=HUGE)
     done = sandbox.harness("run", "_huge@docker", "--campaign", "c")
     assert done.returncode == 1, done.stderr
-    failure = sandbox.runs("c")[Cell("_huge@docker", "noop", 1)].facts.failure
+    failure = sandbox.runs("c")[cell_of("_huge", "noop", 1, launcher="docker")].facts.failure
     assert failure is not None
     assert failure.phase == "provision"
     assert "keeps its images is full" in failure.message

@@ -56,6 +56,13 @@ def test_every_metric_is_described_with_its_unit_and_direction() -> None:
     assert described == {m.name: [m.title, m.unit, m.better] for m in COLUMNS.values()}
 
 
+def test_every_metric_is_defined_in_the_words_of_its_docstring() -> None:
+    described = {row[0].strip("`"): row[4].casefold() for row in rows(section(METHOD, "Metrics"))}
+    assert described == {
+        metric.name: metric.definition.removesuffix(".").casefold() for metric in COLUMNS.values()
+    }
+
+
 def test_every_least_effect_is_described() -> None:
     described = {
         name: row[1] for row in rows(section(METHOD, "What changed")) for name in coded(row[0])

@@ -65,14 +65,14 @@ def test_its_commands_end_well(place: tuple[Path, int]) -> None:
         name = next((name for name in NAMES if f"--name {name} " in command), None)
         if name is not None:
             # Whether its figures count is for the machine to say.
-            assert re.search(f"{name} (beside|can't be put beside) fastapi: ", said), said
+            assert re.search(f"{name} (beside|can't be compared with) fastapi: ", said), said
     campaigns = [store.read_campaign(path) for path in store.campaigns(folder / "results")]
     assert {c.endpoint.name for c in campaigns if c.endpoint} == {*NAMES, "deployed"}
     for campaign in campaigns:
         for cell, path in store.stored(folder / "results" / campaign.id, campaign.cells):
             run = store.read_run(path)
             assert run.facts.failure is None
-            if campaign.endpoint and cell.variant == campaign.endpoint.name:
+            if campaign.endpoint and cell.variant_name == campaign.endpoint.name:
                 assert run.facts.verified > 0
                 assert all(window.requests.ok.all() for window in run.profiles)
 

@@ -28,8 +28,7 @@ from harness.base import paths
 from harness.cli import _tuned
 from harness.report import formats
 from harness.report.page.view import Report
-from harness.stored import sweeps
-from harness.stored.records import Cell
+from harness.stored.identity import Cell, subject_name
 from tests.golden.plain import plain
 from tests.system.sandbox import Sandbox
 from tests.unit.stored import DATA
@@ -138,16 +137,16 @@ def _run(found: Digest) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    return {"variant": cell.variant, "benchmark": cell.benchmark, "round": cell.round}
+    return {"variant": cell.variant_name, "benchmark": cell.benchmark_name, "round": cell.round}
 
 
 def _sweep(digested: Digested) -> Iterator[tuple[str, Any]]:
     """How the cost of each variant grows, as `sweep` says it."""
-    points: dict[tuple[str, str, str], list[growth.Point]] = {}
+    points: dict[tuple[str, str, str], list[growth.PointCost]] = {}
     for found in digested.digests:
-        place = sweeps.place(found.cell)
-        if found.swept is not None and place is not None:
-            row = (place.variant, place.benchmark, place.axis)
+        cell = found.cell
+        if found.swept is not None and cell.point is not None:
+            row = (subject_name(cell.subject), cell.benchmark, cell.point.axis)
             points.setdefault(row, []).append(found.swept)
     for row, measured in points.items():
         yield " ".join(row), growth.summary(measured, row[-1])

@@ -9,8 +9,9 @@ from harness.stored import store
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import Cell, Failure
+from harness.stored.records import Failure
 from harness.windows.profiles import Profile
+from tests.cells import cell_of
 from tests.fakes import BENCHMARK, Fake, campaign, run, stored_campaign
 
 SCRIPT = "<script>alert(1)</script>"
@@ -22,10 +23,10 @@ PROFILES = (
 )
 _NASTY_LOG = f"Traceback {SCRIPT}\n\x1b[31mred\x1b[0m \x00 \u202e </pre>{IMAGE} {{{{ 7 * 7 }}}}"
 LIFE = Lifecycle(
-    Installed(300 << 20, 12.5),
-    90 << 20,
-    120 << 20,
-    Overload("p99<50ms", 200.0, 1.25),
+    installed=Installed(300 << 20, 12.5),
+    memory_idle_bytes=90 << 20,
+    memory_after_bytes=120 << 20,
+    overload=Overload("p99<50ms", 200.0, 1.25),
 )
 FAKES: tuple[Fake, ...] = (
     Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),
@@ -40,23 +41,50 @@ FAKES: tuple[Fake, ...] = (
     Fake("broken", failure=Failure("ready", f"It never said {SCRIPT} & was ready.", _NASTY_LOG)),
     Fake("once-broken", 7.0, failure=Failure("launch", "Port taken."), fails_in=frozenset({2})),
 )
-CONTAINER = ContainerFacts("20.10", "container", 1 << 32, 1024, 300 << 20, 0.0, 0)
+CONTAINER = ContainerFacts(
+    engine="20.10",
+    reached="container",
+    memory_limit_bytes=1 << 32,
+    pids_limit=1024,
+    memory_peak_bytes=300 << 20,
+    throttled_s=0.0,
+    out_of_memory=0,
+)
 FAKES += (
     Fake(
-        "fast@docker",
+        "fast",
         6.4,
-        image=ImageFacts(f"some/image:{SCRIPT}", "sha256:1", 700_000_000, IMAGE, 61.5, 20, 11),
+        launcher="docker",
+        image=ImageFacts(
+            tag=f"some/image:{SCRIPT}",
+            id="sha256:1",
+            size_bytes=700_000_000,
+            base=IMAGE,
+            build_s=61.5,
+            steps=20,
+            steps_reused=11,
+        ),
         container=CONTAINER,
     ),
     Fake(
-        "loaded@docker",
+        "loaded",
         7.4,
-        image=ImageFacts("some/image:2", "sha256:2", 900_000_000, "base", None, 0, 0),
+        launcher="docker",
+        image=ImageFacts(
+            tag="some/image:2",
+            id="sha256:2",
+            size_bytes=900_000_000,
+            base="base",
+            build_s=None,
+            steps=0,
+            steps_reused=0,
+        ),
         container=replace(CONTAINER, reached="published", out_of_memory=2, throttled_s=1.5),
     ),
 )
-DAMAGED = Cell("batched-more", "sentiment", 3)
-NOT_RUN = Cell("once-broken", "sentiment", 3)
+
+DAMAGED = cell_of("batched-more", "sentiment", 3)
+NOT_RUN = cell_of("once-broken", "sentiment", 3)
 
 
 def store_all_sorts(folder: Path) -> Path:
@@ -76,10 +104,10 @@ def store_all_sorts(folder: Path) -> Path:
         environment={"machine": f"Imaginary CPU {SCRIPT}", "cpus": "4"},
     )
     store.write_campaign(folder, plan)
-    known = {fake.variant: fake for fake in fakes}
+    known = {fake.name: fake for fake in fakes}
     for cell in plan.cells:
         if cell != NOT_RUN:
-            store.write_run(folder, run(known[cell.variant], cell.round, campaign=plan.id))
+            store.write_run(folder, run(known[cell.variant_name], cell.round, campaign=plan.id))
     requests = store.cell_folder(folder, DAMAGED) / "requests.parquet"
     requests.write_bytes(requests.read_bytes()[:-100])
     return folder

@@ -10,9 +10,9 @@ from typing import Any
 from harness.analyse.run import digest
 from harness.analyse.run.digest import Digest, Digested
 from harness.analyse.run.held import Held
-from harness.stored.records import Cell
 from harness.windows.profiles import Profile
 from tests import fakes
+from tests.cells import cell_of
 from tests.fakes import BENCHMARK, Fake
 
 BENCHMARKS = ("sentiment", "iris", "noop")
@@ -76,7 +76,7 @@ def _of(fake: Fake, number: int, benchmark: str, plan: Any) -> Digest:
 
 def _scaled(base: Digest, name: str, framework: str, track: str, factor: float) -> Digest:
     """A copy that takes `factor` times as long for everything."""
-    cell = Cell(name, base.cell.benchmark, base.cell.round)
+    cell = cell_of(name, base.cell.benchmark, base.cell.round)
     server = replace(base.facts.server, server=name, framework=framework, track=track)
     longer, fewer = ("latency_", "ready", "first_", "cpu_", "memory"), ("capacity", "throughput")
     values = dict(base.values)

@@ -36,7 +36,7 @@ def digested(folder: Path, *fakes: Fake, endpoint: Endpoint = HERE, rounds: int 
     found = digest.of_campaign(stored_campaign(folder / "c", small, rounds))
     made = []
     for each in found.digests:
-        if each.cell.variant == "mine":
+        if each.cell.variant_name == "mine":
             server = replace(
                 each.facts.server,
                 launcher="remote",
@@ -61,7 +61,7 @@ def test_the_ratio_stands_below_the_ranks(tmp_path: Path) -> None:
     middle, low, high = map(float, re.findall(r"\d(?:\.\d+)?", said)[:3])
     assert low <= middle <= high
     assert 1.6 < middle < 2.4
-    assert " times its p99. That is no rank: " in said
+    assert " times its p99. This is not a ranking: " in said
 
 
 def test_capacities_are_put_beside_each_other(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_at_every_slo_there_is_an_interval_or_a_reason(tmp_path: Path) -> None:
 
 def _known_by(found: Digested, variant: str, bounds: Held) -> Digested:
     """The same, where of that variant's last round only bounds are known."""
-    *_, last = (each for each in found.digests if each.cell.variant == variant)
+    *_, last = (each for each in found.digests if each.cell.variant_name == variant)
     changed = replace(last, held=dict.fromkeys(last.held, bounds))
     digests = tuple(changed if each is last else each for each in found.digests)
     return replace(found, digests=digests)
@@ -107,7 +107,7 @@ def test_bounds_are_no_numbers_that_an_interval_could_be_of(tmp_path: Path, boun
 def test_no_round_has_both(tmp_path: Path) -> None:
     found = digested(tmp_path, Fake("mine", 20.0), Fake("fastapi", 10.0), rounds=2)
     kept = {("mine", 1), ("fastapi", 2)}
-    digests = tuple(d for d in found.digests if (d.cell.variant, d.cell.round) in kept)
+    digests = tuple(d for d in found.digests if (d.cell.variant_name, d.cell.round) in kept)
     assert "times its p99. It has no interval: no round has both." in html_of(
         replace(found, digests=digests)
     )
@@ -115,7 +115,7 @@ def test_no_round_has_both(tmp_path: Path) -> None:
 
 def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
     broken = Fake("fastapi", failure=Failure("ready", "No."))
-    assert "mine can't be put beside fastapi: no p99 of fastapi counts." in html_of(
+    assert "mine can't be compared with fastapi: no p99 of fastapi counts." in html_of(
         digested(tmp_path, Fake("mine"), broken)
     )
 
@@ -127,11 +127,11 @@ def test_nobody_asked(tmp_path: Path) -> None:
 
 def test_one_on_this_machine_shares_its_cpus(tmp_path: Path) -> None:
     html = html_of(digested(tmp_path / "here", Fake("mine"), Fake("fastapi")))
-    assert "generator and endpoint shared this machine's" in html
-    assert "machines that nobody here has seen" not in html
+    assert "generator and endpoint shared the CPUs" in html
+    assert "on unknown machines" not in html
     assert "Whether its answers are right" in html
     assert "on machines of their own" not in html
     away = replace(HERE, is_here=False, judged_by="reference")
     html = html_of(digested(tmp_path / "away", Fake("mine"), Fake("fastapi"), endpoint=away))
-    assert "machines that nobody here has seen" in html
+    assert "on unknown machines" in html
     assert "Whether its answers are right" not in html

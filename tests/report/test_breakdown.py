@@ -30,7 +30,7 @@ def row_of(html: str, variant: str) -> list[str]:
 
 
 def stored(folder: Path, *runs: Run, benchmarks: tuple[str, ...] = ("sentiment",)) -> Path:
-    known = [Fake(name) for name in dict.fromkeys(run.cell.variant for run in runs)]
+    known = [Fake(name) for name in dict.fromkeys(run.cell.variant_name for run in runs)]
     plan = fakes.campaign(known, 1, benchmarks, folder.name)
     store.write_campaign(folder, plan)
     for run in runs:

@@ -36,8 +36,8 @@ def report_of(*known: Fake, rounds: int = 2) -> Report:
     plan = fakes.campaign(known, rounds)
     facts = {n: replace(f, profiles=PROFILES) for n, f in plan.benchmarks.items()}
     plan = replace(plan, benchmarks=facts)
-    by_name = {fake.variant: replace(fake, profiles=PROFILES) for fake in known}
-    runs = (fakes.run(by_name[c.variant], c.round, c.benchmark, plan.id) for c in plan.cells)
+    by_name = {fake.name: replace(fake, profiles=PROFILES) for fake in known}
+    runs = (fakes.run(by_name[c.variant_name], c.round, c.benchmark, plan.id) for c in plan.cells)
     made = tuple(digest.of_run(run, plan, None) for run in runs)
     digested = Digested(Path("c"), plan, made, ())
     return Report(digested, compare(digested), prices.load())

@@ -83,7 +83,7 @@ def load(folder: Path, text: str) -> PriceTable:
 
 def known_capacity(context: RunContext) -> float | None:
     cell = context.run.cell
-    values = CAPACITIES.get(cell.variant)
+    values = CAPACITIES.get(cell.variant_name)
     return values[cell.round - 1] if values else None
 
 
@@ -180,12 +180,12 @@ def test_an_endpoint_and_an_invalid_run_are_left_out_with_the_reason(
     found = digested(tmp_path, Fake("slow"), Fake("lagged", 9.0, lag_ms=4.0), Fake("quick"))
     changed = [
         replace(d, facts=replace(d.facts, server=replace(d.facts.server, launcher="remote")))
-        if d.cell.variant == "quick"
+        if d.cell.variant_name == "quick"
         else d
         for d in found.digests
     ]
     said = cost_of(page.render(replace(found, digests=tuple(changed)), table))
-    assert "<b>quick</b> left out: nobody here knows what machine it runs on" in said
+    assert "<b>quick</b> left out: the machine that it runs on is not known" in said
     assert "<b>lagged</b> left out: steady: the generator sent late" in said
 
 
@@ -195,7 +195,7 @@ def test_a_gpu_run_is_priced_on_its_model(tmp_path: Path, table: PriceTable) -> 
     plan = replace(found.campaign, environment={"machine": "m", "gpu": "NVIDIA L4"})
     changed = tuple(
         replace(d, facts=replace(d.facts, server=replace(d.facts.server, device="gpu")))
-        if d.cell.variant == "quick"
+        if d.cell.variant_name == "quick"
         else d
         for d in found.digests
     )

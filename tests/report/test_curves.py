@@ -31,8 +31,8 @@ SLO = slo.parse("p99<50ms")
 def rows_of(*known: Fake, rounds: int = 2) -> tuple[Row, ...]:
     """The rows of a campaign of those fakes, without files."""
     plan = fakes.campaign(known, rounds)
-    by_name = {fake.variant: fake for fake in known}
-    runs = (fakes.run(by_name[c.variant], c.round, c.benchmark, plan.id) for c in plan.cells)
+    by_name = {fake.name: fake for fake in known}
+    runs = (fakes.run(by_name[c.variant_name], c.round, c.benchmark, plan.id) for c in plan.cells)
     made = tuple(digest.of_run(run, plan, None) for run in runs)
     (found,) = comparison.compare(Digested(None, plan, made, ()))  # type: ignore[arg-type]
     return found.rows

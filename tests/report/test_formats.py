@@ -146,7 +146,7 @@ def test_no_finished_run(tmp_path: Path, rounds: int) -> None:
     found = json.loads(made(report, "json"))
     assert (found["benchmarks"], found["runs"]["missing"]) == ([], rounds)
     text = made(report, "markdown")
-    assert "Nothing can be ranked: no run of this campaign is stored and sound." in text
+    assert "Nothing can be ranked: this campaign has no valid run." in text
     assert ("**Not finished**: 1 of 1 planned run is not stored" in text) is bool(rounds)
     assert "Nothing can be ranked" in made(report, "html")
 
@@ -185,7 +185,7 @@ def test_ties_and_intervals_are_in_the_table(tmp_path: Path) -> None:
 def test_a_crowd_at_the_top_is_counted(tmp_path: Path) -> None:
     fakes = [Fake(name, 6.0) for name in "abcde"]
     text = made(small(tmp_path, *fakes, rounds=1), "markdown")
-    assert re.search(r": one round does not tell `\w`, `\w`, `\w` and 2 more apart, with a", text)
+    assert re.search(r": one round cannot separate `\w`, `\w`, `\w` and 2 more, with a", text)
     assert "| ? | `a` |" in text
     text = made(small(tmp_path / "more", *fakes, rounds=2), "markdown")
     assert re.search(r": `\w`, `\w`, `\w` and 2 more are tied for the first place", text)
@@ -198,7 +198,7 @@ def test_a_capacity_of_nothing_is_no_first_place(tmp_path: Path) -> None:
     row = compared.rows[0]
     none = replace(row, spreads={**row.spreads, "capacity": Spread(0.0, 0.0, 0.0, 1)})
     text = made(replace(report, comparisons=(replace(compared, rows=(none,)),)), "markdown")
-    assert "none holds p99&lt;50ms at any rate that was tried" in text
+    assert "none meets p99&lt;50ms at any tried rate" in text
 
 
 def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_what_holds_it_at_no_rate_is_below_the_lowest_that_was_tried(tmp_path: P
     none = Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))
     report = small(tmp_path, some, none)
     text = made(report, "markdown")
-    assert "next is `none`, which holds it at no rate that was tried." in text
+    assert "next is `none`, which meets it at no tried rate." in text
     assert re.search(r"^\| 2 \| `none` \| below \d+/s \|", text, flags=re.M)
     lines = list(_table.lines(report))
     assert any(re.search(r"^none +\w+ 2 +below \d+/s  ", line) for line in lines)
@@ -439,7 +439,12 @@ def test_failures_findings_damage_and_gaps(data: Any) -> None:
     assert (damaged["variant"], damaged["benchmark"], damaged["round"]) == (
         *("batched-more", "sentiment", 3),
     )
-    assert data["missing"] == [{"variant": "once-broken", "benchmark": "sentiment", "round": 3}]
+    (missing,) = data["missing"]
+    own = {"variant": "once-broken", "launcher": None, "revision": None}
+    assert (missing["subject"], missing["point"]) == (own, None)
+    assert [missing[key] for key in ("variant", "benchmark", "round")] == [
+        *("once-broken", "sentiment", 3)
+    ]
     assert data["left_out"][0]["what"] == "torch on iris"
     assert data["runs"] == {
         **{"planned": 39, "ok": 29, "invalid": 4},
@@ -537,7 +542,9 @@ def test_the_table_says_why_rounds_do_not_count_and_cells_are_empty(tmp_path: Pa
 
 def test_an_unfit_host_is_what_the_table_ends_with(tmp_path: Path) -> None:
     report = small(tmp_path, Fake("late", lag_ms=9.0), rounds=1)
-    busy = HostCheck("other load", "unfit", "100% of the CPU time is in use by others now. End it")
+    busy = HostCheck(
+        "other load", "unfit", "100% of the CPU time is used by other processes now. End it"
+    )
     campaign = replace(report.campaign, checks=(busy,))
     told = _table.closing(replace(report.digested, campaign=campaign))
-    assert told == "1 of 1 INVALID: other load: 100% of the CPU time is in use by others now"
+    assert told == "1 of 1 INVALID: other load: 100% of the CPU time is used by other processes now"

@@ -56,10 +56,10 @@ def test_the_old_report_stays_where_the_new_one_fails(
     old = page.write(digest.of_campaign(all_sorts), tmp_path)
     before = old.read_bytes()
 
-    def fail(self: Path, *_: object, **__: object) -> int:
+    def fail(self: Path, *_: object, **__: object) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(StoreError, match="No space"):
         page.write(digest.of_campaign(all_sorts), tmp_path)
     assert old.read_bytes() == before

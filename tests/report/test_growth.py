@@ -6,58 +6,30 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from harness.analyse.cost import prices
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
 from harness.analyse.run.digest import Digested
 from harness.report.page.view import Report
-from harness.stored import sweeps
-from harness.stored.plan import SWEEP
-from harness.stored.records import Cell, Failure
-from harness.stored.sweeps import Place
+from harness.stored.identity import BENCHMARK, Point, benchmark_name
+from harness.stored.records import SWEEP, Failure
 from harness.windows.profiles import Profile
 from tests import fakes
 from tests.fakes import Fake
 from tests.report.test_charts import figures, rendered
 
 
-@pytest.mark.parametrize(
-    ("variant", "benchmark", "place"),
-    [
-        ("a", "noop-batch-4", Place("a", "noop", "batch", 4)),
-        ("a-b", "my-noop-concurrency-16", Place("a-b", "my-noop", "concurrency", 16)),
-        ("a-workers-2", "noop-workers", Place("a", "noop", "workers", 2)),
-        ("a-workers-2@docker", "noop-workers", Place("a@docker", "noop", "workers", 2)),
-        ("a", "noop", None),
-        ("a-workers-2", "noop", None),
-        ("a", "noop-batch-0", None),
-    ],
-)
-def test_a_cell_says_where_on_the_axis_it_lies(
-    variant: str, benchmark: str, place: Place | None
-) -> None:
-    assert sweeps.place(Cell(variant, benchmark, 1)) == place
-
-
-@pytest.mark.parametrize("value", [None, 4])
-def test_names_are_read_as_they_are_made(value: int | None) -> None:
-    benchmark = sweeps.named("noop", "workers", value)
-    variant = "a" if value else sweeps.named("a", "workers", 4)
-    assert sweeps.place(Cell(variant, benchmark, 1)) == Place("a", "noop", "workers", 4)
-
-
 def swept(*known: Fake, axis: str = "concurrency", values: tuple[int, ...] = (1, 2, 4)) -> Report:
     """A sweep whose service times are those of the fakes times the value of the axis."""
-    benchmarks = [sweeps.named("noop", axis, value) for value in values]
-    plan = replace(fakes.campaign(known, 1, benchmarks), preset=SWEEP)
+    points = [Point(axis, value, BENCHMARK) for value in values]
+    names = [benchmark_name("noop", point) for point in points]
+    plan = replace(fakes.campaign(known, 1, names), preset=SWEEP, kind=SWEEP)
     made = []
     for fake in known:
-        for value, benchmark in zip(values, benchmarks, strict=True):
-            window = Profile("saturated", "closed", 4.0, concurrency=value)
-            slower = replace(fake, median_ms=fake.median_ms * value, profiles=(window,))
-            made.append(digest.of_run(fakes.run(slower, 1, benchmark, plan.id), plan, None))
+        for point in points:
+            window = Profile("saturated", "closed", 4.0, concurrency=point.value)
+            slower = replace(fake, median_ms=fake.median_ms * point.value, profiles=(window,))
+            made.append(digest.of_run(fakes.run(slower, 1, "noop", plan.id, point), plan, None))
     digested = Digested(Path("c"), plan, tuple(made), ())
     return Report(digested, compare(digested), prices.load())
 

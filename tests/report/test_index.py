@@ -20,6 +20,7 @@ from harness.report.index import index, shelf, trends
 from harness.report.index.shelf import GONE, NOT_YET, ListedCampaign
 from harness.report.page import page
 from harness.stored import store
+from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Failure
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
@@ -179,7 +180,7 @@ def test_ties_and_crowds(place: Place) -> None:
 def test_none_that_holds_the_slo_is_first(place: Place) -> None:
     place.keep("c", short(0, figures("a", 1, 0.0)))
     (row,) = rows(place.html())
-    assert "none holds p99<50ms at any rate that was tried" in row
+    assert "none meets p99<50ms at any tried rate" in row
     assert "capacity" not in row
 
 
@@ -246,9 +247,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = store.read_run
 
-    def read(folder: Path) -> object:
+    def read(folder: Path, cell: Cell | None = None) -> object:
         seen.append(f"{folder.parts[-4]}/{folder.parts[-2]}")
-        return original(folder)
+        return original(folder, cell)
 
     monkeypatch.setattr(store, "read_run", read)
     return seen
@@ -306,7 +307,7 @@ def test_many_without_a_summary_are_worth_a_word(
     for name in ("b", "c"):
         place.store(name, replace(FAST, profiles=()))
     place.html()
-    assert place.said == ["reads 2 campaigns for the list of all; the next time it need not"]
+    assert place.said == ["reads 2 campaigns once, for the list of all campaigns"]
 
 
 # --- bad input -----------------------------------------------------------------------------------
@@ -350,7 +351,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     assert "campaign.json has schema 8; this harness reads up to 7." in found["newer"]
     assert "Read it with the later version of the harness that wrote it." in found["newer"]
     assert "campaign.json is not as it was written: it was truncated" in found["edited"]
-    assert "campaign.json can't be read: it is truncated or no result" in found["truncated"]
+    assert "campaign.json can't be read: it is truncated or not a result" in found["truncated"]
     assert "1 ok of 1" in found["good"]
     assert str(place.results) not in html
 

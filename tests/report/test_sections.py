@@ -62,8 +62,8 @@ def test_the_capacity_leads_where_it_was_searched_for(tmp_path: Path) -> None:
     assert said.endswith(" as much as slow.")
     assert re.search(r", [23]\.\d+ times \([\d.]+–[\d.]+\) as much as slow", said)
     assert (
-        "each variant is told apart from every other (over 3 rounds; at most 2% of what is told "
-        "apart is chance)" in verdict
+        "each variant is separated from every other (over 3 rounds; at most 2% of the separated "
+        "pairs are separated by chance)" in verdict
     )
     assert 'aria-label="fast: 30' in html
     assert 'colspan="1">at the SLO' in html
@@ -119,7 +119,7 @@ def test_references_are_not_ranked(tmp_path: Path) -> None:
 
 def test_one_round_is_warned_of(tmp_path: Path) -> None:
     html = verdict_of(rendered(tmp_path, Fake("a"), Fake("b", 30.0), rounds=1))
-    assert "One round tells nothing apart" in html
+    assert "One round cannot separate variants" in html
 
 
 def test_errors_of_the_best_are_warned_of(tmp_path: Path) -> None:

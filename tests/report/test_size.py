@@ -11,7 +11,6 @@ from harness.analyse.run import digest
 from harness.analyse.run.digest import Digest, Digested
 from harness.analyse.run.findings import Finding, Verdict
 from harness.report.page import page
-from harness.stored.records import Cell
 from tests.fakes import Fake, campaign, run
 from tests.report.campaigns import CONTAINER, LIFE
 
@@ -21,7 +20,7 @@ VARIANTS, ROUNDS, BENCHMARKS = 40, 3, ("sentiment", "iris", "noop")
 
 def of_round(first: Digest, benchmark: str, number: int) -> Digest:
     """The digest of another round: other numbers, the same everything else."""
-    cell = Cell(first.cell.variant, benchmark, number)
+    cell = replace(first.cell, benchmark=benchmark, round=number)
     other = {name: value and value * (1 + 0.01 * number) for name, value in first.values.items()}
     doubts = [
         Finding(f"doubt-{n}", Verdict.NOTE, f"{cell}: what is doubtful in a window, with {n} ms")
@@ -49,8 +48,8 @@ def large() -> Digested:
     ]
     fakes.append(Fake("in-process", 4.0, reference=True, capacity_per_s=320.0))
     plan = campaign(fakes, ROUNDS, BENCHMARKS, "large")
-    first = {fake.variant: digest.of_run(run(fake), plan, None) for fake in fakes}
-    digests = (of_round(first[c.variant], c.benchmark, c.round) for c in plan.cells)
+    first = {fake.name: digest.of_run(run(fake), plan, None) for fake in fakes}
+    digests = (of_round(first[c.variant_name], c.benchmark_name, c.round) for c in plan.cells)
     return Digested(Path("large"), plan, tuple(digests), ())
 
 

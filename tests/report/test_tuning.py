@@ -121,7 +121,7 @@ def test_what_a_knob_is_worth_and_what_noise_covers() -> None:
     assert list(found)[-1] == "colour"
     assert found["workers"].startswith("workers: 2 in place of today's 1 is worth ")
     assert found["batch"].startswith("batch: 8 in place of today's 2 is worth ")
-    assert found["colour"].startswith("colour: no value is told apart from today's red (")
+    assert found["colour"].startswith("colour: no value is separated from today's red (")
 
 
 def test_a_trace_more_memory_is_no_price() -> None:
@@ -167,8 +167,8 @@ def test_no_setting_is_worth_anything_while_none_is_known() -> None:
     got = analysis.of_runs(plan(), VARIANT, [])
     assert (got.worth, got.chosen, got.front) == ((), None, ())
     assert next(tune_words.answer(got)) == (
-        "Nothing is known: of 0 settings none came through. Where that is for doubt, a longer "
-        "--search and a quieter machine may help."
+        "Nothing is known: none of 0 settings gave a result. If that is due to doubtful runs, a "
+        "longer --search and a quieter machine may help."
     )
 
 
@@ -177,12 +177,22 @@ def test_a_setting_that_held_the_slo_in_one_of_two_starts_is_told_by_the_other()
     asked = plan(space={"workers": (1, 2)})
     outcomes = (outcome(100, lowest=Lowest(20.0, 0.0, None)), not_held(0.004), not_held(0.13))
     runs = [
-        (Step(VARIANT, 2, {"workers": 2}, "explore", number, 8.0), found)
+        (
+            Step(
+                variant=VARIANT,
+                candidate=2,
+                setting={"workers": 2},
+                stage="explore",
+                round=number,
+                search_s=8.0,
+            ),
+            found,
+        )
         for number, found in enumerate(outcomes, 1)
     ]
     found = analysis.of_runs(asked, VARIANT, runs)
     assert tune_words.reason(found.candidates[0], found) == (
-        f"does not hold {asked.slo} in 2 of 3 starts: 0.4% of the requests were over the limit at "
+        f"does not meet {asked.slo} in 2 of 3 starts: 0.4% of the requests were over the limit at "
         "10.0/s"
     )
 

@@ -28,7 +28,7 @@ def part_of(html: str, variant: str) -> str:
 
 
 def test_every_variant_has_a_page_that_links_lead_to(html: str) -> None:
-    anchors = {view.anchor(fake.variant) for fake in FAKES}
+    anchors = {view.anchor(fake.name) for fake in FAKES}
     pages = re.findall(r'<article id="(variant-[^"]*)">', html)
     assert len(pages) == len(anchors)
     assert set(pages) == anchors
@@ -123,13 +123,15 @@ def test_what_a_campaign_does_not_tell_depends_on_it(tmp_path: Path) -> None:
     big: dict[str, Any] = {"server_cpus": (0, 1, 2, 3), "generator_cpus": (4, 5)}
     far = limits_of(tmp_path / "far", launcher="remote", **big)
     assert "Requests came from the same machine" not in far
-    assert "Endpoints were already up, on machines that nobody here has seen" in far
+    assert "Endpoints were already running, on unknown machines" in far
     assert "Requests came from the same machine" in limits_of(tmp_path / "big", **big)
     assert "Each variant was started 1 time." in limits_of(tmp_path / "one", 1, **big)
     assert "The server had 2 CPUs here" in limits_of(tmp_path / "two")
     shared = limits_of(tmp_path / "shared", server_cpus=(0,), generator_cpus=(0,))
-    assert "Server and generator shared one here" in shared
-    assert "It was not proven on this host" in limits_of(tmp_path / "unproven", proof=None)
+    assert "Server and generator shared a CPU here" in shared
+    assert "The generator was not proven on this host" in limits_of(
+        tmp_path / "unproven", proof=None
+    )
 
 
 @pytest.mark.parametrize("searched", [True, False])

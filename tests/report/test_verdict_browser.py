@@ -44,9 +44,9 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _server(found: Digest) -> ServerFacts:
     server = found.facts.server
-    if found.cell.variant == "middle":
+    if found.cell.variant_name == "middle":
         return replace(server, maintained=False)
-    if found.cell.variant == "like-middle":
+    if found.cell.variant_name == "like-middle":
         return replace(server, protocol="kserve-v2-grpc")
     return server
 
@@ -122,7 +122,7 @@ def test_the_ranking_follows_the_limits(page: Page) -> None:
     assert "big" not in answer(page).partition("in track tuned")[0]
     assert "as much as small" in answer(page)
     assert "memory 900 MiB" in row_of(page, "big").inner_text()
-    assert "nowhere holds it at no rate that was tried" in answer(page)
+    assert "nowhere meets it at no tried rate" in answer(page)
 
     page.get_by_label("maintained only").check()
     assert ranks(page)["middle"] == "–"
@@ -131,7 +131,7 @@ def test_the_ranking_follows_the_limits(page: Page) -> None:
     page.get_by_label("Protocol").select_option("json")
     assert ranks(page)["like-middle"] == "–"
     assert "small serves" in answer(page)
-    page.get_by_label("Cost, $ a million at most").fill("0.0001")
+    page.get_by_label("Cost per million, $ at most").fill("0.0001")
     assert "nothing is within your limits" in answer(page)
     page.get_by_role("button", name="No limits").press("Enter")
     assert answer(page) == before
@@ -139,7 +139,7 @@ def test_the_ranking_follows_the_limits(page: Page) -> None:
 
 
 def test_a_cost_that_is_not_known_is_within_no_limit(page: Page) -> None:
-    page.get_by_label("Cost, $ a million at most").fill("1000")
+    page.get_by_label("Cost per million, $ at most").fill("1000")
     assert ranks(page)["nowhere"] == "–"
     assert "cost not known" in row_of(page, "nowhere").inner_text()
     assert ranks(page)["big"] == "1="
@@ -232,7 +232,7 @@ def test_each_name_to_choose_has_its_mark(page: Page) -> None:
 def test_without_scripts_the_verdict_reads(browser: Browser, decided: Path) -> None:
     for page in opened(browser, decided, java_script_enabled=False):
         assert not page.locator("#your-limits").is_visible()
-        assert "nowhere holds it at no rate that was tried" in answer(page)
+        assert "nowhere meets it at no tried rate" in answer(page)
         row = row_of(page, "small")
         row.locator(".mark button").focus()
         assert row.locator("[role=tooltip]").is_visible()

@@ -20,7 +20,8 @@ from typing import TypeVar
 
 from harness.base import paths
 from harness.stored import store
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 
 LONG_S = 1200.0  # what waits so long will not come, however busy the machine is
 BENCHMARK = """\
@@ -220,7 +221,7 @@ class Sandbox:
 
     def runs(self, name: str) -> dict[Cell, Run]:
         """The stored runs of a campaign; every one must be readable."""
-        return {cell: store.read_run(place) for cell, place in self.places(name).items()}
+        return {cell: store.read_run(place, cell) for cell, place in self.places(name).items()}
 
     def processes(self) -> list[str]:
         """Living processes that were started in this sandbox."""

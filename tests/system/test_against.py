@@ -54,11 +54,11 @@ def test_two_revisions_in_one_campaign(sandbox: Sandbox, past: str) -> None:
     plan = sandbox.campaign("c")
     assert plan.against is not None
     assert (plan.against.name, plan.against.commit) == ("HEAD", past)
-    order = [[c.variant for c in plan.cells if c.round == number] for number in (1, 2)]
+    order = [[c.variant_name for c in plan.cells if c.round == number] for number in (1, 2)]
     assert order[0] == ["in-process", "in-process@HEAD", "null", "_fake", "_fake@HEAD"]
     assert order[1] == order[0][::-1]
     runs = {cell: run.facts for cell, run in sandbox.runs("c").items()}
-    contents = {cell.variant: facts.server.content for cell, facts in runs.items()}
+    contents = {cell.variant_name: facts.server.content for cell, facts in runs.items()}
     assert contents["in-process"] == contents["in-process@HEAD"]
     assert contents["_fake"] != contents["_fake@HEAD"]
     assert nothing_is_left(sandbox)
@@ -84,14 +84,14 @@ def test_a_variant_that_was_broken_ends_with_code_3(sandbox: Sandbox, past: str)
     options = ("--against", "trunk", "--rounds", "2", "--campaign", "c")
     done = sandbox.harness("run", "_fake", *options, "--fail-on-regression")
     assert done.returncode == 3, done.stderr
-    said = [line for line in done.stdout.splitlines() if "came through rounds" in line]
+    said = [line for line in done.stdout.splitlines() if "valid rounds" in line]
     (line,) = (each for each in said if each.startswith("_fake "))
     assert line.endswith("worse: a regression")
     assert "trunk -> this revision: 1 regression." in done.stdout
     assert sandbox.harness("compare", "c").returncode == 0
     shown = sandbox.harness("compare", "c", "--format", "junit", "--fail-on-regression")
     assert shown.returncode == 3
-    assert '<failure message="worse: came through rounds, 2 before and 0 now' in shown.stdout
+    assert '<failure message="worse: valid rounds, 2 before and 0 now' in shown.stdout
 
 
 def test_the_same_beside_itself_is_no_regression(sandbox: Sandbox, past: str) -> None:

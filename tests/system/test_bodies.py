@@ -71,7 +71,7 @@ def test_a_capacity_of_several_bodies(sandbox: Sandbox, lines: Path) -> None:
     ("text", "more", "said"),
     [
         ("", (), "has no lines"),
-        ("{", ("--request", "[$instance]"), "line 1: no JSON, so no instance"),
+        ("{", ("--request", "[$instance]"), "line 1: not JSON, so not an instance"),
         ("1", ("--request", "[1]"), "no $instance"),
         ("1", ("--request", "[$instance"), "no JSON once $instance is filled in"),
     ],

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 def digests(sandbox: Sandbox) -> dict[str, Digest]:
     found = digest.of_campaign(sandbox.results / "c")
-    return {each.cell.variant: each for each in found.digests}
+    return {each.cell.variant_name: each for each in found.digests}
 
 
 def test_a_known_delay_is_found_where_it_is(sandbox: Sandbox) -> None:
@@ -29,7 +29,7 @@ def test_a_known_delay_is_found_where_it_is(sandbox: Sandbox) -> None:
     assert slow.matched == 1
     assert slow.before_ms >= 39
     assert slow.model_ms < slow.before_ms
-    (steady,) = (w for w in sandbox.runs("c").values() if w.cell.variant == "_fake-slow")
+    (steady,) = (w for w in sandbox.runs("c").values() if w.cell.variant_name == "_fake-slow")
     response_ms = steady.profiles[0].requests.response_ns() / 1e6
     assert slow.response_ms == pytest.approx(response_ms.mean())
     assert found["in-process"].breakdown is not None
@@ -51,7 +51,7 @@ def test_triton_counts_the_same(short_folder: Path) -> None:
     done = sandbox.harness("run", "triton", "--campaign", "c", **real, **cached)
     assert done.returncode == 0, done.stderr
     (found,) = (each for name, each in digests(sandbox).items() if name == "triton")
-    (run,) = (run for cell, run in sandbox.runs("c").items() if cell.variant == "triton")
+    (run,) = (run for cell, run in sandbox.runs("c").items() if cell.variant_name == "triton")
     steady = run.profiles[0]
     own = steady.facts.own
     assert own is not None

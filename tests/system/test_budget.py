@@ -9,8 +9,8 @@ import pytest
 
 from harness.base import marks
 from harness.cli import _decide
-from harness.stored.records import Cell
 from tests import fakes
+from tests.cells import cell_of
 from tests.system.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_what_there_is_no_room_for_is_left_out_and_said(sandbox: Sandbox) -> Non
     assert [row["what"] for row in found["left_out"]] == ["_fake on noop, round 1", "round 2"]
     assert all("time budget" in row["why"] for row in found["left_out"])
     report = (sandbox.reports / "first" / "index.html").read_text()
-    assert "the time budget has no room for it" in report
+    assert "it does not fit into the time budget" in report
 
 
 def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
@@ -43,14 +43,14 @@ def test_what_cells_took_is_remembered(sandbox: Sandbox) -> None:
     options = ("--budget", "1h", "--rounds", "2", "--campaign", "second")
     done = sandbox.harness("run", "_fake", *options)
     assert done.returncode == 0, done.stderr
-    assert Cell("_fake", "noop", 2) in sandbox.runs("second")
+    assert cell_of("_fake", "noop", 2) in sandbox.runs("second")
     assert sandbox.campaign("second").left_out == ()
 
 
 def test_no_room_for_anything(sandbox: Sandbox) -> None:
     done = sandbox.harness("run", "_fake", "--budget", "10s")
     assert done.returncode == 4
-    assert "Not one cell fits into the" in done.stderr
+    assert "No cell fits into the" in done.stderr
     (least,) = re.findall(r"Give --budget (\d+)s or more", done.stderr)
     assert int(least) > 10
     assert not sandbox.results.exists() or not any(sandbox.results.iterdir())
@@ -61,7 +61,9 @@ def test_what_is_not_decided_is_started_again_while_there_is_time(sandbox: Sandb
     options = ("--until", "decided", "--budget", "10m", "--campaign", "second")
     done = sandbox.harness("run", "_fake", "_fake-slow", *options)
     assert done.returncode == 0, done.stderr
-    rounds = [cell.round for cell in sandbox.runs("second") if cell.variant.startswith("_fake")]
+    rounds = [
+        cell.round for cell in sandbox.runs("second") if cell.variant_name.startswith("_fake")
+    ]
     # Where a busy machine makes all of them INVALID, no pair is there to be decided.
     assert (max(rounds) >= 2) == ("not decided yet" in done.stderr)
     assert set(sandbox.runs("second")) == set(sandbox.campaign("second").cells)

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.sandbox import Sandbox
 
 
@@ -36,7 +36,7 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert not shared or len(os.sched_getaffinity(0)) == 1
 
     runs = sandbox.runs("first")
-    fake, floor = runs[Cell("_fake", "noop", 1)], runs[Cell("in-process", "noop", 1)]
+    fake, floor = runs[cell_of("_fake", "noop", 1)], runs[cell_of("in-process", "noop", 1)]
     assert fake.facts.verified == floor.facts.verified == 21
     assert fake.facts.startup is not None
     assert 0 < fake.facts.startup.ready_s <= fake.facts.startup.first_answer_s
@@ -74,7 +74,7 @@ def test_warm_up_ends_when_the_server_is_steady(sandbox: Sandbox) -> None:
         # A machine that is never steady has its servers warmed up for as long as is allowed.
         steady = run.facts.warm_up.steady_s is not None
         assert steady == (run.facts.phases_s["warm up"] < 60), run.cell
-    slow = sandbox.runs("c")[Cell("_fake-slow", "noop", 1)].facts.warm_up
+    slow = sandbox.runs("c")[cell_of("_fake-slow", "noop", 1)].facts.warm_up
     assert slow is not None
     assert slow.medians_ms[-1] is not None
     assert slow.medians_ms[-1] >= 40
@@ -97,7 +97,9 @@ def test_verify_shows_the_end_of_the_log_of_a_server_that_fails(sandbox: Sandbox
     done = sandbox.harness("verify", "_fake-dies-at-start")
     assert done.returncode == 1
     failed, *log = done.stdout.splitlines()[-2:]
-    assert failed.startswith("_fake-dies-at-start on noop, round 1: failed (ready): The server is")
+    assert failed.startswith(
+        "_fake-dies-at-start on noop, round 1: failed (ready): The server ended"
+    )
     assert log == ["  | fake: no model to be found, on purpose"]
     done = sandbox.harness("verify", "_fake-dies-at-start", "_fake", "--json")
     logs = [json.loads(line)["log"] for line in done.stdout.splitlines()]

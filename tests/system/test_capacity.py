@@ -101,10 +101,10 @@ def test_for_a_person(cli: Command, null_url: str) -> None:
     [
         (("_fake", "--slo", "fast"), "The SLO 'fast' can't be used"),
         (("_fake", "http://127.0.0.1:9/", "--slo", "p99<1ms"), "Give variants, or one URL"),
-        (("http://127.0.0.1:9/",), "A URL has no SLO of its own"),
+        (("http://127.0.0.1:9/",), "A URL needs an SLO"),
         (("http://127.0.0.1:9/", "--slo", "p99<1ms", "--benchmark", "noop"), "goes with variants"),
         (("_fake", "--header", "A: b"), "--header goes with a URL"),
-        (("_fake", "--budget", "soon"), "'soon' is no time"),
+        (("_fake", "--budget", "soon"), "'soon' is not a duration"),
         (("_fakes",), "_fake"),
     ],
 )

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.stored import store
-from harness.stored.records import Campaign, Cell
+from harness.stored.records import Campaign
 from harness.stored.revisions import Revision
 from tests import fakes
+from tests.cells import cell_of
 from tests.fakes import Fake
 from tests.report.campaigns import IMAGE, SCRIPT
 from tests.system.conftest import Command
@@ -175,7 +176,7 @@ def test_an_interrupted_campaign_and_one_without_a_run(
     done = cli("compare", "base", "new")
     assert done.returncode == 0
     assert "note: new was not finished: 3 of 9 cells have not run" in done.stdout
-    assert "note: in base alone: same on sentiment" in done.stdout
+    assert "note: only in base: same on sentiment" in done.stdout
     shutil.rmtree(sandbox.results / "new" / "sentiment")
     for sides in (("base", "new"), ("new", "base")):
         done = cli("compare", *sides)
@@ -230,7 +231,7 @@ def test_a_renamed_variant(cli: Command, sandbox: Sandbox, two: None) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--minimum-effect", "5"], "'5' is no share: write for example 5% or capacity=10%."),
+        (["--minimum-effect", "5"], "'5' is not a share, such as 5% or capacity=10%."),
         (["--minimum-effect", "capacty=5%"], "Did you mean 'capacity'?"),
         (["--rename", "slower"], "--rename: 'slower' is not OLD=NEW."),
         (["--noise", "base"], "--noise goes with one campaign"),
@@ -248,7 +249,7 @@ def test_wrong_usage_is_a_sentence(
 
 def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> None:
     ours = (replace(FLOOR, content="f"), Fake("a", 10.0, content="now"))
-    theirs = (replace(FLOOR, variant="in-process@main", content="f"), Fake("a@main", 8.0))
+    theirs = (replace(FLOOR, revision="main", content="f"), Fake("a", 8.0, revision="main"))
     plan = replace(plan_of("both", *ours, *theirs), against=Revision("main", "c" * 40))
     stored(sandbox, "both", *ours, *theirs, plan=plan)
     done = cli("compare", "both", "--json", "--fail-on-regression")
@@ -263,18 +264,18 @@ def test_the_two_revisions_of_one_campaign(cli: Command, sandbox: Sandbox) -> No
     stored(sandbox, "alone", *ours)
     done = cli("compare", "alone")
     assert done.returncode == 2
-    assert "alone has one revision, for it was not run with --against" in done.stderr
+    assert "alone has one revision, because it was not run with --against" in done.stderr
 
 
 def test_the_report_of_two_revisions_says_how_to_measure_it_again(
     cli: Command, sandbox: Sandbox
 ) -> None:
-    both = (Fake("a", 10.0), Fake("a@main", 8.0))
+    both = (Fake("a", 10.0), Fake("a", 8.0, revision="main"))
     commit = "c" * 40
     plan = replace(plan_of("both", *both), against=Revision("main", commit))
     folder = stored(sandbox, "both", *both, plan=plan)
     assert store.read_campaign(folder).against == Revision("main", commit)
-    assert Cell("a@main", "sentiment", 1) in sandbox.runs("both")
+    assert cell_of("a", "sentiment", 1, revision="main") in sandbox.runs("both")
     assert cli("report", "both").returncode == 0
     page = (sandbox.reports / "both" / "index.html").read_text()
     assert "a@main" in page

@@ -86,7 +86,17 @@ def _job(
 ) -> Job:
     goal = target(url, map(Message, BODIES), (("Content-Type", "application/json"),))
     timeout_ns = int(timeout_s * 1e9)
-    return Job(goal, 0, int(seconds * 1e9), order, due, callers, limit, timeout_ns, keep_every=1)
+    return Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=int(seconds * 1e9),
+        payload=order,
+        due_ns=due,
+        concurrency=callers,
+        limit=limit,
+        timeout_ns=timeout_ns,
+        keep_every=1,
+    )
 
 
 def kinds(requests: Requests) -> Counter[str]:
@@ -115,7 +125,7 @@ def assert_own_answers(fired: Fired) -> None:
 @pytest.mark.parametrize("shape", ["constant", "poisson"])
 def test_an_open_loop_delivers_every_request_once(generator: Generator, shape: str) -> None:
     with Endpoint(echo) as endpoint:
-        job = open_job(endpoint.url, Profile("open", shape, 0.5, 300.0))
+        job = open_job(endpoint.url, Profile("open", shape, 0.5, rate_per_s=300.0))
         fired = generator.fire(job)
     requests = requests_of(fired)
     assert kinds(requests) == {"": len(requests)}
@@ -128,7 +138,7 @@ def test_an_open_loop_delivers_every_request_once(generator: Generator, shape: s
 
 
 def test_two_windows_of_one_profile_are_the_same_requests(two: Generator) -> None:
-    profile = Profile("open", "poisson", 0.3, 300.0)
+    profile = Profile("open", "poisson", 0.3, rate_per_s=300.0)
     with Endpoint(echo) as first, Endpoint(says(message(b"another server"))) as second:
         here = requests_of(two.fire(open_job(first.url, profile)))
         there = requests_of(two.fire(open_job(second.url, profile)))
@@ -236,7 +246,9 @@ def test_an_answer_is_taken_in_whatever_its_form(one: Generator, loop: str, beha
 def _either(loop: str, url: str, timeout_s: float = LONG_S) -> Job:
     """Twenty requests, in one of the loops."""
     if loop == "open":
-        return open_job(url, Profile("open", "constant", 0.1, 200.0), timeout_s=timeout_s)
+        return open_job(
+            url, Profile("open", "constant", 0.1, rate_per_s=200.0), timeout_s=timeout_s
+        )
     return closed_job(url, 8, 20, timeout_s=timeout_s)
 
 
@@ -436,7 +448,7 @@ def test_an_answer_without_an_end_is_none(one: Generator, loop: str) -> None:
 def test_a_server_that_serves_one_connection_at_a_time_is_not_starved(one: Generator) -> None:
     """It waits for a request on the connection that it has, however many others wait for it."""
     with endpoints.one_at_a_time() as url:
-        job = open_job(url, Profile("open", "constant", 1.0, 20.0), callers=16)
+        job = open_job(url, Profile("open", "constant", 1.0, rate_per_s=20.0), callers=16)
         assert job.due_ns is not None
         assert kinds(requests_of(one.fire(job))) == {"": 20}
         together = replace(job, due_ns=job.due_ns // 200_000_000 * 200_000_000)
@@ -448,7 +460,7 @@ def test_a_window_begins_when_its_connections_stand(one: Generator) -> None:
     authority = trustme.CA()
     slow = _SlowToShake(authority)
     with Endpoint(echo, slow.context) as endpoint, authority.cert_pem.tempfile() as roots:
-        job = open_job(endpoint.url, Profile("open", "constant", 0.2, 20.0), callers=1)
+        job = open_job(endpoint.url, Profile("open", "constant", 0.2, rate_per_s=20.0), callers=1)
         trusting = replace(job, target=replace(job.target, trust=Trust(cacert=roots)))
         pending = one.start(trusting)
         until(lambda: pending.wait(0.1))
@@ -472,7 +484,7 @@ class _SlowToShake:
 
 def test_no_connection_is_opened_that_nobody_needs(one: Generator) -> None:
     with Endpoint(echo) as endpoint:
-        job = open_job(endpoint.url, Profile("open", "constant", 0.2, 5.0), callers=16)
+        job = open_job(endpoint.url, Profile("open", "constant", 0.2, rate_per_s=5.0), callers=16)
         one.fire(job)
     assert endpoint.connections == 1
 
@@ -492,7 +504,7 @@ def test_a_failing_server_does_not_spoil_the_requests_after_it(one: Generator) -
 
 def test_requests_wait_in_line_where_connections_are_limited(one: Generator) -> None:
     with Endpoint(hold) as endpoint:
-        job = open_job(endpoint.url, Profile("open", "constant", 0.15, 200.0), callers=2)
+        job = open_job(endpoint.url, Profile("open", "constant", 0.15, rate_per_s=200.0), callers=2)
         pending = one.start(replace(job, max_connections=4))
         until(lambda: endpoint.busy == 4 and time.monotonic_ns() > pending.start_ns + 2_000_000_000)
         endpoint.release()
@@ -510,7 +522,7 @@ def test_requests_wait_in_line_where_connections_are_limited(one: Generator) -> 
 
 def test_a_burst_opens_no_more_connections_than_allowed(one: Generator) -> None:
     with Endpoint(hold) as endpoint:
-        job = open_job(endpoint.url, Profile("open", "constant", 0.15, 200.0), callers=2)
+        job = open_job(endpoint.url, Profile("open", "constant", 0.15, rate_per_s=200.0), callers=2)
         assert job.due_ns is not None
         burst = replace(job, due_ns=np.zeros_like(job.due_ns), max_connections=4)
         pending = one.start(burst)
@@ -523,7 +535,7 @@ def test_a_burst_opens_no_more_connections_than_allowed(one: Generator) -> None:
 
 def test_what_waited_too_long_for_a_connection_was_never_sent(one: Generator) -> None:
     with Endpoint(hold) as endpoint:
-        profile = Profile("open", "constant", 0.15, 200.0)
+        profile = Profile("open", "constant", 0.15, rate_per_s=200.0)
         job = open_job(endpoint.url, profile, timeout_s=1.0, callers=2)
         requests = requests_of(one.fire(replace(job, max_connections=4)))
     found = kinds(requests)
@@ -546,7 +558,7 @@ def test_a_window_that_was_cut_short_leaves_nothing_to_the_next() -> None:
 
 def test_a_generator_process_that_is_killed_leaves_its_share_as_lost_rows() -> None:
     with Generator([CPU, CPU]) as generator, Endpoint(hold) as endpoint, Endpoint(echo) as other:
-        job = open_job(endpoint.url, Profile("open", "constant", 0.3, 100.0))
+        job = open_job(endpoint.url, Profile("open", "constant", 0.3, rate_per_s=100.0))
         pending = generator.start(job)
         until(lambda: endpoint.busy == 30)
         _workers()[-1].kill()
@@ -563,14 +575,16 @@ def test_a_generator_process_that_is_killed_leaves_its_share_as_lost_rows() -> N
     assert [worker.requests for worker in fired.workers] == [15, 15]
     well, gone = fired.workers
     assert not well.lost
-    assert gone.lost.startswith("somebody killed it (signal 9)")
+    assert gone.lost.startswith("it was killed (signal 9)")
     assert kinds(requests_of(again)) == {"": 20}, "another process has taken its place"
     assert not again.workers
 
 
 def test_where_the_only_generator_process_is_killed_the_plan_is_left() -> None:
     with Generator([CPU]) as generator, Endpoint(hold) as endpoint:
-        pending = generator.start(open_job(endpoint.url, Profile("open", "constant", 0.3, 100.0)))
+        pending = generator.start(
+            open_job(endpoint.url, Profile("open", "constant", 0.3, rate_per_s=100.0))
+        )
         until(lambda: endpoint.busy == 30)
         _workers()[-1].kill()
         until(lambda: pending.wait(0.1))
@@ -582,7 +596,7 @@ def test_where_the_only_generator_process_is_killed_the_plan_is_left() -> None:
     assert kinds(requests_of(fired)) == {"lost": 30}
     assert fired.elapsed_s == 0.3
     assert len(requests_of(pending.result())) == 0, "a closed loop has no plan"
-    with pytest.raises(HarnessError, match=r"was lost: somebody killed it \(signal 9\)"):
+    with pytest.raises(HarnessError, match=r"was lost: it was killed \(signal 9\)"):
         whole(fired)
 
 
@@ -626,7 +640,7 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
     """
     slack_s = 0.055
     with endpoints.null_server() as (url, server), Generator([CPU]) as generator:
-        profile = Profile("open", "constant", 10.0, 200.0)
+        profile = Profile("open", "constant", 10.0, rate_per_s=200.0)
         pending = generator.start(open_job(url, profile, timeout_s=LONG_S, callers=16))
         pending.wait((pending.start_ns + 4_500_000_000 - time.monotonic_ns()) / 1e9)
         os.kill(server.pid, signal.SIGSTOP)
@@ -656,7 +670,9 @@ def test_a_server_that_stands_still_shows_in_the_response_time() -> None:
 def test_an_answer_counts_from_when_it_came_not_from_when_it_was_seen() -> None:
     """What a busy generator takes notice of late is not the server's lateness."""
     with Generator([CPU]) as generator, Endpoint(hold) as endpoint:
-        pending = generator.start(open_job(endpoint.url, Profile("open", "constant", 0.04, 100.0)))
+        pending = generator.start(
+            open_job(endpoint.url, Profile("open", "constant", 0.04, rate_per_s=100.0))
+        )
         until(lambda: endpoint.busy == 4)
         (worker,) = _workers()[-1:]
         worker.suspend()

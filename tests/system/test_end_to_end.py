@@ -60,7 +60,7 @@ def outcome(short_folder: Path) -> Iterator[Outcome]:
     options = ["--preset", "short", "--rounds", "1", "--campaign", "real", "--json"]
     done = sandbox.harness("run", *SERVED, *chosen, *options, **real)
     assert done.stdout, done.stderr
-    runs = {(r.cell.benchmark, r.cell.variant): r for r in sandbox.runs("real").values()}
+    runs = {(r.cell.benchmark_name, r.cell.variant_name): r for r in sandbox.runs("real").values()}
     yield Outcome(done, json.loads(done.stdout), runs, sandbox)
     next(places, None)
 

@@ -13,12 +13,12 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import SERVER, Sandbox, variant
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
-CELL = Cell("deployed", "noop", 1)
+CELL = cell_of("deployed", "noop", 1)
 METADATA = {
     "name": "forest",
     "inputs": [{"name": "sentence", "datatype": "BYTES", "shape": [-1]}],
@@ -136,7 +136,9 @@ def test_a_schema_of_one_s_own(sandbox: Sandbox) -> None:
         done = sandbox.harness("run", *remote, *ONLY_LABEL, *beside, "--campaign", "remote")
         assert done.returncode == 0, done.stderr
         # Whether its figures count is for the machine to say.
-        assert re.search("deployed (beside|can't be put beside) _fake: ", done.stdout), done.stdout
+        assert re.search("deployed (beside|can't be compared with) _fake: ", done.stdout), (
+            done.stdout
+        )
         checked = sandbox.harness("verify", "--url", endpoint.url, *ONLY_LABEL)
         assert checked.stdout.splitlines()[-1] == "deployed on noop: 21 answers right"
         wrong = sandbox.harness("verify", "--url", endpoint.url, "--request", REQUEST)
@@ -146,8 +148,8 @@ def test_a_schema_of_one_s_own(sandbox: Sandbox) -> None:
     assert run.facts.server.is_here
     assert all(window.requests.ok.all() for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
-    assert "shared this machine&#39;s" in report or "shared this machine's" in report
-    assert "machines that nobody here has seen" not in report
+    assert "shared the CPUs" in report
+    assert "on unknown machines" not in report
     assert "--request &#39;{&#34;text&#34;: $instance}&#39;" in report
     resumed = sandbox.harness("run", "--resume", "remote")
     assert resumed.returncode == 0, resumed.stderr
@@ -202,7 +204,8 @@ def test_without_a_predictor(sandbox: Sandbox) -> None:
     assert [facts[name].verified for name in ("judged", "loose")] == [21, 0]
     assert "its answers were not checked" in (sandbox.reports / "loose" / "index.html").read_text()
     assert (
-        "compared with what was recorded" in (sandbox.reports / "judged" / "index.html").read_text()
+        "compared with earlier recordings"
+        in (sandbox.reports / "judged" / "index.html").read_text()
     )
 
 
@@ -249,7 +252,7 @@ def test_a_server_that_we_start_may_have_a_schema_of_its_own(sandbox: Sandbox) -
         (["--request", "nowhere.toml"], "nowhere.toml is missing"),
         (["--prediction", "a"], "--prediction goes with --request"),
         (["--protocol", "template"], "needs --request"),
-        (["--protocol", "json", "--request", REQUEST], "with the protocol 'template' alone"),
+        (["--protocol", "json", "--request", REQUEST], "only with the protocol 'template'"),
         (["--request", REQUEST, "--answers", "a", "--unchecked"], "either --answers or"),
         (["--request", REQUEST, "--answers", "nowhere.jsonl"], "nowhere.jsonl can't be read"),
     ],

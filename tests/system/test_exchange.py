@@ -19,9 +19,9 @@ from harness.measure.load.generator.pool import Generator, requests_of
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from harness.protocols.exchange import Exchanges
-from harness.stored.records import Cell
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING
+from tests.cells import cell_of
 from tests.exchanges import Lines, Obedient, Polling, SubmitAndPoll
 from tests.system.conftest import Command
 from tests.system.endpoints import Behaviour, Endpoint, Writer, message, says
@@ -51,13 +51,23 @@ def two() -> Iterator[Generator]:
 def job(loop: str, url: str, exchanges: Exchanges | None, timeout_s: float = LONG_S) -> Job:
     """Twenty requests, in one of the loops."""
     goal = target(url, map(Message, BODIES), (), exchanges=exchanges)
-    due = due_times(Profile("open", "constant", 0.1, COUNT / 0.1), seed=3)
+    due = due_times(Profile("open", "constant", 0.1, rate_per_s=COUNT / 0.1), seed=3)
     order = payload_order(len(BODIES), COUNT, seed=3)
     timeout_ns = int(timeout_s * 1e9)
     duration_ns = int(LONG_S * 1e9)
     is_open = loop == "open"
     planned, limit = (due, None) if is_open else (None, COUNT)
-    return Job(goal, 0, duration_ns, order, planned, 4, limit, timeout_ns, keep_every=1)
+    return Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=duration_ns,
+        payload=order,
+        due_ns=planned,
+        concurrency=4,
+        limit=limit,
+        timeout_ns=timeout_ns,
+        keep_every=1,
+    )
 
 
 def kinds(fired: Fired) -> Counter[str]:
@@ -186,6 +196,15 @@ def test_a_poll_that_a_used_connection_swallowed_is_sent_once_more(
     assert kinds(fired) == {"": COUNT}
     assert_own_jobs(fired)
     assert fired.columns["resent"].any()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_users_who_think_go_on_as_callers_do(one: Generator, stays: bool) -> None:
+    with Endpoint(clerk(polls=2, stays=stays)) as endpoint:
+        order = replace(job("closed", endpoint.url, Polling()), think_ns=5 * MS)
+        fired = one.fire(order)
+    assert kinds(fired) == {"": COUNT}
+    assert_own_jobs(fired)
 
 
 REPLIES = {
@@ -394,7 +413,7 @@ def test_a_server_of_jobs_is_measured_like_any_other(
 ) -> None:
     done = cli("run", jobs, "--campaign", "c", "--json")
     assert done.returncode == 0, done.stderr
-    run = sandbox.runs("c")[Cell(jobs, "noop", 1)]
+    run = sandbox.runs("c")[cell_of(jobs, "noop", 1)]
     assert run.facts.failure is None
     assert run.facts.verified == 21
     steady = run.window("steady")

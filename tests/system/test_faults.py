@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 HEALTHY = ("in-process", "null", "_fake", "_fake-slow", "_fake-daemon", "_fake-wrong-later")
 FAULTS = {
     # variant: (phase, what is said)
-    "_fake-dies-at-start": ("ready", "gone before it was ready: it ended with exit code 3"),
+    "_fake-dies-at-start": ("ready", "ended before it was ready: it ended with exit code 3"),
     "_fake-never-ready": ("ready", "not get ready within 1.5 s; the last probe of /health said: "),
     "_fake-500": ("ready", "It got ready, but does not answer a prediction: HTTP 500"),
     "_fake-garbage": ("ready", "Its first answer is not the reference's: no JSON in "),
@@ -75,7 +75,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
         arguments = ["--campaign", "faults", "--json"]
         done = sandbox.harness("run", *HEALTHY, *FAULTS, *arguments, **_offline(sandbox))
     cells = {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]}
-    runs = {run.cell.variant: run for run in sandbox.runs("faults").values()}
+    runs = {run.cell.variant_name: run for run in sandbox.runs("faults").values()}
     yield Outcome(sandbox, done, cells, runs, sandbox.processes())
     next(places, None)
 
@@ -224,8 +224,8 @@ def test_a_generator_that_is_killed_leaves_its_window_as_lost(
     }
     assert lost.keys() == {("_fake", 1)}
     assert lost["_fake", 1].startswith(f"{window}: the worker ")
-    assert "was lost: somebody killed it (signal 9)" in lost["_fake", 1]
-    runs = {(run.cell.variant, run.cell.round): run for run in sandbox.runs("c").values()}
+    assert "was lost: it was killed (signal 9)" in lost["_fake", 1]
+    runs = {(run.cell.variant_name, run.cell.round): run for run in sandbox.runs("c").values()}
     for key in (("_fake", 1), ("_fake", 2), ("null", 2), ("in-process", 2)):
         assert [w.facts.profile.name for w in runs[key].profiles] == ["steady", "saturated"], key
     kept = {w.facts.profile.name: w for w in runs["_fake", 1].profiles}
@@ -247,7 +247,7 @@ def test_a_rate_beyond_the_ceiling_is_refused_before_it_is_fired(
     file = sandbox.benchmarks / "mad" / "benchmark.toml"
     file.write_text(file.read_text().replace("rate_per_s = 200.0", "rate_per_s = 5e7"))
     done = sandbox.harness("run", "_fake", *wanted, "--campaign", "c", "--json")
-    said = r"The profile 'steady' of mad asks for 50000000/s, and the ceiling of the generator on "
+    said = r"The profile 'steady' of mad asks for 50000000/s, but the ceiling of the generator on "
     assert re.search(said + r"this host is \d+/s", done.stderr)
     assert "Traceback" not in done.stderr
     if not others:
@@ -327,7 +327,7 @@ def test_a_full_disk_ends_the_campaign_and_keeps_what_was_stored(sandbox: Sandbo
     assert done.returncode == 1, done.stderr
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "The disk is full: nothing more can be stored in " in error
-    assert "go on with --resume" in error
+    assert "continue with --resume" in error
     assert "Traceback" not in done.stderr
 
     plan = store.read_campaign(copy / "c")

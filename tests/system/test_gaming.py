@@ -10,8 +10,8 @@ import pytest
 from harness.analyse.run import digest
 from harness.analyse.run.digest import Digest
 from harness.analyse.run.findings import Verdict
-from harness.stored.records import Cell
 from harness.windows.kinds import WindowKind
+from tests.cells import cell_of
 from tests.system.conftest import kept
 from tests.system.endpoints import Endpoint, Writer, message
 from tests.system.sandbox import Sandbox
@@ -66,7 +66,9 @@ def sandboxed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def digests(sandboxed: Sandbox) -> dict[str, Digest]:
-    return {d.cell.variant: d for d in digest.of_campaign(sandboxed.results / "gaming").digests}
+    return {
+        d.cell.variant_name: d for d in digest.of_campaign(sandboxed.results / "gaming").digests
+    }
 
 
 def accused(found: Digest) -> dict[str, list[str]]:
@@ -121,12 +123,12 @@ def test_one_that_knows_nothing_but_the_payloads_fails_on_others(
 
 def test_a_cheat_is_not_ranked_and_the_report_says_why(sandboxed: Sandbox) -> None:
     page = (sandboxed.reports / "gaming" / "index.html").read_text()
-    for words in ("it answers from a cache", "never been asked before", "Not ranked"):
+    for words in ("it answers from a cache", "for unseen payloads", "Not ranked"):
         assert words in page
 
 
 def test_the_audit_is_stored_with_its_requests(sandboxed: Sandbox) -> None:
-    run = sandboxed.runs("gaming")[Cell("_fake-slow", "noop", 1)]
+    run = sandboxed.runs("gaming")[cell_of("_fake-slow", "noop", 1)]
     assert run.audit is not None
     assert len(run.audit.requests) == len(run.audit.calls.batch) == 192
     assert run.audit.facts.checked == 192
@@ -173,7 +175,7 @@ def test_an_endpoint_shows_its_cache_by_its_times_alone(sandbox: Sandbox, honest
         done = audited(sandbox).harness("run", *options, *more)
     assert done.returncode in (0, 1), done.stderr
     found = digest.of_campaign(sandbox.results / "remote").digests
-    deployed = [each for each in found if each.cell.variant == "deployed"]
+    deployed = [each for each in found if each.cell.variant_name == "deployed"]
     assert len(deployed) == 2, "each round has unseen payloads of its own"
     for each in deployed:
         assert set(accused(each)) == (set() if honest else {FROM_A_CACHE})

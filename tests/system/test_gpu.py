@@ -54,7 +54,7 @@ def test_a_model_is_measured_on_the_gpu(sandbox: Sandbox) -> None:
         HARNESS_CACHE=str(paths.cache_dir()),
     )
     assert done.returncode == 0, done.stderr
-    runs = {cell.variant: run for cell, run in sandbox.runs("c").items()}
+    runs = {cell.variant_name: run for cell, run in sandbox.runs("c").items()}
     assert set(runs) == CELLS
     on = {name: run.facts.server.device for name, run in runs.items()}
     assert on == {"fastapi-torch": "gpu", "null": "cpu", "in-process": "cpu"}

@@ -89,7 +89,7 @@ def test_a_pattern_of_benchmarks(cli: Command, several: Sandbox) -> None:
         (["egg", "--exclude", "e*"], "--exclude leaves no variant: egg."),
         (["egg", "--exclude", "eg"], "There is no variant 'eg'. Did you mean 'egg'?"),
         (["egg", "--exclude", "null"], "null is a reference point, which is always measured."),
-        (["egg", "--track", "tuned"], "no variant that was asked for is on it: egg is matched."),
+        (["egg", "--track", "tuned"], "no requested variant is on it: egg is matched."),
     ],
     ids=_words,
 )
@@ -124,11 +124,11 @@ def test_a_dry_run_applies_the_budget(cli: Command, sandbox: Sandbox) -> None:
         "_fake on noop, round 1",
     ], "a cell that never ran is guessed at 15 s"
     left = "_fake-slow on noop, round 1; round 2; round 3"
-    assert lines[3] == f"left out: {left}: the time budget has no room for it"
+    assert lines[3] == f"left out: {left}: it does not fit into the time budget"
     assert "never more than --budget, 1 min" in lines[-1]
     too_short = cli("run", "_fake", "--budget", "1s", "--dry-run")
     assert too_short.returncode == 4
-    assert "Not one cell fits" in too_short.stderr
+    assert "No cell fits" in too_short.stderr
 
 
 def test_a_dry_run_says_what_must_be_installed(cli: Command, sandbox: Sandbox) -> None:
@@ -142,8 +142,10 @@ def test_a_dry_run_says_what_must_be_installed(cli: Command, sandbox: Sandbox) -
     found = json.loads(cli("run", "heavy", "heavy-b", "--dry-run", "--json").stdout)
     assert found["to_install"] == ["the model of noop", "the environment heavy-onnx"]
     said = cli("run", "heavy", "--dry-run").stdout
-    assert "first    installed or made once, and kept: the model of noop, the environment h" in said
-    assert said.rstrip().endswith("; installing comes on top")
+    assert (
+        "first    installed or built once, and kept: the model of noop, the environment h" in said
+    )
+    assert said.rstrip().endswith("; installation is extra")
     assert not sandbox.cache.exists(), "nothing is made"
 
 
@@ -253,7 +255,7 @@ def test_a_campaign_file_that_is_not_there_or_already_is(cli: Command, several: 
     for flag in ("--file", "--save"):
         beside = cli("run", "--resume", "c", flag, str(file))
         assert beside.returncode == 2
-        assert f"give no {flag} beside it" in beside.stderr
+        assert f"leave out {flag}" in beside.stderr
 
 
 # --- shells -------------------------------------------------------------------------------------

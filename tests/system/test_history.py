@@ -85,7 +85,7 @@ def test_summaries_are_kept_and_stand_for_their_campaigns(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("/nowhere",), "/nowhere is no folder"),
+        (("/nowhere",), "/nowhere is not a folder"),
         ((), "There is no campaign in"),
         (("--metric", "latency_p5"), "Did you mean 'latency_p50'?"),
         (("--rename", "a"), "--rename: 'a' is not OLD=NEW"),

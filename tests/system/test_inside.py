@@ -39,7 +39,17 @@ def test_the_order_comes_before_the_window_begins(
         url = endpoint.url.removesuffix("/predict")
         goal = target(endpoint.url, [Message(b'{"instances": ["a"]}')], ())
         none = np.zeros(1, np.int64)
-        job = Job(goal, 0, 10**9, none, none, 1, None, 10**9, keep_every=1)
+        job = Job(
+            target=goal,
+            start_ns=0,
+            duration_ns=10**9,
+            payload=none,
+            due_ns=none,
+            concurrency=1,
+            limit=None,
+            timeout_ns=10**9,
+            keep_every=1,
+        )
         pending = InsidePending(url, job, tmp_path)
         until(lambda: pending.wait(0.1))
     order = json.loads(endpoint.bodies[0])
@@ -68,7 +78,17 @@ def test_pieces_of_content_come_with_the_columns(tmp_path: Path) -> None:
         url = endpoint.url.removesuffix("/predict")
         goal = target(endpoint.url, [Message(b'{"instances": ["a"]}')], ())
         none = np.zeros(1, np.int64)
-        job = Job(goal, 0, 1, none, none, 1, None, 10**9, keep_every=1)
+        job = Job(
+            target=goal,
+            start_ns=0,
+            duration_ns=1,
+            payload=none,
+            due_ns=none,
+            concurrency=1,
+            limit=None,
+            timeout_ns=10**9,
+            keep_every=1,
+        )
         found = []
         for _ in range(2):
             pending = InsidePending(url, job, tmp_path)

@@ -175,5 +175,5 @@ def test_what_was_answered_is_recorded(sandbox: Sandbox) -> None:
     assert process.returncode == 130
     assert 0 < len(lines) <= 5
     assert stdout == f"{len(lines)} answers in {kept}\n"
-    assert stderr == "Interrupted. What was answered until then is kept.\n"
+    assert stderr == "Interrupted. The answers so far are in the file.\n"
     assert {json.loads(line)["answer"]["label"] for line in lines} == {"noop"}

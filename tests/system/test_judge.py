@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.sandbox import BENCHMARK, Sandbox
 
 PREDICTOR = """\
@@ -41,7 +41,7 @@ def test_and_right_by_the_one_that_its_benchmark_names(shuffled: Sandbox) -> Non
     done = shuffled.harness("run", "_fake", "--benchmark", "noop", "--campaign", "sets")
     assert done.returncode == 0, done.stderr
     assert shuffled.campaign("sets").benchmarks["noop"].judge == "set"
-    run = shuffled.runs("sets")[Cell("_fake", "noop", 1)]
+    run = shuffled.runs("sets")[cell_of("_fake", "noop", 1)]
     assert run.facts.verified > 0
     assert sum(window.facts.checked for window in run.windows) > 0
     assert sum(window.facts.wrong for window in run.windows) == 0

@@ -56,7 +56,7 @@ def test_a_campaign_by_locust(sandbox: Sandbox) -> None:
     campaign = sandbox.campaign("a")
     assert campaign.driver == "locust"
     assert [what for what, _ in campaign.left_out] == ["people of in-process on noop"]
-    by_name = {cell.variant: run for cell, run in sandbox.runs("a").items()}
+    by_name = {cell.variant_name: run for cell, run in sandbox.runs("a").items()}
     fake = by_name["_fake"]
     assert [w.facts.profile.name for w in fake.profiles] == ["steady", "saturated", "people"]
     assert [w.facts.profile.name for w in by_name["in-process"].profiles] == ["steady", "saturated"]
@@ -69,7 +69,7 @@ def test_a_campaign_by_locust(sandbox: Sandbox) -> None:
     assert fake.profiles[0].requests.due_ns.tolist() == floor.due_ns.tolist()
     assert fake.profiles[0].requests.payload.tolist() == floor.payload.tolist()
     page = (sandbox.reports / "a" / "index.html").read_text()
-    assert "each fired its share natively" in page
+    assert "each sent its share natively" in page
     assert f"clock of {fake.profiles[0].facts.workers[0].name}" in page
     assert "3 users, each asks, waits, and thinks for 0.05 s on average" in page
 
@@ -89,7 +89,7 @@ def test_servers_listen_where_other_machines_reach_them(sandbox: Sandbox) -> Non
         (["--workers", "2"], "go with --driver locust"),
         (["--master", "127.0.0.1:1"], "go with --driver locust"),
         (["--driver", "locust", "--master", "here"], "write HOST:PORT"),
-        (["--listen", "203.0.113.7"], "no IPv4 address of this machine"),
+        (["--listen", "203.0.113.7"], "not an IPv4 address of this machine"),
         (["--listen", "0.0.0.0"], "name one address"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_worker_without_a_master_is_told_so(cli: Command) -> None:
     assert cli("worker", "nowhere").returncode == 2
     done = cli("worker", f"127.0.0.1:{port}", "--cpus", "4096")
     assert done.returncode == 2
-    assert "lets it use" in done.stderr
+    assert "this process may only use" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)

@@ -52,13 +52,13 @@ def test_what_nobody_asked_for_is_named(coding: str) -> None:
     said = message(b"\x28\xb5\x2f\xfd", 200, f"Content-Encoding: {coding}")
     with Endpoint(says(said)) as endpoint, pytest.raises(once.NoAnswer) as caught:
         ask(endpoint.url)
-    assert str(caught.value).startswith(f"its body is compressed by '{coding}', which is not ")
+    assert str(caught.value).startswith(f"its body is compressed with '{coding}', which the ")
     assert "'Accept-Encoding: identity'" in str(caught.value)
 
 
 def test_a_status_says_more_than_a_body_that_cannot_be_read() -> None:
     for coding, body, shown in (
-        ("br", b"\x8b\x02", b"(compressed by 'br')"),
+        ("br", b"\x8b\x02", b"(compressed with 'br')"),
         ("gzip", gzip.compress(b"busy"), b"busy"),
     ):
         with Endpoint(says(message(body, 503, f"Content-Encoding: {coding}"))) as endpoint:

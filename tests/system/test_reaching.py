@@ -67,7 +67,15 @@ def named(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 def job(port: int, timeout_s: float = LONG_S) -> Job:
     goal = target(f"http://dual.test:{port}/", [Message(b"x")], ())
     return Job(
-        goal, 0, int(LONG_S * 1e9), np.zeros(1, np.int64), None, 2, 6, int(timeout_s * 1e9), 0
+        target=goal,
+        start_ns=0,
+        duration_ns=int(LONG_S * 1e9),
+        payload=np.zeros(1, np.int64),
+        due_ns=None,
+        concurrency=2,
+        limit=6,
+        timeout_ns=int(timeout_s * 1e9),
+        keep_every=0,
     )
 
 

@@ -52,7 +52,7 @@ def test_no_connection(
 @pytest.mark.parametrize(
     ("coding", "body", "said"),
     [
-        ("zstd", b"\x28\xb5\x2f\xfd", "(compressed by 'zstd')"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "(compressed with 'zstd')"),
         ("gzip", gzip.compress(b"busy"), "busy"),
     ],
 )

@@ -16,13 +16,13 @@ import trustme
 from tritonclient.grpc import service_pb2
 
 from harness.base.trust import UNCHECKED
-from harness.stored.records import Cell
+from tests.cells import cell_of
 from tests.system.endpoints import Endpoint, Writer, message, refused, says
 from tests.system.sandbox import Sandbox
 
 RIGHT = message(b'{"predictions": [{"label": "noop"}]}')
 SECRET = "sesame-7a1f"
-CELL = Cell("deployed", "noop", 1)
+CELL = cell_of("deployed", "noop", 1)
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -69,9 +69,9 @@ def test_it_is_verified_loaded_and_reported_and_no_secret_is_kept(
     assert (run.facts.startup, run.facts.stop, run.facts.server.asked) == (None, None, None)
     assert all(len(window.usage.at_ns) == 0 for window in run.profiles)
     report = (sandbox.reports / "remote" / "index.html").read_text()
-    assert "the endpoint was already up" in report
+    assert "the endpoint was already running" in report
     assert "--launcher remote" in report
-    assert {str(cell.variant) for cell in sandbox.runs("remote")} == {
+    assert {str(cell.variant_name) for cell in sandbox.runs("remote")} == {
         *("deployed", "in-process", "null")
     }
     kept = [*sandbox.results.rglob("*"), *sandbox.reports.rglob("*")]
@@ -154,7 +154,7 @@ URL = "https://example.org/predict"
             ["--launcher", "remote", "--url", URL, "--protocol", "json", "--name", "null"],
             "can't be the endpoint's name",
         ),
-        (["null", "--budget", "soon"], "is no time"),
+        (["null", "--budget", "soon"], "is not a duration"),
     ],
 )
 def test_what_was_asked_wrongly(cli: Command, arguments: list[str], said: str) -> None:
@@ -194,7 +194,7 @@ def test_an_endpoint_over_grpc(sandbox: Sandbox) -> None:
     finally:
         server.stop(None).wait()
     assert done.returncode == 0, done.stderr
-    run = sandbox.runs("remote")[Cell("mine", "noop", 1)]
+    run = sandbox.runs("remote")[cell_of("mine", "noop", 1)]
     assert run.facts.verified == 21
     assert all(window.requests.ok.all() for window in run.profiles)
     assert all(call["x-api-key"] == SECRET for call in calls)

@@ -87,7 +87,8 @@ def test_parquet_does_not_go_to_a_terminal(
     done = cli("report", "mine", "--format", "parquet", "--stdout")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: parquet is no text for a terminal: add a redirection such as > FILE.\n"
+        "error: parquet is binary and can't be printed to a terminal: redirect it, such as "
+        "> FILE.\n"
     )
 
 
@@ -98,8 +99,8 @@ def test_the_example_is_found_by_its_name_and_nobody_s_newest(
     done = cli("report")
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: There is no campaign in {sandbox.results}. Make one with `run`, or see the one "
-        "that comes with the harness: `report example`.\n"
+        f"error: There is no campaign in {sandbox.results}. Make one with `run`, or see the "
+        "example of the harness: `report example`.\n"
     )
     path = sandbox.reports / "example" / "index.html"
     assert cli("report", "example").stdout == f"{path}\n"
@@ -120,7 +121,7 @@ def test_no_campaign_of_one_s_own_is_called_example(cli: Command, command: list[
     done = cli(*command, "--campaign", "example")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: 'example' is the name of the campaign that comes with the harness, which no list "
+        "error: 'example' is the name of the example campaign of the harness, which no list "
         "shows: choose another --campaign.\n"
     )
 
@@ -182,8 +183,8 @@ def test_an_interrupted_campaign_is_reported_and_said_to_be(
     done = cli("report", "mine", "--format", "markdown")
     assert done.returncode == 0
     assert done.stderr == (
-        "not finished: 1 of 6 runs not stored; the report is of the others. Go on with: python -m "
-        "harness run --resume mine\n"
+        "not finished: 1 of 6 runs not stored; the report is of the others. Continue with: python "
+        "-m harness run --resume mine\n"
     )
     text = (sandbox.reports / "mine" / "report.md").read_text()
     assert "**Not finished**: 1 of 6 planned runs is not stored." in text

@@ -77,10 +77,10 @@ def test_a_run_of_another_cell_or_campaign_is_not_taken_for_this_one(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "can't be read: it is truncated or no result file."),
-        ("{}", "can't be read: it is truncated or no result file."),
-        ("[]", "can't be read: it is truncated or no result file."),
-        ("\udcff", "can't be read: it is truncated or no result file."),
+        ("", "can't be read: it is truncated or not a result file."),
+        ("{}", "can't be read: it is truncated or not a result file."),
+        ("[]", "can't be read: it is truncated or not a result file."),
+        ("\udcff", "can't be read: it is truncated or not a result file."),
         ('{"schema": 99, "sha256": ""}', "has schema 99; this harness reads up to "),
         ('{"schema": 1, "sha256": ""}', "is not as it was written"),
     ],

@@ -73,7 +73,17 @@ def job(url: str, profile: Profile, timeout_s: float = LONG_S, limit: int | None
     goal = rpc_target(url, map(Message, BODIES), (("Authorization", "me"),), METHOD)
     callers = profile.concurrency or 4
     window_ns, timeout_ns = int(profile.duration_s * 1e9), int(timeout_s * 1e9)
-    return Job(goal, 0, window_ns, order, due, callers, limit, timeout_ns, keep_every=1)
+    return Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=window_ns,
+        payload=order,
+        due_ns=due,
+        concurrency=callers,
+        limit=limit,
+        timeout_ns=timeout_ns,
+        keep_every=1,
+    )
 
 
 def kinds(fired: Fired) -> set[str]:
@@ -88,7 +98,7 @@ def test_an_open_loop_delivers_every_call_once(
     generator: Generator, serve: Callable[[Answer], tuple[str, Service]]
 ) -> None:
     url, service = serve(echo)
-    order = job(url, Profile("open", "poisson", 0.5, 200.0))
+    order = job(url, Profile("open", "poisson", 0.5, rate_per_s=200.0))
     fired = generator.fire(order)
     requests = requests_of(fired)
     assert kinds(fired) == {""}
@@ -159,7 +169,9 @@ def test_a_failure_is_a_row_with_its_kind(
 ) -> None:
     url, _ = serve(answer)
     closed = shape == "closed"
-    profile = Profile("p", shape, 0.2, None if closed else 20.0, concurrency=2 if closed else None)
+    profile = Profile(
+        "p", shape, 0.2, rate_per_s=None if closed else 20.0, concurrency=2 if closed else None
+    )
     fired = generator.fire(job(url, profile, timeout_s=0.2))
     assert kinds(fired) == {kind}
     assert set(requests_of(fired).status.tolist()) == {status}
@@ -168,7 +180,9 @@ def test_a_failure_is_a_row_with_its_kind(
 @pytest.mark.parametrize("shape", ["constant", "closed"])
 def test_nobody_there(generator: Generator, shape: str) -> None:
     closed = shape == "closed"
-    profile = Profile("p", shape, 0.2, None if closed else 20.0, concurrency=2 if closed else None)
+    profile = Profile(
+        "p", shape, 0.2, rate_per_s=None if closed else 20.0, concurrency=2 if closed else None
+    )
     fired = generator.fire(job(refused().removesuffix("/predict"), profile, timeout_s=0.3))
     assert kinds(fired) <= {"connect", "timeout", "disconnected"}
     assert "" not in kinds(fired)
@@ -177,7 +191,7 @@ def test_nobody_there(generator: Generator, shape: str) -> None:
 # --- requests that go on --------------------------------------------------------------------------
 
 PROFILES = [
-    Profile("open", "constant", 0.1, 200.0),
+    Profile("open", "constant", 0.1, rate_per_s=200.0),
     Profile("closed", "closed", LONG_S, concurrency=4),
 ]
 

@@ -40,7 +40,7 @@ def _resume(sandbox: Sandbox) -> None:
     assert 1 <= already < CELLS
     done = sandbox.harness("run", "--resume", "c")
     assert done.returncode == 0, done.stderr
-    assert f"{CELLS} cells, {already} stored already" in done.stderr
+    assert f"{CELLS} cells, {already} already stored" in done.stderr
     assert len(sandbox.runs("c")) == CELLS
     after = _stamps(sandbox)
     assert {file: after[file] for file in before} == before
@@ -52,7 +52,7 @@ def _interrupted(sandbox: Sandbox, process: subprocess.Popen[str]) -> None:
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, stderr
     assert not sandbox.processes()
-    assert "Go on with: python -m harness run --resume c" in stderr
+    assert "Continue with: python -m harness run --resume c" in stderr
     assert "Traceback" not in stderr
     assert not list(sandbox.scratch.glob("harness-*"))
 
@@ -89,7 +89,7 @@ def test_an_interrupted_preparation_leaves_nothing(sandbox: Sandbox) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 130
-    assert stderr.splitlines()[-1] == "Interrupted. What finished is stored."
+    assert stderr.splitlines()[-1] == "Interrupted. Finished runs are stored."
     assert not sandbox.processes()
     assert not (sandbox.results / "c").exists()
 
@@ -126,7 +126,7 @@ def test_one_campaign_at_a_time(sandbox: Sandbox) -> None:
     assert second.returncode == 2
     assert second.stderr.splitlines() == [
         f"error: Another campaign is measuring on this machine (process {first.pid}). "
-        "Two at once would measure each other: wait until it ends."
+        "Two campaigns at once would distort each other: wait until it ends."
     ]
     assert not (sandbox.results / "d").exists()
     _, stderr = first.communicate(timeout=LONG_S)

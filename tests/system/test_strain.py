@@ -69,8 +69,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     yield Outcome(
         done.returncode,
         {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]},
-        {run.cell.variant: run for run in sandbox.runs("c").values()},
-        {found.cell.variant: found for found in digests},
+        {run.cell.variant_name: run for run in sandbox.runs("c").values()},
+        {found.cell.variant_name: found for found in digests},
         left,
         (sandbox.reports / "c" / "index.html").read_text(),
     )
@@ -114,7 +114,7 @@ def test_what_is_in_flight_is_lost_where_nothing_is_drained(outcome: Outcome) ->
     assert found is not None
     assert found.in_flight > 0  # of the burst of 16
     assert 0 < found.lost <= found.in_flight  # a busy machine is slow to tell it to stop
-    assert "never rightly answered" in outcome.findings("_fake-slow")["lost-at-shutdown"]
+    assert "never got a right answer" in outcome.findings("_fake-slow")["lost-at-shutdown"]
 
 
 def test_nothing_is_lost_where_it_is(outcome: Outcome) -> None:
@@ -192,7 +192,7 @@ def test_one_that_never_recovers_is_said(outcome: Outcome) -> None:
     life = outcome.life(name)
     assert life.overload is not None
     assert (life.overload.recovery_s, life.overload.died) == (None, "")
-    assert "did not answer a single request in time again" in outcome.findings(name)["no-recovery"]
+    assert "never again answered a request in time" in outcome.findings(name)["no-recovery"]
 
 
 def test_memory_is_looked_at_before_and_after(outcome: Outcome) -> None:

@@ -84,7 +84,18 @@ def schedule(url: str, profile: Profile, *, think_s: float | None = None) -> Job
     callers = profile.concurrency or 4
     duration_ns = int(profile.duration_s * 1e9)
     thinking = None if think_s is None else int(think_s * 1e9)
-    return Job(goal, 0, duration_ns, order, due, callers, None, PATIENT_NS, 1, think_ns=thinking)
+    return Job(
+        target=goal,
+        start_ns=0,
+        duration_ns=duration_ns,
+        payload=order,
+        due_ns=due,
+        concurrency=callers,
+        limit=None,
+        timeout_ns=PATIENT_NS,
+        keep_every=1,
+        think_ns=thinking,
+    )
 
 
 def kinds(fired: Fired) -> Counter[str]:
@@ -100,13 +111,22 @@ def assert_own_answers(job: Job, fired: Fired) -> None:
 
 
 def doubts(profile: Profile, fired: Fired) -> dict[str, str]:
-    facts = WindowFacts(profile, fired.elapsed_s, 0.0, 0, None, 0, 0, workers=fired.workers)
+    facts = WindowFacts(
+        profile=profile,
+        elapsed_s=fired.elapsed_s,
+        generator_cpu_s=0.0,
+        generator_cpus=0,
+        steal_share=None,
+        checked=0,
+        wrong=0,
+        workers=fired.workers,
+    )
     window = Window(facts, requests_of(fired), empty(Usage), empty(Calls))
     context = WindowContext(window=window)
     return {found.name: str(found.verdict) for found in findings.of_window(context)}
 
 
-OPEN = Profile("open", "poisson", 1.0, 300.0)
+OPEN = Profile("open", "poisson", 1.0, rate_per_s=300.0)
 
 
 def test_three_workers_on_three_addresses_send_what_one_process_would() -> None:
@@ -182,7 +202,7 @@ def test_callers_are_shared_out(own: Swarm, callers: int) -> None:
 
 
 def test_a_killed_worker_is_noticed_and_its_share_is_lost() -> None:
-    profile = Profile("open", "constant", 2.0, 100.0)
+    profile = Profile("open", "constant", 2.0, rate_per_s=100.0)
     with Endpoint(hold) as endpoint, Swarm(HOST, 0, [CPU, CPU], None) as swarm:
         job = schedule(endpoint.url, profile)
         pending = swarm.start(job)
@@ -208,7 +228,7 @@ def test_a_killed_worker_is_noticed_and_its_share_is_lost() -> None:
 
 def test_a_killed_generator_process_is_noticed_at_once(own: Swarm) -> None:
     with Endpoint(hold) as endpoint:
-        profile = Profile("open", "constant", 0.3, 100.0)
+        profile = Profile("open", "constant", 0.3, rate_per_s=100.0)
         pending = own.start(schedule(endpoint.url, profile))
         until(lambda: endpoint.busy == 30)
         os.kill(children_of(_workers()[0])[0], 9)

@@ -23,7 +23,7 @@ from tests.system.test_swarm import CPU, HOST, schedule
 
 pytestmark = pytest.mark.slow
 
-OPEN = Profile("open", "poisson", 0.5, 100.0)
+OPEN = Profile("open", "poisson", 0.5, rate_per_s=100.0)
 PEOPLE = Profile("people", "users", 1.0, concurrency=4, think_s=0.05)
 PROFILES = [OPEN, PEOPLE]
 

@@ -19,7 +19,7 @@ import pytest
 from harness.analyse.run import digest
 from harness.analyse.tune import outcome as analysis
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.base import toml
 from harness.search.candidates import Lowest, Outcome
 from harness.setup.tables import ServerTable
@@ -54,7 +54,7 @@ class Tuned:
     row: dict[str, Any]  # the one variant of --json
     shown: str  # on the terminal
 
-    def recount(self, **asked: Any) -> Found:
+    def recount(self, **asked: Any) -> TunedVariant:
         """The same runs, had something else been asked for."""
         stored = digest.of_campaign(self.sandbox.results / "t")
         assert stored.campaign.tuning is not None
@@ -94,7 +94,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuned]:
 
 
 def test_an_interrupted_tune_goes_on_and_measures_nothing_twice(done: Tuned) -> None:
-    assert "Go on with: python -m harness tune --resume t" in done.said
+    assert "Continue with: python -m harness tune --resume t" in done.said
     assert "Traceback" not in done.said
     now = stamps(done.sandbox)
     assert {path: now[path] for path in done.before} == done.before
@@ -133,7 +133,7 @@ def test_a_refused_setting_is_a_failed_candidate_with_its_reason(done: Tuned) ->
 
 
 def test_a_terminal_sees_what_is_done_and_what_came_of_it(done: Tuned) -> None:
-    assert "failed in ready: The server is gone before it was ready" in done.shown
+    assert "failed in ready: The server ended before it was ready" in done.shown
     assert "tunable-candidate-2 on noop, round 1: " in done.shown
 
 
@@ -147,7 +147,7 @@ def test_a_memory_limit_below_what_any_needs(done: Tuned) -> None:
 def test_run_does_not_go_on_with_a_tune(done: Tuned) -> None:
     ended = done.sandbox.harness("run", "--resume", "t")
     assert ended.returncode == 2
-    assert "t is a tune: go on with `tune --resume t`." in ended.stderr
+    assert "t is a tune: continue it with `tune --resume t`." in ended.stderr
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_an_slo_that_no_setting_meets(
     monkeypatch.setattr(analysis, "judge", unmet)
     ended = cli("tune", "tunable", *QUICKER, *LONG, "--write")
     assert ended.returncode == 1, ended.stderr
-    assert "None of 4 settings holds p90<200ms, errors<0.1%. The nearest was " in ended.stdout
+    assert "None of 4 settings meets p90<200ms, errors<0.1%. The nearest was " in ended.stdout
     assert ": its p90 was 250 ms at 20.0/s." in ended.stdout
     assert "Nothing was written" in ended.stdout
 
@@ -230,16 +230,16 @@ def test_an_slo_that_no_setting_meets(
         (["_fake"], "declares no knobs of it. Those with knobs: tunable"),
         (["tunabel"], "Did you mean 'tunable'?"),
         (["tunable", "--slo", "fast"], "The SLO 'fast' can't be used"),
-        (["tunable", "--memory", "much"], "'much' is no size: write for example 500m or 2g"),
-        (["tunable", "--memory", "0g"], "'0g' is no size"),
-        (["tunable", "--budget", "soon"], "'soon' is no time"),
+        (["tunable", "--memory", "much"], "'much' is not a size, such as 500m or 2g"),
+        (["tunable", "--memory", "0g"], "'0g' is not a size"),
+        (["tunable", "--budget", "soon"], "'soon' is not a duration"),
         (["tunable", "--budget", "20s"], "The budget of 20 s is too short to decide anything"),
         (["tunable", "--budget", "20s"], "Give --budget 60s or more, or a shorter --search."),
-        (["tunable", "--as", "Some Name"], "'Some Name' is no name"),
+        (["tunable", "--as", "Some Name"], "'Some Name' is not a valid name"),
         (["tunable", "--write", "--as", "_fake"], "There is a variant '_fake' in "),
         (["tunable", "--benchmark", "nop"], "Did you mean 'noop'?"),
         (["--resume", "none"], "There is no campaign"),
-        (["tunable", "--resume", "none"], "give only --budget beside it"),
+        (["tunable", "--resume", "none"], "only --budget can be given with it"),
     ],
 )
 def test_what_cannot_be_asked_for(

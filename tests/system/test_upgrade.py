@@ -88,7 +88,7 @@ def test_what_is_newest_already_is_left_alone(sandbox: Sandbox, index: dict[str,
 def test_both_are_measured_in_one_campaign(sandbox: Sandbox, index: dict[str, str]) -> None:
     said = upgrade(sandbox, index, "tiny", "--rounds", "2", "--campaign", "c")
     assert "tiny@HEAD" in said
-    runs = {(cell.variant, cell.round): run for cell, run in sandbox.runs("c").items()}
+    runs = {(cell.variant_name, cell.round): run for cell, run in sandbox.runs("c").items()}
     assert {number for _, number in runs} == {1, 2}
     assert runs["tiny", 1].facts.failure is None
     assert runs["tiny", 1].facts.server.version == "2.0"

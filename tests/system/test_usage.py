@@ -48,15 +48,15 @@ def _words(value: object) -> str:
         (["run", "null", "--campaign", "-a"], "'-a' can't be a campaign's name"),
         (["run", "null", "--campaign", "\u00e4"], "can't be a campaign's name"),
         (["run", "null", "--campaign", "a" * 101], "can't be a campaign's name"),
-        (["run", "null", "--campaign", "history"], "the name of a page among reports"),
+        (["run", "null", "--campaign", "history"], "the name of a page of the reports"),
         (["run", "--resume", "nobody"], "There is no campaign in "),
         (["run", "--resume", "../x"], "'../x' can't be a campaign's name"),
-        (["run", "null", "--resume", "nobody"], "give no variants beside it"),
+        (["run", "null", "--resume", "nobody"], "leave out the variants"),
         (
             ["run", "--resume", "nobody", "--rounds", "3", "--preset", "quick"],
-            "give no --preset, --rounds beside it",
+            "leave out --preset, --rounds",
         ),
-        (["run", "--resume", "nobody", "--device", "cpu"], "give no --device beside it"),
+        (["run", "--resume", "nobody", "--device", "cpu"], "leave out --device"),
         (["run", "null", "--insecure"], "go with --launcher remote"),
         (["capacity", "null", "--anyway"], "--anyway goes with a URL"),
         (
@@ -114,7 +114,7 @@ def test_a_wrong_option_is_named(cli: Command, arguments: list[str], sentence: s
         (RIGHT_SERVER + "batching = { max_sise = 4 }", "did you mean 'max_size'?"),
         (RIGHT_SERVER + 'port = "many"', "key 'variant.0.port': "),
         (RIGHT_SERVER + "port = 70000", "key 'variant.0.port': "),
-        (RIGHT_SERVER + 'stop_signal = "SIGTREM"', "'SIGTREM' is no signal"),
+        (RIGHT_SERVER + 'stop_signal = "SIGTREM"', "'SIGTREM' is not a signal"),
         (RIGHT_SERVER + 'ready_path = "health"', "key 'variant.0.ready_path': "),
         (SERVER, "key 'variant' is missing"),
         (SERVER + variant("mine", 'command = ["{bni}/python"]'), "placeholder 'bni'"),
@@ -195,7 +195,7 @@ def test_a_bad_benchmark_stops_only_itself(cli: Command, sandbox: Sandbox) -> No
     found = {b["name"]: b for b in json.loads(cli("list", "--json").stdout)["benchmarks"]}
     assert found["noop"]["why_not"] is None
     assert str(bad) in found["bad"]["why_not"]
-    assert "no regular file" in found["unreadable"]["why_not"]
+    assert "not a regular file" in found["unreadable"]["why_not"]
     assert str(bad) in cli("list").stdout
     assert cli("run", "null", "--benchmark", "noop", "--dry-run").returncode == 0
     done = cli("run", "null", "--benchmark", "bad", "--dry-run")
@@ -256,7 +256,7 @@ def test_a_lock_that_is_no_file_is_a_sentence(cli: Command, sandbox: Sandbox) ->
     os.mkfifo(sandbox.scratch / "serving-harness.lock")
     done = cli("run", "null", "--campaign", "mine")
     assert done.returncode == 2
-    assert "can't be opened: it is no regular file" in done.stderr
+    assert "can't be opened: it is not a regular file" in done.stderr
 
 
 def test_what_is_wrong_in_the_presets_is_named(cli: Command, sandbox: Sandbox) -> None:
@@ -273,7 +273,7 @@ def test_a_campaign_is_not_written_over(cli: Command, sandbox: Sandbox) -> None:
     before = _stamps(sandbox.results)
     done = cli("run", "null", "--campaign", "mine")
     assert done.returncode == 2
-    assert "exists already. Go on with it by --resume mine." in done.stderr
+    assert "exists already. Continue it with --resume mine." in done.stderr
     assert _stamps(sandbox.results) == before
 
 
@@ -282,7 +282,7 @@ def test_a_campaign_of_another_machine_is_not_gone_on_with(cli: Command, sandbox
     fakes.stored_campaign(sandbox.results / "theirs", [fakes.Fake("null")], plan=plan)
     done = cli("run", "--resume", "theirs")
     assert done.returncode == 2
-    assert "was begun on another machine (Imaginary CPU" in done.stderr
+    assert "was started on another machine (Imaginary CPU" in done.stderr
 
 
 def test_a_campaign_of_another_version_of_a_benchmark_is_not_gone_on_with(
@@ -294,7 +294,7 @@ def test_a_campaign_of_another_version_of_a_benchmark_is_not_gone_on_with(
     file.write_text(file.read_text().replace("version = 1", "version = 2"))
     done = cli("run", "--resume", "old")
     assert done.returncode == 2
-    assert "was begun with version 1 of noop; it is now 2." in done.stderr
+    assert "was started with version 1 of noop; it is now 2." in done.stderr
 
 
 def test_where_nothing_runs_on_a_device_nothing_is_started(cli: Command, sandbox: Sandbox) -> None:
@@ -317,8 +317,8 @@ def test_a_dry_run_shows_the_plan_and_starts_nothing(cli: Command, sandbox: Sand
         "null on noop, round 2",
         "in-process on noop, round 2",
         "load     noop: steady for 0.5 s at 200/s; saturated for 0.3 s by 4 callers",
-        "first    nothing must be installed",
-        "time     about 2 min; a guess for what never ran here: in-process, null, _fake",
+        "first    nothing needs to be installed",
+        "time     about 2 min; guessed for cells that never ran here: in-process, null, _fake",
     ]
     shown = json.loads(cli("run", "_fake", "--campaign", "c", "--dry-run", "--json").stdout)
     assert shown["campaign"] == "c"
@@ -397,8 +397,8 @@ def test_doctor_says_why_the_generator_could_not_be_proven(
     with contextlib.ExitStack() as stack:
         said = {
             "lock": "Another campaign is measuring on this machine",
-            "null": "There is no variant 'null'",
-            "benchmarks": "There is no benchmark, whose requests the generator would send",
+            "null": "No server.toml has a variant with 'reference'",
+            "benchmarks": "There is no benchmark whose requests the generator could send",
         }[lacking]
         if lacking == "lock":
             stack.enter_context(session.exclusive())

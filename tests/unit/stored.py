@@ -22,7 +22,6 @@ from harness.stored.lifecycle import WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
-    Cell,
     Failure,
     Run,
     RunFacts,
@@ -50,6 +49,7 @@ from harness.windows.samples import (
     usage,
 )
 from tests import fakes
+from tests.cells import cell_of
 
 DATA = Path(__file__).parent / "data"
 STEADY = Profile("steady", "poisson", 1.5, rate_per_s=12.25)
@@ -72,8 +72,24 @@ SERVER = ServerFacts(
     note="Nobody maintains it.",
     asked=Setup(2, 1, 16),
 )
-IMAGE = ImageFacts("some:1", "sha256:12", 2**30, "base:1", 12.5, 14, 9)
-CONTAINER = ContainerFacts("20.10", "container", 2**32, 1024, 2**31, 0.25, 1)
+IMAGE = ImageFacts(
+    tag="some:1",
+    id="sha256:12",
+    size_bytes=2**30,
+    base="base:1",
+    build_s=12.5,
+    steps=14,
+    steps_reused=9,
+)
+CONTAINER = ContainerFacts(
+    engine="20.10",
+    reached="container",
+    memory_limit_bytes=2**32,
+    pids_limit=1024,
+    memory_peak_bytes=2**31,
+    throttled_s=0.25,
+    out_of_memory=1,
+)
 
 
 def ints(*values: int) -> Ints:
@@ -89,7 +105,15 @@ def window(
 ) -> Window:
     """A window; what is not given is empty."""
     return Window(
-        WindowFacts(profile, 1.625, 0.5, 2, steal_share, checked=3, wrong=1),
+        WindowFacts(
+            profile=profile,
+            elapsed_s=1.625,
+            generator_cpu_s=0.5,
+            generator_cpus=2,
+            steal_share=steal_share,
+            checked=3,
+            wrong=1,
+        ),
         empty(Requests) if requests is None else requests,
         empty(Usage) if used is None else used,
         empty(Calls) if calls is None else calls,
@@ -101,7 +125,7 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
     return Run(
         RunFacts(
             campaign="some-campaign",
-            cell=Cell("some", "iris", round),
+            cell=cell_of("some", "iris", round),
             server=SERVER,
             started_at="2026-01-02T03:04:05+00:00",
             phases_s={"provision": 0.125, "launch": 0.25},
@@ -134,8 +158,15 @@ def lost_run() -> Run:
     )
     made = window(STEADY, requests)
     workers = (
-        WorkerFacts("here/1", 1, -2_000, 500, 30),
-        WorkerFacts("there/7", 1, 2**50, 70_000, None, "its heartbeats stopped"),
+        WorkerFacts(name="here/1", requests=1, offset_ns=-2_000, uncertainty_ns=500, drift_ns=30),
+        WorkerFacts(
+            name="there/7",
+            requests=1,
+            offset_ns=2**50,
+            uncertainty_ns=70_000,
+            drift_ns=None,
+            lost="its heartbeats stopped",
+        ),
     )
     users = Profile("people", "users", 2.0, concurrency=8, think_s=0.5)
     return run(replace(made, facts=replace(made.facts, workers=workers)), window(users))
@@ -170,7 +201,13 @@ def full_run() -> Run:
         gpu_bytes=ints(2**34, none, 2**34 + 1),
         gpu_milliwatts=ints(none, 300_000, 1),
     )
-    calls = Calls(ints(1, 100), ints(90, 45), ints(1, 16), ints(0, 1), ints(80, none))
+    calls = Calls(
+        start_ns=ints(1, 100),
+        duration_ns=ints(90, 45),
+        batch=ints(1, 16),
+        process=ints(0, 1),
+        thread_cpu_ns=ints(80, none),
+    )
     closed = Requests(
         payload=ints(3, 4),
         due_ns=ints(none, none),
@@ -188,17 +225,34 @@ def full_run() -> Run:
         window(CLOSED, closed),
         log="listening\r\n50 %\r100 %\nünïcode\n",
     )
-    probe = window(Profile("probe-1", "poisson", 1.5, 250.5), requests, used, calls)
-    search = Search("p99<50ms, errors<0.1%", 250.5, 9_000.5, 15.0)
+    probe = window(Profile("probe-1", "poisson", 1.5, rate_per_s=250.5), requests, used, calls)
+    search = Search(
+        slo="p99<50ms, errors<0.1%", start_per_s=250.5, ceiling_per_s=9_000.5, budget_s=15.0
+    )
     watched = replace(
         full.windows[0].facts,
         cpu_energy_j=50.5,
         cpu_energy_s=1.75,
-        host=HostWatch(0.0, -0.25, 7, None, (2500.5, 2400.0)),
-        workers=(WorkerFacts("other/7", 3, -5, 40, None, "it was killed"),),
+        host=HostWatch(
+            suspended_s=0.0,
+            clock_step_s=-0.25,
+            swapped_in=7,
+            swapped_out=None,
+            mhz=(2500.5, 2400.0),
+        ),
+        workers=(
+            WorkerFacts(
+                name="other/7",
+                requests=3,
+                offset_ns=-5,
+                uncertainty_ns=40,
+                drift_ns=None,
+                lost="it was killed",
+            ),
+        ),
         causes=(
-            Cause("connect", "refused", 1),
-            Cause("status", "503", 1, "bu\\x1bsy", "/else"),
+            Cause(error="connect", kind="refused", count=1),
+            Cause(error="status", kind="503", count=1, said="bu\\x1bsy", location="/else"),
         ),
         timeout_s=10.0,
         server_clock=ServerClock(offset_ns=-(2**50), uncertainty_ns=4),
@@ -233,7 +287,7 @@ def campaign() -> Campaign:
         started_at="2026-01-02T03:04:05+00:00",
         preset="standard",
         command="python -m harness run 'so me'",
-        cells=(Cell("some", "iris", 1), Cell("some", "iris", 2)),
+        cells=(cell_of("some", "iris", 1), cell_of("some", "iris", 2)),
         left_out=(("other on iris", "iris has no predictor for torch"),),
         environment={"machine": "Imaginary CPU", "cpus": "4"},
         benchmarks={

@@ -94,7 +94,17 @@ def test_a_block_takes_as_long_as_its_faster_request() -> None:
     zeros = np.zeros(count, np.int64)
     error = zeros.copy()
     error[8] = ERRORS.index("wrong_answer")
-    requests = Requests(zeros, zeros - 1, zeros, taken, taken, zeros + 200, error, zeros, zeros)
+    requests = Requests(
+        payload=zeros,
+        due_ns=zeros - 1,
+        sent_ns=zeros,
+        first_byte_ns=taken,
+        done_ns=taken,
+        status=zeros + 200,
+        error=error,
+        queued=zeros,
+        resent=zeros,
+    )
     found = audit.times(requests)
     assert found.first.tolist() == [5, 7]
     assert found.again[0] == 3

@@ -39,7 +39,7 @@ class Batching:
     def poisson(self, rate: float, seconds: float, seed: int) -> Window:
         due = np.sort(np.random.default_rng(seed).uniform(0, seconds * 1e9, int(rate * seconds)))
         left = batch_law.departures(due, self.occupied, self.most, self.wait_ms * MS)
-        profile = Profile(f"probe-{seed}", "poisson", seconds, rate)
+        profile = Profile(f"probe-{seed}", "poisson", seconds, rate_per_s=rate)
         return self._window(profile, due, due, left)
 
     def closed(self, profile: Profile) -> Window:
@@ -63,10 +63,33 @@ class Batching:
         taken = np.array([self.model(int(size)) for size in batch])
         start = ends - self.around_ms * MS / self.speed / 2 - taken
         due, sent, done = (each.astype(np.int64) for each in (due, sent, done))
-        requests = Requests(zeros, due, sent, done, done, zeros + 200, zeros, zeros, zeros)
-        whole = (start.astype(np.int64), taken.astype(np.int64), batch.astype(np.int64))
-        calls = Calls(*whole, np.zeros(len(batch), np.int64), taken.astype(np.int64))
-        facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0)
+        requests = Requests(
+            payload=zeros,
+            due_ns=due,
+            sent_ns=sent,
+            first_byte_ns=done,
+            done_ns=done,
+            status=zeros + 200,
+            error=zeros,
+            queued=zeros,
+            resent=zeros,
+        )
+        calls = Calls(
+            start_ns=start.astype(np.int64),
+            duration_ns=taken.astype(np.int64),
+            batch=batch.astype(np.int64),
+            process=np.zeros(len(batch), np.int64),
+            thread_cpu_ns=taken.astype(np.int64),
+        )
+        facts = WindowFacts(
+            profile=profile,
+            elapsed_s=profile.duration_s,
+            generator_cpu_s=0.1,
+            generator_cpus=1,
+            steal_share=0.0,
+            checked=0,
+            wrong=0,
+        )
         return Window(facts, requests, empty(Usage), calls)
 
 

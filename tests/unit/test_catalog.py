@@ -52,7 +52,11 @@ def complaint(load: object) -> str:
         (SERVER, ONE + 'path = "predict"', "key 'variant.0.path'"),
         (SERVER, ONE + 'backend = "tensorflow"', "Input should be 'onnx' or 'torch'"),
         (SERVER, ONE + 'devices = ["tpu"]', "key 'variant.0.devices.0'"),
-        (SERVER, ONE + 'stop_signal = "SIGSTOPP"', "'variant.0.stop_signal': 'SIGSTOPP' is no sig"),
+        (
+            SERVER,
+            ONE + 'stop_signal = "SIGSTOPP"',
+            "'variant.0.stop_signal': 'SIGSTOPP' is not a sig",
+        ),
         (SERVER, ONE + 'homepage_ = "x"', "key 'variant.0.homepage_'"),
         (SERVER, VARIANT.format(name="Upper Case"), "key 'variant.0.name'"),
         (SERVER, ONE.replace("{bin}", "{bim}"), "no placeholder 'bim'. Did you mean 'bin'?"),
@@ -99,9 +103,17 @@ def test_a_server_that_is_wrong(project: Project, head: str, variants: str, said
             "needs one rate to go to",
         ),
         (BENCHMARK, f'[[profile]]\n{OPEN}"closed"', "a closed loop needs 'concurrency'"),
-        (BENCHMARK, f'[[profile]]\n{OPEN}"users"\nconcurrency = 1', "users need 'think_s'"),
+        (
+            BENCHMARK,
+            f'[[profile]]\n{OPEN}"users"\nconcurrency = 1',
+            "'think_s' goes with the shape 'users'",
+        ),
         (BENCHMARK, f'[[profile]]\n{OPEN}"users"\nthink_s = 1.0', "'users' needs 'concurrency'"),
-        (BENCHMARK, PROFILE + "think_s = 1.0", "users need 'think_s', and nobody else has it"),
+        (
+            BENCHMARK,
+            PROFILE + "think_s = 1.0",
+            "'think_s' goes with the shape 'users', which needs it",
+        ),
         # wrong values
         (BENCHMARK, f'[[profile]]\n{OPEN}"poison"', "no shape 'poison'. Did you mean 'poisson'?"),
         (BENCHMARK, f'[[profile]]\n{OPEN}"sine"', "There is no shape 'sine'."),

@@ -51,7 +51,7 @@ def _tls_error(reason: str) -> ssl.SSLError:
         (_tls_error("WRONG_VERSION_NUMBER"), "no TLS", "wrong version number"),
         (_tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "client certificate", "tlsv13"),
         (_tls_error("NO_SHARED_CIPHER"), "TLS failed", "no shared cipher"),
-        (_tls_error("TLSV1_ALERT_NO_APPLICATION_PROTOCOL"), "speaks HTTP/2 alone", "tlsv1 alert"),
+        (_tls_error("TLSV1_ALERT_NO_APPLICATION_PROTOCOL"), "speaks only HTTP/2", "tlsv1 alert"),
         (
             OSError(
                 "Multiple exceptions: [Errno 111] a ('::1', 1), [Errno 111] b ('127.0.0.1', 1)"
@@ -107,30 +107,30 @@ def test_statuses_are_counted_with_what_the_first_of_each_said() -> None:
     said = {307: (b"", b"/else/", b""), 503: (b"busy\n\x1b[2J", b"", b"")}
     found = why.of_statuses(status, error, said)
     assert found == [
-        Cause("status", "307", 2, "", "/else/"),
-        Cause("status", "503", 1, "busy \\x1b[2J", ""),
+        Cause(error="status", kind="307", count=2, said="", location="/else/"),
+        Cause(error="status", kind="503", count=1, said="busy \\x1b[2J", location=""),
     ]
 
 
 def test_causes_of_several_processes_are_one_each() -> None:
     parts = [
-        Cause("connect", "refused", 2),
-        Cause("status", "503", 1, ""),
-        Cause("connect", "reset", 1),
-        Cause("status", "503", 4, "busy"),
+        Cause(error="connect", kind="refused", count=2),
+        Cause(error="status", kind="503", count=1, said=""),
+        Cause(error="connect", kind="reset", count=1),
+        Cause(error="status", kind="503", count=4, said="busy"),
     ]
     assert causes.merged(parts) == (
-        Cause("status", "503", 5, "busy"),
-        Cause("connect", "refused", 2),
-        Cause("connect", "reset", 1),
+        Cause(error="status", kind="503", count=5, said="busy"),
+        Cause(error="connect", kind="refused", count=2),
+        Cause(error="connect", kind="reset", count=1),
     )
 
 
 def test_a_sentence_names_each_error_with_its_reasons() -> None:
     known = (
-        Cause("status", "307", 2, "", "/else/"),
-        Cause("status", "503", 1, "busy"),
-        Cause("connect", "refused", 3),
+        Cause(error="status", kind="307", count=2, said="", location="/else/"),
+        Cause(error="status", kind="503", count=1, said="busy"),
+        Cause(error="connect", kind="refused", count=3),
     )
     assert causes.told({"connect": 3, "status": 4, "timeout": 1}, known) == (
         "3 connect (refused), 4 status (2 307 to /else/; 1 503 'busy'; 1 others), 1 timeout"
@@ -138,12 +138,20 @@ def test_a_sentence_names_each_error_with_its_reasons() -> None:
 
 
 def test_a_sentence_says_what_would_do() -> None:
-    said = causes.told({"connect": 1}, [Cause("connect", "certificate", 1, "self-signed")])
+    said = causes.told(
+        {"connect": 1}, [Cause(error="connect", kind="certificate", count=1, said="self-signed")]
+    )
     assert said.startswith("1 connect (certificate: self-signed; --cacert FILE")
 
 
 def test_a_secret_that_a_server_repeats_is_hidden() -> None:
-    cause = Cause("status", "401", 1, "no such token: s3cr3t-value", "/?t=Bearer s3cr3t-value")
+    cause = Cause(
+        error="status",
+        kind="401",
+        count=1,
+        said="no such token: s3cr3t-value",
+        location="/?t=Bearer s3cr3t-value",
+    )
     (found,) = causes.without_secrets([cause], ["Bearer s3cr3t-value", "a b"])
     assert (found.said, found.location) == ("no such token: ***", "/?t=***")
 

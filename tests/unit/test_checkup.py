@@ -16,7 +16,7 @@ from harness.measure.campaign.checkup import CHECKS, HostState
 from harness.measure.watch import host
 from harness.stored.hosts import HostProof, HostWatch
 
-QUIET = HostWatch(0.0, 0.0, 0, 0, ())
+QUIET = HostWatch(suspended_s=0.0, clock_step_s=0.0, swapped_in=0, swapped_out=0, mhz=())
 PROOF = HostProof(50_000.0, 30.0, 300.0, 1000.0)
 GOOD = HostState(PROOF, ((0,), (1,)), 0.01, 0.0, QUIET)
 
@@ -44,11 +44,11 @@ def proof(**changes: float) -> HostState:
         ("send lag", ground(proof="Taken."), "doubtful", "not known"),
         ("other load", GOOD, "good", "1% of the CPU time"),
         ("other load", ground(busy=0.11), "doubtful", "11%"),
-        ("other load", ground(busy=0.51), "unfit", "End what does not belong"),
+        ("other load", ground(busy=0.51), "unfit", "Stop processes that do not belong"),
         ("other load", ground(busy=None), "doubtful", "does not show it"),
         ("stolen time", GOOD, "good", "0.0%"),
         ("stolen time", ground(stolen=0.03), "doubtful", "3.0%"),
-        ("stolen time", ground(stolen=0.11), "unfit", "CPUs of its own"),
+        ("stolen time", ground(stolen=0.11), "unfit", "dedicated CPUs"),
         ("stolen time", ground(stolen=None), "doubtful", "does not show it"),
     ],
 )

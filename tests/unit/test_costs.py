@@ -9,10 +9,11 @@ import pytest
 
 from harness.base import marks
 from harness.measure.campaign.costs import UNKNOWN_S, Costs
-from harness.stored.records import Cell, Failure, Run
+from harness.stored.records import Failure, Run
 from tests import fakes
+from tests.cells import cell_of
 
-CELL = Cell("some", "sentiment", 2)
+CELL = cell_of("some", "sentiment", 2)
 WINDOWS_S = sum(profile.duration_s for profile in fakes.BENCHMARK.profiles)
 
 

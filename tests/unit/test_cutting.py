@@ -26,7 +26,13 @@ def fired(done: list[int], cut_s: float | None = None) -> Fired:
     stamps = np.array(done, np.int64)
     names = [field.name for field in fields(Requests) if field.name != "done_ns"]
     columns = {name: np.arange(len(done), dtype=np.int64) for name in names}
-    return Fired({**columns, "done_ns": stamps}, {0: b"x"}, 0.5, 3600.0, cut_s=cut_s)
+    return Fired(
+        columns={**columns, "done_ns": stamps},
+        bodies={0: b"x"},
+        cpu_s=0.5,
+        elapsed_s=3600.0,
+        cut_s=cut_s,
+    )
 
 
 def test_what_has_no_end_is_left_out_and_counted() -> None:
@@ -57,10 +63,22 @@ def test_an_order_ends_a_window(is_open: bool) -> None:
     with Endpoint(echo) as endpoint, os.fdopen(orders, "rb") as read, os.fdopen(its_end, "wb") as w:
         due = np.arange(3600, dtype=np.int64) * 10_000_000 if is_open else None
         port = int(endpoint.url.rpartition(":")[2].partition("/")[0])
-        goal = Target("127.0.0.1", port, False, (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",))
+        goal = Target(
+            host="127.0.0.1", port=port, tls=False, messages=(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",)
+        )
         payload = np.zeros(3600 if is_open else 1, np.int64)
         start_ns = time.monotonic_ns()
-        job = Job(goal, start_ns, 3_600_000_000_000, payload, due, 1, None, 10_000_000_000, 0)
+        job = Job(
+            target=goal,
+            start_ns=start_ns,
+            duration_ns=3_600_000_000_000,
+            payload=payload,
+            due_ns=due,
+            concurrency=1,
+            limit=None,
+            timeout_ns=10_000_000_000,
+            keep_every=0,
+        )
 
         def order() -> None:
             while len(endpoint.requests) < 5:
@@ -99,13 +117,25 @@ def test_a_signal_is_noted_and_a_second_one_passed_over() -> None:
 def test_a_lost_process_is_no_reason_to_fail_a_cut() -> None:
     with pool.Generator([min(os.sched_getaffinity(0))]) as generator:
         generator.cut()  # nothing is under way
-        goal = Target("127.0.0.1", 9, False, (b"GET / HTTP/1.1\r\n\r\n",))
+        goal = Target(host="127.0.0.1", port=9, tls=False, messages=(b"GET / HTTP/1.1\r\n\r\n",))
         payload = np.zeros(1, np.int64)
-        pending = generator.start(Job(goal, 0, 10**12, payload, None, 1, None, 10**9, 0))
+        pending = generator.start(
+            Job(
+                target=goal,
+                start_ns=0,
+                duration_ns=10**12,
+                payload=payload,
+                due_ns=None,
+                concurrency=1,
+                limit=None,
+                timeout_ns=10**9,
+                keep_every=0,
+            )
+        )
         for process in generator._workers:
             process.kill()
             process.wait()
         generator.cut()
         assert pending.wait(10)
         (worker,) = pending.result().workers
-        assert "somebody killed it (signal 9)" in worker.lost
+        assert "it was killed (signal 9)" in worker.lost

@@ -333,7 +333,9 @@ def test_a_reference_loads_no_predictor_and_needs_nothing_of_it(project: Project
 def test_a_line_that_is_no_requirement_is_named(project: Project, uv: Uv) -> None:
     bench = project.bench()
     bench.requirements("onnx").write_text("-r other.in\n")
-    with pytest.raises(ProvisionError, match=r"'-r other\.in' in a requirements\.in is no requir"):
+    with pytest.raises(
+        ProvisionError, match=r"'-r other\.in' in a requirements\.in is not a requir"
+    ):
         for_variant(variant_with_lock(project), bench)
 
 

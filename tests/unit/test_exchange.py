@@ -96,8 +96,20 @@ def test_what_is_sent_later_has_the_headers_of_what_is_sent_first() -> None:
 
 def job(exchanges: exchange.Exchanges | None) -> Job:
     framing = Framing("/p", (("Host", "h"),), (("A", "b"),), "PUT")
-    goal = Target("h", 80, False, (b"x",), framing=framing, exchanges=exchanges)
-    return Job(goal, 5, 10_000, np.zeros(1, np.int64), None, 4, None, 10**9, 2)
+    goal = Target(
+        host="h", port=80, tls=False, messages=(b"x",), framing=framing, exchanges=exchanges
+    )
+    return Job(
+        target=goal,
+        start_ns=5,
+        duration_ns=10_000,
+        payload=np.zeros(1, np.int64),
+        due_ns=None,
+        concurrency=4,
+        limit=None,
+        timeout_ns=10**9,
+        keep_every=2,
+    )
 
 
 @pytest.mark.parametrize("exchanges", [None, Polling("/a", 7, 3.5), Lines()])
@@ -139,7 +151,7 @@ def fired(sent: list[int], heard: Chunks) -> Fired:
     }
     nothing = np.full(len(sent), MISSING, np.int64)
     columns |= {"due_ns": nothing, "done_ns": ints(*sent) + 100}
-    return Fired(columns, {}, 0.5, 1.0, chunks=heard)
+    return Fired(columns=columns, bodies={}, cpu_s=0.5, elapsed_s=1.0, chunks=heard)
 
 
 HEARD = chunks((0, 40, 3, 1), (0, 60, 4, MISSING), (1, 50, 5, 2))

@@ -88,7 +88,15 @@ def test_an_engine_needs_nvidia_s_runtime(
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_a_container_gets_the_gpu_where_it_is_to_use_it(device: str, tmp_path: Path) -> None:
-    facts = ImageFacts("some:1", "sha256:1", 1, "base", None, 0, 0)
+    facts = ImageFacts(
+        tag="some:1",
+        id="sha256:1",
+        size_bytes=1,
+        base="base",
+        build_s=None,
+        steps=0,
+        steps_reused=0,
+    )
     variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
     image = Image(facts, {})
     order = LaunchOrder(variant, image, benchmark, tmp_path, 1, device, (0,), {}, tmp_path)
@@ -143,7 +151,15 @@ def test_a_server_is_told_which_it_may_see_by_nvml_s_numbers(two_gpus: pytest.Mo
 
 def test_a_container_gets_that_gpu_alone(two_gpus: pytest.MonkeyPatch, tmp_path: Path) -> None:
     two_gpus.setenv("CUDA_VISIBLE_DEVICES", "GPU-bbbb-2")
-    facts = ImageFacts("some:1", "sha256:1", 1, "base", None, 0, 0)
+    facts = ImageFacts(
+        tag="some:1",
+        id="sha256:1",
+        size_bytes=1,
+        base="base",
+        build_s=None,
+        steps=0,
+        steps_reused=0,
+    )
     variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
     order = LaunchOrder(
         variant, Image(facts, {}), benchmark, tmp_path, 1, "gpu", (0,), {}, tmp_path

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analyse.tune import outcome as analysis
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.measure.tune import halving, proposals
 from harness.measure.tune.proposals import Scored
 from harness.search import confirmed, enough
@@ -20,7 +20,7 @@ from tests.tuned import BEST, SPACE, VARIANT, Noise, law, outcome, plan, runs_of
 SEEDS = range(5)
 
 
-def found(*arguments: object, **more: object) -> Found:
+def found(*arguments: object, **more: object) -> TunedVariant:
     tuning = plan(*arguments)  # type: ignore[arg-type]
     return analysis.of_runs(tuning, VARIANT, runs_of(tuning, **more))  # type: ignore[arg-type]
 
@@ -111,7 +111,7 @@ def test_an_slo_that_no_setting_meets() -> None:
         "there is nothing to confirm"
     )
     (said,) = tune_words.answer(got)
-    assert said.startswith(f"None of {len(got.candidates)} settings holds p95<50ms, errors<0.1%.")
+    assert said.startswith(f"None of {len(got.candidates)} settings meets p95<50ms, errors<0.1%.")
     assert "The nearest was" in said
     assert "p95 was 10 ms at 20.0/s" in said
 
@@ -137,7 +137,7 @@ def test_todays_setting_may_be_no_choice() -> None:
     assert got.confirmed.ratio is None
     said = next(tune_words.answer(got))
     assert said.endswith(
-        "Today's setting is no choice: it failed in launch: It ended with exit code 4."
+        "Today's setting is ruled out: it failed in launch: It ended with exit code 4."
     )
 
 
@@ -163,10 +163,10 @@ def test_of_a_setting_that_is_in_doubt_to_the_end_nothing_is_said() -> None:
     got = found(law=disturbed)
     said = next(tune_words.answer(got))
     assert said.startswith("Keep workers 2, batch 8: 700/s")
-    assert said.endswith("Of today's setting nothing is known: INVALID: stolen.")
+    assert said.endswith("Nothing is known of today's setting: INVALID: stolen.")
 
 
-def alike() -> Found:
+def alike() -> TunedVariant:
     """A tune whose best setting is hardly better than today's."""
 
     def flat(setting: Setting) -> Outcome:
@@ -194,7 +194,7 @@ def test_what_is_not_told_apart_says_what_would_or_what_is(
     tuning = replace(got.tuning, budget_s=budget_s)
     got = replace(got, tuning=tuning, confirmed=replace(got.confirmed, needed=needed))
     answer = " ".join(tune_words.answer(got))
-    assert "not told apart by" in answer
+    assert "not separated by" in answer
     assert said in answer
     assert tune_words.in_reach(got) == ("starts of each to tell" in answer)
 

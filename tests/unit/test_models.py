@@ -153,7 +153,7 @@ def test_vectors_without_metadata_are_answers_too() -> None:
 @pytest.mark.parametrize("shape", [[-1, 3], [2**70], [1] * 40, []])
 def test_a_shape_that_is_none(shape: list[int]) -> None:
     body = answer({**tensor("prediction", "FP64", *shape), "data": [1]})
-    with pytest.raises(AnswerError, match="not one value a row"):
+    with pytest.raises(AnswerError, match="do not have one value per row"):
         spoken("v2").decode(body)
 
 

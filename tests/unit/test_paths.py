@@ -50,7 +50,7 @@ def test_without_a_home_the_cache_must_be_named(
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", home)
-    with pytest.raises(UsageError, match="let HARNESS_CACHE name a folder"):
+    with pytest.raises(UsageError, match="set HARNESS_CACHE to a folder"):
         paths.cache_dir()
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     assert paths.cache_dir() == tmp_path

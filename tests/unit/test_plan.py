@@ -11,8 +11,9 @@ import pytest
 
 from harness.setup.tables import PresetTable
 from harness.stored import plan
-from harness.stored.records import Cell
+from harness.stored.identity import Subject
 from harness.windows.profiles import Profile
+from tests.cells import cell_of
 from tests.unit.conftest import BENCHMARK, Project
 
 PROFILES = """
@@ -74,14 +75,14 @@ def test_every_other_round_runs_backwards(project: Project, rounds: int, order: 
     variants = [project.variant(name) for name in "abc"]
     made = plan.make(variants, [project.bench()], rounds, "cpu")
     by_round = groupby(made.cells, key=lambda cell: cell.round)
-    assert " ".join("".join(c.variant for c in cells) for _, cells in by_round) == order
+    assert " ".join("".join(c.variant_name for c in cells) for _, cells in by_round) == order
     assert made.left_out == ()
 
 
 def test_a_benchmark_stays_together_in_its_round(project: Project) -> None:
     variants = [project.variant(name) for name in "ab"]
     made = plan.make(variants, [project.bench("x"), project.bench("y")], 2, "cpu")
-    assert [f"{c.variant}{c.benchmark}{c.round}" for c in made.cells] == [
+    assert [f"{c.variant_name}{c.benchmark_name}{c.round}" for c in made.cells] == [
         *("ax1", "bx1", "ay1", "by1"),
         *("by2", "ay2", "bx2", "ax2"),
     ]
@@ -103,7 +104,7 @@ def test_what_cannot_run_is_left_out_with_its_reason(
 ) -> None:
     made = plan.make([project.variant("odd", more)], [project.bench()], 2, device)
     if reason is None:
-        assert made == plan.Plan((Cell("odd", "some", 1), Cell("odd", "some", 2)), ())
+        assert made == plan.Plan((cell_of("odd", "some", 1), cell_of("odd", "some", 2)), ())
     else:
         assert made == plan.Plan((), (("odd on some", reason),))
 
@@ -112,16 +113,16 @@ def test_what_is_left_out_does_not_disturb_the_order(project: Project) -> None:
     odd = project.variant("odd", 'backend = "torch"')
     variants = [project.variant("a"), odd, project.variant("b")]
     made = plan.make(variants, [project.bench()], 2, "cpu")
-    assert [cell.variant for cell in made.cells] == ["a", "b", "b", "a"]
+    assert [cell.variant_name for cell in made.cells] == ["a", "b", "b", "a"]
 
 
 def test_shares_become_rates_of_this_host(project: Project) -> None:
     bench = project.bench(head=BENCHMARK, profiles=PROFILES)
     assert plan.absolute(bench, preset(), capacity_per_s=50.0) == (
-        Profile("absolute", "poisson", 10.0, 20.0),
-        Profile("shared", "constant", 10.0, 20.0),
-        Profile("mixed", "ramp", 10.0, 5.0, 70.0),
-        Profile("peak", "spike", 10.0, 5.0, 40.0),
+        Profile("absolute", "poisson", 10.0, rate_per_s=20.0),
+        Profile("shared", "constant", 10.0, rate_per_s=20.0),
+        Profile("mixed", "ramp", 10.0, rate_per_s=5.0, rate_to_per_s=70.0),
+        Profile("peak", "spike", 10.0, rate_per_s=5.0, rate_to_per_s=40.0),
         Profile("closed", "closed", 10.0, concurrency=8),
     )
 
@@ -130,7 +131,7 @@ def test_a_preset_takes_some_profiles_and_scales_their_durations(project: Projec
     bench = project.bench(head=BENCHMARK, profiles=PROFILES)
     taken = plan.absolute(bench, preset("closed", "absolute", scale=0.5), capacity_per_s=50.0)
     assert taken == (  # in the benchmark's order, not the preset's
-        Profile("absolute", "poisson", 5.0, 20.0),
+        Profile("absolute", "poisson", 5.0, rate_per_s=20.0),
         Profile("closed", "closed", 5.0, concurrency=8),
     )
 
@@ -154,7 +155,7 @@ def test_other_rounds_verify_others_but_always_the_same() -> None:
 # --- the time budget ------------------------------------------------------------------------------
 
 COST_S = {"in-process": 9.0, "quick": 2.0, "usual": 4.0, "long": 30.0}
-FIELD = [Cell(name, "iris", number) for number in (1, 2) for name in COST_S]
+FIELD = [cell_of(name, "iris", number) for number in (1, 2) for name in COST_S]
 
 
 @pytest.mark.parametrize(
@@ -171,13 +172,15 @@ FIELD = [Cell(name, "iris", number) for number in (1, 2) for name in COST_S]
     ],
 )
 def test_a_budget_takes_the_shortest_useful_plan(budget_s: float, kept: dict[str, int]) -> None:
-    chosen, left = plan.fit(FIELD, lambda c: COST_S[c.variant], budget_s, ("in-process",))
-    assert {name: sum(c.variant == name for c in chosen) for name in COST_S} == {
+    chosen, left = plan.fit(
+        FIELD, lambda c: COST_S[c.variant_name], budget_s, (Subject("in-process"),)
+    )
+    assert {name: sum(c.variant_name == name for c in chosen) for name in COST_S} == {
         **dict.fromkeys(COST_S, 0),
         **kept,
     }
     assert sorted([*chosen, *left], key=str) == sorted(FIELD, key=str)
-    assert sum(COST_S[cell.variant] for cell in chosen) <= budget_s
+    assert sum(COST_S[cell.variant_name] for cell in chosen) <= budget_s
     assert list(chosen) == [cell for cell in FIELD if cell in chosen]  # in the planned order
 
 
@@ -205,7 +208,7 @@ def test_a_share_of_the_payloads_in_the_first_round(share: float, wanted: int) -
 )
 def test_users_speak_http(project: Project, more: str, why: str | None) -> None:
     people = Profile("people", "users", 1.0, concurrency=2, think_s=1.0)
-    steady = Profile("steady", "poisson", 1.0, 5.0)
+    steady = Profile("steady", "poisson", 1.0, rate_per_s=5.0)
     variant = project.variant()
     for line in more.splitlines():
         key, _, value = line.partition(" = ")

@@ -26,15 +26,20 @@ from harness.windows.profiles import (
 
 S = 1_000_000_000
 POISSON = Profile("p", "poisson", 20.0, rate_per_s=500.0)
-RAMP_UP = Profile("p", "ramp", 20.0, 100.0, 900.0)
-RAMP_DOWN = Profile("p", "ramp", 20.0, 900.0, 100.0)
-SPIKE = Profile("p", "spike", 20.0, 200.0, 2000.0)
+RAMP_UP = Profile("p", "ramp", 20.0, rate_per_s=100.0, rate_to_per_s=900.0)
+RAMP_DOWN = Profile("p", "ramp", 20.0, rate_per_s=900.0, rate_to_per_s=100.0)
+SPIKE = Profile("p", "spike", 20.0, rate_per_s=200.0, rate_to_per_s=2000.0)
 RANDOM = [POISSON, RAMP_UP, RAMP_DOWN, SPIKE]
 SEEDS = [0, 1, 2**32 - 1]
 
 rates = st.floats(0.5, 2000.0)
 open_profiles = st.builds(
-    Profile, st.just("p"), st.sampled_from(sorted(SHAPES)), st.floats(0.1, 20.0), rates, rates
+    Profile,
+    st.just("p"),
+    st.sampled_from(sorted(SHAPES)),
+    st.floats(0.1, 20.0),
+    rate_per_s=rates,
+    rate_to_per_s=rates,
 )
 
 
@@ -63,18 +68,18 @@ def expected_by(profile: Profile, t: Floats) -> Floats:
 def test_constant_arrivals_are_exact(
     rate_per_s: float, duration_s: float, expected_ns: list[int]
 ) -> None:
-    profile = Profile("p", "constant", duration_s, rate_per_s)
+    profile = Profile("p", "constant", duration_s, rate_per_s=rate_per_s)
     assert due_times(profile, seed=7).tolist() == expected_ns
 
 
 @pytest.mark.parametrize(
     ("profile", "count"),
     [
-        (Profile("p", "constant", 10.0, 20.0), 200),
-        (Profile("p", "poisson", 10.0, 20.0), 200),
-        (Profile("p", "ramp", 10.0, 10.0, 30.0), 200),
-        (Profile("p", "ramp", 10.0, 20.0, 20.0), 200),
-        (Profile("p", "spike", 10.0, 10.0, 60.0), 200),
+        (Profile("p", "constant", 10.0, rate_per_s=20.0), 200),
+        (Profile("p", "poisson", 10.0, rate_per_s=20.0), 200),
+        (Profile("p", "ramp", 10.0, rate_per_s=10.0, rate_to_per_s=30.0), 200),
+        (Profile("p", "ramp", 10.0, rate_per_s=20.0, rate_to_per_s=20.0), 200),
+        (Profile("p", "spike", 10.0, rate_per_s=10.0, rate_to_per_s=60.0), 200),
     ],
 )
 def test_expected_count(profile: Profile, count: float) -> None:
@@ -187,12 +192,12 @@ def test_what_a_shape_needs(shape: str, fields: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("shape", ["sine", CLOSED, USERS])
 def test_a_shape_without_a_rate_has_no_times(shape: str) -> None:
     with pytest.raises(KeyError, match=shape):
-        due_times(Profile("p", shape, 1.0, 1.0), 0)
+        due_times(Profile("p", shape, 1.0, rate_per_s=1.0), 0)
 
 
 @pytest.mark.parametrize("shape", ["poisson", "constant"])
 def test_a_window_has_one_request_at_least(shape: str) -> None:
-    profile = Profile("p", shape, 2.0, 0.5)
+    profile = Profile("p", shape, 2.0, rate_per_s=0.5)
     for seed in range(200):
         due = due_times(profile, seed)
         assert len(due) >= 1
@@ -200,5 +205,7 @@ def test_a_window_has_one_request_at_least(shape: str) -> None:
 
 
 def test_the_one_that_is_drawn_for_an_empty_window_may_be_anywhere_in_it() -> None:
-    alone = [due_times(Profile("p", "poisson", 1.0, 1e-6), seed)[0] / S for seed in range(400)]
+    alone = [
+        due_times(Profile("p", "poisson", 1.0, rate_per_s=1e-6), seed)[0] / S for seed in range(400)
+    ]
     assert np.mean(alone) == pytest.approx(0.5, abs=0.06)

@@ -107,7 +107,7 @@ def test_anything_else_is_refused(protocol: str, body: bytes, said: str) -> None
         (
             "v2",
             b'{"outputs": [{"name": "a", "datatype": "INT64", "shape": [2], "data": [1]}]}',
-            "not one value a row: a [2] with 1 values",
+            "do not have one value per row: a [2] with 1 values",
         ),
         (
             "v2",
@@ -131,7 +131,7 @@ def test_anything_else_is_refused(protocol: str, body: bytes, said: str) -> None
             "v2-binary",
             b'{"outputs": [{"name": "a", "datatype": "FP64", "shape": [1], "parameters":'
             b' {"binary_data_size": 3}}]}abc',
-            "no whole number of FP64",
+            "not a whole number of FP64",
         ),
         ("seldon", b'{"data": {"ndarray": [[1]]}}', "no names for its columns"),
         ("seldon", b'{"data": {"names": ["a", "b"], "ndarray": [[1]]}}', "not one value for each"),
@@ -174,7 +174,7 @@ def test_one_text_as_a_body_or_a_query(instance: str) -> None:
 
 @pytest.mark.parametrize("protocol", ["text", "query", "torchserve"])
 def test_one_instance_a_request(protocol: str) -> None:
-    with pytest.raises(UsageError, match="one instance a request, not 2"):
+    with pytest.raises(UsageError, match="one instance per request, not 2"):
         PROTOCOLS[protocol].encode(["a", "b"])
 
 

@@ -24,10 +24,10 @@ PRESET = PresetTable(benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, w
 @pytest.mark.parametrize(
     ("profile", "refused"),
     [
-        (Profile("steady", "poisson", 1.0, 1000.0), False),
-        (Profile("steady", "poisson", 1.0, 1001.0), True),
-        (Profile("ramp", "ramp", 1.0, 10.0, 1001.0), True),
-        (Profile("spike", "spike", 1.0, 1001.0, 10.0), True),
+        (Profile("steady", "poisson", 1.0, rate_per_s=1000.0), False),
+        (Profile("steady", "poisson", 1.0, rate_per_s=1001.0), True),
+        (Profile("ramp", "ramp", 1.0, rate_per_s=10.0, rate_to_per_s=1001.0), True),
+        (Profile("spike", "spike", 1.0, rate_per_s=1001.0, rate_to_per_s=10.0), True),
         (Profile("saturated", "closed", 1.0, concurrency=5000), False),
     ],
 )
@@ -40,7 +40,10 @@ def test_a_profile_beyond_the_ceiling(profile: Profile, refused: bool) -> None:
 
 
 def test_without_a_proof_nothing_is_refused() -> None:
-    assert host_proof.refusal("iris", [Profile("steady", "poisson", 1.0, 1e9)], None) is None
+    assert (
+        host_proof.refusal("iris", [Profile("steady", "poisson", 1.0, rate_per_s=1e9)], None)
+        is None
+    )
 
 
 def prepared(project: Project, name: str, capacity_per_s: float) -> Prepared:

@@ -25,13 +25,14 @@ from harness.setup.slo import parse
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
-from harness.stored.records import Cell, Failure, Run, Search, Startup, Stop, Window
+from harness.stored.records import Failure, Run, Search, Startup, Stop, Window
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, Requests
+from tests.cells import cell_of
 from tests.unit.stored import SERVER, window
 
-ONE = Profile("one", "poisson", 1.0, 10.0)
+ONE = Profile("one", "poisson", 1.0, rate_per_s=10.0)
 TWO = Profile("two", "closed", 1.0, concurrency=2)
 STARTUP, STOP = Startup(1.0, 1.5), Stop(0.5, 0, 0, 0)
 LOG = "listening\nworking\n"
@@ -113,7 +114,7 @@ class Scenario:
         return self
 
     def run(self, *profiles: Profile) -> Run:
-        cell = Cell("some", "iris", 1)
+        cell = cell_of("some", "iris", 1)
         show, order, strain = self.shown.append, self.order, self.strains
         return execute("c", cell, SERVER, profiles, self.provision, show, order, strain)
 
@@ -151,7 +152,18 @@ class Scenario:
         codes = [ERRORS.index(name) for name in answers.split(",")]
         zeros, error = np.zeros(len(codes), np.int64), np.array(codes, np.int64)
         return window(
-            profile, Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros, zeros)
+            profile,
+            Requests(
+                payload=zeros,
+                due_ns=zeros,
+                sent_ns=zeros,
+                first_byte_ns=zeros,
+                done_ns=zeros,
+                status=zeros,
+                error=error,
+                queued=zeros,
+                resent=zeros,
+            ),
         )
 
     def audit(self, launched: object) -> Window:
@@ -172,7 +184,9 @@ class Scenario:
         if self._server is not None and self._dying == "search":
             self._server.death = "it ended with exit code 7"
         found = self.window_of(ONE)
-        return Search(str(order.slo), 1.0, 2.0, order.budget_s), (found,)
+        return Search(
+            slo=str(order.slo), start_per_s=1.0, ceiling_per_s=2.0, budget_s=order.budget_s
+        ), (found,)
 
     def stop(self, launched: object) -> Stop:
         self._begin("stop", launched)
@@ -248,7 +262,9 @@ def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None
     run = cell.run(ONE, TWO)
     assert cell.done[-3:] == [f"search from {2 / 1.625}", "strain", "stop"]
     assert cell.shown[-2:] == ["strain", "stop"]
-    assert run.facts.lifecycle == Lifecycle(Installed(1000, 2.5), 3, overload=BORNE)
+    assert run.facts.lifecycle == Lifecycle(
+        installed=Installed(1000, 2.5), memory_idle_bytes=3, overload=BORNE
+    )
     assert windows(run) == ["one", "two"]
     assert kinds(run) == ["profile", "profile", "probe", "strain"]
     assert run.facts.outcome == "ok"
@@ -308,7 +324,16 @@ def test_a_cell_that_failed_is_not_strained(cell: Scenario) -> None:
 
 
 def test_a_window_whose_generator_was_lost_says_nothing_of_the_server(cell: Scenario) -> None:
-    gone = (WorkerFacts("here/7", 2, 0, 0, None, "somebody killed it"),)
+    gone = (
+        WorkerFacts(
+            name="here/7",
+            requests=2,
+            offset_ns=0,
+            uncertainty_ns=0,
+            drift_ns=None,
+            lost="somebody killed it",
+        ),
+    )
     cell.answers("load two", "lost", "lost")
     made = cell.load
 

@@ -7,15 +7,25 @@ from dataclasses import replace
 import pytest
 
 from harness.stored import sane
-from harness.stored.records import Campaign, Cell
+from harness.stored.records import Campaign
 from harness.stored.tunings import Step, Tuning
 from harness.windows.profiles import Profile
 from tests import fakes
+from tests.cells import cell_of
 from tests.unit import stored
 
 PLAN = fakes.campaign([fakes.Fake("some")], rounds=1)
-TUNING = Tuning("sentiment", "p99<50ms", None, 60.0, 5.0, {"some": {"workers": (1, 2)}})
-STEP = Step("some", 1, {"workers": 1}, "explore", 1, 5.0)
+TUNING = Tuning(
+    benchmark="sentiment",
+    slo="p99<50ms",
+    memory_bytes=None,
+    budget_s=60.0,
+    search_s=5.0,
+    knobs={"some": {"workers": (1, 2)}},
+)
+STEP = Step(
+    variant="some", candidate=1, setting={"workers": 1}, stage="explore", round=1, search_s=5.0
+)
 
 
 def _with(**changes: object) -> Campaign:
@@ -33,17 +43,20 @@ def test_what_is_measured_is_sane() -> None:
     ("plan", "said"),
     [
         (replace(PLAN, id="../x"), "'../x' can't be the name"),
-        (replace(PLAN, started_at="yesterday"), "'yesterday' is no moment"),
-        (replace(PLAN, cells=(Cell("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
-        (replace(PLAN, cells=(Cell("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
-        (replace(PLAN, cells=(Cell("some", "..", 1),)), "'..' can't be the name"),
-        (replace(PLAN, cells=(Cell("some", "sentiment", 0),)), "round 0 is none"),
+        (replace(PLAN, started_at="yesterday"), "'yesterday' is not a moment"),
+        (replace(PLAN, cells=(cell_of("a/b", "sentiment", 1),)), "'a/b' can't be the name"),
+        (replace(PLAN, cells=(cell_of("a\nb", "sentiment", 1),)), r"'a\\nb' can't be the name"),
+        (replace(PLAN, cells=(cell_of("some", "..", 1),)), "'..' can't be the name"),
+        (replace(PLAN, cells=(cell_of("some", "sentiment", 0),)), "round 0 is none"),
         (_with(payloads=10**9), "can't have 1000000000 payloads"),
         (_with(verify_share=2.0), "can't verify 2.0"),
         (_with(capacity_s=-1.0), "can't search for -1.0 s"),
         (_with(slo="soon"), "sentiment: "),
         (_with(profiles=(Profile("p", "sine", 1.0),)), "the unknown shape 'sine'"),
-        (_with(profiles=(Profile("p", "poisson", 1e9, 1.0),)), "1000000000.0 as its duration_s"),
+        (
+            _with(profiles=(Profile("p", "poisson", 1e9, rate_per_s=1.0),)),
+            "1000000000.0 as its duration_s",
+        ),
         (replace(PLAN, tuning=replace(TUNING, budget_s=1e9)), "can't take so long"),
         (
             replace(PLAN, tuning=replace(TUNING, steps=(replace(STEP, variant="../x"),))),

@@ -41,7 +41,9 @@ def searched(
         if next_look is None:
             return found
         name = f"probe-{len(found) + 1}"
-        found.append(make(Profile(name, "poisson", next_look.duration_s, next_look.rate_per_s)))
+        found.append(
+            make(Profile(name, "poisson", next_look.duration_s, rate_per_s=next_look.rate_per_s))
+        )
         tallies += tallying.counted(found[-1:], slo)
         used_s += next_look.duration_s
 
@@ -134,7 +136,7 @@ def test_errors_break_it_however_fast_the_answers_are() -> None:
 
 def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
     window = queues.probe(
-        queues.md1, Profile("p", "poisson", 2.0, 2000.0), np.random.default_rng(1)
+        queues.md1, Profile("p", "poisson", 2.0, rate_per_s=2000.0), np.random.default_rng(1)
     )
     stolen = replace(window, facts=replace(window.facts, steal_share=0.3))
     assert len(tallying.counted([window], SLO)) == 1
@@ -146,7 +148,9 @@ def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
     rows = np.arange(len(window.requests)) % 2 * ERRORS.index("lost")
     lost = replace(window, requests=replace(window.requests, error=rows))
     assert tallying.counted([lost], SLO) == []
-    calm = queues.probe(queues.md1, Profile("p", "poisson", 2.0, 200.0), np.random.default_rng(1))
+    calm = queues.probe(
+        queues.md1, Profile("p", "poisson", 2.0, rate_per_s=200.0), np.random.default_rng(1)
+    )
     assert len(tallying.counted([replace(calm, facts=stolen.facts)], SLO)) == 1
 
 
@@ -176,7 +180,7 @@ def test_requests_that_repeat_each_other_count_for_less() -> None:
 def test_neighbours_near_capacity_repeat_each_other() -> None:
     effects = []
     for rate in (200.0, 900.0):
-        window = of_law(queues.mm1, 3)(Profile("p", "poisson", 10.0, rate))
+        window = of_law(queues.mm1, 3)(Profile("p", "poisson", 10.0, rate_per_s=rate))
         effects.append(tallying.tally(window.requests, rate, SLO).effect)
     assert effects[0] < 4
     assert effects[1] > 10
@@ -236,9 +240,28 @@ class Server:
         due = np.linspace(0, profile.duration_s * 1e9, count, endpoint=False).astype(np.int64)
         done, zeros = due + int(self.taken_s * 1e9), np.zeros(count, np.int64)
         error = zeros + ERRORS.index(self.error)
-        requests = Requests(zeros, due, due, done, done, zeros, error, zeros, zeros)
-        causes = (Cause(self.error, "refused", count),) if self.error else ()
-        facts = WindowFacts(profile, profile.duration_s, 0.1, 1, 0.0, 0, 0, causes=causes)
+        requests = Requests(
+            payload=zeros,
+            due_ns=due,
+            sent_ns=due,
+            first_byte_ns=done,
+            done_ns=done,
+            status=zeros,
+            error=error,
+            queued=zeros,
+            resent=zeros,
+        )
+        causes = (Cause(error=self.error, kind="refused", count=count),) if self.error else ()
+        facts = WindowFacts(
+            profile=profile,
+            elapsed_s=profile.duration_s,
+            generator_cpu_s=0.1,
+            generator_cpus=1,
+            steal_share=0.0,
+            checked=0,
+            wrong=0,
+            causes=causes,
+        )
         return Window(facts, requests, empty(Usage), empty(Calls))
 
     def recover(self) -> float | None:

@@ -25,7 +25,7 @@ from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, MISSING
 from tests.unit.conftest import Project
 
-POISSON = Profile("steady", "poisson", 2.0, 50.0)
+POISSON = Profile("steady", "poisson", 2.0, rate_per_s=50.0)
 CLOSED = Profile("saturated", "closed", 1.0, concurrency=4)
 PAYLOADS = tuple(range(40))
 WRONG = b'{"predictions": ["wrong"]}'
@@ -77,7 +77,12 @@ class FakeGenerator:
         columns = dict.fromkeys(("sent_ns", "first_byte_ns", "done_ns", "queued", "resent"), zeros)
         due = zeros + MISSING if job.due_ns is None else job.due_ns
         columns |= {"payload": payload, "due_ns": due, "status": zeros + 200, "error": zeros}
-        return Fired(columns, {row: self.answer(int(payload[row])) for row in kept}, 0.5, 1.0)
+        return Fired(
+            columns=columns,
+            bodies={row: self.answer(int(payload[row])) for row in kept},
+            cpu_s=0.5,
+            elapsed_s=1.0,
+        )
 
 
 def stages(
@@ -171,7 +176,7 @@ def test_the_sample_under_load_is_of_all_payloads_verified_or_not(
     generator = FakeGenerator()
     made = stages(project, project.variant(), generator, number, verify_share=0.8)
     made.verify(launched)
-    made.load(launched, Profile("steady", "poisson", 60.0, 50.0))
+    made.load(launched, Profile("steady", "poisson", 60.0, rate_per_s=50.0))
     verified, load = generator.jobs
     assert len(verified.payload) < len(PAYLOADS)
     sampled = set(load.payload[:: load.keep_every].tolist())

@@ -31,11 +31,12 @@ from harness.stored.lifecycle import (
     Restart,
     Shutdown,
 )
-from harness.stored.records import Campaign, Cell, Failure, Run, Window
+from harness.stored.records import Campaign, Failure, Run, Window
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
 from tests import fakes
+from tests.cells import cell_of
 from tests.unit import stored
 
 MEGABYTE = 1_000_000
@@ -80,12 +81,12 @@ def strained_run() -> Run:
         for name in (OVERLOAD, SHUTDOWN)
     )
     life = Lifecycle(
-        Installed(12_345, None),
-        2**27,
-        2**28,
-        Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
-        Shutdown(700_000_001, 900_000_002),
-        Restart(900_000_003, "Port 8000 is taken."),
+        installed=Installed(12_345, None),
+        memory_idle_bytes=2**27,
+        memory_after_bytes=2**28,
+        overload=Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
+        shutdown=Shutdown(700_000_001, 900_000_002),
+        restart=Restart(900_000_003, "Port 8000 is taken."),
     )
     full = replace(full, facts=replace(full.facts, lifecycle=life))
     return fakes.having(full, WindowKind.STRAIN, strains)
@@ -133,11 +134,13 @@ def test_what_an_engine_warned_of_is_kept() -> None:
 
 def tables(kind: type[Any]) -> st.SearchStrategy[Any]:
     def of_length(rows: int) -> st.SearchStrategy[Any]:
-        columns = [
-            arrays(np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16))))
+        columns = {
+            f.name: arrays(
+                np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16)))
+            )
             for f in fields(kind)
-        ]
-        return st.builds(kind, *columns)
+        }
+        return st.builds(kind, **columns)
 
     return st.integers(0, 5).flatmap(of_length)
 
@@ -167,7 +170,17 @@ def test_errors_keep_their_names_beyond_one_row_group() -> None:
     error = np.zeros(rows, np.int64)
     error[5], error[-5] = ERRORS.index("status"), ERRORS.index("timeout")
     zeros = np.zeros(rows, np.int64)
-    requests = Requests(zeros, zeros, zeros, zeros, zeros, zeros, error, zeros, zeros)
+    requests = Requests(
+        payload=zeros,
+        due_ns=zeros,
+        sent_ns=zeros,
+        first_byte_ns=zeros,
+        done_ns=zeros,
+        status=zeros,
+        error=error,
+        queued=zeros,
+        resent=zeros,
+    )
     found = round_trip(stored.run(stored.window(stored.STEADY, requests)))
     assert np.array_equal(found.windows[0].requests.error, error)
 
@@ -235,15 +248,15 @@ def test_a_million_requests_take_25_megabytes_at_most(tmp_path: Path) -> None:
     done = first_byte + rng.lognormal(np.log(20e3), 0.5, MEGABYTE).astype(np.int64)
     zeros = np.zeros(MEGABYTE, np.int64)
     requests = Requests(
-        payload_order(600, MEGABYTE, 1),
-        due,
-        sent,
-        first_byte,
-        done,
-        zeros + 200,
-        zeros,
-        zeros,
-        zeros,
+        payload=payload_order(600, MEGABYTE, 1),
+        due_ns=due,
+        sent_ns=sent,
+        first_byte_ns=first_byte,
+        done_ns=done,
+        status=zeros + 200,
+        error=zeros,
+        queued=zeros,
+        resent=zeros,
     )
     place = store.write_run(tmp_path, stored.run(stored.window(stored.STEADY, requests)))
     assert len(due) == MEGABYTE
@@ -331,7 +344,7 @@ def test_parts_of_a_killed_harness_are_discarded(tmp_path: Path) -> None:
 
 
 def test_stored_cells_come_in_the_order_asked_for(tmp_path: Path) -> None:
-    cells = [Cell("some", "iris", number) for number in (2, 3, 1)]
+    cells = [cell_of("some", "iris", number) for number in (2, 3, 1)]
     places = {
         run.cell: store.write_run(tmp_path, run) for run in (stored.full_run(), stored.failed_run())
     }
@@ -405,8 +418,8 @@ def edit(path: Path, before: str, after: str) -> None:
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
         ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
-        ('"schema": 7,', "", "truncated or no result file"),
-        ('"sha256"', '"sha257"', "truncated or no result file"),
+        ('"schema": 7,', "", "truncated or not a result file"),
+        ('"sha256"', '"sha257"', "truncated or not a result file"),
     ],
 )
 def test_an_edited_campaign_is_refused(tmp_path: Path, before: str, after: str, said: str) -> None:
@@ -429,7 +442,9 @@ def test_an_edited_run_says_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["oops", "[1]", "null", '"text"', "{}"])
 def test_other_files_are_no_results(tmp_path: Path, content: str) -> None:
     (tmp_path / "campaign.json").write_text(content)
-    with pytest.raises(ResultError, match=r"campaign\.json can't be read: it is trunc.* or no res"):
+    with pytest.raises(
+        ResultError, match=r"campaign\.json can't be read: it is trunc.* or not a res"
+    ):
         store.read_campaign(tmp_path)
 
 
@@ -556,7 +571,7 @@ def test_an_earlier_run_that_is_none_is_named(odd: object, tmp_path: Path) -> No
     data.pop("sha256")
     seal = sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
     path.write_text(json.dumps({**data, "sha256": seal}))
-    with pytest.raises(ResultError, match="truncated or no result file"):
+    with pytest.raises(ResultError, match="truncated or not a result file"):
         store.read_run(place)
 
 

@@ -33,7 +33,14 @@ from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, MISSING, Ints
 
 USERS = Profile("people", "users", 1.0, concurrency=3, think_s=0.5)
-GOAL = Target("h", 80, False, (b"first", b"", b"\x00third"), "/s/m", (("a", "b"),))
+GOAL = Target(
+    host="h",
+    port=80,
+    tls=False,
+    messages=(b"first", b"", b"\x00third"),
+    method="/s/m",
+    metadata=(("a", "b"),),
+)
 COLUMNS = (
     "payload",
     "due_ns",
@@ -49,12 +56,27 @@ COLUMNS = (
 
 def job(count: int = 10, **more: Any) -> Job:
     due = np.arange(count) * 1000
-    return replace(Job(GOAL, 5, 10_000, np.arange(count) % 3, due, 4, None, 10**9, 2), **more)
+    return replace(
+        Job(
+            target=GOAL,
+            start_ns=5,
+            duration_ns=10_000,
+            payload=np.arange(count) % 3,
+            due_ns=due,
+            concurrency=4,
+            limit=None,
+            timeout_ns=10**9,
+            keep_every=2,
+        ),
+        **more,
+    )
 
 
 def of(count: int) -> Fired:
     columns: dict[str, Ints] = {name: np.arange(count) + at for at, name in enumerate(COLUMNS)}
-    return Fired(columns, {0: b"", count - 1: b"\xffbody"}, 0.25, 1.5)
+    return Fired(
+        columns=columns, bodies={0: b"", count - 1: b"\xffbody"}, cpu_s=0.25, elapsed_s=1.5
+    )
 
 
 def same(one: Any, other: Any) -> None:
@@ -149,9 +171,9 @@ DAMAGED = {
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_what_is_damaged_or_forged_is_refused(name: str) -> None:
-    with pytest.raises(HarnessError, match="is no job"):
+    with pytest.raises(HarnessError, match=r"job can.t be read"):
         wire.unpack_job(DAMAGED[name])
-    with pytest.raises(HarnessError, match="is no record"):
+    with pytest.raises(HarnessError, match="is not a record"):
         wire.unpack_fired(DAMAGED[name])
 
 
@@ -307,7 +329,7 @@ def test_lists_of_cpus(text: str, found: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "1-", "1,,2", "-1", "2-1"])
 def test_what_is_no_list_of_cpus(text: str) -> None:
-    with pytest.raises(UsageError, match="is no list of CPUs"):
+    with pytest.raises(UsageError, match="is not a list of CPUs"):
         numbers(text)
 
 

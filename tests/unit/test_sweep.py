@@ -8,7 +8,7 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.measure.campaign import sweep
-from harness.measure.campaign.sweep import Point
+from harness.measure.campaign.sweep import Planned
 from harness.measure.talk.answers import Answers
 from harness.protocols import registered
 from harness.setup import judges
@@ -19,7 +19,7 @@ TEXTS = '{"instance": "a b"}\n{"instance": ""}\n'
 CLOSED = '[[profile]]\nname = "c"\nshape = "closed"\nconcurrency = 3\nduration_s = 1.0\n'
 
 
-def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> list[Point]:
+def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> list[Planned]:
     bench = project.bench(profiles=PROFILE + CLOSED, payloads=payloads)
     return sweep.points(axis, project.variant(), bench, values, 2.5)
 
@@ -31,13 +31,13 @@ def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis
     for point in found:
         (window,) = point.benchmark.table.profile
         assert (window.shape, window.duration_s) == ("closed", 2.5)
-        assert str(point.value) in f"{point.cell.variant} {point.cell.benchmark}"
+        assert str(point.value) in f"{point.cell.variant_name} {point.cell.benchmark_name}"
 
 
 def test_a_value_changes_its_axis_alone(project: Project) -> None:
     by_axis = {axis: points(project, axis, 2)[0] for axis in sweep.AXES}
 
-    def seen(point: Point) -> dict[str, object]:
+    def seen(point: Planned) -> dict[str, object]:
         table = point.benchmark.table
         return {
             "concurrency": table.profile[0].concurrency,
@@ -66,7 +66,7 @@ def test_a_longer_text_is_the_text_again(project: Project) -> None:
 
 
 def test_what_has_no_length(project: Project) -> None:
-    with pytest.raises(UsageError, match=r"some on some has no axis 'payload': .* no texts"):
+    with pytest.raises(UsageError, match=r"some on some has no axis 'payload': .* not texts"):
         points(project, "payload", 1, 2, payloads='{"instance": [1.0, 2.0]}\n')
 
 

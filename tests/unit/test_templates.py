@@ -66,7 +66,7 @@ def test_all_instances_of_a_request() -> None:
     assert protocol.decode(b'[{"label": 1}, {"label": 2}]') == [1, 2]
     with pytest.raises(AnswerError, match="finds no list"):
         template(body="$instances", prediction="a").decode(b'{"a": 1}')
-    with pytest.raises(UsageError, match="one instance a request"):
+    with pytest.raises(UsageError, match="one instance per request"):
         template(body="$instance").encode(["a", "b"])
 
 
@@ -134,11 +134,11 @@ def test_an_answer_without_it(expression: str, body: bytes, said: str) -> None:
     ("keys", "said"),
     [
         ({"body": '{"text": "x"}'}, "no $instance in its path, query or body"),
-        ({"body": '{"text": $instanz}'}, "$instanz is no placeholder"),
-        ({"body": '{"text": $instance'}, "its body is no JSON once $instance is filled in"),
-        ({"body": "$instance", "prediction": "a["}, "'a[' is no JMESPath expression"),
-        ({"body": "${instance.}"}, "is no JMESPath expression"),
-        ({"body": "$instance", "id": "id"}, "'id' finds $id again"),
+        ({"body": '{"text": $instanz}'}, "$instanz is not a placeholder"),
+        ({"body": '{"text": $instance'}, "its body is not JSON once $instance is filled in"),
+        ({"body": "$instance", "prediction": "a["}, "'a[' is not a JMESPath expression"),
+        ({"body": "${instance.}"}, "is not a JMESPath expression"),
+        ({"body": "$instance", "id": "id"}, "'id' needs $id"),
         ({"body": "$instance", "path": "predict"}, "key 'path'"),
         ({"body": "$instance", "method": "post"}, "key 'method'"),
         ({"bodi": "$instance"}, "did you mean 'body'?"),
@@ -154,7 +154,7 @@ def test_what_is_no_template(keys: dict[str, Any], said: str) -> None:
 def test_a_template_without_one_and_one_for_another_protocol() -> None:
     with pytest.raises(UsageError, match="needs a request"):
         spoken("template").encode(["a"])
-    with pytest.raises(UsageError, match="with the protocol 'template' alone"):
+    with pytest.raises(UsageError, match="only with the protocol 'template'"):
         spoken("json", RequestTable(body="$instance"))
 
 

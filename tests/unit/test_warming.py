@@ -12,7 +12,7 @@ from harness.windows.profiles import Profile
 from harness.windows.samples import Requests
 from tests import fakes
 
-POISSON = Profile("steady", "poisson", 10.0, 200.0)
+POISSON = Profile("steady", "poisson", 10.0, rate_per_s=200.0)
 CLOSED = Profile("saturated", "closed", 10.0, concurrency=4)
 
 
@@ -60,7 +60,7 @@ def test_it_is_bounded() -> None:
 
 
 def test_slices_are_as_long_as_a_median_needs() -> None:
-    slow = Profile("steady", "poisson", 10.0, 20.0)
+    slow = Profile("steady", "poisson", 10.0, rate_per_s=20.0)
     server = Server(lambda _: 5.0)
     warming.warm_up(server, slow, 20.0)
     assert [fired.duration_s for fired in server.fired] == [2.0, 2.0, 2.0]
@@ -77,20 +77,25 @@ def test_a_short_bound_has_room_for_three_slices() -> None:
 
 
 def test_at_a_low_rate_a_slice_is_as_long_as_its_fewest_answers_need() -> None:
-    slow = Profile("steady", "poisson", 10.0, 16.0)
+    slow = Profile("steady", "poisson", 10.0, rate_per_s=16.0)
     server = Server(lambda _: 5.0, answers=11)
     found = warming.warm_up(server, slow, 1.5)
     assert found.steady_s is not None
     assert [fired.duration_s for fired in server.fired] == pytest.approx(3 * [11 / 16])
     slower = Server(lambda _: 5.0, answers=2)
-    assert warming.warm_up(slower, Profile("steady", "poisson", 10.0, 2.0), 1.5).steady_s is None
+    assert (
+        warming.warm_up(slower, Profile("steady", "poisson", 10.0, rate_per_s=2.0), 1.5).steady_s
+        is None
+    )
     assert sum(fired.duration_s for fired in slower.fired) <= 3.0 * 1.001
 
 
 @pytest.mark.parametrize("shape", ["ramp", "spike"])
 def test_a_ramp_is_warmed_up_by_where_it_begins(shape: str) -> None:
     server = Server(lambda _: 5.0)
-    warming.warm_up(server, Profile("ramp", shape, 10.0, 100.0, 400.0), 5.0)
+    warming.warm_up(
+        server, Profile("ramp", shape, 10.0, rate_per_s=100.0, rate_to_per_s=400.0), 5.0
+    )
     assert {(f.shape, f.rate_per_s, f.rate_to_per_s) for f in server.fired} == {
         ("constant", 100.0, None)
     }

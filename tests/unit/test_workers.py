@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -130,8 +129,8 @@ def merged(each: Window) -> Window:
 
 def split_in_two(each: Window) -> Window:
     """Each request is two calls at once."""
-    twice: Any = [np.repeat(getattr(each.calls, name), 2) for name in Calls.__slots__]
-    return replace(each, calls=Calls(*twice))
+    twice = {name: np.repeat(getattr(each.calls, name), 2) for name in Calls.__slots__}
+    return replace(each, calls=Calls(**twice))
 
 
 def without_cpu_time(each: Window) -> Window:

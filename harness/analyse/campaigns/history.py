@@ -45,11 +45,6 @@ class Series:
         """Whether it is that of the canaries themselves."""
         return self.variant == HOST
 
-    @property
-    def has_control(self) -> bool:
-        """Whether it was set beside canaries."""
-        return bool(self.raw.others.shape[1])
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChangePoint:

@@ -17,8 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from harness.analyse.run.digest import Digested
 from harness.base import reading, whole
 from harness.base.errors import ResultError, StoreError
-from harness.stored import sane
+from harness.stored import legacy, sane
 from harness.stored.hosts import machine_id
+from harness.stored.identity import Canary, Cell, Key, Point, Subject, subject_name
 
 FORMAT = 1  # of a summary
 SUFFIX = ".night.json"
@@ -40,7 +41,7 @@ CONTROL: dict[str, str | None] = {
 class Row:
     """One variant on one benchmark, in one campaign."""
 
-    variant: str
+    variant: str  # what reports call it, as the next
     benchmark: str
     framework: str
     version: str | None
@@ -48,6 +49,9 @@ class Row:
     planned: int  # rounds
     failed: int
     invalid: int
+    subject: Subject
+    point: Point | None = None
+    canary: Canary | None = None  # which it is of what stands for the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def of_campaign(digested: Digested) -> Night:
     problems = [f"{each.cell}: {each.message}" for each in digested.damaged]
     if digested.missing:
         planned = len(campaign.cells)
-        problems.append(f"{len(digested.missing)} of its {planned} runs are not there")
+        problems.append(f"{len(digested.missing)} of its {planned} runs are missing")
     machine = machine_id(campaign.environment)
     grounds = {
         name: Ground(
@@ -100,7 +104,7 @@ def of_campaign(digested: Digested) -> Night:
             campaign.driver,
             name,
             facts.version,
-            bool(facts.artefact.get("synthetic")),
+            facts.synthetic,
         )
         for name, facts in campaign.benchmarks.items()
     }
@@ -116,14 +120,13 @@ def of_campaign(digested: Digested) -> Night:
 
 
 def _rows(digested: Digested) -> Iterator[Row]:
-    planned: dict[tuple[str, str], int] = {}
+    planned: dict[Key, list[Cell]] = {}
     for cell in digested.campaign.cells:
-        pair = (cell.variant, cell.benchmark)
-        planned[pair] = planned.get(pair, 0) + 1
-    for (variant, benchmark), rounds in planned.items():
-        pair = (variant, benchmark)
-        ours = [d for d in digested.digests if (d.cell.variant, d.cell.benchmark) == pair]
-        if not ours or benchmark not in digested.campaign.benchmarks:
+        planned.setdefault(cell.key, []).append(cell)
+    for key, cells in planned.items():
+        ours = [d for d in digested.digests if d.cell.key == key]
+        cell = cells[0]
+        if not ours or cell.benchmark_name not in digested.campaign.benchmarks:
             continue
         counted = [d for d in ours if d.facts.failure is None and not d.invalid]
         values = {
@@ -137,14 +140,17 @@ def _rows(digested: Digested) -> Iterator[Row]:
         server = ours[0].facts.server
         failed = sum(d.facts.failure is not None for d in ours)
         yield Row(
-            variant,
-            benchmark,
+            cell.variant_name,
+            cell.benchmark_name,
             server.framework,
             server.version,
             {name: found for name, found in values.items() if found},
-            rounds,
+            len(cells),
             failed,
             len(ours) - len(counted) - failed,
+            cell.subject,
+            cell.point,
+            digested.campaign.canaries.role(cell.subject),
         )
 
 
@@ -168,9 +174,9 @@ def load(path: Path) -> Night:
 def of_data(data: Any, path: Path) -> Night:
     """The summary in data that were read from a file. Raises ResultError."""
     try:
-        night = _adapter().validate_python(data)
+        night = _adapter().validate_python(legacy.night(data))
     except ValidationError as error:
-        raise ResultError(f"{path} is truncated, or no summary of a campaign.") from error
+        raise ResultError(f"{path} is truncated, or not a summary of a campaign.") from error
     if night.format > FORMAT:
         raise ResultError(f"{path} has format {night.format}; this harness reads up to {FORMAT}.")
     if (
@@ -186,18 +192,20 @@ def _odd(night: Night) -> str | None:
         n for row in night.rows for by_round in row.values.values() for n in by_round.values()
     )
     if any(number <= 0 for number in numbers):
-        return "a number that is followed is not above zero"
+        return "a followed number is not above zero"
     lost = next((row.benchmark for row in night.rows if row.benchmark not in night.grounds), None)
     return None if lost is None else f"nothing is known of the benchmark {lost!r}"
 
 
 def with_names(night: Night, renamed: dict[str, str]) -> Night:
     """The same with variants called by their new names, in containers too."""
-    rows = []
-    for row in night.rows:
-        own, at, rest = row.variant.partition("@")
-        rows.append(replace(row, variant=f"{renamed.get(own, own)}{at}{rest}"))
-    return replace(night, rows=tuple(rows))
+    return replace(night, rows=tuple(_with_name(row, renamed) for row in night.rows))
+
+
+def _with_name(row: Row, renamed: dict[str, str]) -> Row:
+    own = row.subject.variant
+    subject = replace(row.subject, variant=renamed.get(own, own))
+    return replace(row, subject=subject, variant=subject_name(subject, row.point))
 
 
 @cache

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.campaigns.nights import CONTROL, Ground, Night, Row
-from harness.analyse.run.digest import FLOOR, NULL
+from harness.stored.identity import NULL, PREDICTOR, Canary
 
 Floats = NDArray[np.float64]
 
-CANARIES = (NULL, FLOOR)
+CANARIES: tuple[Canary, ...] = (NULL, PREDICTOR)
 HOST = "the host"  # in place of a variant's name: what the canaries have in common
 _OFTEN = 0.8  # of the nights must have a canary's number for it to be one
 
@@ -54,21 +54,22 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class _Point:
     night: Night
-    rows: dict[str, Row]  # by variant
+    rows: dict[str, Row]  # by variant, the canaries left out
+    canaries: dict[Canary, Row]
 
 
 def gathered(nights: Sequence[Night], metrics: Sequence[str]) -> Iterator[Raw]:
     """Every series of some nights, the oldest first; those of the host among them."""
     places: dict[Place, list[_Point]] = {}
     for night in nights:
-        benchmarks: dict[str, dict[str, Row]] = {}
-        for row in night.rows:
-            benchmarks.setdefault(row.benchmark, {})[row.variant] = row
-        for benchmark, rows in benchmarks.items():
-            known = [rows[name] for name in CANARIES if name in rows]
-            canaries = tuple(f"{row.variant} {row.version or ''}".strip() for row in known)
-            place = Place(night.grounds[benchmark], canaries)
-            places.setdefault(place, []).append(_Point(night, rows))
+        for benchmark in dict.fromkeys(row.benchmark for row in night.rows):
+            ours = [row for row in night.rows if row.benchmark == benchmark]
+            rows = {row.variant: row for row in ours if row.canary is None}
+            canaries = {row.canary: row for row in ours if row.canary is not None}
+            known = [canaries[role] for role in CANARIES if role in canaries]
+            named = tuple(f"{row.variant} {row.version or ''}".strip() for row in known)
+            place = Place(night.grounds[benchmark], named)
+            places.setdefault(place, []).append(_Point(night, rows, canaries))
     for place, points in places.items():
         for metric in metrics:
             yield from _of_metric(place, points, metric)
@@ -93,17 +94,16 @@ def _middle(values: Any) -> float:
 def _of_metric(place: Place, points: Sequence[_Point], metric: str) -> Iterator[Raw]:
     control = CONTROL.get(metric, metric)
     canaries = [
-        name
-        for name in CANARIES
+        role
+        for role in CANARIES
         if control is not None
-        and sum(bool(_logs(point, name, control)) for point in points) > _OFTEN * len(points)
+        and sum(bool(_logs(p.canaries.get(role), control)) for p in points) > _OFTEN * len(points)
     ]
     names = dict.fromkeys(name for point in points for name in point.rows)
     for name in names:
-        if name not in CANARIES:
-            made = _series(place, points, name, metric, canaries)
-            if made is not None:
-                yield made
+        made = _series(place, points, name, metric, canaries)
+        if made is not None:
+            yield made
     if canaries and metric == control:
         host = _series(place, points, HOST, metric, canaries)
         if host is not None:
@@ -111,7 +111,7 @@ def _of_metric(place: Place, points: Sequence[_Point], metric: str) -> Iterator[
 
 
 def _series(
-    place: Place, points: Sequence[_Point], name: str, metric: str, canaries: list[str]
+    place: Place, points: Sequence[_Point], name: str, metric: str, canaries: list[Canary]
 ) -> Raw | None:
     """A series of the nights that have both the variant and the canaries."""
     control = CONTROL.get(metric, metric) or ""
@@ -121,8 +121,8 @@ def _series(
     places: list[int] = []
     framework = ""
     for number, point in enumerate(points):
-        theirs = [_logs(point, canary, control) for canary in canaries]
-        ours = theirs[0] if name == HOST else _logs(point, name, metric)
+        theirs = [_logs(point.canaries.get(role), control) for role in canaries]
+        ours = theirs[0] if name == HOST else _logs(point.rows.get(name), metric)
         rounds = sorted(set(ours).intersection(*theirs))
         if not rounds:
             continue
@@ -142,7 +142,6 @@ def _series(
     return Raw(place, name, framework, metric, tuple(marks), np.array(values), table, tuple(places))
 
 
-def _logs(point: _Point, name: str, metric: str) -> dict[int, float]:
-    row = point.rows.get(name)
+def _logs(row: Row | None, metric: str) -> dict[int, float]:
     found = row.values.get(metric, {}) if row else {}
     return {number: float(np.log(value)) for number, value in found.items()}

@@ -1,4 +1,4 @@
-"""Change points in one number over many nights, told apart from what the canaries did meanwhile.
+"""Change points in one number over many nights, separated from changes of the canaries.
 
 Everything is in logarithms, so that a step of 0.05 is 5%. The number of a night is modelled as a
 level, which changes at few nights, plus the canaries' own numbers, each with a weight: a host that

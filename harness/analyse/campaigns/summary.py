@@ -87,7 +87,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Who is first in one track of one benchmark, and who is told apart from them next."""
+    """The first-ranked variants of one track of one benchmark, and the next separated one."""
 
     benchmark: BenchmarkSummary
     track: str
@@ -96,7 +96,7 @@ class Headline:
 
     @property
     def untold(self) -> bool:
-        """Whether there was but one round, and it tells none of them apart: that is not a tie."""
+        """Whether there was only one round, which can't separate them: that is not a tie."""
         next_one = self.following.spread(self.benchmark.ranked_by) if self.following else None
         alone = next_one is None or next_one.median == 0
         return alone and len(self.leaders) > 1 and all(s.counted == 1 for s in self.leaders)

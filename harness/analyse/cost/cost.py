@@ -24,7 +24,7 @@ SYSTEM_GIB = 0.5
 class Measured:
     """What the costs of a variant are made from; None where it is not known."""
 
-    capacity: Spread | None  # predictions a second that hold the SLO
+    capacity: Spread | None  # predictions per second that meet the SLO
     cpus: int  # of this host that its server had
     cpu_s: Spread | None  # CPU seconds of a prediction
     memory_gib: float | None  # the most that its processes were seen to hold
@@ -59,9 +59,9 @@ class ServerlessCost:
 
 
 def measured(row: Row, campaign: Campaign) -> Measured | None:
-    """What is known of a row; None where nobody knows what it ran on, or its numbers don't count.
+    """What is known of a row; None if its machine is not known, or its numbers don't count.
 
-    What runs on another host, or was already up, is on a machine that nobody here has seen.
+    What runs on another host, or was already running, is on an unknown machine.
     """
     if not row.server.way.here or row.invalid or not campaign.server_cpus:
         return None
@@ -130,7 +130,7 @@ def on_serverless(known: Measured, platform: Serverless) -> ServerlessCost | Non
 
 def billed_s(seconds: float, platform: Serverless) -> float:
     """What is billed of a request that keeps one vCPU busy for so long."""
-    if platform.shared:  # time that nobody waits in is rounded up once, not for each request
+    if platform.shared:  # idle time is rounded up once, not for each request
         return seconds
     step_s = platform.rounded_up_to_ms / 1000
     return step_s * max(1, math.ceil(round(seconds / step_s, 6)))

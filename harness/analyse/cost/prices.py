@@ -77,7 +77,7 @@ class PriceTable(toml.Strict):
         platforms = [(row.provider, row.service, row.region) for row in self.serverless]
         twice = [*_twice(machines), *_twice(platforms)]
         if twice:
-            raise ValueError(f"two rows are of {' '.join(twice[0])}")
+            raise ValueError(f"two rows describe {' '.join(twice[0])}")
         return self
 
 

@@ -16,6 +16,7 @@ from harness.analyse.run.findings import Finding
 from harness.analyse.run.held import Held
 from harness.analyse.run.metrics import METRICS
 from harness.analyse.statistics.stats import Spread, spread
+from harness.stored.identity import Canaries, Canary, Cell
 from harness.stored.records import BenchmarkFacts, Failure, ServerFacts
 
 COLUMNS = METRICS
@@ -42,6 +43,12 @@ class Row:
     digests: tuple[Digest, ...]
     rank: int | None = None  # within its track; equal ranks are tied
     beyond: Mapping[str, str] = field(default_factory=dict)  # what is known where no number is
+    canary: Canary | None = None  # which it is of what stands for the host
+
+    @property
+    def cell(self) -> Cell:
+        """That of its first round."""
+        return self.digests[0].cell
 
     @property
     def measured(self) -> bool:
@@ -60,7 +67,7 @@ class Comparison:
     contests: Mapping[str, Contest] = field(default_factory=dict)  # by track
 
     def tied(self, row: Row, other: Row) -> bool:
-        """Whether two variants of a track can't be told apart by what the track is ranked by, all
+        """Whether two variants of a track can't be separated by what the track is ranked by, all
         of its comparisons taken together."""
         return self.contests[row.server.track].tied(row.variant, other.variant)
 
@@ -69,7 +76,7 @@ class Comparison:
         return self.contests[row.server.track].ratio(row.variant, other.variant)
 
     def best(self, track: str) -> tuple[Row, ...]:
-        """The variants of a track that nothing is told apart from at rank 1."""
+        """The variants of a track that share rank 1."""
         return tuple(row for row in self.rows if row.rank == 1 and row.server.track == track)
 
     @property
@@ -83,10 +90,12 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
     by_benchmark: dict[str, dict[str, list[Digest]]] = {}
     for digest in digested.digests:
         cell = digest.cell
-        by_benchmark.setdefault(cell.benchmark, {}).setdefault(cell.variant, []).append(digest)
+        rows_of = by_benchmark.setdefault(cell.benchmark_name, {})
+        rows_of.setdefault(cell.variant_name, []).append(digest)
     found = []
     for benchmark, variants in by_benchmark.items():
-        rows = [_row(variant, digests) for variant, digests in variants.items()]
+        canaries = digested.campaign.canaries
+        rows = [_row(variant, digests, canaries) for variant, digests in variants.items()]
         ranked_by = _ranked_by(rows)
         facts = digested.campaign.benchmarks.get(benchmark)
         contests = {
@@ -99,7 +108,7 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
 
 
 def tied(row: Row, other: Row, column: str) -> bool:
-    """Whether two variants can't be told apart by the ratio of their numbers, round by round: this
+    """Whether two variants can't be separated by the ratio of their numbers, round by round: this
     pair by itself."""
     if column == "capacity":  # of some rounds only bounds may be known
         return contest_of((row, other), column).tied(row.variant, other.variant)
@@ -108,7 +117,7 @@ def tied(row: Row, other: Row, column: str) -> bool:
 
 
 def contest_of(rows: Iterable[Row], column: str) -> Contest:
-    """The rows' numbers of a column, to be told apart together."""
+    """The rows' numbers of a column, to be separated together."""
     if column == "capacity":
         return contest.of({row.variant: _searched(row) for row in rows})
     return contest.of(
@@ -198,7 +207,7 @@ def _searched(row: Row) -> dict[int, Held]:
     }
 
 
-def _row(variant: str, digests: Sequence[Digest]) -> Row:
+def _row(variant: str, digests: Sequence[Digest], canaries: Canaries) -> Row:
     known = counted(digests)
     # A median over the other rounds would flatter.
     beyond = {name: said for digest in known for name, said in digest.beyond.items()}
@@ -221,6 +230,7 @@ def _row(variant: str, digests: Sequence[Digest]) -> Row:
         tuple((d.cell.round, finding) for d in digests for finding in d.findings),
         tuple(digests),
         beyond=beyond,
+        canary=canaries.role(digests[0].cell.subject),
     )
 
 
@@ -259,7 +269,7 @@ def _rank(rows: Sequence[Row], by: str, contests: Mapping[str, Contest]) -> tupl
             if _runs(row, track) and (spread := row.spreads[by]) is not None
         }
         sign = 1 if COLUMNS[by].better == "lower" else -1
-        # What was seen to hold the SLO, in most rounds, comes before what was not.
+        # Variants seen to meet the SLO, in most rounds, come before the others.
         keys = {row: (not found.holds(row.variant), sign * value) for row, value in medians.items()}
         ordered = sorted(keys, key=keys.__getitem__)
 

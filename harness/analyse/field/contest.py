@@ -1,4 +1,4 @@
-"""The contest of a ranking: which variants are told apart, also where only bounds are known."""
+"""The contest of a ranking: which variants are separated, even if only bounds are known."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Contest:
     ranks: Ranks
 
     def tied(self, one: str, other: str) -> bool:
-        """Whether two can't be told apart; never one that holds the SLO somewhere and one that
-        holds it at no rate that was tried."""
+        """Whether two can't be separated; never one that meets the SLO at some rate and one that
+        meets it at no tried rate."""
         ours, theirs = self.rounds.get(one, {}), self.rounds.get(other, {})
         if self.holds(one) is not self.holds(other):
             return False
@@ -33,7 +33,7 @@ class Contest:
         return not (_above(ours, theirs) or _above(theirs, ours))
 
     def holds(self, name: str) -> bool:
-        """Whether some rate is known that holds the SLO, in most rounds."""
+        """Whether some rate is known to meet the SLO, in most rounds."""
         known = [each.least > 0 for each in self.rounds.get(name, {}).values() if each.known]
         return bool(2 * sum(known) > len(known))
 

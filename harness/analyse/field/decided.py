@@ -1,6 +1,6 @@
 """What a campaign has decided, and what would decide the rest: pure functions of its rankings.
 
-A pair of a ranking is decided where it is told apart, or where its whole interval lies within ALIKE
+A pair of a ranking is decided if it is separated, or where its whole interval lies within ALIKE
 of no difference. Another round for both of an open pair narrows its interval by the square root of
 the rounds.
 """

@@ -21,7 +21,7 @@ _FIT = 3  # points: two always lie on a line, and say nothing of how well they d
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PointCost:
     """What one value of the axis came to; no number where it failed or had too few answers."""
 
     value: int
@@ -39,7 +39,7 @@ class Growth:
     points: int
 
 
-def point(context: RunContext, axis: str, value: int, together: int) -> Point:
+def point(context: RunContext, axis: str, value: int, together: int) -> PointCost:
     """What a run of a sweep came to; requests carried so many instances."""
     run = context.run
     window, failure = metrics.saturated(run), run.facts.failure
@@ -47,7 +47,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> Point:
     invalid = [doubt.message for doubt in doubts if doubt.verdict is Verdict.INVALID]
     reason = failure.message if failure else "; ".join(invalid)
     if window is None or not window.requests.ok.any():
-        return Point(value, dict.fromkeys(COSTS), None, reason or "no answer came")
+        return PointCost(value, dict.fromkeys(COSTS), None, reason or "no answer came")
     answered = together * int(window.requests.ok.sum())
     service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
@@ -57,7 +57,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> Point:
         "p99_ms": stats.percentile(service_ms, 0.99),
         "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,
     }
-    return Point(value, numbers, _taken(run, axis), reason)
+    return PointCost(value, numbers, _taken(run, axis), reason)
 
 
 def _taken(run: Run, axis: str) -> int | None:
@@ -70,7 +70,7 @@ def _taken(run: Run, axis: str) -> int | None:
     return None
 
 
-def growth(points: Sequence[Point], cost: str) -> Growth | None:
+def growth(points: Sequence[PointCost], cost: str) -> Growth | None:
     """The slope of log cost over log value, by least squares; None where too few points count."""
     pairs = [
         (math.log(p.value), math.log(number))
@@ -88,7 +88,7 @@ def growth(points: Sequence[Point], cost: str) -> Growth | None:
     return Growth(exponent, error, len(pairs))
 
 
-def note(points: Sequence[Point], axis: str) -> str:
+def note(points: Sequence[PointCost], axis: str) -> str:
     """What a reader must know of these points; empty where that is nothing."""
     ignored = [p for p in points if p.taken is not None and p.taken != p.value]
     if ignored:
@@ -103,14 +103,14 @@ def note(points: Sequence[Point], axis: str) -> str:
     return ""
 
 
-def by_cost(points: Sequence[Point]) -> dict[str, Growth | None]:
+def by_cost(points: Sequence[PointCost]) -> dict[str, Growth | None]:
     """How each cost grows; nothing is said of an axis that the variant does not take."""
     if any(point.taken is not None and point.taken != point.value for point in points):
         return dict.fromkeys(COSTS)
     return {cost: growth(points, cost) for cost in COSTS}
 
 
-def summary(points: Sequence[Point], axis: str) -> dict[str, Any]:
+def summary(points: Sequence[PointCost], axis: str) -> dict[str, Any]:
     """One variant of `sweep --json`."""
     return {
         "points": [

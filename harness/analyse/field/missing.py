@@ -13,11 +13,11 @@ from harness.analyse.run.digest import Curve, Digest
 from harness.analyse.run.metrics import SHARES
 from harness.analyse.statistics import stats
 
-_NO_CALL = "no call of the predictor was seen"
+_NO_CALL = "no predictor call was seen"
 _NO_START = "it was not started here"
 _USAGE = ("cpu_per_1000", "memory")
 _PLAIN = {
-    "overhead": "no run in process to count from",
+    "overhead": "no in-process run to compare with",
     "cpu_per_1000": "its CPU time could not be read",
     "memory": "its memory could not be read",
     "model_time": _NO_CALL,
@@ -52,7 +52,7 @@ def why(row: Row, column: str) -> str:
     if column in SHARES:
         return _too_few(row, column)
     if column in _USAGE and not row.server.way.usage:
-        return "its launcher does not see it"
+        return "its launcher does not report it"
     special: dict[str, Callable[[Row], str]] = {
         "capacity": _no_capacity,
         "throughput": _no_throughput,

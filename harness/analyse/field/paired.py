@@ -42,7 +42,7 @@ class Ratio:
 
     @property
     def apart(self) -> bool:
-        """Whether the two are told apart: surely, and by more than LEAST."""
+        """Whether the two are separated: surely, and by more than LEAST."""
         return (self.low > 1 and self.ratio > 1 + LEAST) or (
             self.high < 1 and self.ratio < 1 / (1 + LEAST)
         )
@@ -55,14 +55,6 @@ def of_values(
     return of_logs(logs_of_values(ours, theirs), moments)
 
 
-def by_request(
-    ours: Mapping[int, Any], theirs: Mapping[int, Any], moments: Moments | None = None
-) -> Ratio | None:
-    """Of response times: request i of both is the same request, so the round's ratio is the median
-    over the requests that both answered (NaN marks one that was not)."""
-    return of_logs(logs_by_request(ours, theirs), moments)
-
-
 def logs_of_values(ours: Mapping[int, float], theirs: Mapping[int, float]) -> dict[int, float]:
     """The logarithm of each round's ratio, as `of_values` has it; empty where that has none."""
     rounds = sorted(ours.keys() & theirs.keys())
@@ -72,7 +64,8 @@ def logs_of_values(ours: Mapping[int, float], theirs: Mapping[int, float]) -> di
 
 
 def logs_by_request(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> dict[int, float]:
-    """The logarithm of each round's ratio, as `by_request` has it."""
+    """The logarithm of each round's ratio of response times: request i of both is the same
+    request, so it is the median over the requests that both answered (NaN: one that was not)."""
     found = {}
     for number in sorted(ours.keys() & theirs.keys()):
         a, b = ours[number], theirs[number]

@@ -1,4 +1,4 @@
-"""Which variants of a ranking are told apart: all of its comparisons taken together.
+"""Which variants of a ranking are separated: all of its comparisons taken together.
 
 The unit is the start of a server: thousands of requests of one start are one observation. The
 logarithm of a variant's number in a round is the variant's part, plus the round's, plus chance; the
@@ -28,7 +28,7 @@ import numpy as np
 
 from harness.analyse.field.paired import Ratio
 
-FALSE = 0.02  # of what is told apart, the part that may be chance
+FALSE = 0.02  # the share of separated pairs that may be separated by chance
 # Learning the variances takes a part of it: of simulated fields of 18 variants that are all the
 # same, 1.3% to 2.3% had a pair told apart, and of variants under two names in a field that is told
 # apart otherwise, 1.5% to 1.9%.
@@ -50,11 +50,11 @@ class Ranks:
     typical: float  # variance of one start's logarithm, over all variants
     freedom: float  # that the variances were learnt from; 0: nothing is known of them
     groups: Mapping[str, int] = field(default_factory=dict)  # variants of one share rounds
-    chance: float = 0.0  # of a pair that is the same, to be told apart
+    chance: float = 0.0  # that a pair of equals is separated
 
     def ratio(self, one: str, other: str) -> Ratio | None:
         """How many times the other's number one has, with an interval that leaves 1 out where the
-        two are told apart; None where either has no number."""
+        two are separated; None where either has no number."""
         if one not in self.centres or other not in self.centres:
             return None
         middle = self.centres[one] - self.centres[other]

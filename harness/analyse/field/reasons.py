@@ -125,7 +125,7 @@ def sentence(found: ExtraTime, than: str) -> str:
     """The difference in words."""
     said = f"{_ms(abs(found.total))} {_more(found.total)} than {than}"
     if found.reach == math.inf:
-        return f"{said}{_split(found)}; one round does not show how much of it is chance"
+        return f"{said}{_split(found)}; one round does not show how much of it is due to chance"
     low, high = found.total - found.reach, found.total + found.reach
     ends = sorted((abs(low), abs(high))) if found.apart else (low, high)
     said += f" ({_number(ends[0])} to {_number(ends[1])})"
@@ -150,7 +150,7 @@ def _reason(
         return Reason("best", _of_best(mean) if mean else "")
     found = excess(ours, split[best.variant], noise)
     if found is None:
-        return Reason("unknown", f"not compared: no round of it and of {best.variant} counts")
+        return Reason("unknown", f"not compared: no round of both it and {best.variant} counts")
     untold = found.reach == math.inf
     kind: Kind = "one round" if untold else "apart" if found.apart else "noise"
     return Reason(kind, sentence(found, best.variant))
@@ -168,7 +168,7 @@ def _unsplit(row: Row) -> str:
     windows = [w for d in row.digests if not d.invalid for w in d.facts.profiles]
     if not any(window.profile.is_open for window in windows):
         return "it has no steady window"
-    return "no call of the predictor was seen for most of its answers"
+    return "no predictor call was seen for most of its answers"
 
 
 def _split(found: ExtraTime) -> str:

@@ -27,8 +27,8 @@ class Standing:
 
     row: Row
     kind: Kind
-    least: float  # the highest rate that holds; 0 where none that was tried does
-    most: float  # the lowest that does not; infinite where none that was tried is too much
+    least: float  # the highest rate that meets it; 0: no tried rate does
+    most: float  # the lowest that does not; infinite: every tried rate does
     spread: Spread | None  # where each round's was fitted
     rounds: Mapping[int, Held] = field(default_factory=dict)
     rank: int | None = None  # within its track; equal ranks are tied
@@ -68,7 +68,7 @@ def at(comparison: Comparison, wanted: Slo) -> tuple[Standing, ...]:
 
 
 def tied(one: Standing, other: Standing) -> bool:
-    """Whether two of a track can't be told apart: never one that holds the SLO somewhere and one
+    """Whether two of a track can't be separated: never one that meets the SLO somewhere and one
     that was not seen to."""
     return one.contest is None or one.contest.tied(one.row.variant, other.row.variant)
 

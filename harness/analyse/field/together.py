@@ -19,6 +19,7 @@ from harness.queues.queueing import Queue
 from harness.search.search import Estimate
 from harness.setup import slo
 from harness.setup.slo import Slo
+from harness.stored.identity import Key
 from harness.stored.records import Campaign
 
 if TYPE_CHECKING:
@@ -28,24 +29,24 @@ if TYPE_CHECKING:
 def pooled(digests: Sequence[Digest], campaign: Campaign) -> tuple[Digest, ...]:
     """The digests of a campaign, with the capacities of those whose queue follows a law."""
     known = {
-        benchmark: pooling.of(*_queues(d for d in digests if d.cell.benchmark == benchmark))
+        benchmark: pooling.of(*_queues(d for d in digests if d.cell.benchmark_name == benchmark))
         for benchmark in campaign.benchmarks
     }
     late = _late(digests)
     return tuple(
         _by_probes(digest)
-        if (seen := late.get((digest.cell.benchmark, digest.cell.variant), Late())).refutes
+        if (seen := late.get(digest.cell.key, Late())).refutes
         else _read(digest, known, campaign, confirmed=seen.confirms)
         for digest in digests
     )
 
 
-def _late(digests: Sequence[Digest]) -> dict[tuple[str, str], Late]:
-    """The late requests of each (benchmark, variant), over all rounds."""
-    late: dict[tuple[str, str], Late] = {}
+def _late(digests: Sequence[Digest]) -> dict[Key, Late]:
+    """The late requests of each variant on each benchmark, over all rounds."""
+    late: dict[Key, Late] = {}
     for digest in digests:
         if digest.found is not None and not digest.invalid:
-            key = (digest.cell.benchmark, digest.cell.variant)
+            key = digest.cell.key
             late[key] = late.get(key, Late()) + digest.found.late
     return late
 
@@ -74,10 +75,10 @@ def _queues(digests: Iterable[Digest]) -> tuple[dict[str, list[Queue]], dict[str
     backends: dict[str, str] = {}
     for digest in digests:
         if digest.queue is not None and not digest.invalid:
-            queues.setdefault(digest.cell.variant, []).append(digest.queue)
-            server, revision = digest.facts.server, digest.cell.variant.partition("@")[2]
-            model = (server.backend, server.device, server.launcher, revision)
-            backends[digest.cell.variant] = " ".join(model)
+            queues.setdefault(digest.cell.variant_name, []).append(digest.queue)
+            server, own = digest.facts.server, digest.cell.subject
+            model = (server.backend, server.device, server.launcher, own.launcher, own.revision)
+            backends[digest.cell.variant_name] = " ".join(part or "" for part in model)
     return queues, backends
 
 
@@ -90,10 +91,10 @@ def _read(
 ) -> Digest:
     """With the capacities that its law gives at the campaign's speed; `confirmed` by the late
     requests of all rounds, at the SLO that was searched for."""
-    found = known.get(digest.cell.benchmark, {}).get(digest.cell.variant)
+    found = known.get(digest.cell.benchmark_name, {}).get(digest.cell.variant_name)
     if digest.queue is None or found is None:
         return digest
-    own = slo.parse(campaign.benchmarks[digest.cell.benchmark].slo)
+    own = slo.parse(campaign.benchmarks[digest.cell.benchmark_name].slo)
     known_law = found.law(digest.queue)
     error = math.hypot(min(digest.queue.law_error, 1.0), found.deviation)
     read = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import COLUMNS, Row
@@ -15,10 +16,11 @@ from harness.analyse.regression import comparable, noise
 from harness.analyse.regression.gate import Wanted
 from harness.analyse.regression.judging import Changes, Floors, Pair, judged
 from harness.analyse.regression.noise import Noise
-from harness.analyse.run.digest import FLOOR, Digested
+from harness.analyse.run.digest import Digested
 from harness.base.errors import UsageError, unknown
+from harness.stored.identity import PREDICTOR, Key, Subject, benchmark_name, subject_name
 
-Rows = dict[tuple[str, str], Row]  # by benchmark and variant
+Rows = dict[Key, Row]
 
 
 def of_campaigns(
@@ -27,24 +29,28 @@ def of_campaigns(
     wanted: Wanted,
     renamed: Mapping[str, str],
 ) -> Changes:
-    """Two campaigns; `renamed` has new names by old ones. Raises UsageError where one has no run.
+    """Two campaigns; `renamed` has new names by old ones, of variants as reports call them or of
+    a variant wherever it runs. Raises UsageError where one has no run.
 
     Noise is how variants differ from round to round: other days are further apart than that, so
     whatever the reference in process did from the one to the other is not told either.
     """
     _require_known(renamed, base)
-    old, now = _rows(base, renamed), _rows(new, {})
+    now = _rows(new)
+    old = {_renamed(row, renamed, now): row for row in _rows(base).values()}
     pairs = [
         Pair(
-            benchmark,
-            variant,
-            old[benchmark, variant],
+            row.cell.benchmark_name,
+            row.variant,
+            old[key],
             row,
-            comparable.same_load(*(d.campaign.benchmarks.get(benchmark) for d in (base, new))),
+            comparable.same_load(
+                *(d.campaign.benchmarks.get(row.cell.benchmark_name) for d in (base, new))
+            ),
             canary=row.server.reference,
         )
-        for (benchmark, variant), row in now.items()
-        if (benchmark, variant) in old
+        for key, row in now.items()
+        if key in old
     ]
     asked = _asked(pairs, wanted)
     why_not = [
@@ -72,10 +78,10 @@ def of_revisions(
     against = digested.campaign.against
     if against is None:
         raise UsageError(
-            f"{digested.campaign.id} has one revision, for it was not run with --against: name the "
-            "campaign to compare it with too."
+            f"{digested.campaign.id} has one revision, because it was not run with --against: "
+            "name a second campaign to compare it with."
         )
-    rows = _rows(digested, {})
+    rows = _rows(digested)
     pairs = list(_revised(digested, rows))
     labels = (against.name, "this revision")
     damaged = tuple(_damaged(digested))
@@ -92,32 +98,37 @@ def of_revisions(
 
 def alike(digested: Digested) -> list[Pair]:
     """Pairs of a campaign's revisions in which no file differs, and whose numbers count."""
-    found = _revised(digested, _rows(digested, {}))
+    found = _revised(digested, _rows(digested))
     return [pair for pair in found if pair.unchanged and pair.counts]
 
 
-def _rows(digested: Digested, renamed: Mapping[str, str]) -> Rows:
-    """Its rows by their new names. Raises UsageError where nothing ran."""
+def _rows(digested: Digested) -> Rows:
+    """Its rows. Raises UsageError where nothing ran."""
     if not digested.digests:
         name = digested.campaign.id
-        why = "; ".join(_damaged(digested)) or f"go on with it: run --resume {name}"
+        why = "; ".join(_damaged(digested)) or f"continue it with run --resume {name}"
         raise UsageError(f"{name} has no finished run, so there is nothing to compare: {why}.")
-    return {
-        (found.benchmark, _renamed(row.variant, renamed)): row
-        for found in comparison.compare(digested)
-        for row in found.rows
-    }
+    return {row.cell.key: row for found in comparison.compare(digested) for row in found.rows}
 
 
-def _renamed(variant: str, renamed: Mapping[str, str]) -> str:
-    """A name as it is now, in a container too."""
-    own, at, way = variant.partition("@")
-    return renamed.get(variant) or renamed.get(own, own) + at + way
+def _renamed(row: Row, renamed: Mapping[str, str], now: Rows) -> Key:
+    """What a row is now, in a container too."""
+    subject, benchmark, point = row.cell.key
+    if row.variant not in renamed:
+        own = renamed.get(subject.variant, subject.variant)
+        return replace(subject, variant=own), benchmark, point
+    name = renamed[row.variant]
+    called = (
+        key
+        for key, r in now.items()
+        if (r.variant, r.cell.benchmark_name) == (name, row.cell.benchmark_name)
+    )
+    return next(called, (Subject(name), benchmark, None))
 
 
 def _require_known(renamed: Mapping[str, str], base: Digested) -> None:
-    planned = {cell.variant for cell in base.campaign.cells}
-    planned |= {name.partition("@")[0] for name in planned}
+    planned = {cell.variant_name for cell in base.campaign.cells}
+    planned |= {cell.subject.variant for cell in base.campaign.cells}
     for old in renamed:
         if old not in planned:
             raise unknown(f"variant of {base.campaign.id}", old, planned)
@@ -126,12 +137,16 @@ def _require_known(renamed: Mapping[str, str], base: Digested) -> None:
 def _revised(digested: Digested, rows: Rows) -> Iterator[Pair]:
     """Each variant of this revision with the other's."""
     against = digested.campaign.against
-    for (benchmark, variant), row in rows.items():
-        other = rows.get((benchmark, against.of(variant))) if against is not None else None
+    for (subject, benchmark, point), row in rows.items():
+        if against is None or subject.revision is not None:
+            continue
+        other = rows.get((replace(subject, revision=against.name), benchmark, point))
         if other is not None:
             content = row.server.content
             alike = bool(content) and content == other.server.content
-            yield Pair(benchmark, variant, other, row, same_load=True, unchanged=alike)
+            yield Pair(
+                row.cell.benchmark_name, row.variant, other, row, same_load=True, unchanged=alike
+            )
 
 
 def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str]) -> None:
@@ -140,7 +155,7 @@ def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str
     if other.campaign.against is None:
         reasons.insert(0, "it was not run with --against")
     if reasons:
-        raise UsageError(f"The noise of {other.campaign.id} is of no use: {'; '.join(reasons)}.")
+        raise UsageError(f"The noise of {other.campaign.id} can't be used: {'; '.join(reasons)}.")
 
 
 def _asked(pairs: Sequence[Pair], wanted: Wanted) -> list[Pair]:
@@ -171,13 +186,9 @@ def _from_alike(pairs: Sequence[Pair]) -> dict[tuple[str, str], Noise]:
 def _from_round_to_round(sides: Sequence[Rows]) -> dict[tuple[str, str], Noise]:
     """The noise of each benchmark's metrics in rounds that follow each other."""
     found: dict[tuple[str, str], Noise] = {}
-    for benchmark in dict.fromkeys(name for rows in sides for name, _ in rows):
-        ours = [
-            row
-            for rows in sides
-            for (name, _), row in rows.items()
-            if name == benchmark and not row.invalid
-        ]
+    every = [row for rows in sides for row in rows.values()]
+    for benchmark in dict.fromkeys(row.cell.benchmark_name for row in every):
+        ours = [row for row in every if row.cell.benchmark_name == benchmark and not row.invalid]
         known = noise.estimate(noise.next_rounds(ours), noise.NEXT_ROUND)
         found |= {(benchmark, metric): each for metric, each in known.items()}
     return found
@@ -187,7 +198,7 @@ def _host(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
     """How much the reference in process moved, which no framework did."""
     moved = {}
     for pair in pairs:
-        if pair.variant == FLOOR and pair.counts:
+        if pair.new.canary == PREDICTOR and pair.counts:
             for name, metric in COLUMNS.items():
                 found = noise.logs(pair.new, pair.base, metric, same_load=pair.same_load)
                 if found:
@@ -201,9 +212,12 @@ def _host(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
 def _alone(old: Rows, now: Rows, labels: tuple[str, str]) -> Iterator[str]:
     """What is in one of them alone."""
     for label, ours, theirs in ((labels[0], old, now), (labels[1], now, old)):
-        names = [f"{variant} on {benchmark}" for benchmark, variant in ours.keys() - theirs.keys()]
+        names = [
+            f"{subject_name(subject, point)} on {benchmark_name(benchmark, point)}"
+            for subject, benchmark, point in ours.keys() - theirs.keys()
+        ]
         if names:
-            yield f"in {label} alone: {', '.join(sorted(names))}"
+            yield f"only in {label}: {', '.join(sorted(names))}"
 
 
 def _gaps(digested: Digested) -> Iterator[str]:
@@ -212,7 +226,7 @@ def _gaps(digested: Digested) -> Iterator[str]:
     if missing:
         yield (
             f"{digested.campaign.id} was not finished: {missing} of {planned} cells have not run; "
-            "rounds that both have are compared"
+            "the rounds that both have are compared"
         )
 
 

@@ -52,7 +52,7 @@ def notes(base: Campaign, new: Campaign) -> Iterator[str]:
             there, here = (", ".join(f"{found[p]:.1f}/s" for p in apart) for found in rates)
             yield (
                 f"the rates of {name} ({', '.join(apart)}) are shares of a capacity that was "
-                f"measured anew: {there} and {here}; requests are not paired"
+                f"measured again: {there} and {here}; requests are not paired"
             )
 
 
@@ -64,13 +64,14 @@ def same_load(base: BenchmarkFacts | None, new: BenchmarkFacts | None) -> bool:
 def _benchmark(name: str, base: BenchmarkFacts, new: BenchmarkFacts) -> Iterator[str]:
     yield from _other(f"version of {name}", base.version, new.version)
     yield from _other(f"number of payloads of {name}", base.payloads, new.payloads)
-    made_up = "synthetic weights" if base.artefact.get("synthetic") else "real weights"
-    other = "synthetic weights" if new.artefact.get("synthetic") else "real weights"
+    made_up, other = (
+        "synthetic weights" if facts.synthetic else "real weights" for facts in (base, new)
+    )
     yield from _other(f"model of {name}", made_up, other)
     if base.content and new.content:
         yield from _other(f"content of {name}", base.content, new.content)
     elif made_up == other and base.artefact != new.artefact:
-        yield f"other model of {name}: what its build measured of it differs"
+        yield f"other model of {name}: the measurements of its build differ"
     yield from _other(f"SLO of {name}", base.slo, new.slo)
     yield from _other(f"time for the search on {name}", base.capacity_s, new.capacity_s)
     yield from _other(f"share of payloads verified on {name}", base.verify_share, new.verify_share)

@@ -12,17 +12,18 @@ from harness.analyse.field.paired import Ratio
 from harness.analyse.regression import noise
 from harness.analyse.regression.gate import Verdict, Wanted, verdict
 from harness.analyse.regression.noise import Noise
-from harness.analyse.run.digest import FLOOR, Digest
+from harness.analyse.run.digest import Digest
 from harness.analyse.run.findings import Verdict as Weight
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
+from harness.stored.identity import PREDICTOR
 
 OUTCOME = Metric(
     "outcome",
-    "came through",
+    "valid",
     "rounds",
     "higher",
-    "Rounds that neither failed nor are INVALID for what the server did.",
+    "Rounds that neither failed nor are INVALID because of the server.",
     lambda _: None,
     0,
     None,
@@ -158,7 +159,7 @@ def _of_pair(pair: Pair, floors: Floors, wanted: Wanted) -> Iterator[Change]:
         return
     for name, metric in COLUMNS.items():
         effect = wanted.effect(metric)
-        if effect is None or (name == "overhead" and pair.variant == FLOOR):
+        if effect is None or (name == "overhead" and pair.new.canary == PREDICTOR):
             continue
         change = _change(pair, metric, effect, floors)
         if change is not None:
@@ -217,16 +218,16 @@ def _note(
         both = base.keys() & new.keys()
         notes.append("zero has no ratio" if both else "no round has both")
     elif ratio.rounds == 1:
-        notes.append("one round: nothing says how much it would differ in the next")
+        notes.append("one round: the difference between rounds is not known")
     if noise.counts_failures(metric):
-        notes.append("the ratio is of the share that did not fail")
+        notes.append("the ratio compares the shares that did not fail")
     if pair.unchanged:
-        notes.append("no file differs: chance alone")
+        notes.append("no file differs: this is chance")
     return "; ".join(notes)
 
 
 def _outcome(pair: Pair) -> Change | None:
-    """Whether it came through; None where it did, in every round of both."""
+    """Whether its rounds are valid; None if all are, in both."""
     base, new = pair.base.digests, pair.new.digests
     broke, breaks = (sum(map(_broken, digests)) for digests in (base, new))
     if not (broke or breaks or pair.base.invalid or pair.new.invalid):

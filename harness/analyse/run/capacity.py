@@ -176,7 +176,7 @@ def at(run: Run, wanted: Slo) -> Found:
 
 
 def number(found: Estimate) -> float | None:
-    """An estimate as a metric has it: 0 where no rate that was tried holds the SLO."""
+    """An estimate as a metric has it: 0 if no tried rate meets the SLO."""
     return None if found == Estimate(None, None, None) else found.rate_per_s or 0.0
 
 

@@ -43,13 +43,13 @@ def sentence(found: Found) -> str:
         if estimate.high is None:
             return f"nothing is known: {_why_nothing(found)}"
         ended = f": {found.ended}" if found.ended else ""
-        return f"{found.slo} is met at no rate that was tried, down to {estimate.high:.1f}/s{ended}"
+        return f"{found.slo} is met at no tried rate, down to {estimate.high:.1f}/s{ended}"
     if estimate.high is None:
-        return f"at least {estimate.rate_per_s:.1f}/s: no rate that was tried was too much"
+        return f"at least {estimate.rate_per_s:.1f}/s: every tried rate met it"
     if estimate.bracketed:
         return (
-            f"between {estimate.low:.1f} and {estimate.high:.1f}/s at {found.slo}: the first holds "
-            f"it, the second does not, and nothing between was tried ({count})"
+            f"between {estimate.low:.1f} and {estimate.high:.1f}/s at {found.slo}: the first "
+            f"meets it, the second does not, and no rate between was tried ({count})"
         )
     basis = "" if found.basis == "probes" else "; by the law of its queue"
     if not found.confirmed:

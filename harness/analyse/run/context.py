@@ -49,6 +49,6 @@ def within(
     campaign: Campaign, run: Run, floor: Run | None = None, null: Run | None = None
 ) -> RunContext:
     """A run as a part of its campaign."""
-    known = campaign.benchmarks.get(run.cell.benchmark)
+    known = campaign.benchmarks.get(run.cell.benchmark_name)
     wanted = to_verify(known.payloads, run.cell.round, known.verify_share) if known else ()
     return RunContext(run=run, to_verify=len(wanted), proof=campaign.proof, floor=floor, null=null)

@@ -34,13 +34,12 @@ from harness.base.errors import HarnessError, ResultError
 from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
 from harness.setup import slo
-from harness.stored import store, sweeps
-from harness.stored.plan import SWEEP
-from harness.stored.records import Campaign, Cell, Run, RunFacts, Window
+from harness.stored import store
+from harness.stored.identity import NULL, PREDICTOR, Canaries, Canary, Cell
+from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows.samples import MISSING
 
-FLOOR = "in-process"  # the variant that overhead is measured from
-NULL = "null"  # the variant that transport is measured by
+_ORDER = (PREDICTOR, NULL, None)
 _BINS = 40
 _POINTS = 201
 
@@ -77,7 +76,7 @@ class Digest:
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
     queue: Queue | None = None
     seen: Seen | None = None
-    swept: growth.Point | None = None  # what it came to as a point of a sweep
+    swept: growth.PointCost | None = None  # what it came to as a point of a sweep
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
 
@@ -117,17 +116,19 @@ def _of_campaign(folder: Path) -> Digested:
     places = dict(store.stored(folder, campaign.cells))
     digests: dict[Cell, Digest] = {}
     damaged: list[Damaged] = []
-    for group in _by_benchmark_and_round(places):
-        points: dict[str, Run] = {}
+    for group in _by_benchmark_and_round(places, campaign.canaries):
+        points: dict[Canary, Run] = {}
         for cell in group:
+            role = campaign.canaries.role(cell.subject)
             try:
                 with reading.made_sense_of(places[cell]):
                     run = read_cell(places[cell], campaign, cell)
-                    if cell.variant in (FLOOR, NULL):
-                        points[cell.variant] = run
-                    digests[cell] = of_run(run, campaign, points.get(FLOOR), points.get(NULL))
+                    if role is not None:
+                        points[role] = run
+                    digests[cell] = of_run(run, campaign, points.get(PREDICTOR), points.get(NULL))
             except HarnessError as error:
-                points.pop(cell.variant, None)
+                if role is not None:
+                    points.pop(role, None)
                 damaged.append(Damaged(cell, str(error)))
     known = [digests[cell] for cell in campaign.cells if cell in digests]
     return Digested(
@@ -141,7 +142,7 @@ def _of_campaign(folder: Path) -> Digested:
 
 def read_cell(place: Path, campaign: Campaign, cell: Cell) -> Run:
     """The stored run of a cell. Raises ResultError where it can't be trusted."""
-    run = store.read_run(place)
+    run = store.read_run(place, cell)
     if (run.facts.campaign, run.cell) != (campaign.id, cell):
         was = f"{run.cell}, of campaign {run.facts.campaign}"
         raise ResultError(f"{place} holds another run: {was}.")
@@ -152,7 +153,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     """Reduce one run; the others are those of the references, same benchmark and round."""
     beside = context.within(campaign, run, floor, null)
     values = {name: metric.formula(beside) for name, metric in metrics.METRICS.items()}
-    known = campaign.benchmarks.get(run.cell.benchmark)
+    known = campaign.benchmarks.get(run.cell.benchmark_name)
     doubts = findings.of_run(beside)
     curves = tuple(_curve(window) for window in run.profiles if window.requests.ok.any())
     found = capacity.of_run(run)
@@ -173,18 +174,18 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         held.of_run(run, slo.parse(known.slo)) if known else {},
         capacity.queue(run),
         seen.of_run(run),
-        _swept(beside, campaign),
+        _swept(beside),
         outcome.judge(run, campaign) if campaign.tuning else None,
         metrics.beyond_of(run),
     )
 
 
-def _swept(beside: RunContext, campaign: Campaign) -> growth.Point | None:
-    place = sweeps.place(beside.run.cell) if campaign.preset == SWEEP else None
-    if place is None:
+def _swept(beside: RunContext) -> growth.PointCost | None:
+    at = beside.run.cell.point
+    if at is None:
         return None
-    together = place.value if place.axis == "batch" else 1  # instances of a request
-    return growth.point(beside, place.axis, place.value, together)
+    together = at.value if at.axis == "batch" else 1  # instances of a request
+    return growth.point(beside, at.axis, at.value, together)
 
 
 def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
@@ -224,13 +225,13 @@ def _breakdown(beside: RunContext) -> Breakdown | None:
     return breakdown.of_window(window, breakdown.transport_ns(idle))
 
 
-def _by_benchmark_and_round(places: dict[Cell, Path]) -> Iterator[list[Cell]]:
+def _by_benchmark_and_round(places: dict[Cell, Path], canaries: Canaries) -> Iterator[list[Cell]]:
     """Cells that share their references, those first: the null server has an overhead too."""
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in places:
-        groups.setdefault((cell.benchmark, cell.round), []).append(cell)
+        groups.setdefault((cell.benchmark_name, cell.round), []).append(cell)
     for group in groups.values():
-        yield sorted(group, key=lambda cell: (cell.variant != FLOOR, cell.variant != NULL))
+        yield sorted(group, key=lambda cell: _ORDER.index(canaries.role(cell.subject)))
 
 
 def _curve(window: Window) -> Curve:
@@ -269,7 +270,7 @@ def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
     return np.where(np.ceil(at - 1e-9) < len(taken_ms), known, np.inf)
 
 
-def tuned(digested: Digested) -> list[outcome.Found]:
+def tuned(digested: Digested) -> list[outcome.TunedVariant]:
     """What a tune found, a variant at a time; nothing where the campaign is none."""
     outcomes = {digest.cell: digest.tried for digest in digested.digests}
     damaged = {each.cell: each.message for each in digested.damaged}

@@ -27,8 +27,8 @@ class Held:
     Where it was fitted, both are the fitted rate, and `low` and `high` its 95% interval.
     """
 
-    least: float  # the highest that holds; 0: none that was tried does
-    most: float  # the lowest that does not; infinite: none that was tried is too much
+    least: float  # the highest that meets it; 0: no tried rate does
+    most: float  # the lowest that does not; infinite: every tried rate does
     low: float | None = None
     high: float | None = None
     doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share

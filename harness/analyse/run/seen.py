@@ -31,7 +31,7 @@ class Seen:
 
     windows: tuple[Counts, ...]
     probes: int  # of the search for its capacity
-    processes: int | None  # the most at once; None where nobody could look
+    processes: int | None  # the most at once; None: not known
     threads: int | None  # of all of them, the most at once
     predicting: int  # processes that called the predictor
     largest_batch: int  # instances in a call to it; 0: no call was seen

@@ -48,7 +48,7 @@ class Worth:
 
     @property
     def told_apart(self) -> bool:
-        """Whether any value of it is told apart from today's."""
+        """Whether any value of it is separated from today's."""
         return any(effect.told_apart for effect in self.effects)
 
 

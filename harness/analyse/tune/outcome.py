@@ -17,7 +17,8 @@ from harness.analyse.tune.knob_worth import Worth
 from harness.search import confirmed
 from harness.search.candidates import Candidate, Lowest, Outcome, candidates, cell_of, choices
 from harness.search.confirmed import Confirmed
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign, Run
 from harness.stored.tunings import TODAY, Step, Tuning
 from harness.windows.samples import MISSING
 
@@ -27,15 +28,13 @@ _APART = ("provision", "capacity")  # an environment is made once
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TunedVariant:
     """What is known of one variant."""
 
     variant: str
     tuning: Tuning
     candidates: tuple[Candidate, ...]
-    best: (
-        Candidate | None
-    )  # the other setting that was chosen; None: none but today's holds the SLO
+    best: Candidate | None  # the other setting that was chosen; None: only today's meets the SLO
     confirmed: Confirmed
     worth: tuple[Worth, ...]
     front: tuple[
@@ -49,7 +48,7 @@ class Found:
 
     @property
     def today_is_able(self) -> bool:
-        """Whether today's setting holds the SLO within the memory."""
+        """Whether today's setting meets the SLO within the memory."""
         return self.today in choices(self.candidates, self.tuning.memory_bytes)
 
     @property
@@ -116,7 +115,7 @@ def peak_bytes(run: Run) -> int | None:
 
 def of_campaign(
     campaign: Campaign, outcomes: Mapping[Cell, Outcome | None], damaged: Mapping[Cell, str]
-) -> list[Found]:
+) -> list[TunedVariant]:
     """What a stored tune found, a variant at a time; nothing where the campaign is none."""
     tuning = campaign.tuning
     if tuning is None:
@@ -139,13 +138,13 @@ def of_runs(
     variant: str,
     runs: Sequence[tuple[Step, Outcome]],
     damaged: tuple[str, ...] = (),
-) -> Found:
+) -> TunedVariant:
     """What the runs of a variant say."""
     tried = candidates(variant, runs)
     today = tried[0].setting if tried else {}
     known = [candidate for candidate in tried if candidate.capacity is not None]
     best = _best(tried, tuning.memory_bytes)
-    return Found(
+    return TunedVariant(
         variant,
         tuning,
         tuple(tried),

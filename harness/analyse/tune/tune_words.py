@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from harness.analyse.tune.knob_worth import Effect, Worth
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.search import enough
 from harness.search.candidates import Candidate, Lowest
 from harness.search.confirmed import Interval
@@ -17,7 +17,7 @@ MIB = 1 << 20
 _TOO_FEW = "the time was too short, or too few of their starts count"
 
 
-def answer(found: Found) -> Iterator[str]:
+def answer(found: TunedVariant) -> Iterator[str]:
     """What to keep, and how sure that is."""
     if found.chosen is None:
         yield from _none(found)
@@ -37,12 +37,12 @@ def answer(found: Found) -> Iterator[str]:
     yield from found.damaged
 
 
-def ordered(found: Found) -> list[Candidate]:
+def ordered(found: TunedVariant) -> list[Candidate]:
     """The highest capacity first, then those that can't be chosen."""
     return sorted(found.candidates, key=lambda t: (bool(reason(t, found)), -(t.capacity or 0.0)))
 
 
-def reason(candidate: Candidate, found: Found) -> str:
+def reason(candidate: Candidate, found: TunedVariant) -> str:
     """Why a setting can't be chosen; empty where it can."""
     tuning = found.tuning
     if candidate.failed:
@@ -55,7 +55,7 @@ def reason(candidate: Candidate, found: Found) -> str:
         starts = len(candidate.counted)
         without = sum(outcome.capacity is None for outcome in candidate.counted)
         share = f" in {without} of {starts} starts" if without < starts else ""
-        return f"does not hold {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
+        return f"does not meet {tuning.slo}{share}{_nearest(candidate, tuning.slo)}"
     return ""
 
 
@@ -80,11 +80,11 @@ def mib(size: int | None) -> str:
 def worth(one: Worth) -> str:
     """What a knob is worth, in one sentence."""
     if not one.effects:
-        return f"{one.knob}: no other value than {one.today} was measured"
+        return f"{one.knob}: only {one.today} was measured"
     most = max(one.effects, key=lambda effect: abs(math.log(effect.ratio)))
     values = ", ".join(_effect(effect) for effect in one.effects)
     if not one.told_apart:
-        return f"{one.knob}: no value is told apart from today's {one.today} ({values})"
+        return f"{one.knob}: no value is separated from today's {one.today} ({values})"
     told = max(
         (effect for effect in one.effects if effect.told_apart),
         key=lambda effect: abs(math.log(effect.ratio)),
@@ -97,11 +97,11 @@ def worth(one: Worth) -> str:
 
 
 def _effect(effect: Effect) -> str:
-    mark = "" if effect.told_apart else ", not told apart"
+    mark = "" if effect.told_apart else ", not separated"
     return f"{effect.value}: ×{effect.ratio:.2f}{mark}"
 
 
-def _keep_other(found: Found) -> str:
+def _keep_other(found: TunedVariant) -> str:
     best, today = found.chosen, found.today
     assert best is not None
     mine = found.confirmed.capacity.get(best.number)
@@ -114,40 +114,40 @@ def _keep_other(found: Found) -> str:
         )
     if today is None or today.doubt:
         why = "it was not measured" if today is None else today.doubt
-        return f"{head}. Of today's setting nothing is known: {why.rstrip('.')}."
+        return f"{head}. Nothing is known of today's setting: {why.rstrip('.')}."
     why = reason(today, found)
     if not why:
         return f"{head}. It was not confirmed beside today's setting: {_TOO_FEW}."
-    return f"{head}. Today's setting is no choice: it {why.rstrip('.')}."
+    return f"{head}. Today's setting is ruled out: it {why.rstrip('.')}."
 
 
-def _keep_today(found: Found) -> Iterator[str]:
+def _keep_today(found: TunedVariant) -> Iterator[str]:
     today, best, confirmed = found.today, found.best, found.confirmed
     assert today is not None
     head = f"Keep today's setting ({knobs.said(today.setting)})"
     yield f"{head}: {_known(today, confirmed.capacity.get(TODAY))}."
     if best is None:
-        yield f"None of the {_settings(len(found.candidates) - 1)} beside it is a choice."
+        yield f"None of the {_settings(len(found.candidates) - 1)} beside it qualifies."
         return
     other = f"The best other one, {knobs.said(best.setting)}"
     if confirmed.ratio is None:
         yield f"{other}, was not confirmed beside it: {_TOO_FEW}."
     elif confirmed.told_apart:
-        yield f"{other}, came to {times(confirmed.ratio)} of that."
+        yield f"{other}, reached {times(confirmed.ratio)} that."
     else:
         yield (
-            f"{other}, came to {times(confirmed.ratio)} of that: not told apart by "
+            f"{other}, reached {times(confirmed.ratio)} that: not separated by "
             f"{_starts(found, best.number)} of each. {_would_take(found)}"
         )
 
 
-def in_reach(found: Found) -> bool:
+def in_reach(found: TunedVariant) -> bool:
     """Whether as many starts as anyone would wait for separate the best setting from today's."""
     needed = found.confirmed.needed
     return needed is not None and enough.is_reasonable(needed, _whole_s(found, needed))
 
 
-def _would_take(found: Found) -> str:
+def _would_take(found: TunedVariant) -> str:
     """What it takes to separate them, or what these starts would separate."""
     needed, resolved = found.confirmed.needed, found.confirmed.resolved
     if needed is None or not in_reach(found):
@@ -162,7 +162,7 @@ def _would_take(found: Found) -> str:
     )
 
 
-def _whole_s(found: Found, needed: int) -> float:
+def _whole_s(found: TunedVariant, needed: int) -> float:
     """The budget that so many starts of each would take."""
     outcomes = [outcome for candidate in found.candidates for outcome in candidate.outcomes]
     overhead_s = sum(outcome.overhead_s for outcome in outcomes) / len(outcomes)
@@ -171,14 +171,14 @@ def _whole_s(found: Found, needed: int) -> float:
     return found.tuning.budget_s + max(2 * needed - done, 0) * (overhead_s + last)
 
 
-def _none(found: Found) -> Iterator[str]:
+def _none(found: TunedVariant) -> Iterator[str]:
     """Why no setting can be kept, and what was nearest."""
     tuning, tried = found.tuning, found.candidates
     measured = [candidate for candidate in tried if not candidate.failed and not candidate.doubt]
     if not measured:
         yield (
-            f"Nothing is known: of {_settings(len(tried))} none came through. Where that is for "
-            "doubt, a longer --search and a quieter machine may help."
+            f"Nothing is known: none of {_settings(len(tried))} gave a result. If that is due to "
+            "doubtful runs, a longer --search and a quieter machine may help."
         )
         if tried:
             yield f"{knobs.said(tried[0].setting)}: {reason(tried[0], found).rstrip('.')}."
@@ -194,7 +194,7 @@ def _none(found: Found) -> Iterator[str]:
     inside = "" if tuning.memory_bytes is None else f" within {mib(tuning.memory_bytes)}"
     near = min(fit, key=lambda candidate: _nearness(_lowest(candidate)))
     yield (
-        f"None of {_settings(len(tried))} holds {tuning.slo}{inside}. The nearest was "
+        f"None of {_settings(len(tried))} meets {tuning.slo}{inside}. The nearest was "
         f"{knobs.said(near.setting)}{_nearest(near, tuning.slo)}."
     )
 
@@ -227,10 +227,10 @@ def _nearest(candidate: Candidate, text: str) -> str:
 def _known(candidate: Candidate, confirmed: Interval | None) -> str:
     if confirmed is not None:
         return per_s(confirmed)
-    return f"{rate(candidate.capacity or 0.0)}/s by the search alone, not confirmed"
+    return f"{rate(candidate.capacity or 0.0)}/s from the search only, not confirmed"
 
 
-def _starts(found: Found, number: int) -> str:
+def _starts(found: TunedVariant, number: int) -> str:
     count = found.confirmed.starts[number]
     return f"{count} start{'' if count == 1 else 's'}"
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from harness.base.errors import NothingRan
 from harness.measure.campaign.costs import Costs
-from harness.measure.campaign.reference import IN_PROCESS, NULL
 from harness.stored import plan
-from harness.stored.records import Campaign, Cell
+from harness.stored.identity import Cell
+from harness.stored.records import Campaign
 
 
 def fitted(campaign: Campaign, budget_s: float, whole_s: float = 0.0) -> Campaign:
@@ -19,12 +19,13 @@ def fitted(campaign: Campaign, budget_s: float, whole_s: float = 0.0) -> Campaig
     Raises NothingRan, with the least that works.
     """
     cost_s = cost_of(campaign)
-    kept, left = plan.fit(campaign.cells, cost_s, budget_s, (IN_PROCESS, NULL))
+    canaries = (campaign.canaries.predictor, campaign.canaries.null)
+    kept, left = plan.fit(campaign.cells, cost_s, budget_s, canaries)
     if not kept:
         least_s = max(whole_s - budget_s, 0.0) + min(map(cost_s, campaign.cells), default=0.0)
         raise NothingRan(
-            f"Not one cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
-            f"--budget {math.ceil(1.1 * least_s)}s or more: that is room for the shortest."
+            f"No cell fits into the {max(budget_s, 0):.0f} s that are left. Give "
+            f"--budget {math.ceil(1.1 * least_s)}s or more, which is enough for the shortest."
         )
     return without(campaign, left)
 
@@ -50,13 +51,13 @@ def affordable(campaign: Campaign, cells: Sequence[Cell], left_s: float) -> tupl
 def cost_of(campaign: Campaign) -> Callable[[Cell], float]:
     """Seconds that a cell of the campaign takes, from what cells took before."""
     costs = Costs()
-    return lambda cell: costs.of(cell, campaign.benchmarks.get(cell.benchmark))
+    return lambda cell: costs.of(cell, campaign.benchmarks.get(cell.benchmark_name))
 
 
 def without(campaign: Campaign, left: Sequence[Cell]) -> Campaign:
     """The campaign without those cells, and the reason."""
     said = tuple(
-        (name, "the time budget has no room for it") for name in plan.named(left, campaign.cells)
+        (name, "it does not fit into the time budget") for name in plan.named(left, campaign.cells)
     )
     kept = tuple(cell for cell in campaign.cells if cell not in left)
     return replace(campaign, cells=kept, left_out=campaign.left_out + said)

@@ -25,17 +25,18 @@ from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.watch import host
-from harness.setup import catalog, endpoints, launching, slo
+from harness.setup import canaries, catalog, endpoints, launching, slo
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
 from harness.stored.hosts import HostCheck, HostProof
+from harness.stored.identity import Cell
 from harness.stored.plan import Plan
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.records import RUN, Campaign, Kind, Run
 from harness.stored.revisions import Revision
 
 # Its profiles have no rates: they come from the capacity that is measured at the beginning.
-_NOT_READY = ProvisionError("It was not ready when its campaign began. Begin a new campaign.")
+_NOT_READY = ProvisionError("It was not ready when its campaign began. Start a new campaign.")
 
 
 class Observer(Protocol):
@@ -71,12 +72,12 @@ class CampaignOrder:
     absent: tuple[tuple[str, str], ...] = ()  # (variant that was asked for, why it is not measured)
     more: More | None = None  # asked when all cells have run: which to run beyond the plan
     more_s: float | None = None  # since the beginning: what nothing is begun for beyond it
+    kind: Kind = RUN
 
     @property
     def against(self) -> Revision | None:
         """The other revision that is measured beside this one."""
-        found = (v.checkout.revision for v in self.variants if v.checkout is not None)
-        return next(found, None)
+        return next((v.checkout.revision for v in self.variants if v.checkout), None)
 
 
 def new_id() -> str:
@@ -155,10 +156,10 @@ def prepared_or_error(
 
 def _planned(request: CampaignOrder) -> Plan:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    floor = {v.name for v in request.variants if v.table.reference or v.table.inside}
-    if not made.cells or (made.left_out and floor.issuperset(c.variant for c in made.cells)):
+    floor = {v.subject for v in request.variants if v.table.is_floor}
+    if not made.cells or (made.left_out and floor.issuperset(c.subject for c in made.cells)):
         reasons = "; ".join(dict.fromkeys(why for _, why in made.left_out))
-        raise NothingRan(f"Nothing of what was asked for can run here: {reasons}.")
+        raise NothingRan(f"Nothing that was requested can run here: {reasons}.")
     return made
 
 
@@ -171,28 +172,27 @@ def begin(
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
     proof, checks = examine(request, tools, prepared, observer)
+    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
     return Campaign(
-        request.id,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        request.preset_name,
-        shlex.join(["python", "-m", "harness", *request.argv]),
-        made.cells,
-        (
-            *request.absent,
-            *made.left_out,
-            *plan.gaps(made, request.variants, request.benchmarks, request.preset),
-        ),
-        host.environment(),
-        host_proof.within_ceiling(prepared, request.preset, proof, observer.note),
-        proof,
-        tools.server_cpus,
-        tools.generator.cpus,
-        ", ".join(request.launchers),
-        request.device,
-        request.endpoint,
+        id=request.id,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        preset=request.preset_name,
+        command=shlex.join(["python", "-m", "harness", *request.argv]),
+        cells=made.cells,
+        left_out=(*request.absent, *made.left_out, *gaps),
+        environment=host.environment(),
+        benchmarks=host_proof.within_ceiling(prepared, request.preset, proof, observer.note),
+        proof=proof,
+        server_cpus=tools.server_cpus,
+        generator_cpus=tools.generator.cpus,
+        launcher=", ".join(request.launchers),
+        device=request.device,
+        endpoint=request.endpoint,
         driver=request.driver.name,
         checks=checks,
         against=request.against,
+        kind=request.kind,
+        canaries=canaries.of(request.variants),
     )
 
 
@@ -221,12 +221,12 @@ def _run_cells(
     costs, runs = Costs(), list[Run]()
     todo = [cell for cell in campaign.cells if cell not in have]
     for place, cell in enumerate(todo):
-        facts = campaign.benchmarks.get(cell.benchmark)
+        facts = campaign.benchmarks.get(cell.benchmark_name)
         if time.monotonic() + costs.of(cell, facts) > deadline:
             observer.note(f"{len(todo) - place} cells are left out: the time budget is spent")
             store.write_campaign(request.folder, budget.without(campaign, todo[place:]))
             return runs, True
-        found = prepared[cell.benchmark]
+        found = prepared[cell.benchmark_name]
         if facts is None and isinstance(found, Prepared):
             found = _NOT_READY
         run = run_cell(request, campaign, cell, found, tools, observer)
@@ -246,9 +246,9 @@ def run_cell(
     observer: Observer,
 ) -> Run:
     """One cell of the request, from start to stop; a failure becomes part of it."""
-    variant = pick("variant", cell.variant, {v.name: v for v in request.variants})
-    benchmark = pick("benchmark", cell.benchmark, {b.name: b for b in request.benchmarks})
-    facts = campaign.benchmarks.get(cell.benchmark)
+    variant = pick("variant", cell.variant_name, {v.name: v for v in request.variants})
+    benchmark = pick("benchmark", cell.benchmark_name, {b.name: b for b in request.benchmarks})
+    facts = campaign.benchmarks.get(cell.benchmark_name)
     with tools.folder() as scratch:
         return execute(
             campaign.id,
@@ -279,10 +279,10 @@ def _strain(
 ) -> partial[None] | None:
     """What a cell is put through at its end; None where it is not ours to overload and stop, or it
     would mean nothing."""
-    table, way = variant.table, launching.of(variant.launcher)
-    if not request.preset.strains or table.reference or table.inside or not way.starts:
+    way = launching.of(variant.launcher)
+    if not request.preset.strains or variant.table.is_floor or not way.starts:
         return None
-    facts = campaign.benchmarks.get(cell.benchmark)
+    facts = campaign.benchmarks.get(cell.benchmark_name)
     return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
 
 

@@ -108,11 +108,14 @@ def generator_ceiling(ground: HostState) -> tuple[Fit, str]:
 @check
 def send_lag(ground: HostState) -> tuple[Fit, str]:
     if isinstance(ground.proof, str):
-        return "doubtful", "not known, since the generator was not proven"
+        return "doubtful", "not known: the generator was not proven"
     p50, p99 = ground.proof.lag_p50_us, ground.proof.lag_p99_us
     message = f"median {p50:.0f} us, p99 {p99:.0f} us, at {ground.proof.rate_per_s:.0f}/s"
     if p50 > _LAG_P50_US:
-        return "unfit", f"{message}: every request is sent late. End what else uses the CPUs"
+        return (
+            "unfit",
+            f"{message}: every request is sent late. Stop other processes that use the CPUs",
+        )
     return ("doubtful" if p99 > _LAG_P99_US else "good"), message
 
 
@@ -146,7 +149,7 @@ def clock_source(_: HostState) -> tuple[Fit, str]:
     )
     message = f"{host.clock_source() or 'not shown'}, {cost:.0f} ns a reading"
     if cost > _SLOW_CLOCK_NS:
-        return "doubtful", f"{message}: four are taken of each request. Boot with clocksource=tsc"
+        return "doubtful", f"{message}: each request takes four readings. Boot with clocksource=tsc"
     return "good", message
 
 
@@ -156,7 +159,7 @@ def kernel_stamps(_: HostState) -> tuple[Fit, str]:
         return "good", "the kernel says when an answer came"
     return "doubtful", (
         "the kernel does not say when an answer came (WSL 1 does not): the generator's own clock "
-        "does, later by as long as it waits for its CPU"
+        "does, later by the time that it waits for its CPU"
     )
 
 
@@ -164,9 +167,9 @@ def kernel_stamps(_: HostState) -> tuple[Fit, str]:
 def other_load(ground: HostState) -> tuple[Fit, str]:
     if ground.busy is None:
         return "doubtful", "this host does not show it"
-    message = f"{ground.busy:.0%} of the CPU time is in use by others now"
+    message = f"{ground.busy:.0%} of the CPU time is used by other processes now"
     if ground.busy > 0.5:
-        return "unfit", f"{message}. End what does not belong to the measurement"
+        return "unfit", f"{message}. Stop processes that do not belong to the measurement"
     return ("doubtful" if ground.busy > 0.1 else "good"), message
 
 
@@ -176,7 +179,7 @@ def stolen_time(ground: HostState) -> tuple[Fit, str]:
         return "doubtful", "this host does not show it"
     message = f"{ground.stolen:.1%} of the CPU time is taken by the hypervisor"
     if ground.stolen > 0.1:
-        return "unfit", f"{message}. Use a machine with CPUs of its own"
+        return "unfit", f"{message}. Use a machine with dedicated CPUs"
     return ("doubtful" if ground.stolen > 0.02 else "good"), message
 
 
@@ -196,11 +199,11 @@ def frequency(ground: HostState) -> tuple[Fit, str]:
 def cpu_quota(_: HostState) -> tuple[Fit, str]:
     quota, allowed = own_limits.read().cpus, len(os.sched_getaffinity(0))
     if quota is None or quota >= allowed:
-        return "good", "none that is less than the CPUs"
+        return "good", "none below the number of CPUs"
     said = f"this control group may use {quota:g} of {allowed} CPUs' time"
     if quota < 2:
         return "unfit", f"{said}: server and generator need a CPU each. Raise or remove the limit"
-    return "doubtful", f"{said}, so only so many are used. Pin CPUs instead (--cpuset-cpus)"
+    return "doubtful", f"{said}, so only that many are used. Pin CPUs instead (--cpuset-cpus)"
 
 
 @check

@@ -10,7 +10,8 @@ from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from harness.base import caches, paths, reading, whole
 from harness.base.errors import ResultError, StoreError
-from harness.stored.records import BenchmarkFacts, Cell, Run
+from harness.stored.identity import Cell
+from harness.stored.records import BenchmarkFacts, Run
 
 UNKNOWN_S = 15.0  # until a variant has been run once on this machine
 _KIND = "costs"  # of the cache
@@ -53,7 +54,7 @@ class Costs:
 
 
 def _key(cell: Cell) -> str:
-    return f"{cell.variant} on {cell.benchmark}"
+    return f"{cell.variant_name} on {cell.benchmark_name}"
 
 
 def _file() -> Path:

@@ -52,13 +52,13 @@ class MessageEndpoint:
             fired = pending.result()
         steal, seen = watcher.end()
         facts = WindowFacts(
-            replace(profile, duration_s=fired.cut_s or profile.duration_s),
-            fired.elapsed_s,
-            fired.cpu_s,
-            len(fired.workers) or len(driver.cpus),
-            steal,
-            0,
-            0,
+            profile=replace(profile, duration_s=fired.cut_s or profile.duration_s),
+            elapsed_s=fired.elapsed_s,
+            generator_cpu_s=fired.cpu_s,
+            generator_cpus=len(fired.workers) or len(driver.cpus),
+            steal_share=steal,
+            checked=0,
+            wrong=0,
             workers=fired.workers,
             host=seen,
             addresses=fired.addresses,
@@ -75,15 +75,15 @@ class MessageEndpoint:
         due = due_times(profile, seed) if profile.is_open else None
         count = self._round() if due is None else len(due)
         return Job(
-            goal,
-            0,
-            int(profile.duration_s * 1e9),
-            payload_order(len(self.messages), count, seed),
-            due,
-            profile.concurrency or _PREOPENED,
-            None,
-            int(self.timeout_s * 1e9),
-            0,
+            target=goal,
+            start_ns=0,
+            duration_ns=int(profile.duration_s * 1e9),
+            payload=payload_order(len(self.messages), count, seed),
+            due_ns=due,
+            concurrency=profile.concurrency or _PREOPENED,
+            limit=None,
+            timeout_ns=int(self.timeout_s * 1e9),
+            keep_every=0,
             max_answer_bytes=self.max_answer_bytes,
             think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
         )

@@ -11,14 +11,14 @@ from harness.base.errors import HarnessError, ProvisionError
 from harness.measure.campaign import budget
 from harness.measure.campaign.campaign import CampaignOrder
 from harness.measure.campaign.costs import Costs
-from harness.measure.campaign.reference import IN_PROCESS
 from harness.measure.prepare import artefacts, environments
 from harness.measure.watch import host
-from harness.setup import catalog, launching
+from harness.setup import canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Variant
 from harness.stored import plan, store
 from harness.stored.hosts import machine_id
-from harness.stored.records import BenchmarkFacts, Campaign, Cell
+from harness.stored.identity import Cell
+from harness.stored.records import BenchmarkFacts, Campaign
 
 _SEARCHED = 50  # of the newest campaigns, for what this machine reached in process
 
@@ -46,7 +46,7 @@ def of(request: CampaignOrder, resumed: Campaign | None) -> Forecast:
         campaign,
         cells,
         sum(map(cost_s, cells)),
-        tuple(dict.fromkeys(cell.variant for cell in cells if costs.known(cell) is None)),
+        tuple(dict.fromkeys(cell.variant_name for cell in cells if costs.known(cell) is None)),
         {name: found.id for name, found in known.items() if found is not None},
         tuple(dict.fromkeys(_to_install(request, cells))),
     )
@@ -70,6 +70,8 @@ def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campa
         launcher="",
         device=request.device,
         driver=request.driver.name,
+        kind=request.kind,
+        canaries=canaries.of(request.variants),
     )
     if request.budget_s is not None:
         # The reference and the generator are measured first.
@@ -111,8 +113,7 @@ def _known(benchmark: Benchmark) -> Campaign | None:
         facts = found.benchmarks.get(benchmark.name)
         if facts is None or machine_id(found.environment) != here:
             continue
-        synthetic = bool(facts.artefact.get("synthetic"))
-        if facts.version == benchmark.table.version and synthetic == benchmark.synthetic:
+        if facts.version == benchmark.table.version and facts.synthetic == benchmark.synthetic:
             return found
     return None
 
@@ -120,15 +121,15 @@ def _known(benchmark: Benchmark) -> Campaign | None:
 def _to_install(request: CampaignOrder, cells: tuple[Cell, ...]) -> Iterator[str]:
     """Environments, models and images that are not there yet."""
     variants = {v.name: v for v in request.variants}
-    reference = catalog.variants().get(IN_PROCESS)
+    reference = canaries.predictor(catalog.variants())
     for benchmark in request.benchmarks:
         if reference is not None and benchmark.has_reference:
             with suppress(ProvisionError):  # told of its own cell
                 own = environments.planned_for(reference, benchmark)
                 yield from artefacts.lacking(benchmark, own)
         for cell in cells:
-            if cell.benchmark == benchmark.name:
-                yield from _lacking(variants[cell.variant], benchmark, request.device)
+            if cell.benchmark_name == benchmark.name:
+                yield from _lacking(variants[cell.variant_name], benchmark, request.device)
 
 
 def _lacking(variant: Variant, benchmark: Benchmark, device: str) -> Iterator[str]:

@@ -74,7 +74,7 @@ def by_itself() -> tuple[HostCheck, ...]:
         known = catalog.benchmarks()
         benchmark = known.get(_SMALLEST) or next(iter(known.values()), None)
         if benchmark is None:
-            raise ProvisionError("There is no benchmark, whose requests the generator would send.")
+            raise ProvisionError("There is no benchmark whose requests the generator could send.")
         with session.begin({}, "cpu") as tools:
             return examine(benchmark, tools, _SECONDS, lambda _: None)[1]
     except HarnessError as error:
@@ -113,18 +113,18 @@ def within_ceiling(
 def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
     benchmark = found.bench.benchmark
     return BenchmarkFacts(
-        benchmark.table.version,
-        benchmark.table.description,
-        benchmark.table.slo,
-        len(found.bench.payloads),
-        found.facts,
-        found.capacity_per_s,
-        plan.absolute(benchmark, preset, found.capacity_per_s),
-        preset.verify_share,
-        preset.capacity_s,
-        content.of_benchmark(benchmark),
-        benchmark.table.judge,
-        benchmark.table.tolerance,
+        version=benchmark.table.version,
+        description=benchmark.table.description,
+        slo=benchmark.table.slo,
+        payloads=len(found.bench.payloads),
+        artefact=found.facts,
+        capacity_per_s=found.capacity_per_s,
+        profiles=plan.absolute(benchmark, preset, found.capacity_per_s),
+        verify_share=preset.verify_share,
+        capacity_s=preset.capacity_s,
+        content=content.of_benchmark(benchmark),
+        judge=benchmark.table.judge,
+        tolerance=benchmark.table.tolerance,
     )
 
 
@@ -141,9 +141,9 @@ def refusal(
         rate = max(profile.rate_per_s or 0.0, profile.rate_to_per_s or 0.0)
         if rate > proof.ceiling_per_s:
             return UsageError(
-                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, and the "
+                f"The profile {profile.name!r} of {benchmark} asks for {rate:.0f}/s, but the "
                 f"ceiling of the generator on this host is {proof.ceiling_per_s:.0f}/s (against "
-                "the null server): it can't be fired. Lower its rate in benchmark.toml, or give "
+                "the null server): it can't be sent. Lower its rate in benchmark.toml, or give "
                 "the generator more CPUs."
             )
     return None

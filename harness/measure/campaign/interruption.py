@@ -18,7 +18,7 @@ class Cut(KeyboardInterrupt):
     def __init__(self, window: Window, unanswered: int) -> None:
         super().__init__()
         self.window = window  # as if its profile had been planned to end when the signal came
-        self.unanswered = unanswered  # requests under way that nobody waited for: not in it
+        self.unanswered = unanswered  # requests under way that were not awaited: not in it
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.base.errors import AnswerError, HarnessError
+from harness.base.errors import AnswerError, HarnessError, UsageError
 from harness.measure.campaign import expectations
 from harness.measure.campaign.bench import Bench
 from harness.measure.cell.stages import Stages
@@ -23,16 +23,14 @@ from harness.measure.prepare import artefacts, environments
 from harness.measure.prepare.artefacts import Artefact
 from harness.measure.talk import ask as asking
 from harness.measure.talk.ask import Unanswered
-from harness.setup import catalog, recorded
-from harness.setup.catalog import Benchmark, Variant, pick
+from harness.setup import canaries, catalog, recorded
+from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import REFERENCE
 from harness.setup.tables import PresetTable
 from harness.stored.hosts import HostProof
 from harness.windows import audit
 from harness.windows.profiles import Profile
 
-IN_PROCESS = "in-process"
-NULL = "null"
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
@@ -93,10 +91,10 @@ def prepare(
     """
     if not benchmark.has_reference:
         return _without(benchmark, tools, preset)
-    variant = pick("variant", IN_PROCESS, variants)
-    artefact = _artefact(benchmark, variants)
+    variant = _predictor(variants)
+    made = artefact(benchmark, variants)
     payloads = tuple(benchmark.payloads())
-    bench = Bench(benchmark, artefact.folder, payloads, (), preset.warm_up_s, preset.verify_share)
+    bench = Bench(benchmark, made.folder, payloads, (), preset.warm_up_s, preset.verify_share)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
         audits = preset.audit_s and benchmark.together == 1
@@ -115,18 +113,26 @@ def prepare(
         unseen=tuple(payload for payload, _ in unseen),
         unseen_expected=tuple(answer for _, answer in unseen),
     )
-    return Prepared(bench, artefact.facts, capacity)
+    return Prepared(bench, made.facts, capacity)
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
     """What is known of a benchmark that was made ready, in words."""
     if not found.bench.benchmark.has_reference:
-        return "it has no predictor: endpoints alone are asked"
+        return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:
         shown += "; no audit: its payloads can't be made into ones that are unseen"
     return f"{found.capacity_per_s:.0f}/s in process{shown}"
+
+
+def _predictor(variants: Mapping[str, Variant]) -> Variant:
+    """The variant that calls the predictor itself. Raises UsageError where there is none."""
+    variant = canaries.predictor(variants)
+    if variant is None:
+        raise UsageError("No server.toml has a variant with 'inside', to say what is right.")
+    return variant
 
 
 def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepared:
@@ -135,8 +141,9 @@ def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepare
     return Prepared(Bench(benchmark, tools.scratch, payloads, (), preset.warm_up_s, share), {}, 0.0)
 
 
-def _artefact(benchmark: Benchmark, variants: dict[str, Variant]) -> Artefact:
-    variant = pick("variant", IN_PROCESS, variants)
+def artefact(benchmark: Benchmark, variants: Mapping[str, Variant]) -> Artefact:
+    """A benchmark's model, built by the environment of the reference in process if need be."""
+    variant = _predictor(variants)
     return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
 
 
@@ -146,8 +153,8 @@ def _own(variant: Variant, bench: Bench) -> Bench:
     if variant.checkout is None:
         return bench
     benchmark = variant.own(bench.benchmark)
-    artefact = _artefact(benchmark, catalog.variants(variant.checkout.servers))
-    return replace(bench, benchmark=benchmark, artefact=artefact.folder)
+    made = artefact(benchmark, catalog.variants(variant.checkout.servers))
+    return replace(bench, benchmark=benchmark, artefact=made.folder)
 
 
 def _judged(variant: Variant, bench: Bench) -> Bench:
@@ -192,10 +199,12 @@ def prove(
 ) -> HostProof:
     """The generator's ceiling and send lag on this host, `seconds` for each, against the null
     server."""
-    variant = pick("variant", NULL, variants)
+    variant = canaries.null(variants)
+    if variant is None:
+        raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
     bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
     closed = Profile("ceiling", "closed", seconds, concurrency=_PROOF_CALLERS)
-    poisson = Profile("lag", "poisson", seconds, _PROOF_RATE_PER_S)
+    poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
         ceiling, lag = _started(

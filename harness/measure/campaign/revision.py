@@ -78,7 +78,7 @@ def counterparts(
         reason = _why_not(variant, old, theirs.get(old))
         if reason is not None:
             why = f"{checkout.revision.name} {reason}"
-            absent.append((checkout.revision.of(variant.name), why))
+            absent.append((replace(variant, checkout=checkout).name, why))
             continue
         table = theirs[old].table.model_copy(update={"name": variant.table.name})
         other = replace(theirs[old], table=table, launcher=variant.launcher, checkout=checkout)
@@ -180,7 +180,7 @@ def _place(top: Path) -> Iterator[Path]:
 
 
 def _remove_if_dead(top: Path, place: Path) -> None:
-    """Remove what a killed harness left: nobody holds its lock any more."""
+    """Remove what a killed harness left: its lock is no longer held."""
     descriptor = _locked(place)
     if descriptor is not None:
         _forget(top, place / _CHECKOUT)
@@ -190,7 +190,7 @@ def _remove_if_dead(top: Path, place: Path) -> None:
 
 def _forget(top: Path, checkout: Path) -> None:
     """Take a checkout off git's list, where it is on it."""
-    # Not `worktree prune`: it would forget those too that somebody keeps on another disk.
+    # Not `worktree prune`: it would forget those on another disk too.
     with suppress(UsageError):
         _git(top, "worktree", "remove", "--force", str(checkout))
 
@@ -218,7 +218,7 @@ def _git(folder: Path, *arguments: str) -> str:
             check=False,
         )
     except OSError as error:
-        raise UsageError("--against needs git, which is not installed here.") from error
+        raise UsageError("--against needs git, which is not installed.") from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"git ended with exit code {done.returncode}"
         raise UsageError(f"--against: {folder} can't be used as a git checkout: {said}")

@@ -87,7 +87,7 @@ def exclusive(on_wait: OnWait | None = None) -> Iterator[None]:
             other = f"Another campaign is measuring on this machine (process {_holder(descriptor)})"
             if on_wait is None:
                 raise UsageError(
-                    f"{other}. Two at once would measure each other: wait until it ends."
+                    f"{other}. Two campaigns at once would distort each other: wait until it ends."
                 ) from error
             on_wait(f"{other}: waiting until it ends")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -122,12 +122,12 @@ def _lock_file() -> tuple[int, bool]:
         raise UsageError(_no_lock(path, error.strerror or str(error))) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UsageError(_no_lock(path, "it is no regular file"))
+        raise UsageError(_no_lock(path, "it is not a regular file"))
     return descriptor, is_ours
 
 
 def _no_lock(path: Path, why: str) -> str:
     return (
-        f"The lock {path}, which lets one campaign run at a time, can't be opened: {why}. Have "
-        "whoever made it remove it."
+        f"The lock {path}, which lets one campaign run at a time, can't be opened: {why}. Its "
+        "owner must remove it."
     )

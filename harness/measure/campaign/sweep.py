@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from harness.base.errors import UsageError
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import ProfileTable
-from harness.stored import sweeps
-from harness.stored.records import Cell
+from harness.stored.identity import BENCHMARK, VARIANT, Cell, Point, benchmark_name
 
 _CALLERS = 8  # where the benchmark has no closed loop of its own
 _PER_WORKER = 2  # callers at least, so that each of them has something to do
@@ -21,7 +20,7 @@ Change = Callable[[Variant, Benchmark, int], tuple[Variant, Benchmark]]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Planned:
     """One value of the axis."""
 
     value: int
@@ -31,7 +30,8 @@ class Point:
     @property
     def cell(self) -> Cell:
         """Where its run is stored."""
-        return Cell(self.variant.name, self.benchmark.name, 1)
+        point = self.variant.point or self.benchmark.point
+        return Cell(self.variant.subject, self.benchmark.folder.name, point, 1)
 
 
 AXES: dict[str, Change] = {}
@@ -70,9 +70,7 @@ def batch(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, 
 @axis
 def workers(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
     """Processes that hold the model."""
-    table = variant.table.model_copy(
-        update={"workers": value, "name": sweeps.named(variant.table.name, "workers", value)}
-    )
+    table = variant.table.model_copy(update={"workers": value})
     return replace(variant, table=table), benchmark
 
 
@@ -87,7 +85,7 @@ def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
 
 def points(
     name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
-) -> list[Point]:
+) -> list[Planned]:
     """A variant at each value. Raises UsageError where it can't be varied along that axis."""
     window = closed(benchmark, duration_s)
     if name == "workers":  # the same load for few of them and for many
@@ -102,8 +100,15 @@ def points(
             raise UsageError(
                 f"{variant.name} on {benchmark.name} has no axis {name!r}: {error}"
             ) from error
-        own = sweeps.named(benchmark.name, name, value if changed is variant else None)
-        found.append(Point(value, changed, replace(bench, name=own)))
+        varies = BENCHMARK if changed is variant else VARIANT
+        at = Point(name, value, varies)
+        if varies == VARIANT:
+            changed = replace(changed, point=at)
+        else:
+            bench = replace(bench, point=at)
+        found.append(
+            Planned(value, changed, replace(bench, name=benchmark_name(bench.folder.name, at)))
+        )
     return found
 
 

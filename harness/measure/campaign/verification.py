@@ -18,8 +18,9 @@ from harness.setup import catalog
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import PresetTable
 from harness.stored import plan
+from harness.stored.identity import Cell
 from harness.stored.lifecycle import Trial
-from harness.stored.records import Cell, Run, ServerFacts
+from harness.stored.records import Run, ServerFacts
 
 EVERYTHING = PresetTable(
     benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0.0, proof_s=0.1
@@ -61,7 +62,7 @@ def verify(
             for what, why in made.left_out:
                 note(f"left out: {what}: {why}")
             for cell in made.cells:
-                variant = named[cell.variant]
+                variant = named[cell.variant_name]
                 facts = server_facts(variant, benchmark, device)
                 rough = faults and benchmark is benchmarks[0] and not facts.reference
                 shown = partial(on_phase, cell)

@@ -61,12 +61,24 @@ def find(
         window = _warmed(load, _WARM_SHARE * order.budget_s)
         throughput_per_s = window.requests.throughput(window.facts.elapsed_s)
         if not throughput_per_s:
-            return Search(str(order.slo), 1.0, 1.0, order.budget_s, _unanswered(window)), ()
+            return Search(
+                slo=str(order.slo),
+                start_per_s=1.0,
+                ceiling_per_s=1.0,
+                budget_s=order.budget_s,
+                ended=_unanswered(window),
+            ), ()
         recover()
     start = max(_START_SHARE * throughput_per_s, 1.0)
     ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
     found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
-    return Search(str(order.slo), start, ceiling, order.budget_s, ended), tuple(found)
+    return Search(
+        slo=str(order.slo),
+        start_per_s=start,
+        ceiling_per_s=ceiling,
+        budget_s=order.budget_s,
+        ended=ended,
+    ), tuple(found)
 
 
 def _probed(
@@ -94,7 +106,7 @@ def _probed(
         if next_look is None:
             break
         name = f"probe-{len(found) + 1}"
-        profile = Profile(name, "poisson", next_look.duration_s, next_look.rate_per_s)
+        profile = Profile(name, "poisson", next_look.duration_s, rate_per_s=next_look.rate_per_s)
         found.append(load(profile))
         # After a disturbed probe nothing new is known: another is made at the same rate.
         tallies += tallying.counted(found[-1:], order.slo)
@@ -130,7 +142,7 @@ def _unanswered(window: Window) -> str:
 def _hopeless(
     slo: Slo, found: Sequence[Window], tallies: Sequence[tallying.Tally], alone_s: float | None
 ) -> str:
-    """Why no rate will hold the SLO; empty where one may.
+    """Why no rate will meet the SLO; empty if one may.
 
     Two probes at least must have broken it too: a server that batches may wait longer for a batch
     that one request alone does not fill.

@@ -47,7 +47,9 @@ class FaultStages(PatientStages):
         exposed = launched.exposed()
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             found = [self._try(ask, what, message) for what, message in self._wrong()]
-        listening = Trial(LISTENS, 0, ", ".join(exposed), not exposed, 0.0)
+        listening = Trial(
+            fault=LISTENS, status=0, said=", ".join(exposed), serves=not exposed, recovery_s=0.0
+        )
         self.trials = (listening, *found, self._kill(launched))
         return count
 
@@ -70,7 +72,13 @@ class FaultStages(PatientStages):
         except Unanswered as error:
             status, said = 0, str(error)
         began = time.monotonic()
-        return Trial(what, status, " ".join(said.split())[:200], self._serves(ask), _since(began))
+        return Trial(
+            fault=what,
+            status=status,
+            said=" ".join(said.split())[:200],
+            serves=self._serves(ask),
+            recovery_s=_since(began),
+        )
 
     def _serves(self, ask: Asker) -> bool:
         """Whether a right payload is still answered rightly."""
@@ -108,7 +116,7 @@ class FaultStages(PatientStages):
         said = _told(requests, killed_ns, launched.exited()) if pids else "no process was found"
         if serves and not said.endswith("later"):
             said += f"; right answers {recovery_s:.1f} s after the load had ended"
-        return Trial(KILLED, 0, said, serves, recovery_s)
+        return Trial(fault=KILLED, status=0, said=said, serves=serves, recovery_s=recovery_s)
 
 
 def _told(requests: Requests, killed_ns: int, exited: str | None) -> str:

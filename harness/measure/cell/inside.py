@@ -72,7 +72,13 @@ class InsidePending:
             facts = json.loads(bytes(found["facts"]))
         bodies = {int(row): body.encode() for row, body in facts["bodies"].items()}
         exact = without_late(columns, self._timeout_ns)
-        return Fired(exact, bodies, facts["cpu_s"], facts["elapsed_s"], chunks=chunks)
+        return Fired(
+            columns=exact,
+            bodies=bodies,
+            cpu_s=facts["cpu_s"],
+            elapsed_s=facts["elapsed_s"],
+            chunks=chunks,
+        )
 
 
 def _chunks(found: Any) -> Chunks:

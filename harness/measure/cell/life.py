@@ -26,16 +26,16 @@ class Life:
     def added_to(self, known: Lifecycle) -> Lifecycle:
         """With what was known before any load."""
         return Lifecycle(
-            known.installed,
-            known.memory_idle_bytes,
-            self.memory_after_bytes,
-            self.overload,
-            self.shutdown,
-            self.restart,
+            installed=known.installed,
+            memory_idle_bytes=known.memory_idle_bytes,
+            memory_after_bytes=self.memory_after_bytes,
+            overload=self.overload,
+            shutdown=self.shutdown,
+            restart=self.restart,
         )
 
 
 def memory_bytes(launched: Launched) -> int | None:
-    """Proportional set size of its processes now; None where nobody can see."""
+    """Proportional set size of its processes now; None: not known."""
     row = launched.sample(pss=True)
     return None if row is None else row.get("pss_bytes")

@@ -15,9 +15,9 @@ from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
 from harness.stored.container import ImageFacts
+from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
 from harness.stored.records import (
-    Cell,
     Failure,
     Run,
     RunFacts,
@@ -158,7 +158,9 @@ def _record(
         container=launched.container if launched else None,
         search=progress.search,
         warm_up=progress.warm_up,
-        lifecycle=progress.life.added_to(Lifecycle(installed, progress.memory_idle_bytes)),
+        lifecycle=progress.life.added_to(
+            Lifecycle(installed=installed, memory_idle_bytes=progress.memory_idle_bytes)
+        ),
     )
     return Run(facts, tuple(progress.windows), log)
 

@@ -223,7 +223,7 @@ class Stages:
     def search(
         self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]:
-        """Probe for the highest rate that holds the SLO; `rate_per_s` is what a closed loop got."""
+        """Probe for the highest rate that meets the SLO; `rate_per_s` is what a closed loop got."""
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             idle = partial(capacity_search.wait_until_idle, ask, self._talk.messages[0], order.slo)
             return capacity_search.find(
@@ -259,15 +259,15 @@ class Stages:
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
         think_s = profile.think_s
         return Job(
-            target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
-            0,
-            int(profile.duration_s * 1e9),
-            order,
-            due,
-            profile.concurrency or _PREOPENED,
-            None,
-            int(self.bench.benchmark.table.timeout_s * 1e9),
-            0,
+            target=target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
+            start_ns=0,
+            duration_ns=int(profile.duration_s * 1e9),
+            payload=order,
+            due_ns=due,
+            concurrency=profile.concurrency or _PREOPENED,
+            limit=None,
+            timeout_ns=int(self.bench.benchmark.table.timeout_s * 1e9),
+            keep_every=0,
             think_ns=None if think_s is None else int(think_s * 1e9),
         )
 

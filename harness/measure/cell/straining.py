@@ -95,7 +95,7 @@ def _capacity(life: Life) -> float | None:
 def _overload(
     strain: Strain, stages: Stages, launched: Launched, life: Life, capacity: float
 ) -> None:
-    profile = Profile(OVERLOAD, "poisson", strain.overload_s, TIMES * capacity)
+    profile = Profile(OVERLOAD, "poisson", strain.overload_s, rate_per_s=TIMES * capacity)
     recovered: list[float | None] = [None]
 
     def recover(firing: Firing) -> None:
@@ -129,7 +129,7 @@ def _shut_down(
     if strain.restart:
         first_s = life.startup.first_answer_s if life.startup else 0.0
         after_s = min(_STOPS_S + 1.5 * first_s + _ANSWERS_S, _LONGEST_S)
-    profile = Profile(SHUTDOWN, "poisson", _STOP_AT_S + after_s, rate_per_s)
+    profile = Profile(SHUTDOWN, "poisson", _STOP_AT_S + after_s, rate_per_s=rate_per_s)
     burst = np.full(_BURST, int((_STOP_AT_S - _BURST_AHEAD_S) * 1e9))
     again: list[Launched] = []
     scratch = stages.scratch.with_name("next")  # as short as its own: sockets are made below
@@ -175,7 +175,7 @@ def _start(
         return Restart(launched_ns, str(error))
     place = (again[0].host, again[0].port)
     if place != (before.host, before.port):
-        return Restart(launched_ns, f"it came back at another place, {place[0]}:{place[1]}")
+        return Restart(launched_ns, f"it came back at another address, {place[0]}:{place[1]}")
     return Restart(launched_ns)
 
 

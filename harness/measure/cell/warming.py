@@ -49,7 +49,7 @@ def summed_up(requests: Requests, *, is_open: bool) -> Slice:
 
 
 def steady(slices: Sequence[Slice]) -> bool:
-    """Whether the last slices agree: medians within a tenth, or not to be told apart.
+    """Whether the last slices agree: medians within a tenth, or not separated.
 
     The second, since the median of a few dozen answers at random moments varies by more than a
     tenth however steady the server is.

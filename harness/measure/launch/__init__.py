@@ -1,1 +1,1 @@
-"""How servers come up, are found ready, and go away."""
+"""How servers are started, become ready, and are stopped."""

@@ -52,7 +52,11 @@ class ServerRecords:
         chosen = chosen[np.argsort(began[chosen], kind="stable")]
         _, duration, batch, cpu = rows[chosen].T
         return Calls(
-            began[chosen] - start_ns, duration, batch, process[chosen].astype(np.int64), cpu
+            start_ns=began[chosen] - start_ns,
+            duration_ns=duration,
+            batch=batch,
+            process=process[chosen].astype(np.int64),
+            thread_cpu_ns=cpu,
         )
 
     def latest(self) -> list[int]:

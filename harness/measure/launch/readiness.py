@@ -1,4 +1,4 @@
-"""Asking a server that comes up whether it is there yet. Nothing here sleeps for readiness."""
+"""Probing a starting server until it is ready. Nothing here sleeps for readiness."""
 
 from __future__ import annotations
 
@@ -118,4 +118,4 @@ def _since(launched: Launched) -> float:
 def _require_alive(launched: Launched) -> None:
     reason = launched.exited()
     if reason is not None:
-        raise LaunchError(f"The server is gone before it was ready: {reason}.")
+        raise LaunchError(f"The server ended before it was ready: {reason}.")

@@ -61,10 +61,12 @@ def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
         found = reading.parsed(path) if path.exists() else {}
     except ResultError as error:
         raise ProvisionError(
-            f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON."
+            f"{benchmark.name}/build.py wrote a {_FACTS} that is not JSON."
         ) from error
     if not isinstance(found, dict):
-        raise ProvisionError(f"{benchmark.name}/build.py wrote a {_FACTS} that is no JSON object.")
+        raise ProvisionError(
+            f"{benchmark.name}/build.py wrote a {_FACTS} that is not a JSON object."
+        )
     return found
 
 

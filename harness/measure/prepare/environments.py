@@ -166,7 +166,7 @@ def uncovered(requirements: Iterable[str], lock: str) -> list[str]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
-            raise ProvisionError(f"{line!r} in a requirements.in is no requirement.") from error
+            raise ProvisionError(f"{line!r} in a requirements.in is not a requirement.") from error
         version = pins.get(canonical(requirement.name))
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             missing.append(line)

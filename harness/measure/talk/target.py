@@ -41,10 +41,10 @@ def target(
     asked = tuple(messages)
     whole = tuple(framing.whole(each) for each in asked)
     return Target(
-        host_of(parts),
-        port,
-        tls,
-        whole,
+        host=host_of(parts),
+        port=port,
+        tls=tls,
+        messages=whole,
         bodiless={each.method or method for each in asked} == {"HEAD"},
         trust=trust,
         framing=framing,
@@ -67,12 +67,12 @@ def rpc_target(
     metadata = tuple((name.lower(), value) for name, value in sent)
     bodies = tuple(message.body for message in messages)
     return Target(
-        host_of(parts),
-        port,
-        tls,
-        bodies,
-        method,
-        metadata,
+        host=host_of(parts),
+        port=port,
+        tls=tls,
+        messages=bodies,
+        method=method,
+        metadata=metadata,
         trust=trust,
         exchanges=exchanges,
     )

@@ -25,7 +25,7 @@ _SIFTED = 3
 _TWICE = 2  # runs of each that is sifted, its first try counted; of one in doubt too
 _STARTS = 3  # of each that is confirmed; fewer where time is short, more where there is some
 _LEAST_STARTS = 2
-_LOOKS = 4  # starts of each after which, and after each as many more, they may be told apart
+_LOOKS = 4  # starts of each after which, and after each as many more, they may be separated
 _UNKNOWN_S = 10.0  # beside its search, until a run of the variant was seen
 _WORST = -100.0  # a logarithm that no capacity has
 
@@ -93,7 +93,7 @@ def _explore(
     one: Cost,
 ) -> Step | None:
     space = tuning.knobs[variant]
-    # While nothing holds the SLO there is nothing to sift and to confirm.
+    # While nothing meets the SLO there is nothing to sift and to confirm.
     after_s = (_SIFTED + 2 * _STARTS) * one.long_s if able else 0.0
     if len(tried) >= min(LEAST_TRIED, proposals.size(space)) and left_s < one.short_s + after_s:
         return None
@@ -179,4 +179,11 @@ def _step(
     tuning: Tuning, variant: str, number: int, setting: dict[str, Value], stage: Stage, round_: int
 ) -> Step:
     longer = 1.0 if stage == "explore" else LONGER
-    return Step(variant, number, setting, stage, round_, longer * tuning.search_s)
+    return Step(
+        variant=variant,
+        candidate=number,
+        setting=setting,
+        stage=stage,
+        round=round_,
+        search_s=longer * tuning.search_s,
+    )

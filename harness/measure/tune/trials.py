@@ -18,7 +18,8 @@ from harness.setup import knobs
 from harness.setup.catalog import Variant
 from harness.setup.knobs import Setting
 from harness.stored import plan, store
-from harness.stored.records import Campaign, Cell, Run
+from harness.stored.identity import Cell, Subject
+from harness.stored.records import Campaign, Run
 from harness.stored.tunings import Step, Tuning
 
 # No tune takes less before its first run, and none of its runs less beside the search. Whether a
@@ -124,10 +125,11 @@ def _take_over(going: _Going, judge: Judge) -> None:
     """What is stored already, judged anew; a step without a run is taken back."""
     kept = []
     for step in going.tuning.steps:
-        place = store.cell_folder(going.order.request.folder, cell_of(going.tuning, step))
+        cell = cell_of(going.tuning, step)
+        place = store.cell_folder(going.order.request.folder, cell)
         if (place / "run.json").exists():
             kept.append(step)
-            going.runs.append((step, judge(store.read_run(place), going.campaign)))
+            going.runs.append((step, judge(store.read_run(place, cell), going.campaign)))
     going.campaign = _with_steps(going.campaign, tuple(kept))
 
 
@@ -185,7 +187,7 @@ def _with_steps(campaign: Campaign, steps: tuple[Step, ...]) -> Campaign:
 
 def _known_s(variant: str, benchmark: str) -> float | None:
     """Seconds beside windows and search, from earlier campaigns on this machine."""
-    return Costs().known(Cell(variant, benchmark, 1))
+    return Costs().known(Cell(Subject(variant), benchmark, None, 1))
 
 
 def _too_short(tuning: Tuning, variants: list[str], least_s: float) -> UsageError:

@@ -61,13 +61,13 @@ class Moment:
         realtime = later.realtime_ns - self.realtime_ns
         throttled = _more(self.throttled_ns, later.throttled_ns)
         return HostWatch(
-            (boottime - monotonic) / 1e9,
+            suspended_s=(boottime - monotonic) / 1e9,
             # Against the clock that goes on in suspension: else that would count as a step too.
-            (realtime - boottime) / 1e9,
-            _more(self.swapped_in, later.swapped_in),
-            _more(self.swapped_out, later.swapped_out),
-            tuple(mhz),
-            None if throttled is None else throttled / 1e9,
+            clock_step_s=(realtime - boottime) / 1e9,
+            swapped_in=_more(self.swapped_in, later.swapped_in),
+            swapped_out=_more(self.swapped_out, later.swapped_out),
+            mhz=tuple(mhz),
+            throttled_s=None if throttled is None else throttled / 1e9,
         )
 
 

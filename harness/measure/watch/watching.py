@@ -64,13 +64,13 @@ class Meter:
     ) -> WindowFacts:
         """What is known of the window but its answers; without CPUs the server fired it itself."""
         return WindowFacts(
-            profile,
-            fired.elapsed_s,
-            fired.cpu_s if cpus else 0.0,
-            len(fired.workers) or cpus,
-            self.steal_share,
-            0,
-            0,
+            profile=profile,
+            elapsed_s=fired.elapsed_s,
+            generator_cpu_s=fired.cpu_s if cpus else 0.0,
+            generator_cpus=len(fired.workers) or cpus,
+            steal_share=self.steal_share,
+            checked=0,
+            wrong=0,
             workers=fired.workers,
             cpu_energy_j=self.cpu_energy_j,
             cpu_energy_s=self.cpu_energy_s,

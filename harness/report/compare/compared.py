@@ -88,7 +88,7 @@ def numbers(row: Change) -> tuple[str, str]:
 
 def _number(found: Spread | None, metric: Metric) -> str:
     if found is not None and metric.name == "capacity" and found.median == 0:
-        return "at no rate"  # that was tried; zero was never measured
+        return "at no rate"  # of the tried ones; zero was never measured
     return view.number(None if found is None else found.median, metric.digits)
 
 

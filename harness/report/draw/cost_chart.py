@@ -44,7 +44,7 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> LiveChart |
         scales.log(spread.median for _, spread in known),
         scales.log(each.usd.median for each, _ in known),
         f"{COLUMNS[column].title} of the response time, ms",
-        "US dollars for a million predictions",
+        "US dollars per million predictions",
     )
     dots = [_dot(each, time, subjects, leading) for each, time in known]
     steps = {
@@ -62,7 +62,7 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> LiveChart |
     caption = (
         f"Latency at the same load for all, cost at each variant's capacity on {machines}, scaled "
         "from this host. Further left and lower is better. The dashed steps are the Pareto front "
-        "of each track, by medians: nothing of the track is both faster and cheaper. "
+        "of each track, by medians: no variant of the track is both faster and cheaper. "
         f"On it, {best}. Point at a mark for its values."
     )
     lines = tuple(_line(each, time, column, subjects, leading) for each, time in known)

@@ -60,7 +60,7 @@ class Along:
     """Response time along an open-loop window: median over the rounds that count."""
 
     at_s: Any
-    median_ms: Any  # NaN where nobody knows
+    median_ms: Any  # NaN: not known
     p95_ms: Any
     odd: tuple[Odd, ...]
 

@@ -96,7 +96,7 @@ def _spoken(points: Sequence[Offered]) -> str:
 
 
 def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> LiveChart | None:
-    """Response time by share of the requests; None where there is no variant that has one."""
+    """Response time by share of the requests; None if no variant has one."""
     seen = {row.variant: found for row in rows if (found := curves.distribution(row)) is not None}
     references = {row.variant for row in rows if row.server.reference}
     if not seen.keys() - references:
@@ -115,8 +115,8 @@ def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> LiveChar
     said = "; ".join(f"{c.subject.name} up to {c.last} ms" for c in made if c.subject.shown)
     picture = line_chart.draw(frame, made, f"{title}: {said}")
     caption = (
-        f"At {load}. Lower is better; further right are the slower requests, with as much room for "
-        "each further nine. Median over rounds; a curve ends, with its last value, where too few "
+        f"At {load}. Lower is better; further right are the slower requests, with equal space for "
+        "each further nine. Median over rounds; a curve ends, with its last value, if too few "
         f"answers lie beyond. {_CHOOSE}"
     )
     lines = tuple(

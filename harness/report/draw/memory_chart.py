@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.report.draw import point_chart, scales
 from harness.report.draw.colours import Look
 from harness.report.draw.drawing import Frame
@@ -19,7 +19,7 @@ _OTHER = Look(slot=None, mark=0)
 _TODAY, _CHOSEN = Look(slot=0, mark=0), Look(slot=1, mark=1)
 
 
-def memory(found: Found) -> Chart | None:
+def memory(found: TunedVariant) -> Chart | None:
     """None where fewer than two settings have both a capacity and a memory."""
     known = [each for each in found.candidates if each.capacity and each.memory_bytes]
     if len(known) < 2:
@@ -38,14 +38,14 @@ def memory(found: Found) -> Chart | None:
         frame, dots, {"front": front} if front else {}, f"{title}. {said}", upwards=True
     )
     caption = (
-        "Each mark is a setting; further left and higher is better: the blue one is today's, the "
-        "orange square the one to keep where that is another. On the dashed steps no other setting "
-        "has both more capacity and less memory."
+        "Each mark is a setting; further left and higher is better. The blue mark is today's, "
+        "the orange square the one to keep, if different. The dashed steps are the Pareto front: "
+        "no other setting has both more capacity and less memory."
     )
     return Chart(title, caption, picture)
 
 
-def _dot(number: int, each: Candidate, found: Found) -> PlottedPoint:
+def _dot(number: int, each: Candidate, found: TunedVariant) -> PlottedPoint:
     look = _CHOSEN if each is found.chosen else _TODAY if each.number == TODAY else _OTHER
     subject = ShownVariant(knobs.said(each.setting), number, found.variant, look, True)
     where, capacity = (

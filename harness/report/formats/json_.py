@@ -14,7 +14,7 @@ from harness.report.formats import report_format
 from harness.report.page import headline
 from harness.report.page.view import Report
 from harness.report.text import outcomes
-from harness.stored.records import Cell
+from harness.stored.identity import Cell
 
 
 @report_format("json", "report.json")
@@ -54,7 +54,7 @@ def _benchmark(comparison: Comparison) -> dict[str, Any]:
         "name": comparison.benchmark,
         "version": facts.version if facts else None,
         "slo": facts.slo if facts else None,
-        "synthetic_weights": bool(facts and facts.artefact.get("synthetic")),
+        "synthetic_weights": bool(facts and facts.synthetic),
         "ranked_by": comparison.ranked_by,
         "variants": [_variant(row, comparison) for row in comparison.rows],
     }
@@ -63,7 +63,7 @@ def _benchmark(comparison: Comparison) -> dict[str, Any]:
 def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
     ranks = [each.rank for each in comparison.rows if each.server.track == row.server.track]
     return {
-        "variant": row.variant,
+        **_what(row.cell),
         "framework": row.server.framework,
         "version": row.server.version,
         "track": row.server.track,
@@ -107,4 +107,13 @@ def _finite(value: float) -> float | None:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    return {"variant": cell.variant, "benchmark": cell.benchmark, "round": cell.round}
+    return {**_what(cell), "benchmark": cell.benchmark_name, "round": cell.round}
+
+
+def _what(cell: Cell) -> dict[str, Any]:
+    """Its name, and what the name is made of."""
+    return {
+        "variant": cell.variant_name,
+        "subject": asdict(cell.subject),
+        "point": asdict(cell.point) if cell.point else None,
+    }

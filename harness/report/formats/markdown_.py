@@ -27,7 +27,7 @@ _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 class Passage(NamedTuple):
-    """Lines of one kind, of which the last may be left out where there is no room."""
+    """Lines of one kind; the last ones may be left out if space runs out."""
 
     before: tuple[str, ...]
     lines: tuple[str, ...]
@@ -74,7 +74,7 @@ def _head(report: Report, short: Summary) -> Passage:
     found = summary.headlines(short)
     answers = [f"- {headline.sentence(each, code, text)}" for each in found]
     if not answers:
-        answers = ["- Nothing can be ranked: no run of this campaign is stored and sound."]
+        answers = ["- Nothing can be ranked: this campaign has no valid run."]
     after = ["", " · ".join(facts), *_warnings(report, short)]
     title = f"## Serving Harness: {code(campaign.id)}"
     return Passage((title, ""), tuple(answers), "answer", tuple(after))
@@ -94,7 +94,7 @@ def _counted(counts: RunCounts) -> str:
 
 def _warnings(report: Report, short: Summary) -> Iterator[str]:
     """What a reader must know before believing any of it."""
-    made_up = [n for n, b in report.campaign.benchmarks.items() if b.artefact.get("synthetic")]
+    made_up = [n for n, b in report.campaign.benchmarks.items() if b.synthetic]
     if made_up:
         names = view.listed(map(code, sorted(made_up)))
         yield from ("", f"**Synthetic weights** on {names}: the speed is real, the labels are not.")
@@ -187,7 +187,7 @@ def _left_over(report: Report) -> Iterator[Passage]:
     ]
     missing: dict[tuple[str, str], list[int]] = {}
     for cell in digested.missing:
-        missing.setdefault((cell.variant, cell.benchmark), []).append(cell.round)
+        missing.setdefault((cell.variant_name, cell.benchmark_name), []).append(cell.round)
     lines += [
         f"- not run: {code(variant)} on {code(benchmark)}, {view.rounds(numbers)}"
         for (variant, benchmark), numbers in missing.items()
@@ -221,7 +221,7 @@ def _many(count: int, verdict: Verdict) -> str:
 def _foot() -> Passage:
     said = (
         "A number is the median over the rounds that count, with its 95% interval; `=` marks "
-        f"variants that are not told apart from the leader of their rank ({confidence.level()}). "
+        f"variants that are not separated from the leader of their rank ({confidence.level()}). "
         "↓ lower is better, ↑ higher."
     )
     return Passage((said,), (), "")

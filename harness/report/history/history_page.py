@@ -22,7 +22,7 @@ from harness.report.page import view
 HEADLINE = "latency_p50"  # drawn for every variant; other numbers where they changed
 CAUSES = {
     "host": "the host",
-    "shared": "something that the variants share: the harness, the model's runtime, the canaries",
+    "shared": "shared by the variants: the harness, the model's runtime, the canaries",
     "version": "the framework: another version",
     "variant": "the variant: no other version is known",
 }

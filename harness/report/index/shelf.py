@@ -15,7 +15,7 @@ from harness.analyse.campaigns.summary import Summary
 from harness.base.errors import HarnessError
 from harness.stored import store
 
-NOT_YET = "Its runs were not read for this page yet: `python -m harness report` does that."
+NOT_YET = "Its runs have not been read for this page yet: run `python -m harness report`."
 GONE = "Its results are no longer here."
 Say = Callable[[str], None]
 _WORTH_A_WORD = 20  # campaigns to read, before anything is said of it
@@ -30,7 +30,7 @@ class ListedCampaign:
     preset: str  # empty where it is not known
     machine: str  # likewise
     summary: Summary | None
-    problem: str  # why there is no summary, or what a reader of it must know; empty: nothing
+    problem: str  # why the summary is missing, or a warning for its reader; or empty
     has_report: bool
 
 
@@ -46,7 +46,7 @@ def gather(results: Path, reports: Path, limit_s: float | None, say: Say) -> lis
     known = {name: _kept(results / name, reports / name) for name in stored}
     unread = sorted((n for n in stored if known[n][1] is None), key=_written(results), reverse=True)
     if len(unread) >= _WORTH_A_WORD:
-        say(f"reads {len(unread)} campaigns for the list of all; the next time it need not")
+        say(f"reads {len(unread)} campaigns once, for the list of all campaigns")
     end = None if limit_s is None else time.monotonic() + limit_s
     entries = [_entry(name, reports, found) for name, (_, found) in known.items() if found]
     for name in unread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from harness.analyse.field.comparison import Row
 from harness.base.trust import Trust
@@ -10,7 +11,8 @@ from harness.report.page.view import Report
 from harness.setup.catalog import IMAGE
 from harness.setup.endpoints import RECORDED, UNJUDGED, Endpoint
 from harness.setup.templates import RequestTable
-from harness.stored.plan import SWEEP, TUNE
+from harness.stored.identity import subject_name
+from harness.stored.records import RUN
 
 _PLACES = ("--servers", "--benchmarks")
 
@@ -18,15 +20,14 @@ _PLACES = ("--servers", "--benchmarks")
 def of_row(report: Report, row: Row, benchmark: str) -> str:
     """The command that measures a row again."""
     campaign = report.campaign
-    if campaign.preset in (SWEEP, TUNE) or row.server.framework == IMAGE:
+    if campaign.kind != RUN or row.server.framework == IMAGE:
         return campaign.command
-    pair = (row.variant, benchmark)
-    planned = [c.round for c in campaign.cells if (c.variant, c.benchmark) == pair]
-    base = campaign.against.base(row.variant) if campaign.against else None
-    words = ["python", "-m", "harness", "run", base or row.variant, "--benchmark", benchmark]
+    planned = [cell.round for cell in campaign.cells if cell.key == row.cell.key]
+    name = subject_name(replace(row.cell.subject, revision=None))
+    words = ["python", "-m", "harness", "run", name, "--benchmark", benchmark]
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
     if not row.server.way.starts and campaign.endpoint is not None:
-        words.remove(row.variant)
+        words.remove(name)
         words += ["--launcher", "remote", "--url", campaign.endpoint.url]
         words += [*_asked(campaign.endpoint), "--name", campaign.endpoint.name]
         for name, value in campaign.endpoint.each_header:

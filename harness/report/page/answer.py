@@ -17,7 +17,7 @@ from harness.report.page.ranking import Figure, Ranking
 NAMED = 4  # of those that are tied at the top; of more, the first and the last are named
 _OUT_NAMED = 3
 _TIMES = 2.0  # from this ratio on it is "times as much", not a percentage
-_NEVER = "at no rate that was tried"
+_NEVER = "at no tried rate"
 _OVERLOADED = "overloaded"
 
 
@@ -28,8 +28,8 @@ def clause(found: Ranking, figures: Sequence[Figure]) -> Markup:
     holding = [f for f in figures if f.middle > 0 or not found.by_capacity]
     if not holding:
         if len(figures) == 1:
-            return Markup("{} holds it {}").format(_name(figures[0]), _NEVER)
-        return Markup("none of the {} holds it at any rate that was tried").format(len(figures))
+            return Markup("{} meets it {}").format(_name(figures[0]), _NEVER)
+        return Markup("none of the {} meets it at any tried rate").format(len(figures))
     leaders = [figure for figure in holding if figure.rank == holding[0].rank]
     said = _leading(found, leaders, figures)
     if len(holding) > len(leaders):
@@ -83,17 +83,17 @@ def _leading(found: Ranking, leaders: Sequence[Figure], figures: Sequence[Figure
         within = Markup(" ({})").format(first.range) if first.range else Markup("")
         return Markup("{} {} {}").format(_top(first), _verb(found), first.text) + within
     one_round = confidence.untold(figures)
-    # Nothing recommends a variant that no other is told apart from.
+    # Nothing recommends a variant that is not separated from any other.
     name = _name if one_round or len(leaders) == len(figures) else _top
     if len(leaders) <= NAMED:
         names = _listed([Markup("{} ({})").format(name(each), each.text) for each in leaders])
-        form = "one round does not tell {} apart" if one_round else "{} are tied"
+        form = "one round cannot separate {}" if one_round else "{} are tied"
         return Markup(form).format(names)
     ends = Markup("from {} ({}) to {} ({})").format(
         view.clean(first.row.variant), first.text, view.clean(last.row.variant), last.text
     )
     if one_round:
-        return Markup("one round does not tell {} apart, {}").format(len(leaders), ends)
+        return Markup("one round cannot separate {} variants, {}").format(len(leaders), ends)
     count = (
         f"all {len(leaders)}"
         if len(leaders) == len(figures)
@@ -115,8 +115,8 @@ def _next(found: Ranking, leaders: Sequence[Figure], other: Figure) -> Markup:
 
 def _not_holding(rest: Sequence[Figure]) -> Markup:
     if len(rest) > NAMED:
-        return Markup("; {} others hold it {}").format(len(rest), _NEVER)
-    verb = "holds" if len(rest) == 1 else "hold"
+        return Markup("; {} others meet it {}").format(len(rest), _NEVER)
+    verb = "meets" if len(rest) == 1 else "meet"
     return Markup("; {} {} it {}").format(_listed([_name(each) for each in rest]), verb, _NEVER)
 
 

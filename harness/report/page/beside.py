@@ -17,7 +17,7 @@ def sentence(campaign: Campaign, found: Ranking) -> str:
     lacking = [name for name in (endpoint.name, endpoint.beside) if name not in figures]
     if lacking:
         return (
-            f"{endpoint.name} can't be put beside {endpoint.beside}: no {found.metric.title} of "
+            f"{endpoint.name} can't be compared with {endpoint.beside}: no {found.metric.title} of "
             f"{view.listed(lacking)} counts."
         )
     own, other = figures[endpoint.name], figures[endpoint.beside]
@@ -27,7 +27,7 @@ def sentence(campaign: Campaign, found: Ranking) -> str:
     lacks = f" It has no interval: {why}." if why else ""
     return (
         f"{endpoint.name} beside {endpoint.beside}: {times} times its {found.metric.title}.{lacks} "
-        "That is no rank: nobody here knows how the endpoint is set up."
+        "This is not a ranking: how the endpoint is configured is not known."
     )
 
 

@@ -11,39 +11,39 @@ from harness.analyse.field.ranks import FALSE
 from harness.report.page import view
 from harness.report.page.ranking import Figure, Ranking
 
-ONE_ROUND = "One round tells nothing apart: the order may be chance."
+ONE_ROUND = "One round cannot separate variants: the order may be due to chance."
 
 
 def level() -> str:
-    """How sure it is that two variants differ which are told apart."""
-    return f"at most {100 * FALSE:g}% of what is told apart is chance"
+    """How sure it is that two separated variants differ."""
+    return f"at most {100 * FALSE:g}% of the separated pairs are separated by chance"
 
 
 def rule() -> str:
     """When two variants share a rank."""
     return (
-        f"variants are tied where the interval of their ratio includes 1 (of all pairs of a track, "
-        f"{level()}), or they differ by less than {100 * LEAST:g}%"
+        f"variants are tied if the interval of their ratio includes 1 (in each track, {level()}), "
+        f"or if they differ by less than {100 * LEAST:g}%"
     )
 
 
 def by_chance() -> str:
     """What is left to chance."""
     return (
-        f"Of the pairs of a ranking that are told apart, up to one in {round(1 / FALSE)} differs "
-        "by chance alone. In the other columns each pair is judged by itself: among many, one in "
+        f"Of the separated pairs of a ranking, up to one in {round(1 / FALSE)} differs by chance "
+        "alone. In the other columns, each pair is judged by itself: among many, one in "
         f"{round(1 / (1 - CONFIDENCE))} differs by chance alone."
     )
 
 
 def untold(figures: Sequence[Figure]) -> bool:
-    """Whether there was but one round, and it tells nothing apart: then there is no tie either."""
+    """Whether there was only one round, which can neither separate nor tie variants."""
     return _untold([(f.rank, f.row.counted) for f in figures if f.middle > 0])
 
 
 def rank(row: Row, peers: Sequence[Row], column: str) -> str:
     """A row's rank among those of its track, with `=` where it is shared; `?` where one round
-    tells nothing apart."""
+    cannot separate variants."""
     if row.rank is None:
         return view.NONE
     holding = [peer for peer in peers if _positive(peer, column)]
@@ -75,13 +75,14 @@ def sureness(found: Ranking, rows: Sequence[Row]) -> str | None:
     rounds = max(row.counted for row in rows)
     basis = f"over {view.plural(rounds, 'round')}; {level()}"
     if sure == len(pairs):
-        return f"How sure: each variant is told apart from every other ({basis})."
+        return f"How sure: each variant is separated from every other ({basis})."
     if sure == 0:
         return (
-            f"How sure: no variant is told apart from another ({basis}): the order may be chance."
+            f"How sure: no variant is separated from another ({basis}): the order may be due to "
+            "chance."
         )
     return (
-        f"How sure: {sure} of {len(pairs)} pairs are told apart ({basis}), {next_sure} of "
+        f"How sure: {sure} of {len(pairs)} pairs are separated ({basis}), {next_sure} of "
         f"{len(neighbours)} among neighbours in the ranking; the others may change places."
     )
 

@@ -1,4 +1,4 @@
-"""Who is first, in a sentence."""
+"""The first-ranked variants of a track, in a sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sentence(found: Headline, name: Dress = _plain, text: Dress = _plain) -> str
     if spread is None:
         return f"{where}: nothing could be ranked."
     if metric.name == "capacity" and spread.median == 0:
-        return f"{where}: none holds {slo or 'its SLO'} at any rate that was tried."
+        return f"{where}: none meets {slo or 'its SLO'} at any tried rate."
     said = f"{where}: {_first(found, name)}, with a {metric.title} of "
     said += view.amount(spread.median, metric)
     if between := view.interval(spread, metric):
@@ -42,7 +42,7 @@ def _first(found: Headline, name: Dress) -> str:
     if len(variants) > NAMED:
         shown.append(f"{len(variants) - NAMED} more")
     if found.untold:
-        return f"one round does not tell {view.listed(shown)} apart"
+        return f"one round cannot separate {view.listed(shown)}"
     return f"{view.listed(shown)} are tied for the first place"
 
 
@@ -50,6 +50,6 @@ def _next(found: Headline, name: Dress) -> str:
     following, metric = found.following, COLUMNS[found.benchmark.ranked_by]
     if following is not None and (spread := following.spread(metric.name)) is not None:
         if metric.name == "capacity" and spread.median == 0:
-            return f"next is {name(following.variant)}, which holds it at no rate that was tried"
+            return f"next is {name(following.variant)}, which meets it at no tried rate"
         return f"next is {name(following.variant)}, {view.amount(spread.median, metric)}"
     return "nothing else could be ranked there"

@@ -34,8 +34,8 @@ class FigureLine:
 
     figure: Figure
     rank: str
-    tied: bool  # with others, as far as anything tells variants apart
-    first: bool  # whether nothing is told apart above it, and something below
+    tied: bool  # with others: not separated from them
+    first: bool  # whether no variant is separated above it, and some are below
     place: BarPlace
     cpu: str
     no_cpu: str  # why there is none
@@ -137,15 +137,15 @@ def _cpu(figure: Figure) -> str:
 
 def _no_cost(found: Ranking, figure: Figure) -> str:
     if figure.cost or figure.rank is None:
-        return "" if figure.cost else "a reference is not for sale"
+        return "" if figure.cost else "a reference has no cost"
     if found.by_capacity and figure.middle <= 0:
-        return "it holds the SLO at no rate that was tried"
+        return "it meets the SLO at no tried rate"
     if not figure.row.server.way.here:
-        return "nobody here knows what machine it runs on"
+        return "the machine that it runs on is not known"
     for name in ("capacity", "memory"):
         if why := missing.why(figure.row, name):
             return why
-    return "no machine of the price table has room for it"
+    return "no machine of the price table has enough memory for it"
 
 
 def _judged(found: Ranking, figure: Figure) -> str:

@@ -88,7 +88,7 @@ def environment_of(report: Report) -> Environment:
 def _synthetic(report: Report) -> list[str]:
     """Benchmarks whose weights mean nothing."""
     facts = report.campaign.benchmarks.items()
-    return sorted(name for name, found in facts if found.artefact.get("synthetic"))
+    return sorted(name for name, found in facts if found.synthetic)
 
 
 def _summary(report: Report) -> list[tuple[str, int, str]]:

@@ -20,9 +20,9 @@ from harness.setup.slo import Slo
 
 _RATE = COLUMNS["capacity"]
 _BOUNDS = {
-    "at least": "no rate that was tried is too much",
-    "below": "no rate that was tried holds it",
-    "between": "nothing between was tried",
+    "at least": "every tried rate meets it",
+    "below": "no tried rate meets it",
+    "between": "no rate between them was tried",
 }
 _UNPRICED = ("", "", math.inf)
 

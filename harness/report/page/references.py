@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from harness.report.page import view
 from harness.report.page.ranking import Figure, Ranking
-
-_FLOOR = "in-process"  # the only one that should be ahead of all: the predictor without a server
+from harness.stored.identity import PREDICTOR
 
 
 def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     """Why some contestant is ahead of the predictor without a server; empty where none is."""
-    if reference.row.variant != _FLOOR:
+    if reference.row.canary != PREDICTOR:  # the only one that should be ahead of all
         return ""
     higher = found.metric.better == "higher"
     ahead = [f for f in figures if f.rank and (f.middle > reference.middle) is higher]
@@ -22,9 +21,9 @@ def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     beyond = [f.row.variant for f in ahead if not found.tied(f.row, reference.row)]
     if not beyond:
         whom = ahead[0].row.variant if len(ahead) == 1 else f"{len(ahead)} contestants"
-        return f"Behind {whom} by no more than the noise: nothing tells them apart"
+        return f"Behind {whom} by no more than the noise: a tie"
     names = view.listed(beyond[:3]) + (f" and {len(beyond) - 3} more" if len(beyond) > 3 else "")
     return (
-        f"Behind {names} beyond the noise: it makes one prediction at a time; what batches, or has "
-        "more workers than one, can do more"
+        f"Behind {names} beyond the noise: it makes one prediction at a time; variants that batch, "
+        "or have several workers, can do more"
     )

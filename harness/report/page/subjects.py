@@ -20,7 +20,7 @@ class ShownVariant:
     """A variant, as it is drawn."""
 
     name: str
-    key: int  # stands for the name where there is no room for that
+    key: int  # stands for the name where that does not fit
     group: str  # its track
     look: Look
     shown: bool  # until the reader chooses others

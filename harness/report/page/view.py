@@ -20,8 +20,8 @@ NONE = "–"
 TRACKS = {
     "default": "out of the box",
     "matched": "same workers and threads for all, one call of the model at a time, no batching",
-    "remote": "endpoints that were already up",
-    "tuned": "set up as each framework's own production guide says",
+    "remote": "endpoints that were already running",
+    "tuned": "configured as each framework's own production guide says",
 }
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 # Control characters, lone surrogates, and the marks that turn the direction of the text around.

@@ -7,7 +7,7 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const field = (name) => box.querySelector(`[name=${name}]`);
   const WORDS = { "+": " more than", "-": " less than", "*": " as much as" }; // as lines.py has it
-  const NEVER = "at no rate that was tried";
+  const NEVER = "at no tried rate";
 
   // What a row says: the page has it once, in its cells.
   const textOf = (row, selector) => (row.querySelector(selector) || { textContent: "" }).textContent;
@@ -67,11 +67,11 @@
     }
     if (leaders.length <= 4) {
       const said = names(leaders, true, words.once || leaders.length === rows.length ? "em" : "b");
-      return words.once ? ["one round does not tell ", ...said, " apart"] : [...said, " are tied"];
+      return words.once ? ["one round cannot separate ", ...said] : [...said, " are tied"];
     }
     const of = (row) => `${row.name} (${row.text})`;
     const ends = `from ${of(first)} to ${of(last)}`;
-    if (words.once) return [`one round does not tell ${leaders.length} apart, ${ends}`];
+    if (words.once) return [`one round cannot separate ${leaders.length} variants, ${ends}`];
     const count = leaders.length === rows.length ? `all ${rows.length}` : `${leaders.length} of ${rows.length}`;
     return [`${count} are tied, ${ends}`];
   };
@@ -80,15 +80,15 @@
     if (!rows.length) return ["nothing is within your limits"];
     const holding = rows.filter((row) => row.holds);
     if (!holding.length) {
-      if (rows.length === 1) return [...names(rows), ` holds it ${NEVER}`];
-      return [`none of the ${rows.length} holds it at any rate that was tried`];
+      if (rows.length === 1) return [...names(rows), ` meets it ${NEVER}`];
+      return [`none of the ${rows.length} meets it at any tried rate`];
     }
     const leaders = holding.filter((row) => row.now === holding[0].now);
     const said = leading(leaders, rows, words);
     if (holding.length > leaders.length) said.push(...following(leaders, holding[leaders.length], words));
     const rest = rows.slice(holding.length);
-    if (rest.length > 4) said.push(`; ${rest.length} others hold it ${NEVER}`);
-    else if (rest.length) said.push("; ", ...names(rest), ` ${rest.length === 1 ? "holds" : "hold"} it ${NEVER}`);
+    if (rest.length > 4) said.push(`; ${rest.length} others meet it ${NEVER}`);
+    else if (rest.length) said.push("; ", ...names(rest), ` ${rest.length === 1 ? "meets" : "meet"} it ${NEVER}`);
     return said;
   };
 

@@ -94,7 +94,7 @@ def fails_on_unseen(context: RunContext) -> Said:
         yield (
             Verdict.INVALID,
             f"{int(wrong.sum())} of {len(error)} answers in the audit are not the reference's, "
-            f"{int(wrong[unseen].sum())} of them to payloads that it had never been asked before",
+            f"{int(wrong[unseen].sum())} of them for unseen payloads",
         )
     failed = int(((error != 0) & ~wrong).sum())
     if failed:

@@ -23,12 +23,12 @@ def capacity_unsure(context: RunContext) -> Said:
         yield (
             Verdict.NOTE,
             f"the capacity is known roughly, from {low:.1f} to {high:.1f}/s: a longer search "
-            "(python -m harness capacity) comes nearer",
+            "(python -m harness capacity) is more precise",
         )
     if not found.confirmed:
         yield (
             Verdict.NOTE,
-            "no probe was near the capacity that the law of its queue gives: nothing confirms it",
+            "no probe near the capacity confirms the estimate by the law of its queue",
         )
     disturbed = sum(step.disturbed for step in found.steps)
     if disturbed:

@@ -26,7 +26,7 @@ def throttled(context: RunContext) -> Said:
     if container is not None and (container.throttled_s or 0) > _THROTTLED_S:
         yield (
             Verdict.WARNING,
-            f"a limit of its CPU time kept it from its CPUs for {container.throttled_s:.2f} s",
+            f"a CPU limit throttled it for {container.throttled_s:.2f} s",
         )
 
 
@@ -46,6 +46,6 @@ def reached_through_a_proxy(context: RunContext) -> Said:
     if container is not None and container.reached == "published":
         yield (
             Verdict.NOTE,
-            "this machine could not reach the container's own address: a proxy of the engine is in "
-            "the path, and part of its latency",
+            "this machine could not reach the container's own address: the path includes a proxy "
+            "of the engine, which adds to its latency",
         )

@@ -29,7 +29,7 @@ def host_stole(context: WindowContext) -> Said:
     share = context.facts.steal_share
     if share is not None and share > STEAL_WARNING:
         verdict = Verdict.INVALID if share > STEAL_INVALID else Verdict.WARNING
-        yield verdict, f"the hypervisor took {share:.1%} of the host's CPU time meanwhile"
+        yield verdict, f"the hypervisor took {share:.1%} of the host's CPU time during the window"
 
 
 @window_rule(EVERY)
@@ -38,8 +38,8 @@ def suspended(context: WindowContext) -> Said:
     if host is not None and host.suspended_s > SUSPENDED_S:
         yield (
             Verdict.INVALID,
-            f"the host was suspended for {host.suspended_s:.2f} s meanwhile: connections may have "
-            "timed out, and caches and frequencies are not as they were",
+            f"the host was suspended for {host.suspended_s:.2f} s during the window: connections "
+            "may have timed out, and caches and frequencies may have changed",
         )
 
 
@@ -49,12 +49,12 @@ def clock_stepped(context: WindowContext) -> Said:
     if host is None or abs(host.clock_step_s) <= STEP_S + SLEW * context.facts.elapsed_s:
         return
     way = "forward" if host.clock_step_s > 0 else "back"
-    # The harness times by a clock that nobody can set, so its own figures are right.
+    # The harness times by a clock that can't be set, so its own figures are right.
     yield (
         Verdict.WARNING,
-        f"the host's clock was set {way} by {abs(host.clock_step_s):.2f} s meanwhile: a server "
-        "that times by it (a batch that waits, a time-out) was disturbed; a paused virtual "
-        "machine looks the same",
+        f"the host's clock was set {way} by {abs(host.clock_step_s):.2f} s during the window: "
+        "a server that uses it for timing (batching delays, time-outs) was disturbed; a paused "
+        "virtual machine looks the same",
     )
 
 
@@ -69,7 +69,7 @@ def frequency_changed(context: WindowContext) -> Said:
     if change > FREQUENCY_WARNING:
         yield (
             Verdict.INVALID if change > FREQUENCY_INVALID else Verdict.WARNING,
-            f"the CPUs went from {first:.0f} to {last:.0f} MHz meanwhile",
+            f"the CPU frequency went from {first:.0f} to {last:.0f} MHz",
         )
 
 
@@ -82,8 +82,8 @@ def host_throttled(context: WindowContext) -> Said:
     if share > STEAL_WARNING:
         yield (
             Verdict.INVALID if share > STEAL_INVALID else Verdict.WARNING,
-            f"a CPU quota kept the harness and its servers from running for {host.throttled_s:.2f} "
-            "s meanwhile: raise it, or pin CPUs instead",
+            f"a CPU quota throttled the harness and its servers for {host.throttled_s:.2f} s: "
+            "raise it, or pin CPUs instead",
         )
 
 
@@ -97,5 +97,5 @@ def swapped(context: WindowContext) -> Said:
     if rate > SWAP_WARNING_PER_S:
         yield (
             Verdict.INVALID if rate > SWAP_INVALID_PER_S else Verdict.WARNING,
-            f"the host moved {pages} pages between memory and swap meanwhile ({rate:.0f}/s)",
+            f"the host moved {pages} pages between memory and swap ({rate:.0f}/s)",
         )

@@ -27,7 +27,7 @@ def no_recovery(context: RunContext) -> Said:
     yield (
         Verdict.WARNING,
         f"after {window.facts.profile.duration_s:g} s at twice its capacity of "
-        f"{overload.capacity_per_s:.1f}/s it did not answer a single request in time again",
+        f"{overload.capacity_per_s:.1f}/s it never again answered a request in time",
     )
 
 
@@ -37,8 +37,8 @@ def lost_at_shutdown(context: RunContext) -> Said:
     if found is not None and found.lost:
         yield (
             Verdict.WARNING,
-            f"{found.lost} of {found.in_flight} requests that were in flight when it was told to "
-            "stop were never rightly answered",
+            f"{found.lost} of {found.in_flight} requests that were in flight at the stop signal "
+            "never got a right answer",
         )
 
 
@@ -52,4 +52,4 @@ def no_restart(context: RunContext) -> Said:
     if not reason:
         left_s = window.facts.elapsed_s - restart.launched_ns / 1e9
         reason = f"no right answer came within {max(left_s, 0.0):.1f} s"
-    yield Verdict.WARNING, f"started again where it had been stopped under load: {reason}"
+    yield Verdict.WARNING, f"restart under load: {reason}"

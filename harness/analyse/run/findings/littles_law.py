@@ -38,7 +38,7 @@ def _broken(window: Window) -> str | None:
     if abs(in_flight - rate * taken_s) > TOLERANCE * max(in_flight, rate * taken_s):
         return (
             f"{rate:.1f} answers a second of {1e3 * taken_s:.2f} ms each would be "
-            f"{rate * taken_s:.2f} requests in flight, and {in_flight:.2f} were: one of the three "
+            f"{rate * taken_s:.2f} requests in flight, but {in_flight:.2f} were: one of the three "
             "numbers is wrong"
         )
     if profile.concurrency and in_flight > (1 + TOLERANCE) * profile.concurrency:

@@ -26,7 +26,7 @@ def own_figures(context: RunContext) -> Said:
         yield (
             Verdict.WARNING,
             f"the server counted {own.requests:.0f} requests in the steady window, {answered} "
-            "were answered: its own figures are of others too",
+            "were answered: its own figures include other requests",
         )
         return
     queue_ms, model_ms = (1e3 * total / answered for total in (own.queue_s, own.model_s))

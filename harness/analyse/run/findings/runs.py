@@ -85,7 +85,7 @@ def already_up(context: RunContext) -> Said:
         more = "and the network to it is part of its latency"
     yield (
         Verdict.NOTE,
-        f"the endpoint was already up: no start-up, memory or CPU figures, {more}",
+        f"the endpoint was already running: no start-up, memory or CPU figures, {more}",
     )
 
 
@@ -95,15 +95,15 @@ def other_host(context: RunContext) -> Said:
     if way.starts and not way.here:
         yield (
             Verdict.NOTE,
-            "its server ran on another host: the network to it is part of its latency, and its "
-            "CPUs are not those that the report names",
+            "its server ran on another host: its latency includes the network, and the report "
+            "does not describe its CPUs",
         )
 
 
 @run_rule
 def unchecked(context: RunContext) -> Said:
     if context.facts.server.judged_by == UNJUDGED:
-        yield Verdict.WARNING, "its answers were not checked: it may answer anything (--unchecked)"
+        yield Verdict.WARNING, "its answers were not checked (--unchecked): they may be wrong"
 
 
 @run_rule
@@ -111,7 +111,7 @@ def recorded_answers(context: RunContext) -> Said:
     if context.facts.server.judged_by == RECORDED:
         yield (
             Verdict.NOTE,
-            "its answers were compared with what was recorded of it before, not with the "
+            "its answers were compared with earlier recordings of it, not with the "
             "predictor's (--answers)",
         )
 
@@ -119,7 +119,7 @@ def recorded_answers(context: RunContext) -> Said:
 @run_rule
 def unmaintained(context: RunContext) -> Said:
     if not context.facts.server.maintained:
-        yield Verdict.NOTE, context.facts.server.note or "nobody maintains this framework any more"
+        yield Verdict.NOTE, context.facts.server.note or "this framework is no longer maintained"
 
 
 @run_rule
@@ -128,7 +128,7 @@ def left_behind(context: RunContext) -> Said:
     if stop is None:
         return
     if stop.orphans:
-        yield Verdict.NOTE, f"it ended leaving {stop.orphans} processes behind, which were ended"
+        yield Verdict.NOTE, f"it left {stop.orphans} processes behind, which were ended"
     if stop.killed:
         yield Verdict.WARNING, f"{stop.killed} of its processes had to be killed"
 

@@ -17,6 +17,6 @@ def server_clock_unsure(context: WindowContext) -> Said:
     if len(service_ns) and unsure_ns > UNSURE_SHARE * float(np.median(service_ns)):
         yield (
             Verdict.WARNING,
-            f"the server's clock is known to {unsure_ns / 1e6:.2f} ms only: the times before and "
-            "after the model may be off by as much",
+            f"the server's clock is known only to {unsure_ns / 1e6:.2f} ms: the times before and "
+            "after the model may be off by that much",
         )

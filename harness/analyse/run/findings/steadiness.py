@@ -28,7 +28,7 @@ def overloaded(context: WindowContext) -> Said:
         yield (
             Verdict.INVALID,
             f"overloaded: the queue grew by {found.growth:.0f} requests in "
-            f"{profile.duration_s:.1f} s, so latency depends on how long one looks. Of "
+            f"{profile.duration_s:.1f} s, so latency depends on the length of the window. Of "
             f"{profile.rate_per_s or 0:.0f}/s it could sustain {found.sustained_per_s:.1f}/s",
         )
 

@@ -34,7 +34,7 @@ def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:
                 yield Finding("listens-beyond-loopback", Verdict.WARNING, said)
             continue
         if not trial.serves:
-            said = f"after {trial.fault} it answers nothing any more"
+            said = f"after {trial.fault} it no longer answers"
             yield Finding("bad-input", Verdict.INVALID, said)
         elif not refused(trial):
             said = f"{trial.fault} was not refused: {trial.said or 'no answer'}"

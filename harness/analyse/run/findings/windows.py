@@ -44,13 +44,13 @@ def generator_lagged(context: WindowContext) -> Said:
         yield (
             Verdict.INVALID,
             f"the generator sent late (median {p50:.2f} ms, p99 {p99:.2f} ms; limits "
-            f"{limits[0]:.2f} and {limits[1]:.2f} ms), so the latency is partly its own",
+            f"{limits[0]:.2f} and {limits[1]:.2f} ms), so the latency is partly the generator's",
         )
     elif p50 > limits[0] or p99 > limits[1]:
         yield (
             Verdict.NOTE,
             f"{max(late)} of {len(lag)} requests were sent late, the latest by {lag.max():.2f} ms: "
-            "so few may be one disturbance, and their response times are partly the generator's",
+            "these few may be one disturbance; their response times are partly the generator's",
         )
 
 
@@ -62,7 +62,7 @@ def generator_busy(context: WindowContext) -> Said:
     share = facts.generator_cpu_s / facts.elapsed_s / facts.generator_cpus
     if share > GENERATOR_CPU:
         verdict = Verdict.INVALID if facts.profile.is_open else Verdict.WARNING
-        yield verdict, f"the generator used {share:.0%} of its CPU: it may be what limits the rate"
+        yield verdict, f"the generator used {share:.0%} of its CPU: it may limit the rate"
 
 
 @window_rule(PLANNED)
@@ -80,7 +80,7 @@ def rate_missed(context: WindowContext) -> Said:
             Verdict.INVALID,
             f"only {in_time} of {len(due)} requests were sent within the window: this generator "
             f"reached {in_time / facts.profile.duration_s:.0f}/s of the "
-            f"{len(due) / facts.profile.duration_s:.0f}/s that were asked for",
+            f"{len(due) / facts.profile.duration_s:.0f}/s requested",
         )
 
 
@@ -91,7 +91,7 @@ def began_late(context: WindowContext) -> Said:
         return
     sent = context.requests.sent_ns[context.requests.sent_ns != MISSING]
     if not len(sent):
-        yield Verdict.INVALID, "the generator sent nothing: it came too late for the whole window"
+        yield Verdict.INVALID, "the generator sent nothing: it was late for the whole window"
         return
     late_s = float(sent.min()) / 1e9
     if late_s > max(BEGAN_LATE * profile.duration_s, BEGAN_LATE_S):
@@ -108,7 +108,7 @@ def waited_for_connections(context: WindowContext) -> Said:
     # Without a generator there is no connection: the predictor in process is what was waited for.
     if not facts.profile.is_open or not facts.generator_cpus or not len(context.requests):
         return
-    # One that never got a connection waited for the server, or for nobody.
+    # One that never got a connection waited for the server, or for nothing.
     got = ~np.isin(context.requests.error, _WITHOUT_CONNECTION)
     queued = int(context.requests.queued[got].sum())
     share = max(queued - OPENED, 0) / max(int(got.sum()), 1)
@@ -116,7 +116,7 @@ def waited_for_connections(context: WindowContext) -> Said:
         # Never INVALID: the server held the others, so the wait is part of its response time.
         yield (
             Verdict.WARNING if share > QUEUED_WARNING else Verdict.NOTE,
-            f"{share:.1%} of the requests, but for the first {OPENED}, had to wait for a free "
+            f"{share:.1%} of the requests after the first {OPENED} had to wait for a free "
             "connection; opening it is part of their response time",
         )
 

@@ -27,12 +27,12 @@ def clocks_apart(context: WindowContext) -> Said:
         if unsure_ms > CLOCK_UNSURE_MS:
             yield (
                 Verdict.WARNING,
-                f"the clock of the worker {worker.name} is known to {unsure_ms:.1f} ms only: it "
-                "may have begun so much too early or too late",
+                f"the clock of the worker {worker.name} is known only to {unsure_ms:.1f} ms: it "
+                "may have begun that much too early or too late",
             )
         elif drift_ms > 2 * CLOCK_UNSURE_MS + 1e3 * CLOCK_SLEW * context.facts.elapsed_s:
             yield (
                 Verdict.INVALID,
                 f"the clock of the worker {worker.name} moved by {drift_ms:.1f} ms in the window: "
-                "its machine was halted, or its clock set",
+                "its machine was paused, or its clock was set",
             )

@@ -80,35 +80,35 @@ def saturated(run: Run) -> Window | None:
 @metric(title="p50", unit="ms", better="lower", effect=0.05)
 def latency_p50(context: RunContext) -> float | None:
     """Median response time at the steady rate, from the planned send time to the last byte; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(context.run, 0.50)
 
 
 @metric(title="p95", unit="ms", better="lower")
 def latency_p95(context: RunContext) -> float | None:
     """95th percentile of the response time at the steady rate, from the planned send time; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(context.run, 0.95)
 
 
 @metric(title="p99", unit="ms", better="lower")
 def latency_p99(context: RunContext) -> float | None:
     """99th percentile of the response time at the steady rate, from the planned send time; a
-    request that failed took longer than all that were answered."""
+    failed request counts as slower than every answered one."""
     return _response(context.run, 0.99)
 
 
 @metric(title="capacity", unit="1/s", better="higher", digits=1, effect=0.05)
 def capacity(context: RunContext) -> float | None:
-    """The highest rate that holds the SLO, in requests per second, arriving at random; the highest
-    that was tried where that holds it too, and 0 where none that was tried does."""
+    """The highest rate that meets the SLO, in requests per second arriving at random; the highest
+    tried rate if that meets it too, and 0 if no tried rate does."""
     found = searching.of_run(context.run)
     return None if found is None else searching.number(found.estimate)
 
 
 @metric(title="throughput", unit="1/s", better="higher", digits=1, effect=0.05)
 def throughput(context: RunContext) -> float | None:
-    """Predictions answered a second in the saturated window (closed loop)."""
+    """Predictions answered per second in the saturated window (closed loop)."""
     window = saturated(context.run)
     if window is None or not window.requests.ok.any():
         return None
@@ -123,14 +123,14 @@ def ready(context: RunContext) -> float | None:
 
 @metric(title="first answer", unit="s", better="lower")
 def first_answer(context: RunContext) -> float | None:
-    """From the start of the process to the first correct prediction."""
+    """From the start of the process to the first right answer."""
     return context.facts.startup.first_answer_s if context.facts.startup else None
 
 
 @metric(title="steady after", unit="s", better="lower", effect=0.25)
 def steady_after(context: RunContext) -> float | None:
-    """From the start of the process to steady state: to the first answer, and then the seconds of
-    load before three slices of it agreed. The verification between the two is left out."""
+    """From the start of the process to steady state: the time to the first answer, plus the seconds
+    of load before three slices of it agreed; the verification between the two is left out."""
     startup, warm_up = context.facts.startup, context.facts.warm_up
     if startup is None or warm_up is None or warm_up.steady_s is None:
         return None
@@ -190,16 +190,16 @@ def cpu_per_1000(context: RunContext) -> float | None:
 
 @metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)
 def gpu_per_1000(context: RunContext) -> float | None:
-    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: the mean
-    share of time in which it did, times the window's length."""
+    """Seconds in which the GPU computed per 1000 predictions answered at the steady rate: its mean
+    busy share times the window's length."""
     busy_s = _each(steady(context.run), _seen(steady(context.run), "gpu_percent", 100))
     return None if busy_s is None else 1000 * busy_s
 
 
 @metric(title="CPU energy", unit="J", better="lower", digits=3)
 def cpu_energy(context: RunContext) -> float | None:
-    """Joules per prediction answered at the steady rate that the machine's CPU packages used, by
-    their RAPL counters; the generator and what an idle machine draws are in it."""
+    """Joules that the machine's CPU packages used per prediction answered at the steady rate, by
+    their RAPL counters; the generator and the idle machine are included."""
     window = steady(context.run)
     if window is None or window.facts.cpu_energy_j is None or not window.facts.cpu_energy_s:
         return None
@@ -208,8 +208,8 @@ def cpu_energy(context: RunContext) -> float | None:
 
 @metric(title="GPU energy", unit="J", better="lower", digits=3)
 def gpu_energy(context: RunContext) -> float | None:
-    """Joules per prediction answered at the steady rate that the GPU used: its mean power, times
-    the window's length; what it draws when idle is in it."""
+    """Joules that the GPU used per prediction answered at the steady rate: its mean power times
+    the window's length; idle power is included."""
     return _each(steady(context.run), _seen(steady(context.run), "gpu_milliwatts", 1000))
 
 
@@ -222,7 +222,7 @@ def _each(window: Window | None, per_s: float | None) -> float | None:
 
 @metric(title="errors", unit="%", better="lower", effect=0.01)
 def error_rate(context: RunContext) -> float | None:
-    """Share of the requests that failed, of all requests of all windows."""
+    """Share of the requests of all windows that failed."""
     total = sum(len(w.requests) for w in context.run.profiles)
     failed = sum(int((~w.requests.ok).sum()) for w in context.run.profiles)
     return 100 * failed / total if total else None
@@ -247,7 +247,7 @@ def batch_size(context: RunContext) -> float | None:
 
 
 def beyond_of(run: Run) -> dict[str, str]:
-    """What is known of the percentiles that fall among requests which failed, by metric."""
+    """What is known of percentiles that fall among failed requests, by metric."""
     window = steady(run)
     return {} if window is None else beyond.of_window(window, SHARES)
 

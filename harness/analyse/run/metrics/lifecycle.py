@@ -13,8 +13,8 @@ _MIB = 1 << 20
 
 @metric(title="install", unit="s", better="lower", digits=1, effect=None)
 def install_time(context: RunContext) -> float | None:
-    """Time to install its environment, packages that the installer has kept not fetched anew; of a
-    container, to build its image."""
+    """Time to install its environment, without downloading cached packages again; of a container,
+    to build its image."""
     installed = _life(context.run).installed
     if context.facts.image is not None:
         return context.facts.image.build_s
@@ -23,8 +23,8 @@ def install_time(context: RunContext) -> float | None:
 
 @metric(title="installed", unit="MiB", better="lower", digits=0, effect=0.05)
 def install_size(context: RunContext) -> float | None:
-    """Its environment on disk, with the interpreter's own library left out; of a container, its
-    image with all layers."""
+    """Its environment on disk, without the interpreter's own library; of a container, its image
+    with all layers."""
     installed = _life(context.run).installed
     if context.facts.image is not None:
         return context.facts.image.size_bytes / _MIB
@@ -60,23 +60,24 @@ def overload_errors(context: RunContext) -> float | None:
 
 @metric(title="recovery", unit="s", better="lower", effect=0.25)
 def recovery(context: RunContext) -> float | None:
-    """From the end of the load at twice the capacity until a request alone, sent then, was answered
-    within the SLO's limit."""
+    """From the end of the load at twice the capacity until a single request, sent at that time, was
+    answered within the SLO's limit."""
     overload = _life(context.run).overload
     return None if overload is None else overload.recovery_s
 
 
 @metric(title="lost at stop", unit="requests", better="lower", digits=1, effect=None)
 def lost_at_stop(context: RunContext) -> float | None:
-    """Requests that were in flight when the stop signal was sent, and were never rightly answered;
-    those refused afterwards are not lost."""
+    """Requests in flight at the stop signal that never got a right answer; requests refused
+    afterwards are not lost, and there is no value if none was in flight."""
     found = strain_outcomes.ended(context.run)
     return None if found is None or not found.in_flight else float(found.lost)
 
 
 @metric(title="gap at restart", unit="s", better="lower", effect=0.25)
 def restart_gap(context: RunContext) -> float | None:
-    """The longest time without a right answer where it is stopped under load and started again."""
+    """The longest time without a right answer during a restart under load, from the stop signal
+    on."""
     return strain_outcomes.gap_s(context.run)
 
 

@@ -11,7 +11,7 @@ from harness.analyse.run.metrics import metric, steady
 @metric(title="over in-process", unit="ms", better="lower")
 def overhead(context: RunContext) -> float | None:
     """Median over the steady window's requests of (response time here - response time in process)
-    of the same request, in milliseconds; requests that failed in either are left out."""
+    of the same request in the same round; requests that failed in either are left out."""
     here, there = steady(context.run), steady(context.floor) if context.floor else None
     if here is None or there is None or len(here.requests) != len(there.requests):
         return None

@@ -88,7 +88,9 @@ def ensure(
             known = {"id": image.id, "built": built, "versions": _versions(client, tag)}
             with suppress(OSError):  # it would be told as of an image from elsewhere
                 kept.write_text(json.dumps(known))
-        facts = ImageFacts(tag, str(image.id), image.attrs["Size"], base, **known["built"])
+        facts = ImageFacts(
+            tag=tag, id=str(image.id), size_bytes=image.attrs["Size"], base=base, **known["built"]
+        )
         return Image(facts, known["versions"])
 
 
@@ -99,7 +101,15 @@ def as_it_stands(client: DockerClient, name: str) -> Image:
             _LOG.info("pulling the image %s", name)
             client.images.pull(name)
         found = client.images.get(name)
-    facts = ImageFacts(name, str(found.id), found.attrs["Size"], name, None, 0, 0)
+    facts = ImageFacts(
+        tag=name,
+        id=str(found.id),
+        size_bytes=found.attrs["Size"],
+        base=name,
+        build_s=None,
+        steps=0,
+        steps_reused=0,
+    )
     return Image(facts, {})
 
 

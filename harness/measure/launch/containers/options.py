@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ TEMPORARY = "/tmp"
 
 def name_of(variant: str) -> str:
     """The container's name. One campaign at a time runs on a machine, so it is free."""
-    return f"serving-harness-{variant.replace('@', '-')}"
+    return f"serving-harness-{re.sub('[^A-Za-z0-9_.-]', '-', variant)}"
 
 
 def place_of(order: LaunchOrder) -> ServerPlace:

@@ -176,14 +176,14 @@ class LaunchedContainer:
             with engine.answering(f"{self._what} can't be removed"):
                 self._container.remove(force=True, v=True)
         self.container = ContainerFacts(
-            self._ground.version,
-            "container" if self._ground.bridged else "published",
-            self._limit_mib * MIB,
-            PIDS,
-            peak,
-            throttled,
-            max(killed or 0, int(state["OOMKilled"])),
-            self._warnings,
+            engine=self._ground.version,
+            reached="container" if self._ground.bridged else "published",
+            memory_limit_bytes=self._limit_mib * MIB,
+            pids_limit=PIDS,
+            memory_peak_bytes=peak,
+            throttled_s=throttled,
+            out_of_memory=max(killed or 0, int(state["OOMKilled"])),
+            warnings=self._warnings,
         )
         forced = running and state["ExitCode"] == 137
         return Stop(seconds, state["ExitCode"], 0, int(forced))

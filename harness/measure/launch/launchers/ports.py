@@ -1,4 +1,4 @@
-"""Ports for servers, which nobody else takes before the server has come up."""
+"""Ports for servers, which no other process takes before the server has started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TRIED = 64
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Different ports that nobody listens on, of loopback or another address of this machine.
+    """Different free ports, of loopback or another address of this machine.
 
     None is of the range from which the system gives connections, and helpers of servers, theirs,
     unless there is no other. Raises OSError where this machine does not have the address.

@@ -190,7 +190,9 @@ def _own_address(text: str) -> str:
         try:
             sock.bind((text, 0))
         except OSError as error:
-            raise UsageError(f"--listen: {text!r} is no IPv4 address of this machine.") from error
+            raise UsageError(
+                f"--listen: {text!r} is not an IPv4 address of this machine."
+            ) from error
         if text != sock.getsockname()[0] or text == "0.0.0.0":
             raise UsageError(f"--listen: name one address that others reach it by, not {text!r}.")
     return text

@@ -1,4 +1,4 @@
-"""An endpoint that is already up: nothing is started, nothing can be seen but its answers."""
+"""An endpoint that is already running: nothing is started, and only its answers can be seen."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class LaunchedRemote:
 @launcher(
     REMOTE,
     Launching(
-        described="an endpoint that was already up",
+        described="an endpoint that was already running",
         starts=False,
         overloads=False,
         restarts=False,

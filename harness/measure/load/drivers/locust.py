@@ -25,7 +25,7 @@ def require_locust() -> None:
     """Raises UsageError where Locust is not installed: it is an extra."""
     if importlib.util.find_spec("locust") is None:
         raise UsageError(
-            "The driver 'locust' needs Locust, which is not installed here: python -m pip install "
+            "The driver 'locust' needs Locust, which is not installed: python -m pip install "
             "'serving-harness[locust]', or -r requirements-locust.txt in the project's folder."
         )
 
@@ -34,5 +34,5 @@ def address(text: str) -> tuple[str, int]:
     """(host, port) of `host:port`. Raises UsageError."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"{text!r} is no address: write HOST:PORT, such as 10.0.0.5:5557.")
+        raise UsageError(f"{text!r} is not an address: write HOST:PORT, such as 10.0.0.5:5557.")
     return host, int(port)

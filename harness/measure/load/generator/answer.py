@@ -185,10 +185,12 @@ def _require_http(start: bytearray) -> None:
     if b"HTTP/".startswith(start[:5]):
         return
     if len(start) >= 9 and start[3] == 4 and not any(start[5:9]):  # SETTINGS, of the connection
-        raise Unfit("it speaks HTTP/2 alone, which is not spoken here but for gRPC", hopeless=True)
+        raise Unfit(
+            "it speaks only HTTP/2, which the harness supports only for gRPC", hopeless=True
+        )
     if start[:2] == b"\x15\x03" or start[:2] == b"\x16\x03":
         raise Unfit("it speaks TLS: write https://", hopeless=True)
-    raise Unfit(f"what came is no HTTP/1: {bytes(start[:20])!r}")
+    raise Unfit(f"the answer is not HTTP/1: {bytes(start[:20])!r}")
 
 
 def _in_order(head: bytes, *, bodiless: bool) -> bytes:

@@ -33,7 +33,7 @@ def beginning(body: bytes, encoding: bytes, most: int) -> bytes:
             body = zlib.decompressobj(_window(coding, body)).decompress(body, most)
     except (Unfit, zlib.error):
         name = encoding.decode("ascii", "replace").strip(", ")
-        return f"(compressed by {printable(name, _SHOWN)!r})".encode()
+        return f"(compressed with {printable(name, _SHOWN)!r})".encode()
     return body
 
 
@@ -44,8 +44,8 @@ def _codings(encoding: bytes) -> list[str]:
     for name in found:
         if name not in (*_GZIP, _DEFLATE):
             raise Unfit(
-                f"its body is compressed by {printable(name, _SHOWN)!r}, which is not decoded here "
-                "(gzip and deflate are): the header 'Accept-Encoding: identity' asks for none"
+                f"its body is compressed with {printable(name, _SHOWN)!r}, which the harness does "
+                "not decode: the header 'Accept-Encoding: identity' asks for an uncompressed one"
             )
     if len(found) > _MOST_CODINGS:
         raise Unfit(f"its body is compressed {len(found)} times over, {_MOST_CODINGS} at most")
@@ -71,7 +71,7 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
         except zlib.error as error:
             if parts:  # what follows the last part is nothing, as clients see it
                 break
-            raise Unfit(f"its body is not compressed as it says: {error}") from error
+            raise Unfit(f"its body is not compressed as declared: {error}") from error
         parts += 1
     return bytes(found)
 

@@ -34,6 +34,7 @@ from harness.protocols.exchange import (
 )
 from harness.windows.samples import ERRORS
 
+_USED = IDLE - 1  # a connection that is nobody's first: what it swallows is sent once more
 _SHOWN = 1024  # bytes of a body that tells why it is no answer
 _TIMEOUT, _UNSENT = ERRORS.index("timeout"), ERRORS.index("unsent")
 
@@ -133,7 +134,7 @@ class Exchanging(HttpLoop):
         turn = self.turns[index]
         turn.answers += 1
         if connection is not None:
-            connection.served, connection.fresh = True, IDLE
+            connection.served, connection.fresh = True, _USED
         if now > (end := turn.asked_ns + self.job.timeout_ns):
             self._end(connection, index, end, 0, Fail("", "timeout"))
             return

@@ -21,7 +21,7 @@ _TIMEOUT = ERRORS.index("timeout")
 _LOST = ERRORS.index("lost")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
 
@@ -37,7 +37,7 @@ class Target:
     exchanges: Exchanges | None = None  # how requests go on; None: one answer is all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One generator process's share of a window."""
 
@@ -65,7 +65,7 @@ class Job:
         return self.timeout_ns if exchanges is None else int(exchanges.limit_s * 1e9)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
     """What came of a job: a column each, and the kept bodies by row."""
 
@@ -74,8 +74,8 @@ class Fired:
     cpu_s: float
     elapsed_s: float
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
-    causes: tuple[Cause, ...] = ()  # of what failed, as far as somebody knows
-    addresses: tuple[str, ...] = ()  # where requests went, as far as somebody knows
+    causes: tuple[Cause, ...] = ()  # of what failed, as far as known
+    addresses: tuple[str, ...] = ()  # where requests went, as far as known
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
@@ -92,7 +92,12 @@ def lost(job: Job) -> Fired:
         columns["due_ns"] = job.due_ns
     zeros = np.zeros(count, np.int64)
     flags = {"status": zeros, "error": zeros + _LOST, "queued": zeros, "resent": zeros}
-    return Fired({"payload": job.payload[:count], **columns, **flags}, {}, 0.0, 0.0)
+    return Fired(
+        columns={"payload": job.payload[:count], **columns, **flags},
+        bodies={},
+        cpu_s=0.0,
+        elapsed_s=0.0,
+    )
 
 
 def whole(fired: Fired) -> Fired:

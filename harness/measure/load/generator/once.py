@@ -36,7 +36,17 @@ def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
     """
     nothing = np.zeros(1, np.int64)
     timeout_ns = int(timeout_s * 1e9)
-    job = Job(target, 0, 0, nothing, None, 1, 1, timeout_ns, keep_every=1)
+    job = Job(
+        target=target,
+        start_ns=0,
+        duration_ns=0,
+        payload=nothing,
+        due_ns=None,
+        concurrency=1,
+        limit=1,
+        timeout_ns=timeout_ns,
+        keep_every=1,
+    )
     answered: Future[tuple[int, bytes]] = Future()
     # A signal ends the waiting here. In the event loop it would end anything half done.
     Thread(target=_answer, args=(job, answered), daemon=True).start()

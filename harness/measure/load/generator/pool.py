@@ -110,9 +110,11 @@ class Pending:
 
     def _facts(self, worker: subprocess.Popen[bytes], part: Fired) -> WorkerFacts:
         """Its clock is the harness's own."""
-        name = f"{socket.gethostname()}/{worker.pid}"
-        why = self._lost.get(worker.pid, "")
-        return WorkerFacts(name, len(part.columns["due_ns"]), 0, 0, None if why else 0, why)
+        why, rows = self._lost.get(worker.pid, ""), len(part.columns["due_ns"])
+        name, moved = f"{socket.gethostname()}/{worker.pid}", None if why else 0
+        return WorkerFacts(
+            name=name, requests=rows, offset_ns=0, uncertainty_ns=0, drift_ns=moved, lost=why
+        )
 
 
 class Generator:
@@ -224,7 +226,7 @@ def _ended(worker: subprocess.Popen[bytes]) -> str:
     code = worker.wait(5)
     if code != -signal.SIGKILL:
         return f"it ended with exit code {code}" if code >= 0 else f"signal {-code} ended it"
-    return "somebody killed it (signal 9), or the kernel did since the machine is out of memory"
+    return "it was killed (signal 9), possibly by the kernel because memory ran out"
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
@@ -280,10 +282,10 @@ def merge(parts: list[Fired]) -> Fired:
         chunks.append(part.chunks.of(rows))
         offset += len(rows)
     return Fired(
-        {name: column[order] for name, column in columns.items()},
-        bodies,
-        sum(part.cpu_s for part in parts),
-        max(part.elapsed_s for part in parts),
+        columns={name: column[order] for name, column in columns.items()},
+        bodies=bodies,
+        cpu_s=sum(part.cpu_s for part in parts),
+        elapsed_s=max(part.elapsed_s for part in parts),
         addresses=tuple(dict.fromkeys(each for part in parts for each in part.addresses)),
         causes=merged(cause for part in parts for cause in part.causes),
         cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),

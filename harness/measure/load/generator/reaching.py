@@ -35,7 +35,7 @@ class Way:
         self._known = known
         self.tls = tls.context(target.trust) if target.tls else None
         if self.tls is not None:
-            # A server that speaks HTTP/2 alone then says so, while the connection is opened.
+            # A server that speaks only HTTP/2 then says so, while the connection is opened.
             self.tls.set_alpn_protocols(["http/1.1"])
         self._by_kernel = by_kernel and self.tls is None
 

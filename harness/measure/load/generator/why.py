@@ -23,7 +23,7 @@ _SAID = 4 * SAID_CHARACTERS  # bytes
 
 NOBODY_KNOWS: Why = ("", "")
 NONE_IN_TIME: Why = ("no connection was opened in time", "")
-HTTP2_ALONE = "speaks HTTP/2 alone"
+HTTP2_ALONE = "speaks only HTTP/2"
 _STATUS, _DISCONNECTED = ERRORS.index("status"), ERRORS.index("disconnected")
 _BY_NUMBER = {
     errno.ECONNREFUSED: "refused",
@@ -97,7 +97,7 @@ def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:
         # One that was found closed when its request was due ended without a word.
         told = kind or ("closed by the server" if error == _DISCONNECTED else "")
         if told:
-            found.append(Cause(ERRORS[error], told, count, said))
+            found.append(Cause(error=ERRORS[error], kind=told, count=count, said=said))
     return found
 
 
@@ -108,7 +108,9 @@ def of_statuses(status: array[int], error: array[int], first: Mapping[int, Said]
     for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
         body, location, encoding = first.get(int(code), (b"", b"", b""))
         said, where = printable(beginning(body, encoding, _SAID)), printable(location)
-        found.append(Cause("status", str(code), int(count), said, where))
+        found.append(
+            Cause(error="status", kind=str(code), count=int(count), said=said, location=where)
+        )
     return found
 
 

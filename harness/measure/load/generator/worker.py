@@ -68,10 +68,10 @@ async def fire(
     causes = _causes(loop)
     chunks = loop.chunks.since(start_ns, loop.next).by(columns["done_ns"])
     fired = Fired(
-        columns,
-        loop.bodies,
-        cpu_s,
-        elapsed_s,
+        columns=columns,
+        bodies=loop.bodies,
+        cpu_s=cpu_s,
+        elapsed_s=elapsed_s,
         causes=causes,
         addresses=addresses,
         chunks=chunks,

@@ -82,7 +82,14 @@ class Errand:
             self.ready.set()
         known = self.offset
         count = len(fired.columns["due_ns"])
-        facts = WorkerFacts(self.name, count, known.ns, known.uncertainty_ns, drift_ns, why)
+        facts = WorkerFacts(
+            name=self.name,
+            requests=count,
+            offset_ns=known.ns,
+            uncertainty_ns=known.uncertainty_ns,
+            drift_ns=drift_ns,
+            lost=why,
+        )
         return fired, facts
 
     def _load(self) -> None:
@@ -107,7 +114,7 @@ class Errand:
             self._say(messages.COLLECT, piece=number)
             found = self._expect(messages.PIECE, _SLACK_S)
             if found["piece"] != number:
-                raise Lost("its record came in the wrong order")
+                raise Lost("its record arrived in the wrong order")
             yield found["bytes"]
 
     def _clock(self) -> Offset:

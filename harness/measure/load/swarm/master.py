@@ -116,7 +116,7 @@ class Master:
     def _gathered(self, count: int, seconds: float) -> tuple[Any, ...]:
         found = self._there(count, seconds)
         if len(found) < count:
-            said = f"{len(found)} of {count} workers of Locust came within {seconds:g} s"
+            said = f"{len(found)} of {count} Locust workers connected within {seconds:g} s"
             if self._strangers:
                 others = ", ".join(sorted(self._strangers))
                 said += f"; of another version of the harness than {messages.version()}: {others}"
@@ -128,7 +128,7 @@ class Master:
     def _fire(self, job: Job, count: int, seconds: float) -> tuple[Any, ...]:
         workers = self._there(count, seconds)
         if not workers:
-            raise HarnessError("No worker of Locust is left: all were lost or left.")
+            raise HarnessError("No Locust worker is left: all were lost or left.")
         self._window += 1
         dealt = zip(
             workers, wire.shares(job, len(workers)), strict=False

@@ -97,7 +97,9 @@ class Swarm:
         try:
             pipe.send(self._master.stdin, what)
         except BrokenPipeError as error:
-            raise HarnessError("Locust's master is gone: it was ended by somebody.") from error
+            raise HarnessError(
+                "Locust's master has ended unexpectedly: something killed it."
+            ) from error
 
     def _begin(self) -> None:
         self._count = len(self.cpus) if self._others is None else self._others
@@ -132,7 +134,7 @@ class Swarm:
         pending, self._pending = self._pending, None
         if self._master.poll() is not None or not self._cut_short(pending):
             if self._others is not None:
-                raise HarnessError("Locust's master is gone, and with it the way to its workers.")
+                raise HarnessError("Locust's master has ended, so its workers can't be reached.")
             self._end()
             self._begin()
         elif pending is not None and pending.over and self._others is not None:
@@ -168,7 +170,7 @@ def _answer(stream: IO[bytes]) -> tuple[Any, ...]:
     try:
         said: tuple[Any, ...] = pipe.receive(stream)
     except EOFError as error:
-        raise HarnessError("Locust's master ended by itself, or was ended by somebody.") from error
+        raise HarnessError("Locust's master ended unexpectedly.") from error
     return said
 
 

@@ -163,7 +163,13 @@ class Crowd:
         elapsed_ns = int(columns["done_ns"].max(initial=self.job.duration_ns))
         cpu_s = time.process_time() - self._cpu
         chunks = self._chunks.since(start_ns, len(table)).by(columns["done_ns"])
-        fired = Fired(columns, self._bodies, cpu_s, elapsed_ns / 1e9, chunks=chunks)
+        fired = Fired(
+            columns=columns,
+            bodies=self._bodies,
+            cpu_s=cpu_s,
+            elapsed_s=elapsed_ns / 1e9,
+            chunks=chunks,
+        )
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
 
 

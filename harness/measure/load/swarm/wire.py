@@ -68,7 +68,7 @@ def unpack_job(data: bytes) -> Job:
             **{**facts, "target": goal}, payload=arrays["payload"], due_ns=arrays.get("due_ns")
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no job: {_in_short(error)}.") from error
+        raise HarnessError(f"The job can't be read: {_in_short(error)}.") from error
 
 
 def _in_short(error: BaseException) -> str:
@@ -117,10 +117,10 @@ def unpack_fired(data: bytes) -> Fired:
         addresses = tuple(map(str, facts["addresses"]))
         cpu_s, elapsed_s = float(facts["cpu_s"]), float(facts["elapsed_s"])
         return Fired(
-            columns,
-            bodies,
-            cpu_s,
-            elapsed_s,
+            columns=columns,
+            bodies=bodies,
+            cpu_s=cpu_s,
+            elapsed_s=elapsed_s,
             causes=causes,
             addresses=addresses,
             cut_s=None if facts["cut_s"] is None else float(facts["cut_s"]),
@@ -128,7 +128,9 @@ def unpack_fired(data: bytes) -> Fired:
             chunks=_chunks(arrays, *count),
         )
     except _DAMAGE as error:
-        raise HarnessError(f"What came is no record of requests: {_in_short(error)}.") from error
+        raise HarnessError(
+            f"The worker's reply is not a record of requests: {_in_short(error)}."
+        ) from error
 
 
 def _cause(said: dict[str, Any]) -> Cause:
@@ -190,7 +192,7 @@ def _column(name: str, data: bytes) -> NDArray[Any]:
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     rest = data[file.tell() :]
     if dtype != wanted or len(shape) != 1 or shape[0] * wanted.itemsize != len(rest):
-        raise ValueError(f"{name} is no column of {wanted}")
+        raise ValueError(f"{name} is not a column of {wanted}")
     return np.frombuffer(rest, wanted).copy()
 
 

@@ -54,9 +54,9 @@ def _drawn(
         return None
     caption = (
         f"Each mark is a probe of the first round: p{100 * searches[0][1].slo.share:g} of its "
-        "response times, in ms, over the rate that it fired, in requests per second. Circle: "
-        "holds; cross: broken; square: undecided by itself; pale: disturbed, and only counted "
-        "where it held. Dashed: the limit. Line and band: the capacity with its 95% interval, "
+        "response times, in ms, over its rate, in requests per second. Circle: meets the SLO; "
+        "cross: breaks it; square: undecided by itself; pale: disturbed, counted only if it meets "
+        "the SLO. Dashed: the limit. Line and band: the capacity with its 95% interval, "
         "fitted to all probes near it."
     )
     return Panels("How it was searched for", caption, Markup(""), panels)

@@ -79,7 +79,7 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
     )
     alternative = f"Capacity in requests per second with {comparison.facts.slo}: {said}"
     caption = (
-        f"The highest rate of random arrivals that holds {comparison.facts.slo}, with its 95% "
+        f"The highest rate of random arrivals that meets {comparison.facts.slo}, with its 95% "
         "interval. Further right is better. Tracks are not compared with each other."
     )
     size = plots.size(len(known) + len(groups))
@@ -126,7 +126,7 @@ def _startup(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]
     alternative = "Start-up in seconds, ready and first answer: " + "; ".join(
         f"{name} {text}" for name, text in zip(names, texts, strict=True)
     )
-    caption = "Full: until ready. Pale: from there to the first right answer. Shorter is better."
+    caption = "Solid: until ready. Pale: from ready to the first right answer. Shorter is better."
     name = f"{comparison.benchmark}/start-up"
     return Chart("Start-up", caption, svg.draw(name, plots.size(len(names)), alternative, plot))
 
@@ -164,8 +164,8 @@ def _along(comparison: Comparison, known: Subjects, number: int) -> list[Panels]
         caption = (
             f"The window {profile}{load}: milliseconds over its seconds. Thick: median; thin: p95, "
             "both per fortieth of the window and median over the rounds that count. Dashed, with "
-            "its number: the median of a round about which something was found. The grey band is "
-            "the span of all medians."
+            "its number: the median of a round with a finding. The grey band is the span "
+            "of all medians."
         )
         folded = bool(found) and len(made) > _SMALL
         title = f"Response time along the window {profile}"

@@ -16,7 +16,7 @@ class Line:
     variant: str
     benchmark: str
     image: ImageFacts
-    container: ContainerFacts | None  # None where it never came up
+    container: ContainerFacts | None  # None if it never started
 
 
 @section("Containers", order=50)
@@ -24,8 +24,8 @@ def containers(report: Report) -> Values | None:
     lines: dict[tuple[str, str], Line] = {}
     for digest in report.digested.digests:
         facts, cell = digest.facts, digest.cell
-        known = lines.get((cell.variant, cell.benchmark))
+        known = lines.get((cell.variant_name, cell.benchmark_name))
         if facts.image is not None and (known is None or known.container is None):
-            made = Line(cell.variant, cell.benchmark, facts.image, facts.container)
-            lines[cell.variant, cell.benchmark] = made
+            made = Line(cell.variant_name, cell.benchmark_name, facts.image, facts.container)
+            lines[cell.variant_name, cell.benchmark_name] = made
     return {"lines": list(lines.values())} if lines else None

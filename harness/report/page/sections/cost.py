@@ -15,7 +15,7 @@ from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 
 _MACHINES = 4  # columns; the whole table of prices is wider than a page
-_ENDPOINT = "nobody here knows what machine it runs on"
+_ENDPOINT = "the machine that it runs on is not known"
 _UNKNOWN = "its capacity, its CPU time or its memory is not known"
 
 

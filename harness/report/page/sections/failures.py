@@ -27,12 +27,12 @@ def failures(report: Report) -> Values | None:
         failure = digest.facts.failure
         if failure is not None:
             cell = digest.cell
-            key = (cell.variant, cell.benchmark, failure.phase, failure.message)
-            entry = failed.setdefault(key, Failed(cell.variant, cell.benchmark, failure))
+            key = (cell.variant_name, cell.benchmark_name, failure.phase, failure.message)
+            entry = failed.setdefault(key, Failed(cell.variant_name, cell.benchmark_name, failure))
             entry.rounds.append(cell.round)
     missing: dict[str, list[int]] = {}
     for cell in digested.missing:
-        missing.setdefault(f"{cell.variant} on {cell.benchmark}", []).append(cell.round)
+        missing.setdefault(f"{cell.variant_name} on {cell.benchmark_name}", []).append(cell.round)
     # Where the campaign lies differs from machine to machine; the report must not.
     root = f"{report.digested.folder}/"
     damaged = [(found.cell, found.message.replace(root, "")) for found in digested.damaged]

@@ -9,7 +9,7 @@ from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 
 _MEANING = {
-    Verdict.INVALID: "a number behind this must not be quoted",
+    Verdict.INVALID: "the numbers of this run must not be quoted",
     Verdict.WARNING: "look at this before you rely on the number",
     Verdict.NOTE: "good to know",
 }
@@ -45,7 +45,7 @@ def _kinds(report: Report, verdict: Verdict) -> dict[str, list[FindingLine]]:
     """The doubts of one weight by kind, sentences that are the same over rounds merged."""
     kinds: dict[str, dict[tuple[str, str], FindingLine]] = {}
     for digest in report.digested.digests:
-        subject = f"{digest.cell.variant} on {digest.cell.benchmark}"
+        subject = f"{digest.cell.variant_name} on {digest.cell.benchmark_name}"
         for finding in digest.findings:
             if finding.verdict is not verdict or finding.name == _TOLD_ELSEWHERE:
                 continue

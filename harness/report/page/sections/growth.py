@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analyse.field import growth as growing
-from harness.analyse.field.growth import COSTS, Growth, Point
+from harness.analyse.field.growth import COSTS, Growth, PointCost
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import ChartRow, LiveChart, Table
@@ -17,7 +17,7 @@ from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.subjects import ShownVariant
 from harness.report.page.view import Report
-from harness.stored import sweeps
+from harness.stored.identity import subject_name
 
 _TITLES = {
     "throughput_per_s": ("predictions a second", "/s"),
@@ -32,7 +32,7 @@ class Swept:
     """A variant along the axis."""
 
     subject: ShownVariant
-    points: tuple[Point, ...]  # ascending
+    points: tuple[PointCost, ...]  # ascending
 
     @property
     def grown(self) -> dict[str, Growth | None]:
@@ -53,22 +53,21 @@ def growth(report: Report) -> Values | None:
 def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     """The variants by (benchmark, axis), as they were planned."""
     looks = colours.of_variants(report.comparisons)
-    points: dict[sweeps.Place, Point] = {}
-    members: dict[tuple[str, str], dict[str, list[sweeps.Place]]] = {}
+    members: dict[tuple[str, str], dict[str, list[PointCost]]] = {}
     drawn: dict[str, tuple[colours.Look, str]] = {}
     for digest in report.digested.digests:
-        place = sweeps.place(digest.cell)
-        if place is None or digest.swept is None:
+        cell = digest.cell
+        if cell.point is None or digest.swept is None:
             continue
-        points[place] = digest.swept
-        group = members.setdefault((place.benchmark, place.axis), {})
-        group.setdefault(place.variant, []).append(place)
-        drawn.setdefault(place.variant, (looks[digest.cell.variant], digest.facts.server.track))
+        name = subject_name(cell.subject)
+        group = members.setdefault((cell.benchmark, cell.point.axis), {})
+        group.setdefault(name, []).append(digest.swept)
+        drawn.setdefault(name, (looks[cell.variant_name], digest.facts.server.track))
     return {
         key: [
             Swept(
                 ShownVariant(name, number, drawn[name][1], drawn[name][0], shown=True),
-                tuple(points[place] for place in sorted(group[name], key=lambda p: p.value)),
+                tuple(sorted(group[name], key=lambda point: point.value)),
             )
             for number, name in enumerate(group, 1)
         ]
@@ -133,7 +132,7 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> LiveChart | None:
     return LiveChart(title[0].upper() + title[1:], caption, picture, table)
 
 
-def _pairs(points: Sequence[Point], cost: str) -> list[tuple[int, float]]:
+def _pairs(points: Sequence[PointCost], cost: str) -> list[tuple[int, float]]:
     """(value of the axis, number) of the points that count."""
     numbers = ((p.value, p.numbers[cost]) for p in points if not p.invalid)
     return [(value, number) for value, number in numbers if number is not None and number > 0]

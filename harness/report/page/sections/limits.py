@@ -14,37 +14,38 @@ _FEW_ROUNDS = 3
 _ALWAYS = (
     (
         "Another machine",
-        "Everything was measured on this one. The order may change with the number of CPUs: what "
-        "spreads over processes gains where there are many. Costs on other machines are scaled, "
-        "not measured.",
+        "Everything was measured on this machine. The order may change with the number of CPUs: "
+        "servers that use several processes gain from more of them. Costs on other machines are "
+        "scaled, not measured.",
     ),
     (
         "Another model",
-        "The frameworks differ by a few milliseconds. Where your model takes much longer, the "
-        "choice among them hardly shows; where it takes less, it shows more.",
+        "The frameworks differ by a few milliseconds. If your model takes much longer, the choice "
+        "of framework hardly matters; if it takes less, it matters more.",
     ),
     (
         "Your traffic",
-        "Arrivals were random at one rate, one instance each, the same few payloads again and "
-        "again. Bursts, large requests, and clients that batch for themselves are another load.",
+        "Requests arrived at random at one rate, with one instance each, from a small set of "
+        "payloads. Bursts, large requests, and clients that batch are different loads.",
     ),
     (
         "A framework at its best",
-        "The settings are ours. In the track 'matched' the model takes one call at a time, which "
-        "holds back what was built to run many. Who knows a framework better may set it up better.",
+        "The settings are the harness's own. In the track 'matched', the model takes one call at a "
+        "time, which limits frameworks built for many. Someone who knows a framework better may "
+        "configure it better.",
     ),
     (
         "Equality",
-        "A tie says that nothing tells two variants apart here, not that they are the same. "
+        "A tie means that two variants are not separated here, not that they are equal. "
         f"{confidence.by_chance()}",
     ),
     (
         "The long run",
-        "Windows last seconds to minutes. Slow leaks, and what happens after a day, do not show.",
+        "Windows last seconds to minutes. Slow leaks, and the behaviour after a day, do not show.",
     ),
     (
         "What else matters",
-        "Features, documentation, support, security, and how a framework fits what you have.",
+        "Features, documentation, support, security, and how a framework fits your system.",
     ),
 )
 
@@ -61,15 +62,15 @@ def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
     cpus = len(campaign.server_cpus)
     if set(campaign.server_cpus) & set(campaign.generator_cpus):
         yield (
-            "A server alone on its CPU",
-            "Server and generator shared one here: each slowed the other, and every figure is "
-            "worse than it would be with two.",
+            "A server with its own CPU",
+            "Server and generator shared a CPU here: each slowed the other, and every figure is "
+            "worse than it would be with two CPUs.",
         )
     elif 0 < cpus < _FEW_CPUS:
         yield (
             "Many CPUs",
             f"The server had {view.plural(cpus, 'CPU')} here, for its event loop, its workers "
-            "and the model. Don't carry the order to a machine with dozens.",
+            "and the model. Do not apply the order to a machine with dozens.",
         )
     rows = [row.server for comparison in report.comparisons for row in comparison.rows]
     contenders = [server for server in rows if not server.reference]  # which is always here
@@ -82,7 +83,7 @@ def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
     if campaign.proof is None:
         yield (
             "The generator's own share",
-            "It was not proven on this host, so part of each latency may be its own.",
+            "The generator was not proven on this host, so part of each latency may be its own.",
         )
 
 
@@ -93,31 +94,30 @@ def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
     if 0 < rounds < _FEW_ROUNDS:
         yield (
             "Small differences",
-            f"Each variant was started {view.plural(rounds, 'time')}. A fresh start moves its "
+            f"Each variant was started {view.plural(rounds, 'time')}. A fresh start changes its "
             "latency by more than neighbours in the ranking differ.",
         )
     if report.digested.missing:
         yield (
             "The whole plan",
             f"{view.plural(len(report.digested.missing), 'planned run')} did not take place: the "
-            "campaign was interrupted, or is still on its way.",
+            "campaign was interrupted, or is still running.",
         )
     endpoints = [row.server for row in rows if not row.server.way.starts]
     if any(server.is_here for server in endpoints):
         yield (
-            "An endpoint alone on its CPUs",
-            "The endpoint was already up on this machine, and held to no CPUs: generator and "
-            "endpoint shared this machine's, and each slowed the other.",
+            "An endpoint with its own CPUs",
+            "The endpoint was already running on this machine, and not bound to any CPUs: "
+            "generator and endpoint shared the CPUs, and each slowed the other.",
         )
     if not all(server.is_here for server in endpoints):
         yield (
             "What an endpoint runs on",
-            "Endpoints were already up, on machines that nobody here has seen: their figures are "
-            "of the machine and the way to it as much as of the framework.",
+            "Endpoints were already running, on unknown machines: their figures depend on the "
+            "machine and the network as much as on the framework.",
         )
     if any(server.judged_by == UNJUDGED for server in endpoints):
         yield (
             "Whether its answers are right",
-            "The endpoint's answers were not checked (--unchecked): what answers fast may answer "
-            "wrongly.",
+            "The endpoint's answers were not checked (--unchecked): fast answers may be wrong.",
         )

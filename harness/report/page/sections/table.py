@@ -32,7 +32,7 @@ _GROUPS = {
     "start-up": ("ready", "first_answer", "steady_after"),
 }
 _REST = "whole run"
-# Shown where somebody has them.
+# Shown if some variant has them.
 _RARE = (
     *("capacity", "container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.analyse.run import digest
 from harness.analyse.tune import tune_words
-from harness.analyse.tune.outcome import Found
+from harness.analyse.tune.outcome import TunedVariant
 from harness.report.draw import memory_chart
 from harness.report.page import view
 from harness.report.page.sections import Values, section
@@ -31,7 +31,7 @@ def tuning(report: Report) -> Values | None:
     }
 
 
-def _variant(found: Found) -> dict[str, Any]:
+def _variant(found: TunedVariant) -> dict[str, Any]:
     return {
         "name": found.variant,
         "answer": list(tune_words.answer(found)),
@@ -44,7 +44,7 @@ def _variant(found: Found) -> dict[str, Any]:
     }
 
 
-def _confirmed(found: Found) -> list[tuple[str, str, str, int]]:
+def _confirmed(found: TunedVariant) -> list[tuple[str, str, str, int]]:
     """(which, its setting, capacity with its interval, starts) of those that were measured anew."""
     rows = []
     for which, candidate in (("today's", found.today), ("the best other", found.best)):
@@ -55,7 +55,7 @@ def _confirmed(found: Found) -> list[tuple[str, str, str, int]]:
     return rows
 
 
-def _candidate(candidate: Candidate, found: Found) -> dict[str, Any]:
+def _candidate(candidate: Candidate, found: TunedVariant) -> dict[str, Any]:
     return {
         "name": candidate.name,
         "values": list(candidate.setting.values()),

@@ -104,7 +104,7 @@ def _told(row: Row) -> Iterator[tuple[str, str]]:
     described = f", {server.way.described}" if server.way.described else ""
     yield "launcher", f"{server.launcher}{described}"
     if server.asked is None:
-        yield "set up as", "nobody could ask it"
+        yield "set up as", "not known: it could not be asked"
         return
     yield "workers asked for", str(server.asked.workers)
     yield "threads a prediction asked for", str(server.asked.threads)
@@ -158,7 +158,7 @@ def _numbers(digests: Sequence[Digest]) -> Iterator[tuple[Metric, list[str]]]:
 
 
 def _capacities(digests: Sequence[Digest], texts: list[str]) -> list[str]:
-    """With bounds where a round has only those: nobody measured a capacity of zero."""
+    """With bounds where a round has only those: a capacity of zero is never measured."""
     known = [held.of_estimate(d.found.estimate) if d.found else None for d in digests]
     return [
         text if found is None or found.low is not None else ranking.bounds(found.least, found.most)

@@ -25,11 +25,11 @@ from harness.report.page.lines import ERRORS_SHOWN
 from harness.report.page.ranking import Figure, Ranking
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
-from harness.stored.records import Cell
+from harness.stored.identity import Cell
 from harness.windows.profiles import Profile
 
 _BEST_AT = {"throughput": "Most throughput", "ready": "Fastest to start", "memory": "Least memory"}
-_UNKNOWN = "nothing that was fired at it tells whether it holds this"
+_UNKNOWN = "no tried load shows whether it meets this SLO"
 _BEST_NAMED = 3  # more variants that are tied for the best say nothing
 _DOUBTS_TOLD = 2  # warnings about what is to be taken that are told in full; of more, their kinds
 _DOUBTS_SHOWN = 5
@@ -38,7 +38,7 @@ _DOUBTS_SHOWN = 5
 @section("Verdict", order=10)
 def verdict(report: Report) -> Values | None:
     measured = {comparison.benchmark for comparison in report.comparisons}
-    planned = {cell.benchmark for cell in report.campaign.cells}
+    planned = {cell.benchmark_name for cell in report.campaign.cells}
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     return {
         "benchmarks": [_benchmark(report, comparison) for comparison in report.comparisons],
@@ -126,13 +126,13 @@ def _track_names(rows: Iterable[Row]) -> set[str]:
 def _absent(comparison: Comparison, cells: Iterable[Cell]) -> list[str]:
     """Variants of those cells that no stored run is of."""
     rows = {row.variant for row in comparison.rows}
-    ours = (cell.variant for cell in cells if cell.benchmark == comparison.benchmark)
+    ours = (cell.variant_name for cell in cells if cell.benchmark_name == comparison.benchmark)
     return [name for name in dict.fromkeys(ours) if name not in rows]
 
 
 def _track(comparison: Comparison, found: Ranking, track: str, scale: float) -> dict[str, Any]:
     figures = [f for f in found.figures if f.rank and f.row.server.track == track]
-    # What holds the SLO nowhere is nothing to take, though nothing is ahead of it.
+    # A variant that meets the SLO at no rate is not recommended, even if none is ahead of it.
     best = [figure for figure in figures if figure.rank == 1 and figure.middle > 0]
     rows = [figure.row for figure in figures]
     below = _below(comparison, found, track)
