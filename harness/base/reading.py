@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.base.errors import HarnessError, ResultError
+from harness.base.errors import HarnessError, ResultError, UsageError
 
 MOST_BYTES = 16 << 20  # of a file of JSON: those of campaigns with thousands of runs have some MB
 _MOST = 1e18  # of a number: nanoseconds, bytes and rates are all below
@@ -37,6 +37,14 @@ def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
             f"{path} has more than {most_bytes >> 20} MiB, which is too large for such a file."
         )
     return data
+
+
+def given(path: Path, most_bytes: int) -> bytes:
+    """The same of a file that a user named, or wrote. Raises UsageError."""
+    try:
+        return content(path, most_bytes)
+    except ResultError as error:
+        raise UsageError(str(error)) from error
 
 
 def parsed(path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.base import paths, reading, toml
-from harness.base.errors import ResultError, UsageError, unknown
+from harness.base.errors import UsageError, unknown
 from harness.protocols import Protocol, spoken
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import DOCKER, PROCESS, REMOTE
@@ -147,12 +147,8 @@ class Benchmark:
         path = self.folder / "payloads.jsonl"
         if not path.exists():
             raise UsageError(f"{path} is missing.")
-        try:
-            lines = reading.content(path, _MOST_BYTES).splitlines()
-        except ResultError as error:
-            raise UsageError(str(error)) from error
         instances = []
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(reading.given(path, _MOST_BYTES).splitlines(), 1):
             try:
                 instances.append(_longer(json.loads(line)["instance"], self.length))
             except (ValueError, KeyError, TypeError, RecursionError) as error:

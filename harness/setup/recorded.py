@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import reading
-from harness.base.errors import ResultError, UsageError
+from harness.base.errors import UsageError
 
 _MOST_BYTES = 1 << 30
 
@@ -23,10 +23,7 @@ def line(instance: Any, answer: Any) -> str:
 
 def read(path: Path) -> dict[str, Any]:
     """The answer to each instance, by its key. Raises UsageError."""
-    try:
-        lines = reading.content(path, _MOST_BYTES).splitlines()
-    except ResultError as error:
-        raise UsageError(str(error)) from error
+    lines = reading.given(path, _MOST_BYTES).splitlines()
     found = {}
     for number, text in enumerate(lines, 1):
         try:
