@@ -12,7 +12,6 @@ import click
 from harness.base.errors import UsageError
 from harness.cli import _tls
 from harness.cli._named import PROTOCOL, VARIANT
-from harness.measure.talk.target import host_of
 
 if TYPE_CHECKING:
     from harness.setup.endpoints import Endpoint, Headers
@@ -141,7 +140,7 @@ def named(options: dict[str, Any]) -> Endpoint:
 def _checked(url: str, protocol: str, *, rpc: bool) -> str:
     """The URL's host."""
     from harness.measure.launch.launchers.remote import schemes
-    from harness.measure.talk.target import split
+    from harness.measure.talk.target import host_of, split
 
     parts, _, _ = split(url, schemes(url))
     if url.startswith("grpc") != rpc:

@@ -73,7 +73,7 @@ def test_a_capacity_of_several_bodies(sandbox: Sandbox, lines: Path) -> None:
         ("", (), "has no lines"),
         ("{", ("--request", "[$instance]"), "line 1: not JSON, so not an instance"),
         ("1", ("--request", "[1]"), "no $instance"),
-        ("1", ("--request", "[$instance"), "no JSON once $instance is filled in"),
+        ("1", ("--request", "[$instance"), "not JSON once $instance is filled in"),
     ],
 )
 def test_lines_that_are_none(

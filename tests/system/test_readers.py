@@ -282,8 +282,8 @@ def _calls(rows: int, **others: Any) -> pa.Table:
     ("table", "said"),
     [
         (_calls(1 << 22), "rows can't fit into so few bytes"),
-        (_calls(2, window=pa.array([1, 0])), "other windows"),
-        (_calls(2, window=pa.array([0, 7])), "other windows"),
+        (_calls(2, window=pa.array([1, 0])), "windows that the run does not have"),
+        (_calls(2, window=pa.array([0, 7])), "windows that the run does not have"),
         (_calls(2, batch=pa.array(["1", "2"])), "type string"),
         (_calls(2, batch=pa.array([[1], [2]])), "type list"),
         (_calls(2, batch=pa.array([1.5, 2.5])), "type double"),

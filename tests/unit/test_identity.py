@@ -144,7 +144,7 @@ def test_an_argument_names_a_variant_and_a_launcher(given: str, meant: Asked) ->
 READERS = ("stored/legacy.py", "cli/_asked.py")  # of names
 # Of URLs, which may have a user before it, and of images, which may have a digest behind it.
 OTHERS = (
-    *("measure/talk/target.py", "measure/talk/framing.py"),
+    *("measure/talk/target.py", "measure/talk/framing.py", "base/secrecy.py"),
     "measure/launch/containers/context.py",
     *("cli/_endpoint.py", "cli/_image.py"),
 )
