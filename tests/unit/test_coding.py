@@ -36,7 +36,11 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
     [
         (b"hello", b"gzip", "not compressed as declared"),
         (gzip.compress(b"hello", mtime=0)[:-5], b"gzip", "cut short"),
-        (gzip.compress(b"\0" * (MOST + 1)), b"gzip", "longer than 1 MiB when decompressed"),
+        (
+            gzip.compress(b"\0" * (MOST + 1), mtime=0),
+            b"gzip",
+            "longer than 1 MiB when decompressed",
+        ),
         (
             b"hello",
             b"br",
@@ -45,7 +49,7 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
         (b"hello", b"zstd, gzip", "compressed with 'zstd'"),
         (b"hello", b"x" * 1000 + b"\x1b[2J\xff", "compressed with 'x{39}…'"),
         (b"", b"gzip," * 6, "compressed 6 times over, 5 at most"),
-        (gzip.compress(b"") * 100_001, b"gzip", "more than 100000 parts"),
+        (gzip.compress(b"", mtime=0) * 100_001, b"gzip", "more than 100000 parts"),
     ],
     ids=range(8),
 )
@@ -64,7 +68,7 @@ def test_what_follows_a_compressed_body_is_nothing(rest: bytes) -> None:
     ("body", "encoding", "shown"),
     [
         (b"busy", b"", b"busy"),
-        (gzip.compress(b"busy")[:-4], b"gzip", b"busy"),
+        (gzip.compress(b"busy", mtime=0)[:-4], b"gzip", b"busy"),
         (b"busy", b"gzip", b"(compressed with 'gzip')"),
         (b"\x8b\x01\x80busy\x03", b",br", b"(compressed with 'br')"),
     ],
