@@ -151,10 +151,19 @@ class HttpLoop(Loop):
             await super().run()
         finally:
             sweep.cancel()
+            await self._give_up_opening()
             self._learn()
             for connection in self.connections:
                 connection.transport.abort()
             await asyncio.sleep(0)
+
+    async def _give_up_opening(self) -> None:
+        """Connections that no request needs any more: nobody would close them."""
+        tasks, winner = tuple(self._tasks), self.known.winner
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.known.winner = winner  # which the address of what was given up does not disprove
 
     @abstractmethod
     def answered(self, connection: Connection | None, index: int, now: int, status: int) -> None:
