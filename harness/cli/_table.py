@@ -120,8 +120,9 @@ def _cells(row: Row, words: Mapping[str, str], rank: str) -> list[str]:
 def _remark(row: Row) -> str:
     if row.failures:
         return f"failed: {row.failures[0].phase}"
+    unchecked = "certificate not checked" if row.server.insecure else ""
     if row.invalid:
-        return "INVALID"
-    if row.server.insecure:
-        return "certificate not checked"
+        return f"INVALID, {unchecked}" if unchecked else "INVALID"
+    if unchecked:
+        return unchecked
     return "reference" if row.server.reference else ""

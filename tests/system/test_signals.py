@@ -96,7 +96,7 @@ def test_an_interrupted_preparation_leaves_nothing(sandbox: Sandbox) -> None:
 
 def test_an_interruption_of_an_import_has_the_exit_code_too(tmp_path: Path) -> None:
     # The making of a dataclass runs text; an exact KeyboardInterrupt there ends Python by SIGINT.
-    text = "exec('harness.cli._interrupt()')"
+    text = "exec('harness.cli._interrupts._interrupt()')"
     program = f"import harness.cli; harness.cli.cli.main = lambda **_: {text}; harness.cli.main()"
     (tmp_path / "interrupted.py").write_text(program)
     done = subprocess.run(
