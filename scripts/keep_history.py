@@ -47,8 +47,8 @@ def fetch(folder: Path, remote: str, branch: str) -> int:
 
 
 def unpack(packed: IO[bytes], folder: Path) -> int:
-    """The summaries of an archive into a folder; how many there are. Whoever can push may have put
-    anything on the branch: links, folders and what is too large are passed over."""
+    """Unpack an archive's summaries into a folder; return their number. Anyone with push access may
+    have put anything on the branch: links, folders and what is too large are passed over."""
     count = 0
     try:
         with tarfile.open(fileobj=packed, mode="r|") as archive:
@@ -57,7 +57,7 @@ def unpack(packed: IO[bytes], folder: Path) -> int:
                 if not name.endswith(SUFFIX):
                     continue
                 if not member.isreg() or member.size > _MOST_BYTES:
-                    print(f"left out: {name!a} is no summary", file=sys.stderr)
+                    print(f"left out: {name!a} is not a summary", file=sys.stderr)
                     continue
                 data = archive.extractfile(member)
                 assert data is not None

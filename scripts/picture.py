@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 WIDTH, HEIGHT = 1280, 1000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb")
-_COLOURS = 128  # a fifth of the bytes of a picture in true colour, and nobody sees the difference
+_COLOURS = 128  # a fifth of the bytes of a picture in true colour, with no visible difference
 
 
 def take(report: Path, picture: Path, made_from: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """The harness's own mark in folders that it makes: what does not carry it is never removed.
 
-A path may be anybody's: a variable may name the folder that somebody works in. The mark is written
-when a folder is made, never into one that was there before.
+A path may belong to the user: a variable may name a folder with other files in it. The mark is
+written when a folder is made, never into one that was there before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where things are. The project's folders come from the checkout, the caches from the user.
 
 A variable that is empty counts as one that is not set, here and everywhere: an empty path would
-mean the folder that somebody happens to stand in.
+mean the current working directory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How stored files are read, whoever wrote them: no traceback, no wait, and bounded memory."""
+"""How untrusted stored files are read: no traceback, no wait, and bounded memory."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def parsed(path: Path) -> Any:
 
 @contextmanager
 def made_sense_of(what: Path) -> Iterator[None]:
-    """Numbers that nobody measured, each of its right type, may break any formula made for those
-    that were. Raises ResultError, which names the file, where they do."""
+    """Numbers of the right type that were not measured may break formulas made for those that were.
+    Raises ResultError, which names the file, where they do."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)

@@ -45,7 +45,7 @@ def load(path: Path, model: type[Model], named_by: Sequence[str] = ()) -> Model:
 
 
 def of(data: dict[str, Any], model: type[Model], where: str, named_by: Sequence[str] = ()) -> Model:
-    """The same of what is no file."""
+    """The same for TOML that is not in a file."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

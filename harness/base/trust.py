@@ -9,7 +9,7 @@ UNCHECKED = "certificates are not checked (--insecure): the server's identity is
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Paths of PEM files; empty: the system's certificates, no certificate of one's own."""
+    """Paths of PEM files; empty: the system's certificates, no client certificate."""
 
     cacert: str = ""
     cert: str = ""

@@ -34,7 +34,7 @@ class Protocol(ABC):
         """The same for a model that tells of itself so; some instance and its prediction (None
         where not known) show what goes where.
 
-        Raises AnswerError for what are no metadata.
+        Raises AnswerError if the bytes are not metadata.
         """
         return self
 

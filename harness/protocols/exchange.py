@@ -84,7 +84,7 @@ class Exchange(ABC):
         """A piece of an answer's body has come; the content that it completes, often one or none.
         What is counted, such as tokens, is the protocol's to say.
 
-        Asked only where `Exchanges.chunked`. Raises AnswerError for what is no content.
+        Asked only where `Exchanges.chunked`. Raises AnswerError if the piece is not content.
         """
         return ((len(piece), MISSING),)
 

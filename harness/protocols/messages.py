@@ -13,5 +13,5 @@ class Message:
     body: bytes
     query: str = ""  # with its question mark
     headers: Mapping[str, str] = field(default_factory=dict)
-    method: str = ""  # empty: that of whoever sends it
+    method: str = ""  # empty: the sender's default
     path: str = ""  # in place of the target's; empty: that one

@@ -84,7 +84,7 @@ class Model:
 def of_metadata(body: bytes, payload: Any, prediction: Any) -> Model | None:
     """The model that a server's metadata tells of; None where they tell no inputs.
 
-    Raises AnswerError for what are no metadata.
+    Raises AnswerError if the bytes are not metadata.
     """
     told = parsed(body)
     try:

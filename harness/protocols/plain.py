@@ -41,7 +41,7 @@ class JsonList(PlainJson):
 
 @protocol("instance")
 class Instance(Protocol):
-    """The instance as a JSON body to its prediction: whoever serves it makes the batches."""
+    """The instance as a JSON body to its prediction: the server forms the batches."""
 
     def encode(self, instances: list[Any]) -> Message:
         return json_message(one(instances))

@@ -97,7 +97,7 @@ def columns(tensors: Sequence[Tensor], like: Mapping[str, Any]) -> dict[str, lis
 
 
 def _size(tensor: Tensor) -> int | None:
-    """How many values its shape has room for; None for a shape that is none."""
+    """How many values its shape has room for; None if the shape is invalid."""
     shape = tensor.shape
     if not 0 < len(shape) <= _DIMENSIONS or min(shape) < 0:
         return None

@@ -14,7 +14,7 @@ _OURS, _HEAD = b"<title>Serving Harness", 4096  # how every page of the harness'
 def write(path: Path, content: str | bytes) -> Path:
     """Write a file, in a folder that is made if need be; its path. Raises StoreError.
 
-    What is there and is no file, as a device or a pipe, is written into, not replaced.
+    A device or a pipe at that path is written into, not replaced.
     """
     data = content.encode(errors="replace") if isinstance(content, str) else content
     if path.exists() and not path.is_file():

@@ -25,7 +25,7 @@ class Subject:
     """What is measured: a variant, and how it comes up and where it is from, if not as usual."""
 
     variant: str  # its name in server.toml, or the endpoint's, or the image's
-    launcher: str | None = None  # None: the one that it has where nobody names another
+    launcher: str | None = None  # None: the usual one
     revision: str | None = None  # None: this one
 
 

@@ -1,6 +1,6 @@
 """What the plan of a campaign and a run may hold, beside being of the right types.
 
-A reader makes tables as long as a plan says, and paths of its names: whoever wrote the file.
+A reader makes tables as long as a plan says, and paths of its names: untrusted plans are checked.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def names(folder: Path) -> list[str]:
 
 
 def campaigns(folder: Path) -> list[Path]:
-    """The folders of the campaigns in a folder, by name; the example is nobody's, so not there."""
+    """The folders of the user's campaigns in a folder, by name: all but the example."""
     return [folder / name for name in names(folder) if name != EXAMPLE]
 
 
@@ -180,7 +180,7 @@ def discard_parts(folder: Path) -> None:
 
 
 def _set_aside(place: Path) -> None:
-    """What is left of a run that somebody removed half of may be wanted: it keeps another name."""
+    """The rest of a run that was partly removed may be wanted: it keeps another name."""
     number = 1
     while (other := place.with_name(f"{place.name}.aside-{number}")).exists():
         number += 1

@@ -86,7 +86,7 @@ def times(requests: Requests) -> Times:
 
 
 def unseen(requests: Requests) -> Rows:
-    """Which requests of an audit sent a payload that is none of the benchmark's."""
+    """Which requests of an audit sent a payload that the benchmark does not have."""
     rows: Rows = _part(requests) < _PARTS - 1
     return rows
 

@@ -29,7 +29,7 @@ ERRORS = (
     "garbage",  # the answer is not what the protocol says an answer is
     "wrong_answer",  # well-formed, but not what the reference answers
     "unsent",  # due, but the window ended before it could be sent
-    "lost",  # nobody knows: the generator process that was to send it was lost
+    "lost",  # outcome unknown: the generator process that was to send it was lost
     "failed",  # taken, and then the server said that it could not be done
 )
 

@@ -159,7 +159,7 @@ def loadgen(kit: Kit, load: Load, up: Up) -> Told:
     if abs(told - known) > 0.02:  # it says two decimals
         raise reports.NotUnderstood(
             f"LoadGen scheduled {told}/s where its known schedule has {known:.2f}/s: without it "
-            "nobody knows when a request was due."
+            "the due time of a request is unknown."
         )
     # It issues nothing before it is due, and of so many requests one almost at once.
     start_ns = int((np.array(said["issued_ns"]) - due_ns).min())

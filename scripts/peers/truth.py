@@ -74,7 +74,7 @@ class Truth:
 def of_window(log: Log, plan: Plan | None) -> Truth:
     """From when a request was due, or where the tool had no plan from its arrival, to its answer.
 
-    What nobody asked for can't be missing or double: both are 0 without a plan.
+    Without a plan, no request can be missing or double: both are 0.
     """
     answered = log.written_ns != NEVER
     requests, dropped = len(log.number), int(log.dropped.sum())

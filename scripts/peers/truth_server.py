@@ -5,7 +5,7 @@
 Standard output: its port, and when standard input has ended, the log: JSON, a list for each of
 `COLUMNS`, a row for each request, times in ns of CLOCK_MONOTONIC. Standard library only, plain
 sockets instead of an event loop: an answer is written when it is stamped, and the kernel tells when
-a request came, however long nobody read it. Linux only.
+a request came, however late it was read. Linux only.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Server:
             try:
                 client.socket.sendall(_ANSWER)
                 written_ns = time.monotonic_ns()
-            except ConnectionError:  # whoever asked has gone
+            except ConnectionError:  # the client has gone
                 pass
         self.rows.append((number, arrived_ns, read_ns, written_ns, int(dropped)))
         return written_ns != NEVER

@@ -172,7 +172,7 @@ def test_a_bad_method_is_refused() -> None:
         ("http://m\u00fcnchen.invalid/", "write its host as xn--mnchen-3ya.invalid."),
         ("http://m\u00fcnchen.invalid:80/", "write its host as xn--mnchen-3ya.invalid."),
         ("http://me:s3cret@h\u00e4/", "write its host as xn--h-0fa."),
-        ("http://\u00e4..b/", "its host is no name."),
+        ("http://\u00e4..b/", "its host is not a host name."),
         ("http://h/\u00e4", "write spaces and the like in it as %20."),
         ("http://h\n/", "write spaces and the like in it as %20."),
     ],

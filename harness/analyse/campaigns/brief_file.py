@@ -151,7 +151,7 @@ def _folders(folder: str) -> list[str]:
 
 
 def _sizes(folder: str) -> bytes:
-    """The names and sizes of the files in a run's folder; nothing of what is no such folder."""
+    """The names and sizes of the files in a run's folder; nothing if it is not one."""
     with suppress(OSError), os.scandir(folder) as found:
         sizes = sorted(f"{e.name}:{e.stat().st_size}" for e in found if e.is_file())
         return os.fsencode(" ".join(sizes))

@@ -22,7 +22,7 @@ from harness.windows.samples import Calls, Usage, empty
 
 _PREOPENED = 16
 _SAMPLE_S = 0.5
-_ROUND = 1 << 16  # of several messages, whose requests nobody counts beforehand
+_ROUND = 1 << 16  # of several messages, whose number of requests is not known beforehand
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class MessageEndpoint:
     max_answer_bytes: int = MAX_ANSWER_BYTES
 
     def load(self, driver: Driver, profile: Profile, seed: int) -> Window:
-        """Fire one profile and keep everything. Raises UsageError for a URL that is none, and Cut
+        """Fire one profile and keep everything. Raises UsageError for an invalid URL, and Cut
         with what was measured where a signal comes meanwhile."""
         job = self._job(profile, seed)
         driver.make_ready()  # before the host is watched: imports are the driver's own load

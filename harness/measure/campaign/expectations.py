@@ -40,7 +40,7 @@ def _one(body: bytes, place: int, protocol: Protocol, predictor: str) -> Any:
 
 
 def _not_finite(value: Any) -> float | None:
-    """The first number in it that is none."""
+    """The first number in it that is not finite."""
     if isinstance(value, float):
         return None if math.isfinite(value) else value
     parts: list[Any] = []

@@ -35,7 +35,7 @@ def begin(
     """Everything that cells share; it ends, whole, with the context.
 
     This process moves to the generator's CPUs. Where another one measures, it waits, which
-    `on_wait` is told. Raises UsageError where nobody is to be told, HarnessError where the driver
+    `on_wait` is told. Raises UsageError without `on_wait`, HarnessError where the driver
     can't be had.
     """
     with ExitStack() as stack:
@@ -78,7 +78,7 @@ def _holder(descriptor: int) -> str:
 @contextmanager
 def exclusive(on_wait: OnWait | None = None) -> Iterator[None]:
     """One campaign at a time on one machine: two would measure each other. Raises UsageError, or
-    waits where somebody is to be told."""
+    waits if there is an `on_wait`."""
     descriptor, is_ours = _lock_file()
     try:
         try:

@@ -24,7 +24,7 @@ _RECOVERY_S = 20.0
 _CALLERS = 4
 _BEFORE_S, _AFTER_S = 1.0, 4.0  # the kill within its window
 _HUGE = 10_000_000  # characters
-# Names that a request gives its parts by; each is replaced by one as long that nobody has.
+# Names that a request gives its parts by; each is replaced by an unused name of the same length.
 _NAMES = (b'"instances"', b"text", b"numbers", b'"ndarray"')
 KILLED = "worker killed"
 LISTENS = "listens beyond loopback"

@@ -60,7 +60,7 @@ def until_right(
 
     A server may be ready before its model is, so a refusal is asked again for a while. A wrong
     answer is not: raises AnswerError at once. Of what is said to be already up, it is trouble too
-    where nobody is there, or a certificate is not to be trusted.
+    if nothing listens there, or a certificate is not trusted.
     """
     began = time.monotonic()
     said = ""

@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def send(stream: IO[bytes], what: object) -> None:
-    """Raises OSError where nobody reads any more."""
+    """Raises OSError if the reader is gone."""
     pickle.dump(what, stream, protocol=5)
     stream.flush()
 

@@ -101,7 +101,7 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
 
     Raises UsageError for any other URL. The user in it is concealed from then on.
     """
-    # What is no URL may have its password anywhere before the last @.
+    # An invalid URL may have its password anywhere before the last @.
     start, at, end = url.rpartition("@")
     name = f"{start.partition('//')[0]}//***@{end}" if at else url
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
@@ -130,7 +130,7 @@ def _how_to_write(text: str) -> str:
     try:
         return f"write its host as {host.encode('idna').decode()}"
     except UnicodeError:
-        return "its host is no name"
+        return "its host is not a host name"
 
 
 def host_of(parts: SplitResult) -> str:

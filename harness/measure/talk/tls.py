@@ -47,9 +47,9 @@ def require_usable(trust: Trust, url: str) -> None:
 
 
 def _require_a_file(what: str, path: str) -> None:
-    """Each generator process reads it anew, and nobody may ever write to a FIFO."""
+    """Each generator process reads it anew, and a FIFO may never have a writer."""
     if path and Path(path).exists() and not Path(path).is_file():
-        raise UsageError(f"{what} names {path}, which is no regular file.")
+        raise UsageError(f"{what} names {path}, which is not a regular file.")
 
 
 def credentials(trust: Trust) -> Any:

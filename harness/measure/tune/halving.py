@@ -112,8 +112,10 @@ def _explore(
 
 
 def score(candidate: Candidate, memory_bytes: int | None) -> float | None:
-    """The logarithm of its capacity; what is no choice is below all that are, the nearer to one
-    the higher; None where nothing is known of it."""
+    """The logarithm of its capacity; None if it is unknown.
+
+    A setting that cannot be chosen is below all that can, the closer to one that can, the higher.
+    """
     if candidate.failed:
         return 2 * _WORST
     if candidate.doubt:

@@ -75,7 +75,7 @@ def draw(
 
 def _tidied(svg: bytes, title: str) -> str:
     """With a text alternative; without what says nothing: prologue, metadata, unused identifiers,
-    groups of one, digits that nobody sees."""
+    groups of one, digits too small to be seen."""
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", _XLINK)
     root = ET.fromstring(svg)

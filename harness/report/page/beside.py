@@ -1,4 +1,4 @@
-"""An endpoint beside a variant: a ratio, although they share no track and no ranks."""
+"""An endpoint beside a variant: a ratio, although the two share no ranking."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ NOT_JSON = "not JSON"
 LISTENS = "listens beyond loopback"
 # Codes of gRPC that say whose fault it is; https://grpc.io/docs/guides/status-codes/
 _CLIENTS_FAULT = (3, 5, 8, 9, 11, 12)  # invalid, not found, too large, state, range, unimplemented
-_NO_MESSAGE = (2, 13)  # what gRPC's own libraries say of bytes that are no message
+_NO_MESSAGE = (2, 13)  # codes of gRPC's own libraries for bytes that are not a message
 
 
 def refused(trial: Trial) -> bool:

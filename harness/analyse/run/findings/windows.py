@@ -23,7 +23,7 @@ BEGAN_LATE_S = 0.1  # the same of the shortest window that a preset has
 ERRORS_WARNING = 0.01
 ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's latency
 # A connection is opened for a request that finds none free, so that each is waited for once: the
-# first of them are no doubt about a window.
+# first of them do not make a window doubtful.
 OPENED = 16
 QUEUED_NOTE = 0.01
 QUEUED_WARNING = 0.05

@@ -18,7 +18,7 @@ def only_file(chunks: Iterable[bytes], name: str) -> bytes:
         with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
             found = _first(archive, name)
     except _ODD as error:
-        raise ValueError(f"it is no archive: {error}") from error
+        raise ValueError(f"it is not an archive: {error}") from error
     finally:
         stream.drain()
     if found is None:

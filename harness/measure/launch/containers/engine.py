@@ -56,7 +56,7 @@ def _client(where: str) -> DockerClient:
     import docker
 
     if where.startswith(places.UNIX):
-        # The SDK would leave a socket open that nobody answers.
+        # The SDK would leave an unanswered socket open.
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(where.removeprefix(places.UNIX))
     return docker.from_env(environment={**os.environ, "DOCKER_HOST": where})
@@ -153,7 +153,7 @@ def abandoned(client: DockerClient) -> Iterator[Any]:
 
 
 def _containers(client: DockerClient, label: str) -> list[Any]:
-    # One may be removed by somebody else while they are looked at.
+    # Another process may remove one meanwhile.
     return list(client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
 
 

@@ -250,7 +250,7 @@ def _text(content: Path | bytes) -> str:
 
 def _versions(client: DockerClient, tag: str) -> dict[str, str]:
     """What the build noted of the environment; empty for an image without one. Raises
-    ProvisionError where that is no note."""
+    ProvisionError if it is not one."""
     from docker.errors import NotFound
 
     labels = {LABEL: "look", OWNER: owner()}
@@ -261,9 +261,9 @@ def _versions(client: DockerClient, tag: str) -> dict[str, str]:
     except NotFound:
         return {}
     except (ValueError, RecursionError) as error:
-        raise ProvisionError(f"{_NOTE} in the image {tag} is no list of versions.") from error
+        raise ProvisionError(f"{_NOTE} in the image {tag} is not a list of versions.") from error
     finally:
         container.remove(force=True)
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise ProvisionError(f"{_NOTE} in the image {tag} is no list of versions.")
+        raise ProvisionError(f"{_NOTE} in the image {tag} is not a list of versions.")
     return found

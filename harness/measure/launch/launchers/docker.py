@@ -97,7 +97,7 @@ class LaunchedContainer:
             networks = settings["Networks"]
             return networks[self._ground.network.name]["IPAddress"], dict(self._inside)
         bound = settings["Ports"]
-        # One that has ended already has none; whoever asks it finds out why.
+        # A container that has ended has none; the readiness probe finds out why.
         places = {name: bound.get(f"{port}/tcp") for name, port in self._inside.items()}
         return "127.0.0.1", {
             name: int(found[0]["HostPort"]) if found else 0 for name, found in places.items()

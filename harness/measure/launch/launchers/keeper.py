@@ -158,7 +158,7 @@ class Keeper:
         return len(pids)
 
     def leave(self) -> None:
-        """Stop, then end: somebody asked this process itself to go."""
+        """Stop, then end: this process itself received a signal."""
         self.stop()
         sys.exit(0)
 

@@ -35,7 +35,7 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
 
 
 def stable() -> list[int]:
-    """Some ports that the system gives nobody unasked, in random order: harnesses beside each other
+    """Some ports outside the ephemeral range, in random order: harnesses beside each other
     seldom come by the same."""
     try:
         low, high = map(int, _OF_CONNECTIONS.read_text().split())

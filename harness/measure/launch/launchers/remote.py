@@ -43,11 +43,11 @@ class LaunchedRemote:
         return ServerRecords()
 
     def exited(self) -> str | None:
-        """Nobody here can know."""
+        """Unknown for an endpoint."""
         return None
 
     def sample(self, *, pss: bool) -> None:
-        """Nobody here can know."""
+        """Unknown for an endpoint."""
 
     def exposed(self) -> tuple[str, ...]:
         """It is meant to be reached; that is not ours to judge."""

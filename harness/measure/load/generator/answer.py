@@ -13,12 +13,12 @@ import httptools
 _END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/1\.\d (\d{3})[ \r\n]")
 _HEAD_MOST = 1 << 18  # bytes of a header block: curl takes as much
-_START = 1024  # bytes of a body that are kept to show, where nobody keeps the whole
+_START = 1024  # bytes of a body that are kept to show, if the whole body is not kept
 _SWITCHING = 101
 _FRAMING = (b"content-length", b"transfer-encoding")
 _ODD = re.compile(rb"\ncontent-length:[^\n]*,|\n[!-9;-~]+[ \t]+:")
 _NAME = re.compile(rb"\A([!-9;-~]+)[ \t]+:")
-# As clients are; what else could be hidden in such an answer is no danger to a load.
+# As lenient as clients: a smuggled second answer cannot harm a load.
 _LENIENT = {
     "lenient_headers": True,
     "lenient_optional_cr_before_lf": True,
@@ -27,7 +27,7 @@ _LENIENT = {
 
 
 class Unfit(Exception):
-    """What came is no answer, and why. `hopeless`: nothing else will ever come from there."""
+    """The bytes are not an answer, and why. `hopeless`: nothing else will ever come from there."""
 
     def __init__(self, why: str, *, hopeless: bool = False) -> None:
         super().__init__(why)
@@ -125,7 +125,7 @@ class Answer:
 
     def _begin(self, head: bytes, status: int) -> None:
         self.head = head
-        if status == _SWITCHING:  # of which nobody here speaks another protocol
+        if status == _SWITCHING:  # the harness speaks no other protocol
             self.status, self.whole, self.until_close = status, True, False
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(**_LENIENT)

@@ -1,4 +1,4 @@
-"""Bodies without their compression. Whoever sent them may have meant to fill the memory."""
+"""Decompression of bodies, bounded: a body may be a decompression bomb."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def beginning(body: bytes, encoding: bytes, most: int) -> bytes:
 
 
 def _codings(encoding: bytes) -> list[str]:
-    """The last one first. Raises Unfit for what nobody here takes off."""
+    """The last one first. Raises Unfit for a coding that is not supported."""
     names = _CODINGS.split(encoding.decode("ascii", "replace").lower())
     found = [name for name in reversed(names) if name not in ("", "identity")]
     for name in found:

@@ -26,11 +26,11 @@ class CutOrder:
     """What became of an order to cut a loop short."""
 
     at_ns: int | None = None  # when it came; None where none did
-    open: tuple[int, ...] = ()  # rows without an answer when nobody waited any longer
+    open: tuple[int, ...] = ()  # rows without an answer at the end of the wait
     causes: Counter[Any] | None = None  # of what had failed by then
 
     def give_up(self, loop: Loop, running: asyncio.Future[None]) -> None:
-        """Wait no longer. To end a loop closes its connections, which is no server's failure."""
+        """Wait no longer. Ending a loop closes its connections: not a failure of the server."""
         done = loop.done_ns[: loop.next]
         self.open = tuple(row for row, moment in enumerate(done) if moment == MISSING)
         self.causes = loop.causes.copy()

@@ -7,6 +7,7 @@ HTTP clients do. A caller of a closed loop keeps its one.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import partial
 from typing import Any, ClassVar
 
@@ -34,8 +35,8 @@ from harness.protocols.exchange import (
 )
 from harness.windows.samples import ERRORS
 
-_USED = IDLE - 1  # a connection that is nobody's first: what it swallows is sent once more
-_SHOWN = 1024  # bytes of a body that tells why it is no answer
+_USED = IDLE - 1  # a connection that has been used: a request that it swallows is resent
+_SHOWN = 1024  # bytes of a body that are kept to show why it was refused
 _TIMEOUT, _UNSENT = ERRORS.index("timeout"), ERRORS.index("unsent")
 
 
@@ -192,9 +193,9 @@ class Exchanging(HttpLoop):
             self.status[index], self.error[index] = status, step.code
             self.causes[step.code, why.of_exchange(step)] += 1
 
+    @abstractmethod
     def ended(self, connection: Connection | None, index: int, now: int, status: int) -> None:
         """The last answer has come, as where there is only one."""
-        raise NotImplementedError
 
     def rest(self, turn: Turn, connection: Connection | None) -> None:
         """The turn waits until it sends again."""

@@ -52,8 +52,8 @@ class Job:
     keep_every: int  # the body of every so-manyth answer is kept for checking; 0 keeps none
     max_connections: int = 1024
     resends: bool = True  # what a connection that was used before has swallowed
-    max_answer_bytes: int = MAX_ANSWER_BYTES  # over HTTP; more is no answer
-    think_ns: int | None = None  # mean think time of users; None where nobody thinks
+    max_answer_bytes: int = MAX_ANSWER_BYTES  # over HTTP; a longer answer is refused
+    think_ns: int | None = None  # mean think time of users; None without think time
     number: int = 0  # of the process among those of the window
     source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses
 

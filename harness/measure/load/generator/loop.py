@@ -58,7 +58,7 @@ class Loop(ABC):
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Open what must stand before the window begins; what fails to is no error yet."""
+        """Open what must stand before the window begins; a failure to open is not an error yet."""
 
     def begin(self, start_ns: int) -> None:
         """The window starts then, by CLOCK_MONOTONIC."""
@@ -66,7 +66,7 @@ class Loop(ABC):
 
     @property
     def address(self) -> str:
-        """Where requests went, of a name's addresses; empty where nobody knows."""
+        """Where requests went, of a name's addresses; empty if unknown."""
         return ""
 
     async def run(self) -> None:
@@ -130,7 +130,7 @@ class HttpLoop(Loop):
         try:
             async with asyncio.timeout(left_ns / 1e9):
                 await self.way.open(connection)
-        except (OSError, UnicodeError) as error:  # as a time-out, and a host that is no host name
+        except (OSError, UnicodeError) as error:  # time-outs and invalid host names included
             self.why = why.of_connecting(error)
             if self.why[0] == why.HTTP2_ALONE:
                 self.hopeless = self.why
@@ -158,7 +158,7 @@ class HttpLoop(Loop):
             await asyncio.sleep(0)
 
     async def _give_up_opening(self) -> None:
-        """Connections that no request needs any more: nobody would close them."""
+        """Cancel the opening of connections that no request needs; closes their sockets."""
         tasks, winner = tuple(self._tasks), self.known.winner
         for task in tasks:
             task.cancel()

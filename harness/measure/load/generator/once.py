@@ -1,6 +1,6 @@
 """One request by itself, over a connection as those of the load are: what load gets, control gets.
 
-Whoever asks waits; nothing here is timed to be reported.
+The caller waits; no time measured here is reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, Ints
 
-_SHOWN = 1024  # bytes of a body that tells why it is no answer
+_SHOWN = 1024  # bytes of a body that are kept to show why it was refused
 _STATUS = ERRORS.index("status")
 
 
@@ -96,7 +96,7 @@ class _Once(HttpLoop):
         super().__init__(job, 1, known)
 
     def cut(self) -> None:
-        """It is one request, and nobody interrupts it so."""
+        """A single request cannot be cut short."""
 
     async def prepare(self) -> None:
         """Nothing stands beforehand."""

@@ -103,7 +103,7 @@ class Pending:
         merged = merge(parts)
         if not self._lost:
             return merged
-        # Where all are lost, nobody says how long it took.
+        # If all are lost, the elapsed time is unknown.
         elapsed_s = merged.elapsed_s or self._job.duration_ns / 1e9
         facts = tuple(map(self._facts, self._order, parts))
         return replace(merged, elapsed_s=elapsed_s, workers=facts)
@@ -173,7 +173,7 @@ class Generator:
             worker.kill()
             worker.wait()
             for stream in (worker.stdin, worker.stdout):
-                # What a window cut short has left in the buffer has nobody to go to.
+                # Discard what a window that was cut short left in the buffer.
                 with contextlib.suppress(BrokenPipeError):
                     _pipe(stream).close()
 
@@ -194,7 +194,7 @@ class Generator:
 
 
 class _Gone(HarnessError):
-    """A process ended by itself, or was ended by somebody."""
+    """A process ended by itself, or was killed."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"A generator process is gone: {why}.")

@@ -85,7 +85,7 @@ class Way:
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(socket.gaierror):  # a number needs nobody who knows names
+        with contextlib.suppress(socket.gaierror):  # a numeric address needs no name server
             kind, numeric = socket.SOCK_STREAM, socket.AI_NUMERICHOST
             return list(socket.getaddrinfo(host, port, 0, kind, 0, numeric))
         return list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))

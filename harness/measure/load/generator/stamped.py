@@ -11,6 +11,7 @@ import asyncio
 import socket
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
 
@@ -23,14 +24,14 @@ _MOST = 1 << 16  # bytes read at once
 _TRIES, _TRY_S = 100, 0.01
 
 
-class Receiver(asyncio.Protocol):
+class Receiver(asyncio.Protocol, ABC):
     """Is told what comes on a connection, and when it came."""
 
     __slots__ = ()
 
+    @abstractmethod
     def received(self, data: bytes, now: int) -> None:
         """Take in what came at that time."""
-        raise NotImplementedError
 
     def data_received(self, data: bytes) -> None:
         self.received(data, clock())

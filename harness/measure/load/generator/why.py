@@ -17,7 +17,7 @@ from harness.protocols.exchange import Fail
 from harness.windows.causes import SAID_CHARACTERS, Cause, printable
 from harness.windows.samples import ERRORS
 
-Why = tuple[str, str]  # kind, and the words of whoever knows
+Why = tuple[str, str]  # kind, and its description
 Said = tuple[bytes, bytes, bytes]  # of an answer: the beginning of its body, Location, encoding
 _SAID = 4 * SAID_CHARACTERS  # bytes
 

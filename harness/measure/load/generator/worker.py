@@ -88,7 +88,7 @@ def _loop(job: Job, known: Known) -> Loop:
 
 
 def _decode(loop: Loop) -> None:
-    """Take the compression off the bodies that are kept, now that nobody waits for it."""
+    """Decompress the bodies that are kept: after the window, when that delays nothing."""
     for row, encoding in loop.encodings.items():
         try:
             loop.bodies[row] = decoded(loop.bodies[row], encoding, loop.job.max_answer_bytes)
@@ -99,7 +99,7 @@ def _decode(loop: Loop) -> None:
 
 
 def _beside(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Of what nobody waits for any more, failed connections are in the columns already."""
+    """Among abandoned requests, failed connections are in the columns already."""
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(context)
 
@@ -167,7 +167,7 @@ def _raise_limit() -> None:
 def _tell(stream: IO[bytes], what: Fired | str | None) -> None:
     try:
         pipe.send(stream, what)
-    except BrokenPipeError:  # nobody is there any more to be told
+    except BrokenPipeError:  # the parent is gone
         os._exit(1)
 
 

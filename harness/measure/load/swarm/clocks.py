@@ -28,7 +28,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Their clock less ours; the truth is no farther off than the uncertainty."""
+    """Their clock less ours; the error is at most the uncertainty."""
 
     ns: int
     uncertainty_ns: int

@@ -62,14 +62,14 @@ class Hand:
         """What is being fired sends nothing more, and is soon over."""
         if not self._is_firing:
             return  # its order would be torn; this one comes again
-        with contextlib.suppress(OSError):  # whoever fired sees that it is gone
+        with contextlib.suppress(OSError):  # the caller sees that it is gone
             pipe.send(self._orders, None)
 
     def cut_short(self) -> None:
         """Another process, whatever this one is doing."""
         self._process.kill()
         with self._one:
-            if self._process.poll() is not None:  # else whoever fired has seen to it
+            if self._process.poll() is not None:  # else the caller has replaced it
                 self._renew()
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job
 
 _OWN_S = 30.0  # for its own workers to come
-_OTHERS_S = 300.0  # for workers that somebody starts on other machines
+_OTHERS_S = 300.0  # for workers that are started by hand on other machines
 _BACK_S = 10.0  # for one that was lost to come back, before the next window goes without it
 _END_S = 3.0
 
@@ -77,7 +77,7 @@ class Swarm:
 
     def cut(self) -> None:
         """End the window that is under way, if any."""
-        with contextlib.suppress(HarnessError):  # whoever waits for it is told that
+        with contextlib.suppress(HarnessError):  # the waiting caller gets that error
             self._order("cut")
 
     def fire(self, job: Job) -> Fired:

@@ -59,16 +59,16 @@ class Crowd:
         return random.Random(f"{self._worker}/{self._users}")
 
     def over(self) -> bool:
-        """Whether nobody may ask any more."""
+        """Whether no user may send any more."""
         end_ns: int = self.start.get() + self.job.duration_ns
         return self._cut_ns is not None or time.monotonic_ns() >= end_ns
 
     def cut(self) -> None:
-        """Have nobody ask any more."""
+        """Let no user send any more."""
         self._cut_ns = self._cut_ns or time.monotonic_ns()
 
     def has_ended(self) -> bool:
-        """Whether it is over, and nobody waits for an answer, or has waited long enough."""
+        """Whether it is over, and no user waits for an answer, or has waited long enough."""
         if self._cut_ns is not None and time.monotonic_ns() > self._cut_ns + int(GRACE_S * 1e9):
             return True
         return self.over() and not self.flying
