@@ -26,9 +26,9 @@ import numpy as np
 from harness.analyse.field import paired
 from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.regression import changes, noise
-from harness.analyse.regression.gate import Verdict, Wanted
+from harness.analyse.regression.gate import Judgement, Wanted
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.base import paths
 from harness.report.compare.compared import share
 
@@ -89,7 +89,7 @@ def told_apart(found: Digested) -> Told:
     same = {(pair.benchmark, pair.variant) for pair in changes.alike(found)}
     for row in changes.of_revisions(found, Wanted()).rows:
         if (row.benchmark, row.variant) in same and row.ratio is not None:
-            apart = row.verdict in (Verdict.BETTER, Verdict.WORSE)
+            apart = row.verdict in (Judgement.BETTER, Judgement.WORSE)
             told.setdefault(row.metric.name, []).append(apart)
     return told
 

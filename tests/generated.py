@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_history import Noise, nights
-from harness.analyse.campaigns.nights import FORMAT, Ground, Night, Row
+from harness.analyse.campaigns.nights import FORMAT, Ground, Night, NightRow
 from harness.stored.identity import NULL, PREDICTOR, Canary, Subject
 
 GROUND = Ground("Imaginary CPU / 4 / 15.6 GiB", "nightly", "cpu", "native", "sentiment", 1, False)
@@ -54,7 +54,7 @@ def _night(made: Made, number: int, known: list[str], numbers: NDArray[np.float6
         }
         version = new if number >= since else "1.0"
         rows.append(
-            Row(
+            NightRow(
                 *(name, "sentiment", "Fake", version, {made.metric: values}, len(values), 0, 0),
                 Subject(name),
                 canary=_CANARIES.get(name),

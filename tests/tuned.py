@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.measure.tune import halving
 from harness.search.candidates import Lowest, Outcome, cell_of
 from harness.setup.knobs import Setting, Space
 from harness.stored.records import TUNE, Failure
-from harness.stored.tunings import Step, Tuning
+from harness.stored.tunings import Tuning, TuningStep
 from tests import fakes
 
 MIB = 1 << 20
@@ -92,9 +92,9 @@ def runs_of(
     today: Setting = TODAY,
     law: Law = law,
     noise: Noise | None = None,
-    already: Sequence[tuple[Step, Outcome]] = (),
+    already: Sequence[tuple[TuningStep, Outcome]] = (),
     most: int = 1000,
-) -> list[tuple[Step, Outcome]]:
+) -> list[tuple[TuningStep, Outcome]]:
     """All runs of a tune, or so many, those that were stored already first."""
     runs = list(already)
     while len(runs) < most:
@@ -110,7 +110,7 @@ def runs_of(
     return runs
 
 
-def digested(tuning: Tuning, runs: Sequence[tuple[Step, Outcome]]) -> Digested:
+def digested(tuning: Tuning, runs: Sequence[tuple[TuningStep, Outcome]]) -> Digested:
     """A stored tune of those runs, whose first windows are those of a fake server."""
     names = {cell_of(tuning, step).variant_name for step, _ in runs}
     base = fakes.campaign([fakes.Fake(name) for name in names], 1, [tuning.benchmark], "a-tune")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.analyse.field.decided import Decided
-    from harness.analyse.run.digest import Digest
+    from harness.analyse.run.digested import Digest
     from harness.stored.identity import Cell
     from harness.stored.records import Campaign
 
@@ -41,6 +41,7 @@ class Deciding:
         """How far the rankings are decided."""
         from harness.analyse.field import comparison, decided, together
         from harness.analyse.run import digest
+        from harness.analyse.run.digested import Digested
         from harness.base.errors import ResultError
         from harness.stored import store
 
@@ -53,7 +54,7 @@ class Deciding:
                 continue  # the report names it
             self._known[cell] = digest.of_run(run, campaign, None)
         known = together.pooled(list(self._known.values()), campaign)
-        whole = digest.Digested(self._folder, campaign, known, ())
+        whole = Digested(self._folder, campaign, known, ())
         return decided.of(comparison.compare(whole))
 
 

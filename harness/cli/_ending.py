@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.base.errors import EXIT_FAILED, EXIT_NOTHING_RAN, EXIT_OK
 
 if TYPE_CHECKING:
-    from harness.analyse.run.digest import Digested
+    from harness.analyse.run.digested import Digested
     from harness.stored.records import Run
 
 _USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")

@@ -8,7 +8,7 @@ from harness.analyse.campaigns import brief, brief_file
 from harness.analyse.cost import prices
 from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field import comparison
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.base import paths
 from harness.base.errors import StoreError
 from harness.cli import _say

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.field import missing
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
-from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.findings import Verdict
 from harness.report.page import beside, confidence, ranking, view
 from harness.report.page.view import Report

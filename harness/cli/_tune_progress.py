@@ -12,7 +12,7 @@ from harness.search.candidates import Outcome
 from harness.setup import knobs
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Run
-from harness.stored.tunings import Step, Tuning
+from harness.stored.tunings import Tuning, TuningStep
 
 _STAGES = {"explore": "tries", "sift": "tries longer", "confirm": "confirms"}
 
@@ -41,7 +41,7 @@ class Lines:
     def phase(self, cell: Cell, phase: str) -> None:
         """Phases are too many for a log."""
 
-    def told(self, step: Step, outcome: Outcome) -> None:
+    def told(self, step: TuningStep, outcome: Outcome) -> None:
         """A run has ended."""
         self._count += 1
         spent = clock(time.monotonic() - self._began)

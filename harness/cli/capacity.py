@@ -15,7 +15,7 @@ from harness.cli._tls import NAMES, tls_options
 
 if TYPE_CHECKING:
     from harness.analyse.run.capacity import Found
-    from harness.analyse.run.digest import Digested
+    from harness.analyse.run.digested import Digested
     from harness.measure.campaign.campaign import CampaignOrder
 
 _PRESET = "capacity"

@@ -14,7 +14,7 @@ from harness.cli._named import CAMPAIGN, FORMAT
 
 if TYPE_CHECKING:
     from harness.analyse.cost.prices import PriceTable
-    from harness.analyse.run.digest import Digested
+    from harness.analyse.run.digested import Digested
 
 
 @click.command("report")

@@ -21,7 +21,7 @@ from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VA
 if TYPE_CHECKING:
     from harness.analyse.cost.prices import PriceTable
     from harness.analyse.regression.gate import Wanted
-    from harness.analyse.run.digest import Digested
+    from harness.analyse.run.digested import Digested
     from harness.cli._decide import Deciding
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup.catalog import Checkout, Variant

@@ -16,7 +16,7 @@ from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
     from harness.measure.campaign.campaign import CampaignOrder
-    from harness.measure.campaign.sweep import Planned
+    from harness.measure.campaign.sweep import SweepPoint
     from harness.setup.tables import PresetTable
     from harness.stored.records import Run
 
@@ -55,7 +55,7 @@ def command(**options: Any) -> int:
     return _conclude(options, request, swept, runs)
 
 
-def _points(options: dict[str, Any]) -> dict[str, list[Planned]]:
+def _points(options: dict[str, Any]) -> dict[str, list[SweepPoint]]:
     """The points of each variant, checked in full before anything starts."""
     from harness.cli import _patterns, _select
     from harness.measure.campaign import sweep
@@ -100,7 +100,7 @@ def _preset() -> PresetTable:
     )
 
 
-def _request(options: dict[str, Any], swept: dict[str, list[Planned]]) -> CampaignOrder:
+def _request(options: dict[str, Any], swept: dict[str, list[SweepPoint]]) -> CampaignOrder:
     from harness.cli import _select
     from harness.measure.campaign.campaign import CampaignOrder, new_id
     from harness.stored.records import SWEEP
@@ -144,7 +144,7 @@ def _measure(request: CampaignOrder) -> list[Run]:
 def _conclude(
     options: dict[str, Any],
     request: CampaignOrder,
-    swept: dict[str, list[Planned]],
+    swept: dict[str, list[SweepPoint]],
     runs: list[Run],
 ) -> int:
     from harness.analyse.field import growth

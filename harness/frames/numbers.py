@@ -14,7 +14,7 @@ from harness.analyse.campaigns import brief_file
 from harness.analyse.campaigns.summary import Summary
 from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.analyse.statistics import resampling
 from harness.base import paths
 from harness.base.errors import HarnessError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.setup.knobs import Setting
 from harness.stored.identity import Cell, Subject
-from harness.stored.tunings import TODAY, Step, Tuning
+from harness.stored.tunings import TODAY, Tuning, TuningStep
 
 _LEAST_SPREAD = 0.03  # of the logarithm: no start of a server is known better
 _OPEN_SPREAD = 0.35  # if every tried rate met the SLO
@@ -65,7 +65,7 @@ class Candidate:
     variant: str
     number: int
     setting: Setting
-    runs: tuple[tuple[Step, Outcome], ...]
+    runs: tuple[tuple[TuningStep, Outcome], ...]
 
     @property
     def name(self) -> str:
@@ -120,7 +120,7 @@ class Candidate:
         return [outcome for step, outcome in self.runs if step.stage == "confirm"]
 
 
-def cell_of(tuning: Tuning, step: Step) -> Cell:
+def cell_of(tuning: Tuning, step: TuningStep) -> Cell:
     """Where a step's run is stored."""
     own = Subject(name_of(step.variant, step.candidate))
     return Cell(own, tuning.benchmark, None, step.round)
@@ -131,9 +131,9 @@ def name_of(variant: str, candidate: int) -> str:
     return variant if candidate == TODAY else f"{variant}-candidate-{candidate}"
 
 
-def candidates(variant: str, runs: Iterable[tuple[Step, Outcome]]) -> list[Candidate]:
+def candidates(variant: str, runs: Iterable[tuple[TuningStep, Outcome]]) -> list[Candidate]:
     """The settings of a variant that were measured, in the order in which they were first tried."""
-    found: dict[int, list[tuple[Step, Outcome]]] = {}
+    found: dict[int, list[tuple[TuningStep, Outcome]]] = {}
     for step, outcome in runs:
         if step.variant == variant:
             found.setdefault(step.candidate, []).append((step, outcome))

@@ -16,7 +16,7 @@ TODAY = 1  # the candidate that is the variant as server.toml has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class TuningStep:
     """A run of a setting."""
 
     variant: str  # that is tuned
@@ -37,4 +37,4 @@ class Tuning:
     budget_s: float
     search_s: float  # for the capacity of a setting that is first tried
     knobs: dict[str, dict[str, tuple[Value, ...]]]  # by variant, by knob; values that may be tried
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TuningStep, ...] = ()

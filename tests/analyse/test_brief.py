@@ -11,6 +11,7 @@ import pytest
 from harness.analyse.campaigns import all_nights, brief, brief_file
 from harness.analyse.campaigns.brief import Brief
 from harness.analyse.run import digest
+from harness.analyse.run.digested import Digested
 from harness.base import paths
 from harness.report.index import shelf
 from harness.stored.revisions import Revision
@@ -33,7 +34,7 @@ def never_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = brief_file.of_stored(place / "results" / "one", place / "reports")
     assert made.night is not None
 
-    def refuse(_: Path) -> digest.Digested:
+    def refuse(_: Path) -> Digested:
         raise RuntimeError("digested again")
 
     monkeypatch.setattr(digest, "of_campaign", refuse)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from harness.analyse.regression import changes, noise
-from harness.analyse.regression.gate import Verdict, Wanted
+from harness.analyse.regression.gate import Judgement, Wanted
 from harness.analyse.regression.judging import ACCUSING, Change, Changes
 from harness.analyse.run import digest
+from harness.analyse.run.digested import Digested
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES
 from harness.base.errors import UsageError
 from harness.stored import store
@@ -54,13 +55,13 @@ def row(found: Changes, metric: str, variant: str = "a") -> Change:
     return only
 
 
-def verdicts(found: Changes, variant: str = "a") -> dict[str, Verdict]:
+def verdicts(found: Changes, variant: str = "a") -> dict[str, Judgement]:
     return {r.metric.name: r.verdict for r in found.rows if r.variant == variant}
 
 
 def test_a_campaign_beside_itself_is_the_same(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a")], [Fake("a")])
-    assert set(verdicts(found).values()) == {Verdict.SAME}
+    assert set(verdicts(found).values()) == {Judgement.SAME}
     assert found.regressions == ()
     assert found.why_not == ()
 
@@ -68,27 +69,27 @@ def test_a_campaign_beside_itself_is_the_same(tmp_path: Path) -> None:
 def test_a_slower_one_is_worse_in_what_it_is_slower_in(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a", 8.0)], [Fake("a", 10.0)])
     said = verdicts(found)
-    assert said["latency_p50"] is said["latency_p95"] is said["throughput"] is Verdict.WORSE
-    assert said["memory"] is said["error_rate"] is Verdict.SAME
+    assert said["latency_p50"] is said["latency_p95"] is said["throughput"] is Judgement.WORSE
+    assert said["memory"] is said["error_rate"] is Judgement.SAME
     p50 = row(found, "latency_p50")
     assert p50.ratio is not None
     assert p50.ratio.ratio == pytest.approx(1.25, rel=0.02)
     assert p50.ratio.low > 1.05
     assert p50 in found.regressions
     back = compared(tmp_path / "back", [Fake("a", 10.0)], [Fake("a", 8.0)])
-    assert verdicts(back)["latency_p50"] is verdicts(back)["throughput"] is Verdict.BETTER
+    assert verdicts(back)["latency_p50"] is verdicts(back)["throughput"] is Judgement.BETTER
     assert back.regressions == ()
 
 
 def test_where_rounds_disagree_nobody_can_tell(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a", 8.0, drift=0.3)], [Fake("a", 9.0, drift=-0.3)])
-    assert verdicts(found)["latency_p50"] is Verdict.UNSURE
+    assert verdicts(found)["latency_p50"] is Judgement.UNSURE
     assert "latency_p50" not in {change.metric.name for change in found.regressions}
 
 
 def test_one_round_tells_nothing(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a", 8.0)], [Fake("a", 20.0)], rounds=1)
-    assert set(verdicts(found).values()) == {Verdict.UNSURE}
+    assert set(verdicts(found).values()) == {Judgement.UNSURE}
     assert "one round" in row(found, "latency_p50").note
 
 
@@ -96,7 +97,7 @@ def test_only_what_is_beyond_the_least_effect(tmp_path: Path) -> None:
     sides = ([Fake("a", 8.0)], [Fake("a", 10.0)])
     found = compared(tmp_path / "all", *sides, wanted=Wanted(every=0.5))
     assert found.regressions == ()
-    assert verdicts(found)["latency_p50"] is Verdict.SAME
+    assert verdicts(found)["latency_p50"] is Judgement.SAME
     found = compared(tmp_path / "one", *sides, wanted=Wanted({"latency_p50": 0.5}))
     names = {change.metric.name for change in found.regressions}
     assert "latency_p50" not in names
@@ -107,17 +108,17 @@ def test_what_the_reference_did_was_the_host(tmp_path: Path) -> None:
     base = [Fake("in-process", 4.0, reference=True), Fake("a", 8.0), Fake("b", 8.0)]
     new = [Fake("in-process", 5.0, reference=True), Fake("a", 9.6), Fake("b", 16.0)]
     found = compared(tmp_path, base, new)
-    assert verdicts(found, "in-process")["latency_p50"] is Verdict.WORSE
-    assert verdicts(found, "a")["latency_p50"] is Verdict.UNSURE
+    assert verdicts(found, "in-process")["latency_p50"] is Judgement.WORSE
+    assert verdicts(found, "a")["latency_p50"] is Judgement.UNSURE
     assert row(found, "latency_p50", "a").smallest == pytest.approx(0.25, abs=0.03)
-    assert verdicts(found, "b")["latency_p50"] is Verdict.WORSE
+    assert verdicts(found, "b")["latency_p50"] is Judgement.WORSE
     assert {change.variant for change in found.regressions} == {"b"}
 
 
 def test_errors_that_were_none(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a")], [Fake("a", errors=0.04)])
     errors = row(found, "error_rate")
-    assert errors.verdict is Verdict.WORSE
+    assert errors.verdict is Judgement.WORSE
     assert errors.ratio is not None
     assert errors.ratio.ratio == pytest.approx(0.96, abs=0.01)
     assert "did not fail" in errors.note
@@ -125,17 +126,17 @@ def test_errors_that_were_none(tmp_path: Path) -> None:
 
 def test_a_variant_that_broke(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a"), Fake("b")], [Fake("a", failure=BROKEN), Fake("b")])
-    assert verdicts(found) == {"outcome": Verdict.WORSE}
+    assert verdicts(found) == {"outcome": Judgement.WORSE}
     assert [change.metric.name for change in found.regressions] == ["outcome"]
     assert "It never was." in row(found, "outcome").note
     back = compared(tmp_path / "back", [Fake("a", failure=BROKEN)], [Fake("a")])
-    assert verdicts(back) == {"outcome": Verdict.BETTER}
+    assert verdicts(back) == {"outcome": Judgement.BETTER}
 
 
 def test_a_round_that_failed_is_told_and_the_others_compared(tmp_path: Path) -> None:
     once = Fake("a", failure=BROKEN, fails_in=frozenset({2}))
     found = compared(tmp_path, [Fake("a")], [once])
-    assert verdicts(found)["outcome"] is Verdict.UNSURE
+    assert verdicts(found)["outcome"] is Judgement.UNSURE
     assert "1 of 3 rounds" in row(found, "outcome").note
     p50 = row(found, "latency_p50")
     assert p50.ratio is not None
@@ -145,15 +146,15 @@ def test_a_round_that_failed_is_told_and_the_others_compared(tmp_path: Path) -> 
 
 def test_what_the_generator_did_accuses_nobody(tmp_path: Path) -> None:
     found = compared(tmp_path, [Fake("a")], [Fake("a", lag_ms=6.0)])
-    assert verdicts(found) == {"outcome": Verdict.UNSURE}
+    assert verdicts(found) == {"outcome": Judgement.UNSURE}
     wrong = compared(tmp_path / "wrong", [Fake("a")], [Fake("a", wrong=1)])
-    assert verdicts(wrong) == {"outcome": Verdict.WORSE}
+    assert verdicts(wrong) == {"outcome": Judgement.WORSE}
     assert {*RUN_RULES, *WINDOW_RULES} >= ACCUSING
 
 
 def test_a_capacity_that_is_gone_or_has_no_end(tmp_path: Path) -> None:
     sides = ([Fake("a", capacity_per_s=80.0)], [Fake("a", capacity_per_s=120.0)])
-    assert verdicts(compared(tmp_path, *sides))["capacity"] is Verdict.BETTER
+    assert verdicts(compared(tmp_path, *sides))["capacity"] is Judgement.BETTER
 
 
 def test_a_renamed_variant(tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_rates_a_little_apart_are_compared_but_not_paired(tmp_path: Path) -> Non
     found = changes.of_campaigns(digest.of_campaign(base), digest.of_campaign(new), Wanted(), {})
     assert found.why_not == ()
     assert any("120.0/s and 125.0/s; requests are not paired" in note for note in found.notes)
-    assert verdicts(found)["latency_p50"] is Verdict.SAME
+    assert verdicts(found)["latency_p50"] is Judgement.SAME
 
 
 def test_an_interrupted_campaign_is_compared_as_far_as_it_is(tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_nothing_finished(tmp_path: Path) -> None:
             changes.of_campaigns(*sides, Wanted(), {})
 
 
-def revisions(folder: Path, *fakes: Fake, rounds: int = 4) -> digest.Digested:
+def revisions(folder: Path, *fakes: Fake, rounds: int = 4) -> Digested:
     def against(plan: Campaign) -> Campaign:
         return replace(plan, against=MAIN)
 
@@ -298,7 +299,7 @@ def test_two_revisions_in_one_campaign(tmp_path: Path) -> None:
     assert (found.base, found.new) == ("main", "this revision")
     assert {change.variant for change in found.rows} == {"in-process", "a"}
     p50 = row(found, "latency_p50")
-    assert p50.verdict is Verdict.WORSE
+    assert p50.verdict is Judgement.WORSE
     assert p50.regression
     assert p50.ratio is not None
     assert p50.ratio.ratio == pytest.approx(1.25, rel=0.03)
@@ -329,7 +330,7 @@ def test_a_noisy_metric_stops_a_gate_only_from_far_on(tmp_path: Path) -> None:
     assert p50.stops_from == p50.smallest
     assert p50.stops_from > 1.0
     assert memory.stops_from == 0.05
-    assert row(found, "latency_p50").verdict is Verdict.UNSURE
+    assert row(found, "latency_p50").verdict is Judgement.UNSURE
     far = (*sides, Fake("a", 800.0, content="x"), Fake("a", 8.0, content="y", revision="main"))
     found = changes.of_revisions(revisions(tmp_path / "far", *far), Wanted())
     assert row(found, "latency_p50") in found.regressions

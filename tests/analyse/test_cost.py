@@ -14,6 +14,7 @@ from harness.analyse.cost.prices import RentedMachine, Serverless
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import Row
 from harness.analyse.run import digest
+from harness.analyse.run.digested import Digested
 from harness.analyse.statistics.stats import Spread
 from harness.stored.records import Campaign
 from tests import fakes
@@ -171,7 +172,7 @@ def test_a_platform_has_no_cost_where_something_is_not_known(missing: str) -> No
 def row_of(**changed: Any) -> tuple[Row, Campaign]:
     plan = fakes.campaign([fakes.Fake("a")], rounds=1)
     made = digest.of_run(fakes.run(fakes.Fake("a")), plan, None)
-    (compared,) = comparison.compare(digest.Digested(None, plan, (made,), ()))  # type: ignore[arg-type]
+    (compared,) = comparison.compare(Digested(None, plan, (made,), ()))  # type: ignore[arg-type]
     (row,) = compared.rows
     return replace(row, **changed), plan
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.analyse.campaigns import all_nights, history, nights
 from harness.analyse.run import digest
+from harness.analyse.run.digested import Digested
 from harness.base import paths
 from harness.base.errors import ResultError
 from harness.stored import store
@@ -52,7 +53,7 @@ def test_a_campaign_is_digested_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     folder = stored_campaign(tmp_path / "results" / "one", FAKES, rounds=1)
     first, _ = read(tmp_path / "results")
 
-    def refuse(_: Path) -> digest.Digested:
+    def refuse(_: Path) -> Digested:
         raise RuntimeError("digested again")
 
     monkeypatch.setattr(digest, "of_campaign", refuse)

@@ -23,7 +23,7 @@ from harness.analyse.cost import prices
 from harness.analyse.field import growth
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.digested import Digest, Digested
 from harness.base import paths
 from harness.cli import _tuned
 from harness.report import formats

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.held import Held
 from harness.windows.profiles import Profile
 from tests import fakes

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from tests.report.campaigns import IMAGE, SCRIPT
 
 NASTY = f"{SCRIPT}{IMAGE}</pre></style>\"'&amp;{{{{ 7 * 7 }}}}\x00\x1b[31m\u202e"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.analyse.run.held import Held
 from harness.report.page import page
 from harness.setup.endpoints import Endpoint

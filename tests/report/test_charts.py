@@ -12,7 +12,7 @@ import pytest
 from harness.analyse.cost import prices
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.report import templating
 from harness.report.draw import colours
 from harness.report.page import page, sections

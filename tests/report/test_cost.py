@@ -13,7 +13,7 @@ from harness.analyse.cost import prices
 from harness.analyse.cost.prices import PriceTable
 from harness.analyse.run import digest
 from harness.analyse.run.context import RunContext
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.analyse.run.metrics import METRICS, Metric
 from harness.report.page import page
 from tests.fakes import Fake, stored_campaign

@@ -14,7 +14,7 @@ from harness.analyse.field import comparison
 from harness.analyse.field.comparison import Row
 from harness.analyse.run import digest
 from harness.analyse.run.breakdown import Batches
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.analyse.statistics import pareto
 from harness.report.draw import batch_plot, colours, curves, drawing, scales
 from harness.report.draw.curves import Offered

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.analyse.cost import prices
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.report.page.view import Report
 from harness.stored.identity import BENCHMARK, Point, benchmark_name
 from harness.stored.records import SWEEP, Failure

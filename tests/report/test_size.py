@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.findings import Finding, Verdict
 from harness.report.page import page
 from tests.fakes import Fake, campaign, run

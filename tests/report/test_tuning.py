@@ -22,7 +22,7 @@ from harness.search.candidates import Lowest, Outcome
 from harness.setup import slo
 from harness.setup.knobs import Setting
 from harness.stored.records import Failure
-from harness.stored.tunings import Step
+from harness.stored.tunings import TuningStep
 from harness.windows.kinds import WindowKind
 from tests import fakes
 from tests.fakes import Fake
@@ -178,7 +178,7 @@ def test_a_setting_that_held_the_slo_in_one_of_two_starts_is_told_by_the_other()
     outcomes = (outcome(100, lowest=Lowest(20.0, 0.0, None)), not_held(0.004), not_held(0.13))
     runs = [
         (
-            Step(
+            TuningStep(
                 variant=VARIANT,
                 candidate=2,
                 setting={"workers": 2},

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.report.page import page as pages
 from harness.stored.records import ServerFacts
 from tests.fakes import Fake, stored_campaign

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.base import paths
 from tests.system import sandbox as places
 from tests.system.sandbox import Sandbox

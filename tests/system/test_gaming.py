@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.analyse.run import digest
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.analyse.run.findings import Verdict
 from harness.windows.kinds import WindowKind
 from tests.cells import cell_of

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.analyse.run import digest, strain_outcomes
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.stored.lifecycle import Lifecycle
 from harness.stored.records import Run
 from tests.system.conftest import kept

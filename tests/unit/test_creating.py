@@ -163,7 +163,9 @@ def test_versions_are_read_out_of_an_image(client: Client, engine: Engine) -> No
 )
 def test_any_other_archive_is_a_sentence(client: Client, engine: Engine, archive: bytes) -> None:
     engine.archive = archive
-    with pytest.raises(ProvisionError, match=r"^/opt/venv/versions.json in the image i:1 is not a "):
+    with pytest.raises(
+        ProvisionError, match=r"^/opt/venv/versions.json in the image i:1 is not a "
+    ):
         images._versions(client, "i:1")
     assert engine.removed == 1
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.stored import sane
 from harness.stored.records import Campaign
-from harness.stored.tunings import Step, Tuning
+from harness.stored.tunings import Tuning, TuningStep
 from harness.windows.profiles import Profile
 from tests import fakes
 from tests.cells import cell_of
@@ -23,7 +23,7 @@ TUNING = Tuning(
     search_s=5.0,
     knobs={"some": {"workers": (1, 2)}},
 )
-STEP = Step(
+STEP = TuningStep(
     variant="some", candidate=1, setting={"workers": 1}, stage="explore", round=1, search_s=5.0
 )
 

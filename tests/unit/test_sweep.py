@@ -8,7 +8,7 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.measure.campaign import sweep
-from harness.measure.campaign.sweep import Planned
+from harness.measure.campaign.sweep import SweepPoint
 from harness.measure.talk.answers import Answers
 from harness.protocols import registered
 from harness.setup import judges
@@ -19,7 +19,7 @@ TEXTS = '{"instance": "a b"}\n{"instance": ""}\n'
 CLOSED = '[[profile]]\nname = "c"\nshape = "closed"\nconcurrency = 3\nduration_s = 1.0\n'
 
 
-def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> list[Planned]:
+def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> list[SweepPoint]:
     bench = project.bench(profiles=PROFILE + CLOSED, payloads=payloads)
     return sweep.points(axis, project.variant(), bench, values, 2.5)
 
@@ -37,7 +37,7 @@ def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis
 def test_a_value_changes_its_axis_alone(project: Project) -> None:
     by_axis = {axis: points(project, axis, 2)[0] for axis in sweep.AXES}
 
-    def seen(point: Planned) -> dict[str, object]:
+    def seen(point: SweepPoint) -> dict[str, object]:
         table = point.benchmark.table
         return {
             "concurrency": table.profile[0].concurrency,

@@ -9,7 +9,7 @@ from harness.analyse.campaigns import nights, summary
 from harness.analyse.campaigns.nights import Night
 from harness.analyse.campaigns.summary import Summary
 from harness.analyse.field.comparison import Comparison
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.base.errors import ResultError
 
 

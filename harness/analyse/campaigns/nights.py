@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.base import reading, whole
 from harness.base.errors import ResultError, StoreError
 from harness.stored import legacy, sane
@@ -38,7 +38,7 @@ CONTROL: dict[str, str | None] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NightRow:
     """One variant on one benchmark, in one campaign."""
 
     variant: str  # what reports call it, as the next
@@ -76,7 +76,7 @@ class Night:
     started_at: str  # ISO 8601, UTC
     environment: dict[str, str]
     grounds: dict[str, Ground]  # by benchmark
-    rows: tuple[Row, ...]
+    rows: tuple[NightRow, ...]
     problems: tuple[str, ...]  # what of the campaign can't be used, in sentences
 
 
@@ -119,7 +119,7 @@ def of_campaign(digested: Digested) -> Night:
     )
 
 
-def _rows(digested: Digested) -> Iterator[Row]:
+def _rows(digested: Digested) -> Iterator[NightRow]:
     planned: dict[Key, list[Cell]] = {}
     for cell in digested.campaign.cells:
         planned.setdefault(cell.key, []).append(cell)
@@ -139,7 +139,7 @@ def _rows(digested: Digested) -> Iterator[Row]:
         }
         server = ours[0].facts.server
         failed = sum(d.facts.failure is not None for d in ours)
-        yield Row(
+        yield NightRow(
             cell.variant_name,
             cell.benchmark_name,
             server.framework,
@@ -202,7 +202,7 @@ def with_names(night: Night, renamed: dict[str, str]) -> Night:
     return replace(night, rows=tuple(_with_name(row, renamed) for row in night.rows))
 
 
-def _with_name(row: Row, renamed: dict[str, str]) -> Row:
+def _with_name(row: NightRow, renamed: dict[str, str]) -> NightRow:
     own = row.subject.variant
     subject = replace(row.subject, variant=renamed.get(own, own))
     return replace(row, subject=subject, variant=subject_name(subject, row.point))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.campaigns.nights import CONTROL, Ground, Night, Row
+from harness.analyse.campaigns.nights import CONTROL, Ground, Night, NightRow
 from harness.stored.identity import NULL, PREDICTOR, Canary
 
 Floats = NDArray[np.float64]
@@ -54,8 +54,8 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class _Point:
     night: Night
-    rows: dict[str, Row]  # by variant, the canaries left out
-    canaries: dict[Canary, Row]
+    rows: dict[str, NightRow]  # by variant, the canaries left out
+    canaries: dict[Canary, NightRow]
 
 
 def gathered(nights: Sequence[Night], metrics: Sequence[str]) -> Iterator[Raw]:
@@ -142,6 +142,6 @@ def _series(
     return Raw(place, name, framework, metric, tuple(marks), np.array(values), table, tuple(places))
 
 
-def _logs(row: Row | None, metric: str) -> dict[int, float]:
+def _logs(row: NightRow | None, metric: str) -> dict[int, float]:
     found = row.values.get(metric, {}) if row else {}
     return {number: float(np.log(value)) for number, value in found.items()}

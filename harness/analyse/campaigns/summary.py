@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import RANKED_BY, Comparison, Row
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.analyse.statistics.stats import Spread
 from harness.stored.hosts import machine_id
 from harness.stored.records import Campaign

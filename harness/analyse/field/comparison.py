@@ -11,7 +11,7 @@ from harness.analyse.field import contest, paired
 from harness.analyse.field.contest import Contest
 from harness.analyse.field.paired import Ratio
 from harness.analyse.run import held
-from harness.analyse.run.digest import Digest, Digested
+from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.findings import Finding
 from harness.analyse.run.held import Held
 from harness.analyse.run.metrics import METRICS

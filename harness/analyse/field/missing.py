@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.analyse.field.comparison import COLUMNS, RANKED_BY, Comparison, Row, contends
-from harness.analyse.run.digest import Curve, Digest
+from harness.analyse.run.digested import Curve, Digest
 from harness.analyse.run.metrics import SHARES
 from harness.analyse.statistics import stats
 

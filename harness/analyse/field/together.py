@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from harness.analyse.field import pooling
 from harness.analyse.field.pooling import Pooled
 from harness.analyse.run import capacity, held
 from harness.analyse.run.capacity import Late
+from harness.analyse.run.digested import Digest
 from harness.analyse.run.held import Held
 from harness.analyse.statistics import resampling
 from harness.queues.batch_law import BatchLaw
@@ -21,9 +21,6 @@ from harness.setup import slo
 from harness.setup.slo import Slo
 from harness.stored.identity import Key
 from harness.stored.records import Campaign
-
-if TYPE_CHECKING:
-    from harness.analyse.run.digest import Digest
 
 
 def pooled(digests: Sequence[Digest], campaign: Campaign) -> tuple[Digest, ...]:

@@ -16,7 +16,7 @@ from harness.analyse.regression import comparable, noise
 from harness.analyse.regression.gate import Wanted
 from harness.analyse.regression.judging import Changes, Floors, Pair, judged
 from harness.analyse.regression.noise import Noise
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.base.errors import UsageError, unknown
 from harness.stored.identity import PREDICTOR, Key, Subject, benchmark_name, subject_name
 

@@ -11,7 +11,7 @@ from harness.analyse.field.paired import Ratio
 from harness.analyse.run.metrics import Metric
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """What became of a number."""
 
     BETTER = "better"
@@ -43,19 +43,19 @@ class Wanted:
         return self.every
 
 
-def verdict(ratio: Ratio, better: str, effect: float, smallest: float | None) -> Verdict:
+def verdict(ratio: Ratio, better: str, effect: float, smallest: float | None) -> Judgement:
     """Better or worse: the whole interval lies beyond 1 and beyond the least effect, and the ratio
     is beyond the smallest change that can be shown. Same: the whole interval lies within the least
     effect."""
     worse = ratio if better == "lower" else _turned(ratio)
     edge, shown = 1 + effect, 1 + (smallest or 0.0)
     if worse.low > edge and worse.ratio > shown:
-        return Verdict.WORSE
+        return Judgement.WORSE
     if worse.high < 1 / edge and worse.ratio < 1 / shown:
-        return Verdict.BETTER
+        return Judgement.BETTER
     if 1 / edge <= worse.low and worse.high <= edge:
-        return Verdict.SAME
-    return Verdict.UNSURE
+        return Judgement.SAME
+    return Judgement.UNSURE
 
 
 def _turned(ratio: Ratio) -> Ratio:

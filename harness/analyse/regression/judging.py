@@ -10,9 +10,9 @@ from harness.analyse.field import paired
 from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.field.paired import Ratio
 from harness.analyse.regression import noise
-from harness.analyse.regression.gate import Verdict, Wanted, verdict
+from harness.analyse.regression.gate import Judgement, Wanted, verdict
 from harness.analyse.regression.noise import Noise
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.analyse.run.findings import Verdict as Weight
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
@@ -48,7 +48,7 @@ class Change:
     base: Spread | None
     new: Spread | None
     ratio: Ratio | None  # new by base; None where there is none, as of zeros
-    verdict: Verdict
+    verdict: Judgement
     effect: float  # the least change that is judged, as a share
     smallest: float | None  # that this comparison can show; None where nothing is known
     gates: bool  # whether it may stop a gate
@@ -57,7 +57,7 @@ class Change:
     @property
     def regression(self) -> bool:
         """Whether a gate stops for it."""
-        return self.gates and self.verdict is Verdict.WORSE
+        return self.gates and self.verdict is Judgement.WORSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
     found = noise.logs(pair.new, pair.base, metric, same_load=pair.same_load)
     ratio = paired.of_logs(found) or _of_zeros(base, new, metric)
     smallest = floors.smallest(pair, metric, ratio.rounds) if ratio is not None else None
-    said = Verdict.UNSURE
+    said = Judgement.UNSURE
     if ratio is not None:
         better = "higher" if noise.counts_failures(metric) else metric.better
         said = verdict(ratio, better, effect, smallest)
@@ -232,11 +232,11 @@ def _outcome(pair: Pair) -> Change | None:
     broke, breaks = (sum(map(_broken, digests)) for digests in (base, new))
     if not (broke or breaks or pair.base.invalid or pair.new.invalid):
         return None
-    said = Verdict.UNSURE
+    said = Judgement.UNSURE
     if breaks == len(new) >= _FEWEST and not broke:
-        said = Verdict.WORSE
+        said = Judgement.WORSE
     elif broke == len(base) >= _FEWEST and not breaks:
-        said = Verdict.BETTER
+        said = Judgement.BETTER
     note = "; ".join(
         f"{when}: {why}"
         for when, row in (("before", pair.base), ("now", pair.new))

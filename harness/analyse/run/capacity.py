@@ -37,7 +37,7 @@ NORMAL = 1.96  # standard errors of an interval of 95%
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProbeStep:
     """One probe of a search's path."""
 
     rate_per_s: float
@@ -103,7 +103,7 @@ class Found:
 
     slo: Slo
     estimate: Estimate
-    steps: tuple[Step, ...]
+    steps: tuple[ProbeStep, ...]
     basis: Basis = "probes"
     confirmed: bool = True  # whether probes near a law's capacity were late as often as it says
     late: Late = Late()  # of probes near a capacity by the law
@@ -124,7 +124,7 @@ def of_probes(windows: Sequence[Window], wanted: Slo, ended: str = "") -> Found:
         tally = tallying.tally(window.requests, window.facts.profile.rate_per_s or 0.0, wanted)
         response_ms = window.requests.waits_ns() / 1e6
         steps.append(
-            Step(
+            ProbeStep(
                 tally.rate_per_s,
                 tally.requests,
                 tally.over,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.analyse.run.capacity import Found, Step
+from harness.analyse.run.capacity import Found, ProbeStep
 from harness.search.search import Estimate
 
 
@@ -75,7 +75,7 @@ def _why_nothing(found: Found) -> str:
     return f"none of {len(found.steps)} probes counts: each {doubt}"
 
 
-def _failed(step: Step) -> str:
+def _failed(step: ProbeStep) -> str:
     return f"; failed: {step.failed}" if step.failed else ""
 
 

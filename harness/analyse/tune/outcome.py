@@ -19,7 +19,7 @@ from harness.search.candidates import Candidate, Lowest, Outcome, candidates, ce
 from harness.search.confirmed import Confirmed
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Run
-from harness.stored.tunings import TODAY, Step, Tuning
+from harness.stored.tunings import TODAY, Tuning, TuningStep
 from harness.windows.samples import MISSING
 
 _NOTHING_KNOWN = "none of its probes counts: they were too short, or the host disturbed them"
@@ -136,7 +136,7 @@ def of_campaign(
 def of_runs(
     tuning: Tuning,
     variant: str,
-    runs: Sequence[tuple[Step, Outcome]],
+    runs: Sequence[tuple[TuningStep, Outcome]],
     damaged: tuple[str, ...] = (),
 ) -> TunedVariant:
     """What the runs of a variant say."""

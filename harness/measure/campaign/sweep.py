@@ -20,7 +20,7 @@ Change = Callable[[Variant, Benchmark, int], tuple[Variant, Benchmark]]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class SweepPoint:
     """One value of the axis."""
 
     value: int
@@ -85,7 +85,7 @@ def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
 
 def points(
     name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
-) -> list[Planned]:
+) -> list[SweepPoint]:
     """A variant at each value. Raises UsageError where it can't be varied along that axis."""
     window = closed(benchmark, duration_s)
     if name == "workers":  # the same load for few of them and for many
@@ -107,7 +107,7 @@ def points(
         else:
             bench = replace(bench, point=at)
         found.append(
-            Planned(value, changed, replace(bench, name=benchmark_name(bench.folder.name, at)))
+            SweepPoint(value, changed, replace(bench, name=benchmark_name(bench.folder.name, at)))
         )
     return found
 

@@ -17,7 +17,7 @@ from harness.search import confirmed
 from harness.search.candidates import Candidate, Outcome, candidates, choices
 from harness.search.enough import MOST_STARTS
 from harness.setup.knobs import Setting, Value
-from harness.stored.tunings import TODAY, Stage, Step, Tuning
+from harness.stored.tunings import TODAY, Stage, Tuning, TuningStep
 
 LONGER = 2.0  # times the search of a first try
 LEAST_TRIED = 3
@@ -39,7 +39,7 @@ class Cost:
 
 
 def cost(
-    search_s: float, seen: Sequence[tuple[Step, Outcome]], known_s: float | None = None
+    search_s: float, seen: Sequence[tuple[TuningStep, Outcome]], known_s: float | None = None
 ) -> Cost:
     """By the runs that were seen, else by what is known from before."""
     # A search takes longer than it was given where the server needs long to be idle after a probe.
@@ -61,10 +61,10 @@ def following(
     tuning: Tuning,
     variant: str,
     today: Setting,
-    runs: Sequence[tuple[Step, Outcome]],
+    runs: Sequence[tuple[TuningStep, Outcome]],
     left_s: float,
     one: Cost,
-) -> Step | None:
+) -> TuningStep | None:
     """The next run of a variant; None where nothing is left to do, or no time for it."""
     tried = candidates(variant, runs)
     begun = {step.stage for step, _ in runs if step.variant == variant}
@@ -91,7 +91,7 @@ def _explore(
     able: Sequence[Candidate],
     left_s: float,
     one: Cost,
-) -> Step | None:
+) -> TuningStep | None:
     space = tuning.knobs[variant]
     # While nothing meets the SLO there is nothing to sift and to confirm.
     after_s = (_SIFTED + 2 * _STARTS) * one.long_s if able else 0.0
@@ -139,7 +139,7 @@ def _sift(able: Sequence[Candidate]) -> Candidate | None:
 
 def _confirm(
     tuning: Tuning, tried: Sequence[Candidate], able: Sequence[Candidate], left_s: float, one: Cost
-) -> Step | None:
+) -> TuningStep | None:
     pair = _pair(tried, able)
     done = sum(len(candidate.confirming()) for candidate in tried)
     turn, place = divmod(done, len(pair))
@@ -166,7 +166,7 @@ def _pair(tried: Sequence[Candidate], able: Sequence[Candidate]) -> list[Candida
     return [*today, *others[:1]]
 
 
-def _again(tuning: Tuning, candidate: Candidate, stage: Stage) -> Step:
+def _again(tuning: Tuning, candidate: Candidate, stage: Stage) -> TuningStep:
     return _step(
         tuning,
         candidate.variant,
@@ -179,9 +179,9 @@ def _again(tuning: Tuning, candidate: Candidate, stage: Stage) -> Step:
 
 def _step(
     tuning: Tuning, variant: str, number: int, setting: dict[str, Value], stage: Stage, round_: int
-) -> Step:
+) -> TuningStep:
     longer = 1.0 if stage == "explore" else LONGER
-    return Step(
+    return TuningStep(
         variant=variant,
         candidate=number,
         setting=setting,

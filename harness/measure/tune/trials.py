@@ -20,7 +20,7 @@ from harness.setup.knobs import Setting
 from harness.stored import plan, store
 from harness.stored.identity import Cell, Subject
 from harness.stored.records import Campaign, Run
-from harness.stored.tunings import Step, Tuning
+from harness.stored.tunings import Tuning, TuningStep
 
 # No tune takes less before its first run, and none of its runs less beside the search. Whether a
 # budget is too short for a variant that takes longer, its first run will show.
@@ -30,7 +30,7 @@ _READY_TIMES, _READY_LEAST_S = 5.0, 20.0
 _ROUND_S = 30  # to which a budget that is proposed is rounded up
 
 Judge = Callable[[Run, Campaign], Outcome]
-Told = Callable[[Step, Outcome], None]
+Told = Callable[[TuningStep, Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Going:
     prepared: Prepared | HarnessError
     tools: Tools
     observer: Observer
-    runs: list[tuple[Step, Outcome]] = field(default_factory=list)
+    runs: list[tuple[TuningStep, Outcome]] = field(default_factory=list)
     spent_s: float = 0.0  # on what came before these runs
 
     @property
@@ -133,7 +133,7 @@ def _take_over(going: _Going, judge: Judge) -> None:
     going.campaign = _with_steps(going.campaign, tuple(kept))
 
 
-def _next(going: _Going, variant: Variant, share: float) -> Step | None:
+def _next(going: _Going, variant: Variant, share: float) -> TuningStep | None:
     """The variant's next run, within the share of the budget that it may have spent with those
     before it."""
     tuning = going.tuning
@@ -148,7 +148,7 @@ def _next(going: _Going, variant: Variant, share: float) -> Step | None:
     return halving.following(tuning, variant.name, today, ours, left_s, one)
 
 
-def _measure(going: _Going, variant: Variant, step: Step, judge: Judge) -> Outcome:
+def _measure(going: _Going, variant: Variant, step: TuningStep, judge: Judge) -> Outcome:
     tuning, request = going.tuning, going.order.request
     going.campaign = _with_steps(going.campaign, (*tuning.steps, step))
     # Before the run: what is stored must be in the plan.
@@ -163,7 +163,7 @@ def _measure(going: _Going, variant: Variant, step: Step, judge: Judge) -> Outco
     return outcome
 
 
-def _variant(going: _Going, variant: Variant, step: Step) -> Variant:
+def _variant(going: _Going, variant: Variant, step: TuningStep) -> Variant:
     """The variant with the step's setting, under a name of its own."""
     table = variant.table
     mine = [o for s, o in going.runs if s.variant == variant.name and o.ready_s is not None]
@@ -178,7 +178,7 @@ def _variant(going: _Going, variant: Variant, step: Step) -> Variant:
     return replace(variant, table=knobs.turned(table, step.setting, **named))
 
 
-def _with_steps(campaign: Campaign, steps: tuple[Step, ...]) -> Campaign:
+def _with_steps(campaign: Campaign, steps: tuple[TuningStep, ...]) -> Campaign:
     assert campaign.tuning is not None
     tuning = replace(campaign.tuning, steps=steps)
     cells: tuple[Cell, ...] = tuple(cell_of(tuning, step) for step in steps)

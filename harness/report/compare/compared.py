@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.analyse.field.paired import CONFIDENCE, Ratio
-from harness.analyse.regression.gate import Verdict
+from harness.analyse.regression.gate import Judgement
 from harness.analyse.regression.judging import Change, Changes, Shown
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
@@ -22,7 +22,7 @@ def headline(changes: Changes) -> str:
     """All of it in a sentence."""
     if changes.why_not:
         return f"{changes.base} and {changes.new} can't be compared."
-    counts = {said: sum(row.verdict is said for row in changes.rows) for said in Verdict}
+    counts = {said: sum(row.verdict is said for row in changes.rows) for said in Judgement}
     stops = len(changes.regressions)
     said = ", ".join(f"{count} {name.value}" for name, count in counts.items() if count)
     first = view.plural(stops, "regression") if stops else "No regression"
@@ -122,8 +122,8 @@ def unit(row: Change | Shown) -> str:
 
 def told(rows: Sequence[Change]) -> list[Change]:
     """Those that got better or worse, regressions first."""
-    found = [row for row in rows if row.verdict in (Verdict.WORSE, Verdict.BETTER)]
-    return sorted(found, key=lambda row: (not row.regression, row.verdict is Verdict.BETTER))
+    found = [row for row in rows if row.verdict in (Judgement.WORSE, Judgement.BETTER)]
+    return sorted(found, key=lambda row: (not row.regression, row.verdict is Judgement.BETTER))
 
 
 def markdown(changes: Changes) -> str:
@@ -177,7 +177,7 @@ def junit(changes: Changes) -> str:
         rows = [row for row in changes.rows if row.benchmark == benchmark]
         suite = _suite(suites, benchmark, len(rows))
         suite.set("failures", str(sum(row.regression for row in rows)))
-        suite.set("skipped", str(sum(row.verdict is Verdict.UNSURE for row in rows)))
+        suite.set("skipped", str(sum(row.verdict is Judgement.UNSURE for row in rows)))
         for row in rows:
             _case(suite, row)
     for name, problems in (("comparable", changes.why_not), ("readable", changes.damaged)):
@@ -203,7 +203,7 @@ def _case(suite: ElementTree.Element, row: Change) -> None:
     words = _xml(sentence(row))
     if row.regression:
         ElementTree.SubElement(case, "failure", message=words, type="regression")
-    elif row.verdict is Verdict.UNSURE:
+    elif row.verdict is Judgement.UNSURE:
         ElementTree.SubElement(case, "skipped", message=words)
     else:
         ElementTree.SubElement(case, "system-out").text = words

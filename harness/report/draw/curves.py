@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.field.comparison import Row
-from harness.analyse.run.digest import Curve, Digest
+from harness.analyse.run.digested import Curve, Digest
 from harness.analyse.run.findings import RUN_RULES, Finding, Verdict
 from harness.analyse.statistics import stats
 from harness.setup.slo import Slo

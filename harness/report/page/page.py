@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.analyse.cost import prices
 from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field import comparison
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.report import files, templating
 from harness.report.draw import colours, drawing
 from harness.report.page import sections, view

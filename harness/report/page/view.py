@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row, ratio, tied
-from harness.analyse.run.digest import Digested
+from harness.analyse.run.digested import Digested
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
 from harness.stored.records import Campaign

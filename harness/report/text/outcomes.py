@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.analyse.field.comparison import Row
-from harness.analyse.run.digest import Damaged, Digested
+from harness.analyse.run.digested import Damaged, Digested
 from harness.analyse.run.findings import Verdict
 from harness.report.page import view
 

@@ -41,7 +41,7 @@ _GUARD_KNOWS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ContainerHost:
     """What all containers of a launcher share."""
 
     client: DockerClient
@@ -60,7 +60,7 @@ class LaunchedContainer:
     headers: Headers = ()
     trust: Trust = SYSTEM
 
-    def __init__(self, order: LaunchOrder, ground: Ground) -> None:
+    def __init__(self, order: LaunchOrder, ground: ContainerHost) -> None:
         self._what = f"The container of {order.variant.name}"
         self._limit_mib = order.variant.table.memory_mib
         self._ground = ground
@@ -201,7 +201,7 @@ class LaunchedContainer:
 
 
 def _create(
-    image: str, order: LaunchOrder, ground: Ground, ports: dict[str, int]
+    image: str, order: LaunchOrder, ground: ContainerHost, ports: dict[str, int]
 ) -> tuple[Container, tuple[str, ...]]:
     from docker.errors import APIError
 
@@ -252,7 +252,7 @@ class DockerLauncher:
             ground.client.close()
 
     @cached_property
-    def _ground(self) -> Ground:
+    def _ground(self) -> ContainerHost:
         client = engine.connect()
         with engine.answering("What an earlier command left can't be removed"):
             engine.sweep(client)
@@ -266,4 +266,4 @@ class DockerLauncher:
             start_new_session=True,
             env={name: value for name, value in os.environ.items() if name in _GUARD_KNOWS},
         )
-        return Ground(client, version, network, bridged, owner, guard)
+        return ContainerHost(client, version, network, bridged, owner, guard)

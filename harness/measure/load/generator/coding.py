@@ -12,6 +12,7 @@ _CODINGS = re.compile(r"[\s,]+")
 _GZIP, _DEFLATE = ("gzip", "x-gzip"), "deflate"
 _MOST_CODINGS = 5  # on top of each other: curl takes as many
 _MOST_PARTS = 100_000
+_BEGINNING = 1024  # bytes that are enough to show why a body was refused
 _SHOWN = 40  # characters of an unknown one's name
 _PIECE = 256  # bytes, the first of a part
 _GZIP_WINDOW = 31  # of zlib: with gzip's head and tail
@@ -25,9 +26,8 @@ def decoded(body: bytes, encoding: bytes, most: int) -> bytes:
     return body
 
 
-def beginning(body: bytes, encoding: bytes, most: int) -> bytes:
-    """Of the beginning of a body what can be read: a few bytes, to be shown; where nothing can, by
-    what it is compressed."""
+def beginning(body: bytes, encoding: bytes, most: int = _BEGINNING) -> bytes:
+    """The beginning of a body, decompressed, to be shown; if that fails, what compressed it."""
     try:
         for coding in _codings(encoding):
             body = zlib.decompressobj(_window(coding, body)).decompress(body, most)

@@ -36,7 +36,6 @@ from harness.protocols.exchange import (
 from harness.windows.samples import ERRORS
 
 _USED = IDLE - 1  # a connection that has been used: a request that it swallows is resent
-_SHOWN = 1024  # bytes of a body that are kept to show why it was refused
 _TIMEOUT, _UNSENT = ERRORS.index("timeout"), ERRORS.index("unsent")
 
 
@@ -174,7 +173,7 @@ class Exchanging(HttpLoop):
         except Unfit:
             if response.is_success:
                 raise
-            return beginning(body, answer.encoding, _SHOWN)
+            return beginning(body, answer.encoding)
 
     def _keep(self, index: int, response: Response, done: Done) -> None:
         body = response.body if done.body is None else done.body

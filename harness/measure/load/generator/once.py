@@ -21,7 +21,6 @@ from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, Ints
 
-_SHOWN = 1024  # bytes of a body that are kept to show why it was refused
 _STATUS = ERRORS.index("status")
 
 
@@ -70,7 +69,7 @@ async def _ask(job: Job) -> tuple[int, bytes]:
         raise NoAnswer(_why(loop, ERRORS[error], job.timeout_ns / 1e9))
     encoding = loop.encodings.get(0, b"")
     if error == _STATUS:  # which says more than a body that can't be read
-        return loop.status[0], beginning(loop.bodies[0], encoding, _SHOWN)
+        return loop.status[0], beginning(loop.bodies[0], encoding)
     try:
         return loop.status[0], decoded(loop.bodies[0], encoding, job.max_answer_bytes)
     except Unfit as unfit:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.analyse.field import reasons
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run import capacity_words, held
-from harness.analyse.run.digest import Digest
+from harness.analyse.run.digested import Digest
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import Metric
 from harness.report.page import again, ranking, view
