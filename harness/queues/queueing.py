@@ -55,6 +55,7 @@ class Queue:
     error: float | None  # standard error of the logarithm of that; None: too few windows
     # Of a request that occupies it, the part that is the model's, in the mean; 0: not known.
     model: float = 0.0
+    saturated_ns: float = 0.0  # the model's CPU time in the saturated window; 0: not known
 
     @property
     def excess(self) -> float | None:
@@ -89,17 +90,19 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
     if saturated is None or base is None:
         return None
     error = _saturated_error(saturated)
-    model = float(saturated.calls.duration_ns.mean()) / under_load.unit(saturated.calls)
+    busy_ns = under_load.unit(saturated.calls)
+    model = float(saturated.calls.duration_ns.mean()) / busy_ns
     near = _near(base, loaded, saturated, slo)
     if workers > 1 and not (
         near and under_load.in_one_queue(near) and overlap.unrelated(saturated.calls)
     ):
         return None
     if not near:
-        return Queue(base, error, under_load.unit(saturated.calls), None, None, model)
+        return Queue(base, error, busy_ns, None, None, model, busy_ns)
     weights = [len(each.due_ns) for each in near]
     mean = float(np.average([each.unit_ns for each in near], weights=weights))
-    return Queue(base, error, mean, under_load.full(near, saturated), under_load.error(near), model)
+    seen, doubt = under_load.full(near, saturated), under_load.error(near)
+    return Queue(base, error, mean, seen, doubt, model, busy_ns)
 
 
 def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> float | None:

@@ -45,7 +45,10 @@ def test_the_choices_lie_round_the_benchmarks_own() -> None:
 @pytest.mark.parametrize(
     ("estimate", "expected"),
     [
-        (Estimate(100.0, 95.0, 105.0), Held(100.0, 100.0, 95.0, 105.0)),
+        (
+            Estimate(100.0, 95.0, 105.0),
+            Held(100.0, 100.0, 95.0, 105.0, error=math.log(105 / 95) / (2 * 1.96)),
+        ),
         (Estimate(100.0, 100.0, 300.0), Held(100.0, 300.0)),
         (Estimate(100.0, 100.0, None), Held(100.0, math.inf)),
         (Estimate(None, None, 100.0), Held(0.0, 100.0)),

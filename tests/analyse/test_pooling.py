@@ -73,6 +73,19 @@ def test_more_doubt_leaves_more_doubt() -> None:
     assert unsure.deviation > 0.015
 
 
+def test_a_start_counts_by_what_its_own_windows_say() -> None:
+    starts = [queue(1.0, error=0.01), queue(1.3, error=0.2)]
+    found = pooled(field(stalled=starts))["stalled"]
+    assert found.excess == pytest.approx(1.0, abs=0.01)
+    assert found.deviation < 0.02
+
+
+def test_starts_that_are_sure_and_differ_count_alike() -> None:
+    sure = {f"w{place}": [queue(1.1, error=0.005), queue(0.9, error=0.02)] for place in range(9)}
+    found = pooled(sure)["w0"]
+    assert found.excess == pytest.approx(1.0, abs=0.01)
+
+
 def test_what_was_not_seen_under_load_follows_the_law_as_the_others_do() -> None:
     found = pooled(field(unseen=[queue(None)]))["unseen"]
     assert found.excess == pytest.approx(1.0, abs=0.01)
@@ -90,6 +103,7 @@ def test_what_was_seen_under_load_itself_has_no_excess_and_makes_none() -> None:
     late = {f"v{place}": [queue(1.06), queue(1.06)] for place in range(5)}
     found = pooled({**late, "batched": batched})
     assert found["batched"].excess == 1.0
+    assert found["batched"].deviation == 0.0  # each start tells its own
     assert found["v0"].excess == pytest.approx(1.06, rel=0.01)
 
 

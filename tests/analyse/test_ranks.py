@@ -148,3 +148,54 @@ def test_the_more_is_told_apart_the_less_two_must_differ() -> None:
     beside = ranks.of({**values, "c": {1: 900.0, 2: 905.0, 3: 898.0}})
     assert ranks.of(values).chance == pytest.approx(0.015)
     assert beside.chance == pytest.approx(0.015 * 2 / 3)
+
+
+def unsure(
+    rng: np.random.Generator, variants: int, rounds: int
+) -> tuple[dict[str, dict[int, float]], dict[str, dict[int, float]]]:
+    """(numbers, their own standard errors): variants that are the same, one start in five of
+    which was measured ten times as badly as the others."""
+    bad = {
+        f"v{place:02d}": {r + 1: 0.2 if rng.random() < 0.2 else 0.02 for r in range(rounds)}
+        for place in range(variants)
+    }
+    values = {
+        name: {r: 50 * math.exp(rng.normal(0, math.hypot(0.02, own))) for r, own in errors.items()}
+        for name, errors in bad.items()
+    }
+    return values, bad
+
+
+def test_a_start_that_says_little_of_itself_counts_for_less() -> None:
+    values = {name: {1: 100.0 + place, 2: 102.0 - place} for place, name in enumerate("bcdefgh")}
+    values["a"] = {1: 100.0, 2: 160.0}
+    errors = {name: {1: 0.01, 2: 0.01} for name in "bcdefgh"} | {"a": {1: 0.01, 2: 0.5}}
+    found = ranks.of(values, errors=errors)
+    assert found.centres["a"] == pytest.approx(found.centres["b"], abs=0.03)
+    assert found.worth["a"] == pytest.approx(1.0, abs=0.05)
+    assert found.worth["b"] == 2.0
+    assert found.rounds["a"] == 2
+    assert found.error("a", "c") > 1.1 * found.error("b", "c")
+
+
+def test_starts_that_are_equally_unsure_count_alike() -> None:
+    values = drawn(np.random.default_rng(5), 6, 3, 0.03)
+    errors = {name: dict.fromkeys(by, 0.3) for name, by in values.items()}
+    one, other = ranks.of(values), ranks.of(values, errors=errors)
+    assert one.centres == pytest.approx(other.centres)
+    assert one.reach("v00", "v01") == pytest.approx(other.reach("v00", "v01"))
+
+
+@pytest.mark.parametrize("rounds", [2, 4])
+def test_unsure_starts_do_not_make_chance_a_difference(rounds: int) -> None:
+    rng, wrong, fields = np.random.default_rng(rounds), 0, 150
+    for _ in range(fields):
+        found = ranks.of(*_with_errors(*unsure(rng, 18, rounds)))
+        wrong += any(apart(found, *pair) for pair in combinations(found.centres, 2))
+    assert wrong <= 0.04 * fields
+
+
+def _with_errors(
+    values: dict[str, dict[int, float]], errors: dict[str, dict[int, float]]
+) -> tuple[dict[str, dict[int, float]], None, dict[str, dict[int, float]]]:
+    return values, None, errors

@@ -54,7 +54,12 @@ def of(rounds: Mapping[str, Rounds]) -> Contest:
         for name, found in rounds.items()
         if name in known
     }
-    return Contest(rounds, ranks.of(known, doubts))
+    errors = {
+        name: {number: each.error for number, each in found.items()}
+        for name, found in rounds.items()
+        if name in known
+    }
+    return Contest(rounds, ranks.of(known, doubts, errors))
 
 
 def _above(ours: Rounds, theirs: Rounds) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.analyse.field import slowdown
 from harness.queues import law
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
@@ -29,6 +30,8 @@ _RARE = 0.1
 _DOMINATED = 3.0
 # Of a call that takes longer beside its CPU time, others in the process or on its CPU have a part.
 _UNDISTURBED = 1.15
+_UNSURE = 0.05  # standard error of what too few windows say of an excess
+_LEAST = 0.005  # the least that a start's own windows can be off by
 _TOGETHER = 3  # variants that the model's speed is learnt from; of fewer, each keeps its own
 
 
@@ -41,10 +44,11 @@ class Pooled:
     deviation: float  # standard deviation of the logarithm of that
     # How long the model takes, in units of its CPU time, ascending; None: each queue's own.
     calls: Any = None
+    power: float = 0.0  # with which what surrounds the model slows down beyond it
 
     def law(self, queue: Queue) -> Law | BatchLaw:
         """A queue's law with what all say together, in nanoseconds."""
-        known = queue.law
+        known = slowdown.steadied(queue, self.unit_ns, self.power).law
         if isinstance(known, Law) and self.calls is not None:
             # What else occupies the server, others beside it too, is the same for each request.
             occupied = np.maximum(self.calls + known.occupied_ns - 1.0, 0.0)
@@ -56,19 +60,26 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
     """Of each variant's queues, one for each round; `backends` say which call the same model."""
     units = _units(queues, backends)
     calls = _calls(queues, backends)
-    seen = _seen(queues)
+    power = slowdown.exponent(queues, units) if _dominates(queues) else 0.0
+    seen = _seen(
+        {
+            name: [slowdown.steadied(q, units[name], power) for q in f]
+            for name, f in queues.items()
+            if f
+        }
+    )
     middle = float(np.median([mean for mean, _ in seen.values()])) if len(seen) > 4 else 0.0
     made = {}
     for name, found in queues.items():
-        if found and isinstance(found[0].law, BatchLaw):  # it is what was seen under load itself
-            errors = [queue.law_error**2 for queue in found]
-            made[name] = Pooled(units[name], 1.0, math.sqrt(sum(errors)) / len(errors))
+        if found and isinstance(found[0].law, BatchLaw):
+            # It is what was seen under load itself, in each start anew: they share no error.
+            made[name] = Pooled(units[name], 1.0, 0.0)
         elif found:
             excess, variance = 0.0, _FOLLOWS**2
             if name in seen:
                 excess, variance = _kept(seen[name][0] - middle, seen[name][1])
             made[name] = Pooled(
-                units[name], math.exp(middle + excess), math.sqrt(variance), calls[name]
+                units[name], math.exp(middle + excess), math.sqrt(variance), calls[name], power
             )
     return made
 
@@ -93,9 +104,14 @@ def _calls(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -
     return {name: made.get(backends[name]) for name in queues if queues[name]}
 
 
-def _units(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, float]:
+def _dominates(queues: Mapping[str, Sequence[Queue]]) -> bool:
+    """Whether the model is a large part of what a request takes, with most servers."""
     occupied = [queue.law.occupied_ns for found in queues.values() for queue in found]
-    dominates = bool(occupied) and float(np.median(occupied)) < _DOMINATED
+    return bool(occupied) and float(np.median(occupied)) < _DOMINATED
+
+
+def _units(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, float]:
+    dominates = _dominates(queues)
     own = {
         name: float(np.mean([math.log(queue.unit_ns) for queue in found]))
         for name, found in queues.items()
@@ -110,27 +126,43 @@ def _units(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -
 
 
 def _seen(queues: Mapping[str, Sequence[Queue]]) -> dict[str, tuple[float, float]]:
-    """(logarithm of the excess, variance of that) of each variant whose loaded windows tell it."""
+    """(logarithm of the excess, variance of that) of each variant whose loaded windows tell it.
+
+    A start counts by how much its own windows say: few windows, or a stall of the host in one of
+    them, say little.
+    """
     logs = {
-        name: [(math.log(q.excess), q.error or 0.0) for q in found if q.excess and q.excess > 0]
+        name: [(math.log(q.excess), _doubt(q)) for q in found if q.excess and q.excess > 0]
         for name, found in queues.items()
         if found and not isinstance(found[0].law, BatchLaw)
     }
     logs = {name: found for name, found in logs.items() if found}
-    within = [error**2 for found in logs.values() for _, error in found if error > 0]
-    typical = float(np.median(within)) if within else _FOLLOWS**2
-    start = max(_between([[log for log, _ in found] for found in logs.values()]), typical)
-    return {
-        name: (float(np.mean([log for log, _ in found])), start / len(found))
-        for name, found in logs.items()
-    }
+    between = _between(logs.values())
+    seen = {}
+    for name, found in logs.items():
+        weights = np.array([1 / (own + between) for _, own in found])
+        mean = float(np.average([log for log, _ in found], weights=weights))
+        seen[name] = (mean, 1 / float(weights.sum()))
+    return seen
 
 
-def _between(groups: Iterable[Sequence[float]]) -> float:
-    """The variance between starts of one server, over all; 0 where each started once."""
-    several = [group for group in groups if len(group) > 1]
-    free = sum(len(group) - 1 for group in several)
-    return sum(float(np.var(group)) * len(group) for group in several) / free if free else 0.0
+def _doubt(queue: Queue) -> float:
+    """Variance of the logarithm of a start's excess, by its own windows."""
+    under_load = _UNSURE if queue.error is None else queue.error
+    return max(under_load**2 + min(queue.law_error, 1.0) ** 2, _LEAST**2)
+
+
+def _between(groups: Iterable[Sequence[tuple[float, float]]]) -> float:
+    """The variance between starts of one server beyond what their own say, over all; 0 where each
+    started once. By moments (DerSimonian and Laird, Controlled Clinical Trials 7, 1986)."""
+    beyond = scale = 0.0
+    for group in groups:
+        weights = np.array([1 / own for _, own in group])
+        values = np.array([log for log, _ in group])
+        mean = np.average(values, weights=weights)
+        beyond += float((weights * (values - mean) ** 2).sum()) - (len(group) - 1)
+        scale += float(weights.sum() - (weights**2).sum() / weights.sum())
+    return max(beyond / scale, 0.0) if scale > 0 else 0.0
 
 
 def _kept(seen: float, variance: float) -> tuple[float, float]:

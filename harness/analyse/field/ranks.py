@@ -35,6 +35,7 @@ FALSE = 0.02  # the share of separated pairs that may be separated by chance
 _NOMINAL = 0.75 * FALSE
 _PRIOR = 10.0  # degrees of freedom that the variance of all counts for in that of one
 _PASSES = 3  # of learning what a round did to all, for the most part from those that are alike
+_LEAST = 0.001  # deviation of a start's logarithm that is never undercut
 _ODD_WEIGHT = 0.01  # of the others: what nothing else tells, they do
 _ODD = 0.001  # chance beyond which the starts of a variant differ by more than those of others
 
@@ -49,6 +50,7 @@ class Ranks:
     doubts: Mapping[str, float]  # variance that all starts of a variant share
     typical: float  # variance of one start's logarithm, over all variants
     freedom: float  # that the variances were learnt from; 0: nothing is known of them
+    worth: Mapping[str, float] = field(default_factory=dict)  # rounds, unsure ones as less than one
     groups: Mapping[str, int] = field(default_factory=dict)  # variants of one share rounds
     chance: float = 0.0  # that a pair of equals is separated
 
@@ -74,17 +76,20 @@ class Ranks:
         return math.sqrt(self._variance(one) + self._variance(other))
 
     def _variance(self, name: str) -> float:
-        own = self.variances.get(name, self.typical) / self.rounds.get(name, 1)
+        own = self.variances.get(name, self.typical) / self.worth.get(name, 1.0)
         return own + self.doubts.get(name, 0.0)
 
 
 def of(
     values: Mapping[str, Mapping[int, float]],
     doubts: Mapping[str, float] | None = None,
+    errors: Mapping[str, Mapping[int, float]] | None = None,
 ) -> Ranks:
     """Of each variant's number in each round; those that are not above zero are left out.
 
-    `doubts` are variances of the logarithm that all rounds of a variant share.
+    `doubts` are variances of the logarithm that all rounds of a variant share. `errors` are
+    standard errors of the logarithm in one round, by its own windows: one that is far less sure
+    than most counts for less.
     """
     known = {name: {r: v for r, v in by.items() if v > 0} for name, by in values.items()}
     known = {name: by for name, by in known.items() if by}
@@ -96,13 +101,14 @@ def of(
     logs = np.array([math.log(known[name][number]) for name, number in cells])
     owner = np.array([names.index(name) for name, _ in cells])
     design = _design(owner, [rounds.index(number) for _, number in cells], len(names), len(rounds))
-    found, free = _fitted(design, logs, np.ones(len(logs)))
+    weights = _weights([(errors or {}).get(n, {}).get(r, 0.0) for n, r in cells], design, logs)
+    found, free = _fitted(design, logs, weights)
     # Of each variant: the sum of squares that its rounds leave, and the freedom of that.
     counts = np.array([len(known[name]) for name in names])
     own = (counts - 1) * free / max(len(cells) - len(names), 1)
     whole, free, variances = math.inf, 0, np.zeros(0)
     if own.any():  # else one start of each
-        found, left, alike = _learnt(design, logs, owner, own)
+        found, left, alike = _learnt(design, logs, weights, owner, own)
         whole = float(left[alike].sum() / own[alike].sum())
         free = round(float(own[alike].sum()))
         variances = (_PRIOR * whole + left) / (_PRIOR + own)
@@ -113,18 +119,34 @@ def of(
         doubts=dict(doubts or {}),
         typical=whole,
         freedom=free,
+        worth=_named(names, np.bincount(owner, weights)),
         groups=_components(known),
     )
     return replace(ranks, chance=_chance(ranks))
 
 
-def _learnt(design: Any, logs: Any, owner: Any, own: Any) -> tuple[Any, Any, Any]:
+def _weights(errors: Sequence[float], design: Any, logs: Any) -> Any:
+    """1 for a number as sure as most; less for one whose own windows say less of it."""
+    own = np.minimum(errors, 1.0) ** 2
+    beyond = np.maximum(own - np.median(own), 0.0)
+    weights = np.ones(len(logs))
+    if not beyond.any():
+        return weights
+    for _ in range(_PASSES):
+        found, free = _fitted(design, logs, weights)
+        left = float((weights * (logs - design @ found) ** 2).sum())
+        usual = max(left / max(free, 1), float(np.median(own)), _LEAST**2)
+        weights = usual / (usual + beyond)
+    return weights
+
+
+def _learnt(design: Any, logs: Any, weights: Any, owner: Any, own: Any) -> tuple[Any, Any, Any]:
     """(the parts of the variants and of the rounds, the sum of squares that each variant's rounds
     leave, which variants' rounds differ alike)."""
     alike = np.ones(len(own), dtype=bool)
     for _ in range(_PASSES):
-        found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner])
-        left = np.bincount(owner, (logs - design @ found) ** 2)
+        found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner] * weights)
+        left = np.bincount(owner, weights * (logs - design @ found) ** 2)
         alike = _alike(left, own)
     return found, left, alike
 

@@ -93,9 +93,9 @@ def _read(
         return digest
     own = slo.parse(campaign.benchmarks[digest.cell.benchmark_name].slo)
     known_law = found.law(digest.queue)
-    error = math.hypot(min(digest.queue.law_error, 1.0), found.deviation)
+    errors = (min(digest.queue.law_error, 1.0), found.deviation)
     read = {
-        str(wanted): _at(known_law, (error, found.deviation), wanted, digest.held[str(wanted)])
+        str(wanted): _at(known_law, errors, wanted, digest.held[str(wanted)])
         for wanted in held.choices(own)
     }
     digest = replace(digest, held=read)
@@ -121,14 +121,14 @@ def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: H
     """What is held at an SLO; what the run said alone, where that is not by its law.
 
     `errors` are standard errors of the logarithm of the time for which a request occupies the
-    server: of all, and of what all rounds share.
+    server: of this run's own, and of what all rounds share.
     """
     rate = read.capacity(wanted) if alone.by_law else 0.0
     if rate <= 0:
         return alone
     steep = capacity.sensitivity(read, wanted)
-    whole, shared = errors
-    spread = math.exp(min(capacity.NORMAL * steep * whole, 5.0))
+    own, shared = errors
+    spread = math.exp(min(capacity.NORMAL * steep * math.hypot(own, shared), 5.0))
     return replace(
         alone,
         least=rate,
@@ -136,4 +136,5 @@ def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: H
         low=rate / spread,
         high=rate * spread,
         doubt=(steep * shared) ** 2,
+        error=steep * own,
     )

@@ -32,6 +32,7 @@ class Held:
     low: float | None = None
     high: float | None = None
     doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share
+    error: float = 0.0  # standard error of the logarithm, by the run's own windows
     by_law: bool = False  # whether the law of the server's queue says so
     confirmed: bool = True  # whether probes near it were late as often as that says
 
@@ -72,4 +73,7 @@ def of_estimate(found: Estimate) -> Held:
         return Held(found.rate_per_s, math.inf)
     if found.bracketed:
         return Held(found.rate_per_s, found.high)
-    return Held(found.rate_per_s, found.rate_per_s, found.low, found.high)
+    error = 0.0
+    if found.low:
+        error = math.log(found.high / found.low) / (2 * capacity.NORMAL)
+    return Held(found.rate_per_s, found.rate_per_s, found.low, found.high, error=error)
