@@ -102,22 +102,14 @@ def of(
     owner = np.array([names.index(name) for name, _ in cells])
     design = _design(owner, [rounds.index(number) for _, number in cells], len(names), len(rounds))
     weights = _weights([(errors or {}).get(n, {}).get(r, 0.0) for n, r in cells], design, logs)
-    found, free = _fitted(design, logs, weights)
-    # Of each variant: the sum of squares that its rounds leave, and the freedom of that.
     counts = np.array([len(known[name]) for name in names])
-    own = (counts - 1) * free / max(len(cells) - len(names), 1)
-    whole, free, variances = math.inf, 0, np.zeros(0)
-    if own.any():  # else one start of each
-        found, left, alike = _learnt(design, logs, weights, owner, own)
-        whole = float(left[alike].sum() / own[alike].sum())
-        free = round(float(own[alike].sum()))
-        variances = (_PRIOR * whole + left) / (_PRIOR + own)
+    found, variances, typical, free = _learnt(design, logs, weights, owner, counts)
     ranks = Ranks(
         centres=_named(names, found),
         rounds=_named(names, counts),
         variances=_named(names, variances),
         doubts=dict(doubts or {}),
-        typical=whole,
+        typical=typical,
         freedom=free,
         worth=_named(names, np.bincount(owner, weights)),
         groups=_components(known),
@@ -140,15 +132,24 @@ def _weights(errors: Sequence[float], design: Any, logs: Any) -> Any:
     return weights
 
 
-def _learnt(design: Any, logs: Any, weights: Any, owner: Any, own: Any) -> tuple[Any, Any, Any]:
-    """(the parts of the variants and of the rounds, the sum of squares that each variant's rounds
-    leave, which variants' rounds differ alike)."""
+def _learnt(
+    design: Any, logs: Any, weights: Any, owner: Any, counts: Any
+) -> tuple[Any, Any, float, int]:
+    """(the parts of the variants and of the rounds, each variant's variance of one start, that of
+    all, the degrees of freedom that it was learnt from)."""
+    found, free = _fitted(design, logs, weights)
+    # Of each variant: the freedom of the sum of squares that its rounds leave.
+    own = (counts - 1) * free / max(len(logs) - len(counts), 1)
+    if not own.any():  # one start of each
+        return found, np.zeros(0), math.inf, 0
     alike = np.ones(len(own), dtype=bool)
     for _ in range(_PASSES):
         found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner] * weights)
         left = np.bincount(owner, weights * (logs - design @ found) ** 2)
         alike = _alike(left, own)
-    return found, left, alike
+    typical = float(left[alike].sum() / own[alike].sum())
+    variances = (_PRIOR * typical + left) / (_PRIOR + own)
+    return found, variances, typical, round(float(own[alike].sum()))
 
 
 def _chance(ranks: Ranks) -> float:
