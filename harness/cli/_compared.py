@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from harness.base.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.analyse.regression.differences import Changes
     from harness.analyse.regression.gate import Wanted
-    from harness.analyse.regression.judging import Changes
 
 _EFFECT = re.compile(r"(?:(\w+)=)?(\d+(?:\.\d+)?)%")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.base.errors import EXIT_OK
 from harness.cli import _say
+from harness.stored.identity import told
 
 if TYPE_CHECKING:
     from harness.measure.campaign.campaign import CampaignOrder
@@ -111,10 +112,7 @@ def _json(found: Forecast, request: CampaignOrder) -> dict[str, Any]:
     campaign = found.campaign
     return {
         "campaign": request.id,
-        "cells": [
-            {"variant": c.variant_name, "benchmark": c.benchmark_name, "round": c.round}
-            for c in found.to_run
-        ],
+        "cells": [told(cell) for cell in found.to_run],
         "left_out": [{"what": what, "why": why} for what, why in campaign.left_out],
         "seconds": round(found.seconds, 1),
         "guessed": list(found.guessed),

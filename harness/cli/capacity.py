@@ -12,6 +12,7 @@ from harness.cli import _bodies, _launching, _places, _say, _servers
 from harness.cli._anyway import anyway_option
 from harness.cli._named import BENCHMARK, VARIANT
 from harness.cli._tls import NAMES, tls_options
+from harness.stored.identity import told
 
 if TYPE_CHECKING:
     from harness.analyse.run.capacity import Found
@@ -53,10 +54,10 @@ def command(**options: Any) -> int:
         raise UsageError("Give variants, or one URL.")
     if urls:
         return _search.command(urls[0], options)
-    return _search.tell([({"variant": name}, found) for name, found in _variants(options)], options)
+    return _search.tell(_variants(options), options)
 
 
-def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
+def _variants(options: dict[str, Any]) -> list[tuple[dict[str, Any], Found]]:
     """As a campaign, whose results and report stay."""
     from harness.analyse.run import capacity, digest
     from harness.cli import _reports, _select, run
@@ -75,8 +76,7 @@ def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
     _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)
     return [
-        (each.cell.variant_name, each.found or capacity.of_probes((), wanted))
-        for each in digested.digests
+        (told(each.cell), each.found or capacity.of_probes((), wanted)) for each in digested.digests
     ]
 
 

@@ -14,7 +14,7 @@ from harness.cli import _say
 from harness.cli._named import BENCHMARK, CAMPAIGN, VARIANT
 
 if TYPE_CHECKING:
-    from harness.analyse.regression.judging import Changes
+    from harness.analyse.regression.differences import Changes
 
 _TEXT, _JSON, _HTML = "text", "json", "html"
 _FORMATS = (_TEXT, _HTML, "markdown", "junit", _JSON)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from harness.cli import _say
 from harness.cli._named import METRIC
 
 if TYPE_CHECKING:
-    from harness.analyse.campaigns.history import ChangePoint, History
+    from harness.analyse.campaigns.history import ChangePoint, History, Series
 
 _LAST = 5  # nights within which a step of 5% is found: earlier ones were told before
 
@@ -132,7 +133,7 @@ def _json(history: History, last: int, problems: list[str], page: Path) -> dict[
         "host": [_change(c, False) for c in history.changes if c.series.is_host],
         "series": [
             {
-                "variant": series.variant,
+                **_what(series),
                 "benchmark": series.place.ground.benchmark,
                 "metric": series.metric,
                 "machine": series.place.ground.machine,
@@ -150,7 +151,7 @@ def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
 
     before, after = change.levels
     return {
-        "variant": change.series.variant,
+        **_what(change.series),
         "benchmark": change.series.place.ground.benchmark,
         "metric": change.series.metric,
         "machine": change.series.place.ground.machine,
@@ -166,4 +167,14 @@ def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
         "cause": change.cause,
         "what": list(change.what),
         "recent": recent,
+    }
+
+
+def _what(series: Series) -> dict[str, Any]:
+    """Whose series it is: the name, and what the name is made of; the host has a name alone."""
+    subject, point = series.raw.subject, series.raw.point
+    return {
+        "variant": series.variant,
+        "subject": asdict(subject) if subject else None,
+        "point": asdict(point) if point else None,
     }

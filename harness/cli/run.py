@@ -17,6 +17,7 @@ from harness.base.errors import (
 )
 from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
+from harness.stored.identity import told
 
 if TYPE_CHECKING:
     from harness.analyse.cost.prices import PriceTable
@@ -267,9 +268,7 @@ def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
         failure = d.facts.failure
         cells.append(
             {
-                "variant": d.cell.variant_name,
-                "benchmark": d.cell.benchmark_name,
-                "round": d.cell.round,
+                **told(d.cell),
                 "outcome": d.facts.outcome,
                 "phase": failure.phase if failure else None,
                 "message": failure.message if failure else None,

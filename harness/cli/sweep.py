@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,9 @@ def _conclude(
     rows = []
     for name, points in swept.items():
         measured = [seen[point.cell] for point in points if point.cell in seen]
-        rows.append({"variant": name, **growth.summary(measured, options["axis"])})
+        subject = asdict(points[0].cell.subject)
+        grown = growth.summary(measured, options["axis"])
+        rows.append({"variant": name, "subject": subject, **grown})
     found = {
         "campaign": request.id,
         "results": str(request.folder),

@@ -11,6 +11,7 @@ from harness.base.errors import EXIT_FAILED, EXIT_OK
 from harness.base.trust import UNCHECKED
 from harness.cli import _endpoint, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, VARIANT
+from harness.stored.identity import record
 
 if TYPE_CHECKING:
     from harness.measure.campaign.verification import Verified
@@ -117,6 +118,7 @@ def _json(verified: Verified) -> dict[str, Any]:
     return {
         "variant": facts.cell.variant_name,
         "benchmark": facts.cell.benchmark_name,
+        **record(facts.cell.key),
         "version": facts.server.version,
         "outcome": facts.outcome,
         "verified": facts.verified,

@@ -84,6 +84,7 @@ def metrics(campaign: Name) -> pd.DataFrame:
                          `fastapi@docker`
     launcher   category  that it was asked for with; NaN: the usual one
     revision   category  NaN: this one
+    plain_benchmark  category  the benchmark without the point of a sweep
     axis       category  of a sweep; NaN for what is none
     at         Int64     the value of that axis
     """
@@ -107,6 +108,7 @@ def _identities(cells: Sequence[Cell]) -> dict[str, Any]:
         "subject": pd.Categorical([cell.subject.variant for cell in cells]),
         "launcher": pd.Categorical([cell.subject.launcher for cell in cells]),
         "revision": pd.Categorical([cell.subject.revision for cell in cells]),
+        "plain_benchmark": pd.Categorical([cell.benchmark for cell in cells]),
         "axis": pd.Categorical([point.axis if point else None for point in points]),
         "at": pd.array([point.value if point else None for point in points], dtype="Int64"),
     }

@@ -7,8 +7,8 @@ files of schemas that had nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 AT = "@"  # between the parts of a name that are not the usual ones
 VARIANT: Varies = "variant"
@@ -97,3 +97,19 @@ def benchmark_name(benchmark: str, point: Point | None = None) -> str:
         return benchmark
     value = f"-{point.value}" if point.varies == BENCHMARK else ""
     return f"{benchmark}-{point.axis}{value}"
+
+
+def record(key: Key) -> dict[str, Any]:
+    """What names are made of, for programs, which read this instead of a name."""
+    subject, benchmark, point = key
+    return {
+        "subject": asdict(subject),
+        "plain_benchmark": benchmark,
+        "point": asdict(point) if point else None,
+    }
+
+
+def told(cell: Cell) -> dict[str, Any]:
+    """What reports call a cell, and what those names are made of."""
+    names = {"variant": cell.variant_name, "benchmark": cell.benchmark_name, "round": cell.round}
+    return {**names, **record(cell.key)}

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from harness.analyse.regression import changes, noise
+from harness.analyse.regression.differences import Change, Changes
 from harness.analyse.regression.gate import Judgement, Wanted
-from harness.analyse.regression.judging import ACCUSING, Change, Changes
+from harness.analyse.regression.judging import ACCUSING
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digested
 from harness.analyse.run.findings import RUN_RULES, WINDOW_RULES

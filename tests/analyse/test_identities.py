@@ -14,6 +14,7 @@ from harness.analyse.field.comparison import compare
 from harness.analyse.regression import changes
 from harness.analyse.regression.gate import Wanted
 from harness.analyse.run import digest
+from harness.report.compare import compared
 from harness.report.formats.json_ import json_
 from harness.report.page import again
 from harness.report.page.view import Report
@@ -53,11 +54,17 @@ def against(tmp_path: Path) -> Path:
 def test_two_revisions_in_containers(against: Path) -> None:
     found = digest.of_campaign(against)
     assert {each.cell.subject for each in found.digests} == {fake.subject for fake in BOTH}
-    (compared,) = compare(found)
-    assert {row.cell.subject for row in compared.rows} == {fake.subject for fake in BOTH}
-    assert [row.variant for row in compared.rows if row.canary] == ["in-process"]
+    (benchmark,) = compare(found)
+    assert {row.cell.subject for row in benchmark.rows} == {fake.subject for fake in BOTH}
+    assert [row.variant for row in benchmark.rows if row.canary] == ["in-process"]
     rows = changes.of_revisions(found, Wanted()).rows
     assert {row.variant for row in rows} == {fake.name for fake in OURS}
+    said = compared.as_json(changes.of_revisions(found, Wanted()))["rows"]
+    assert {Subject(**row["subject"]) for row in said} == {fake.subject for fake in OURS}
+    for row in said:
+        assert row["variant"] == subject_name(Subject(**row["subject"]))
+        assert row["plain_benchmark"] == row["benchmark"] == "sentiment"
+        assert row["point"] is None
 
 
 def test_the_json_report_says_what_names_are_made_of(against: Path) -> None:
@@ -79,6 +86,7 @@ def test_frames_have_them(against: Path) -> None:
     parts = found[["subject", "launcher", "revision"]].drop_duplicates().astype(object)
     rows = parts.where(parts.notna(), None).itertuples(index=False, name=None)
     assert {Subject(*row) for row in rows} == {fake.subject for fake in BOTH}
+    assert set(found["plain_benchmark"]) == {"sentiment"}
     for fake in BOTH:
         assert len(frames.requests(against, fake.name)) > 0
 
@@ -151,3 +159,4 @@ def test_a_sweep_in_a_container(tmp_path: Path, varies: str) -> None:
     rows = [row for each in json.loads(json_(report))["benchmarks"] for row in each["variants"]]
     assert {Point(**row["point"]) for row in rows} == {*points}
     assert {Subject(**row["subject"]) for row in rows} == {Subject("a-instances-4", "docker")}
+    assert {row["plain_benchmark"] for row in rows} == {"noop"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.regression import changes
+from harness.analyse.regression.differences import Changes
 from harness.analyse.regression.gate import Wanted
-from harness.analyse.regression.judging import Changes
 from harness.analyse.run import digest
 from harness.report.compare import compared, compared_page
 from tests.fakes import Fake, stored_campaign

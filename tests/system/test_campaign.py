@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from harness.stored.identity import told
 from tests.cells import cell_of
 from tests.system.sandbox import Sandbox
 
@@ -20,6 +21,9 @@ def test_a_campaign_from_start_to_report(sandbox: Sandbox) -> None:
     assert found["results"] == str(sandbox.results / "first")
     assert found["report"] == str(sandbox.reports / "first" / "index.html")
     assert [cell["variant"] for cell in found["cells"]] == ["in-process", "null", "_fake"]
+    cells = [cell_of(name, "noop") for name in ("in-process", "null", "_fake")]
+    for seen, cell in zip(found["cells"], cells, strict=True):
+        assert seen | told(cell) == seen
     for cell in found["cells"]:
         assert (cell["benchmark"], cell["round"], cell["outcome"]) == ("noop", 1, "ok")
         assert cell["phase"] is cell["message"] is None

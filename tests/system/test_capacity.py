@@ -42,6 +42,7 @@ def test_of_a_variant(cli: Command, sandbox: Sandbox) -> None:
     done = cli("capacity", "_fake-md1", "--slo", "p99<100ms", "--budget", "8s", "--json")
     result = _result(done.stdout)
     assert result["variant"] == "_fake-md1"
+    assert result["subject"]["variant"] == "_fake-md1"
     assert json.loads(done.stdout)["slo"] == "p99<100ms, errors<0.1%"
     assert result["probes"]
     if result["met"]:

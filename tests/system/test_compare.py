@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.stored import store
+from harness.stored.identity import Subject
 from harness.stored.records import Campaign
 from harness.stored.revisions import Revision
 from tests import fakes
@@ -65,6 +66,8 @@ def test_json_has_the_promised_keys(cli: Command, two: None) -> None:
         assert all(row.keys() >= promised for row in found["rows"])
         said = {(row["variant"], row["metric"]): row for row in found["rows"]}
         p50 = said["slower", "latency_p50"]
+        assert Subject(**p50["subject"]) == Subject("slower")
+        assert (p50["plain_benchmark"], p50["point"]) == ("sentiment", None)
         assert p50["verdict"] == "worse"
         low, high = p50["interval"]
         assert 1.05 < low <= p50["ratio"] <= high

@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from harness.analyse.campaigns import nights
 from harness.base import paths
+from harness.stored.identity import Subject
 from tests.generated import Made, generate
 from tests.system.conftest import Command
 from tests.system.sandbox import Sandbox
@@ -47,11 +49,14 @@ def test_json(sandbox: Sandbox, cli: Command, kept: Path) -> None:
     assert Path(found["report"]).exists()
     [change] = found["changes"]
     assert (change["variant"], change["cause"], change["verdict"]) == ("v1", "version", "worse")
+    assert (change["subject"], change["point"]) == (asdict(Subject("v1")), None)
     assert (change["campaign"], change["nights_ago"]) == ("night-041", 3)
     assert change["recent"] is True
     assert change["interval"][0] < change["ratio"] < change["interval"][1]
     assert change["after"] / change["before"] == pytest.approx(change["ratio"])
     assert {series["variant"] for series in found["series"]} >= {"v0", "v1", "the host"}
+    names = [series["variant"] for series in found["series"] if series["subject"] is None]
+    assert set(names) == {"the host"}
 
 
 def test_markdown_is_a_table_alone(cli: Command, kept: Path) -> None:

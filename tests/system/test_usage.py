@@ -15,7 +15,9 @@ import pytest
 from harness.base import marks, paths
 from harness.measure.campaign import session
 from harness.measure.watch import gpu
+from harness.stored.identity import told
 from tests import fakes
+from tests.cells import cell_of
 from tests.system.conftest import Command
 from tests.system.sandbox import SERVER, Sandbox, variant
 
@@ -322,7 +324,7 @@ def test_a_dry_run_shows_the_plan_and_starts_nothing(cli: Command, sandbox: Sand
     ]
     shown = json.loads(cli("run", "_fake", "--campaign", "c", "--dry-run", "--json").stdout)
     assert shown["campaign"] == "c"
-    assert shown["cells"][0] == {"variant": "in-process", "benchmark": "noop", "round": 1}
+    assert shown["cells"][0] == told(cell_of("in-process", "noop"))
     assert not sandbox.results.exists()
     assert not sandbox.cache.exists()
     assert not list(sandbox.scratch.iterdir())

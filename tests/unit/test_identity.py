@@ -23,6 +23,7 @@ from harness.stored.identity import (
     Cell,
     Point,
     Subject,
+    told,
 )
 from harness.stored.records import SWEEP, Campaign
 from tests.cells import cell_of
@@ -55,6 +56,18 @@ ODD = (
 def test_what_reports_call_a_cell(cell: Cell, names: tuple[str, str]) -> None:
     assert (cell.variant_name, cell.benchmark_name) == names
     assert str(cell) == f"{names[0]} on {names[1]}, round 1"
+
+
+@pytest.mark.parametrize("cell", ODD)
+def test_programs_read_what_names_are_made_of(cell: Cell) -> None:
+    said = told(cell)
+    point = Point(**said["point"]) if said["point"] else None
+    subject = Subject(**said["subject"])
+    assert (
+        Cell(subject=subject, benchmark=said["plain_benchmark"], point=point, round=said["round"])
+        == cell
+    )
+    assert (said["variant"], said["benchmark"]) == (cell.variant_name, cell.benchmark_name)
 
 
 def plan_of(*cells: Cell) -> Campaign:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.campaigns.nights import CONTROL, Ground, Night, NightRow
-from harness.stored.identity import NULL, PREDICTOR, Canary
+from harness.stored.identity import NULL, PREDICTOR, Canary, Point, Subject
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +43,8 @@ class Raw:
 
     place: Place
     variant: str
+    subject: Subject | None  # what that name is made of, with the point; None for the host
+    point: Point | None
     framework: str
     metric: str
     marks: tuple[Mark, ...]
@@ -119,7 +121,7 @@ def _series(
     values: list[float] = []
     others: list[Floats] = []
     places: list[int] = []
-    framework = ""
+    framework, last = "", None
     for number, point in enumerate(points):
         theirs = [_logs(point.canaries.get(role), control) for role in canaries]
         ours = theirs[0] if name == HOST else _logs(point.rows.get(name), metric)
@@ -131,7 +133,7 @@ def _series(
         values.append(float(levels.mean()) if name == HOST else value)
         others.append(levels)
         night, row = point.night, point.rows.get(name)
-        framework = row.framework if row else ""
+        framework, last = row.framework if row else "", row
         version = row.version if row else None
         places.append(number)
         marks.append(Mark(night.campaign, night.started_at, version, night.environment))
@@ -139,7 +141,18 @@ def _series(
         return None
     width = 0 if name == HOST else len(canaries)
     table = np.array(others).reshape(len(values), -1)[:, :width]
-    return Raw(place, name, framework, metric, tuple(marks), np.array(values), table, tuple(places))
+    return Raw(
+        place=place,
+        variant=name,
+        subject=last.subject if last else None,
+        point=last.point if last else None,
+        framework=framework,
+        metric=metric,
+        marks=tuple(marks),
+        values=np.array(values),
+        others=table,
+        places=tuple(places),
+    )
 
 
 def _logs(row: NightRow | None, metric: str) -> dict[int, float]:

@@ -13,8 +13,9 @@ from dataclasses import replace
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.regression import comparable, noise
+from harness.analyse.regression.differences import Changes, Pair
 from harness.analyse.regression.gate import Wanted
-from harness.analyse.regression.judging import Changes, Floors, Pair, judged
+from harness.analyse.regression.judging import Floors, judged
 from harness.analyse.regression.noise import Noise
 from harness.analyse.run.digested import Digested
 from harness.base.errors import UsageError, unknown
@@ -40,8 +41,6 @@ def of_campaigns(
     old = {_renamed(row, renamed, now): row for row in _rows(base).values()}
     pairs = [
         Pair(
-            row.cell.benchmark_name,
-            row.variant,
             old[key],
             row,
             comparable.same_load(
@@ -144,9 +143,7 @@ def _revised(digested: Digested, rows: Rows) -> Iterator[Pair]:
         if other is not None:
             content = row.server.content
             alike = bool(content) and content == other.server.content
-            yield Pair(
-                row.cell.benchmark_name, row.variant, other, row, same_load=True, unchanged=alike
-            )
+            yield Pair(base=other, new=row, same_load=True, unchanged=alike)
 
 
 def _require_same_kind(other: Digested, digested: Digested, benchmarks: list[str]) -> None:

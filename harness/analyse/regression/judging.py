@@ -10,6 +10,7 @@ from harness.analyse.field import paired
 from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.field.paired import Ratio
 from harness.analyse.regression import noise
+from harness.analyse.regression.differences import Change, Changes, Pair, Shown
 from harness.analyse.regression.gate import Judgement, Wanted, verdict
 from harness.analyse.regression.noise import Noise
 from harness.analyse.run.digested import Digest
@@ -36,87 +37,6 @@ ACCUSING = frozenset(
     )
 )
 _FEWEST = 2  # rounds that must fail, before a variant is said to be broken
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One metric of one variant on one benchmark, then and now."""
-
-    benchmark: str
-    variant: str
-    metric: Metric
-    base: Spread | None
-    new: Spread | None
-    ratio: Ratio | None  # new by base; None where there is none, as of zeros
-    verdict: Judgement
-    effect: float  # the least change that is judged, as a share
-    smallest: float | None  # that this comparison can show; None where nothing is known
-    gates: bool  # whether it may stop a gate
-    note: str = ""
-
-    @property
-    def regression(self) -> bool:
-        """Whether a gate stops for it."""
-        return self.gates and self.verdict is Judgement.WORSE
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What one metric can show on one benchmark."""
-
-    benchmark: str
-    metric: Metric
-    effect: float
-    smallest: float | None
-    rounds: int
-    gates: bool
-    source: str
-
-    @property
-    def stops_from(self) -> float | None:
-        """The change from which on a gate may stop; None: for none."""
-        known = self.smallest if self.gates else None
-        return None if known is None else max(self.effect, known)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """All that there is to say of two campaigns or revisions."""
-
-    base: str
-    new: str
-    why_not: tuple[str, ...] = ()  # they are not comparable: then there are no rows
-    rows: tuple[Change, ...] = ()
-    shown: tuple[Shown, ...] = ()
-    notes: tuple[str, ...] = ()  # what else differs, is missing, or is in one of them alone
-    damaged: tuple[str, ...] = ()
-
-    @property
-    def regressions(self) -> tuple[Change, ...]:
-        return tuple(row for row in self.rows if row.regression)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A variant's row then and now."""
-
-    benchmark: str
-    variant: str
-    base: Row
-    new: Row
-    same_load: bool
-    unchanged: bool = False  # from the same files in one campaign: it differs by chance alone
-    canary: bool = False  # it stands for the host: a change of it is not a regression
-
-    @property
-    def counts(self) -> bool:
-        """Whether its numbers may be quoted."""
-        return not (self.base.invalid or self.new.invalid)
-
-    @property
-    def stops(self) -> bool:
-        """Whether a gate may stop for it."""
-        return not (self.unchanged or self.canary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +100,7 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
         said = verdict(ratio, better, effect, smallest)
     gates = pair.stops and smallest is not None
     return Change(
-        pair.benchmark,
-        pair.variant,
+        pair.new.cell.key,
         metric,
         pair.base.spreads[metric.name],
         pair.new.spreads[metric.name],
@@ -247,8 +166,7 @@ def _outcome(pair: Pair) -> Change | None:
         for count, whole in ((broke, len(base)), (breaks, len(new)))
     ]
     return Change(
-        pair.benchmark,
-        pair.variant,
+        pair.new.cell.key,
         OUTCOME,
         came[0],
         came[1],

@@ -9,11 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.analyse.field.paired import CONFIDENCE, Ratio
+from harness.analyse.regression.differences import Change, Changes, Shown
 from harness.analyse.regression.gate import Judgement
-from harness.analyse.regression.judging import Change, Changes, Shown
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
 from harness.report.page import view
+from harness.stored.identity import record
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
@@ -49,6 +50,7 @@ def _row_json(row: Change) -> dict[str, Any]:
     return {
         "variant": row.variant,
         "benchmark": row.benchmark,
+        **record(row.key),
         "metric": row.metric.name,
         "base": row.base.median if row.base is not None else None,
         "new": row.new.median if row.new is not None else None,

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from harness.analyse.field.paired import CONFIDENCE
-from harness.analyse.regression.judging import Change, Changes
+from harness.analyse.regression.differences import Change, Changes
 from harness.report import files, templating
 from harness.report.compare import compared
 

@@ -14,7 +14,7 @@ from harness.report.formats import report_format
 from harness.report.page import headline
 from harness.report.page.view import Report
 from harness.report.text import outcomes
-from harness.stored.identity import Cell
+from harness.stored.identity import record, told
 
 
 @report_format("json", "report.json")
@@ -40,10 +40,10 @@ def _report(report: Report) -> dict[str, Any]:
         },
         "benchmarks": [_benchmark(comparison) for comparison in report.comparisons],
         "damaged": [
-            {**_cell(found.cell), "message": outcomes.damage(found, digested)}
+            {**told(found.cell), "message": outcomes.damage(found, digested)}
             for found in digested.damaged
         ],
-        "missing": [_cell(cell) for cell in digested.missing],
+        "missing": [told(cell) for cell in digested.missing],
         "left_out": [{"what": what, "why": why} for what, why in campaign.left_out],
     }
 
@@ -63,7 +63,8 @@ def _benchmark(comparison: Comparison) -> dict[str, Any]:
 def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
     ranks = [each.rank for each in comparison.rows if each.server.track == row.server.track]
     return {
-        **_what(row.cell),
+        "variant": row.variant,
+        **record(row.cell.key),
         "framework": row.server.framework,
         "version": row.server.version,
         "track": row.server.track,
@@ -104,16 +105,3 @@ def _spread(spread: Spread | None) -> dict[str, float | None] | None:
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {**_what(cell), "benchmark": cell.benchmark_name, "round": cell.round}
-
-
-def _what(cell: Cell) -> dict[str, Any]:
-    """Its name, and what the name is made of."""
-    return {
-        "variant": cell.variant_name,
-        "subject": asdict(cell.subject),
-        "point": asdict(cell.point) if cell.point else None,
-    }
