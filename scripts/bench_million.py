@@ -71,7 +71,7 @@ def window(seed: int) -> Window:
     )
     calls = calls_of(sent, first - sent, np.ones(rows, np.int64), zeros)
     return Window(
-        WindowFacts(
+        facts=WindowFacts(
             profile=PROFILE,
             elapsed_s=SECONDS,
             generator_cpu_s=20.0,
@@ -80,9 +80,9 @@ def window(seed: int) -> Window:
             checked=rows // 10,
             wrong=0,
         ),
-        requests,
-        used,
-        calls,
+        requests=requests,
+        usage=used,
+        calls=calls,
     )
 
 
@@ -105,14 +105,14 @@ def run_of(variant: str, seed: int) -> Run:
     measured = window(seed)
     facts = RunFacts(
         campaign="million",
-        cell=Cell(Subject(variant), "synthetic", None, 1),
+        cell=Cell(subject=Subject(variant), benchmark="synthetic", point=None, round=1),
         server=server,
         started_at="2026-01-01T00:00:00+00:00",
         phases_s={"load": SECONDS},
         startup=Startup(1.0, 1.2),
         verified=600,
         windows=(measured.facts,),
-        stop=Stop(0.1, 0, 0, 0),
+        stop=Stop(seconds=0.1, exit_code=0, orphans=0, killed=0),
         failure=None,
     )
     return Run(facts, (measured,))

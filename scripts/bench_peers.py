@@ -22,7 +22,7 @@ from pathlib import Path
 
 from harness.base.errors import EXIT_FAILED, EXIT_OK, HarnessError, UsageError
 from harness.measure.campaign import session
-from harness.measure.campaign.reference import Tools
+from harness.measure.campaign.tools import Tools
 from harness.measure.watch import host
 from harness.measure.watch.moment import Moment
 from harness.setup import canaries, catalog

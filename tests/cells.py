@@ -15,4 +15,6 @@ def cell_of(
     point: Point | None = None,
 ) -> Cell:
     """A cell of a variant as it usually comes up, unless something else is said."""
-    return Cell(Subject(variant, launcher, revision), benchmark, point, round)
+    return Cell(
+        subject=Subject(variant, launcher, revision), benchmark=benchmark, point=point, round=round
+    )

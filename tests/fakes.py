@@ -114,7 +114,7 @@ def run(
     point: Point | None = None,
 ) -> Run:
     """The run of a variant in one round."""
-    cell = Cell(fake.subject, benchmark, point, number)
+    cell = Cell(subject=fake.subject, benchmark=benchmark, point=point, round=number)
     rng = np.random.default_rng(crc32(str(cell).encode()))
     failed = fake.failure is not None and (fake.fails_in is None or number in fake.fails_in)
     windows = () if failed else tuple(window(fake, cell, p, rng) for p in fake.profiles)
@@ -128,7 +128,7 @@ def run(
         startup=None if failed else Startup(ready_s, ready_s * 1.15),
         verified=0 if failed or fake.reference else BENCHMARK.payloads,
         windows=tuple(w.facts for w in windows),
-        stop=Stop(0.12, 0, 0, 0),
+        stop=Stop(seconds=0.12, exit_code=0, orphans=0, killed=0),
         failure=fake.failure if failed else None,
         model_threads=(),
         image=fake.image,
@@ -190,7 +190,7 @@ def probe(capacity: float, part: float, rng: np.random.Generator) -> Window:
         checked=0,
         wrong=0,
     )
-    return Window(facts, requests, empty(Usage), empty(Calls))
+    return Window(facts=facts, requests=requests, usage=empty(Usage), calls=empty(Calls))
 
 
 def server_facts(fake: Fake) -> ServerFacts:
@@ -230,7 +230,9 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     duration = (0.4 * fake.median_ms * 1e6 * rng.lognormal(0, 0.1, len(started))).astype(np.int64)
     batch = np.full(len(started), fake.batch, np.int64)
     calls = calls_of(started - duration, duration, batch, np.zeros_like(batch))
-    return Window(facts, requests, _usage(fake, elapsed_s, len(answered)), calls)
+    return Window(
+        facts=facts, requests=requests, usage=_usage(fake, elapsed_s, len(answered)), calls=calls
+    )
 
 
 def requests(
@@ -263,7 +265,7 @@ def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> R
     base = run(replace(fake or Fake(), profiles=()))
     made = tuple(
         Window(
-            WindowFacts(
+            facts=WindowFacts(
                 profile=profile,
                 elapsed_s=profile.duration_s,
                 generator_cpu_s=0.0,
@@ -272,9 +274,9 @@ def exact_run(*windows: tuple[Profile, Requests], fake: Fake | None = None) -> R
                 checked=0,
                 wrong=0,
             ),
-            columns,
-            empty(Usage),
-            empty(Calls),
+            requests=columns,
+            usage=empty(Usage),
+            calls=empty(Calls),
         )
         for profile, columns in windows
     )
@@ -291,7 +293,7 @@ def campaign(
     fakes = tuple(fakes)
     subjects = {fake.subject for fake in fakes}
     cells = [
-        Cell(fake.subject, benchmark, None, number)
+        Cell(subject=fake.subject, benchmark=benchmark, point=None, round=number)
         for number in range(1, rounds + 1)
         for benchmark in benchmarks
         for fake in (fakes if number % 2 else reversed(fakes))

@@ -13,7 +13,15 @@ from bench_history import Noise, nights
 from harness.analyse.campaigns.nights import FORMAT, Ground, Night, NightRow
 from harness.stored.identity import NULL, PREDICTOR, Canary, Subject
 
-GROUND = Ground("Imaginary CPU / 4 / 15.6 GiB", "nightly", "cpu", "native", "sentiment", 1, False)
+GROUND = Ground(
+    machine="Imaginary CPU / 4 / 15.6 GiB",
+    preset="nightly",
+    device="cpu",
+    driver="native",
+    benchmark="sentiment",
+    version=1,
+    synthetic=False,
+)
 _CANARIES: dict[str, Canary] = {"null": NULL, "in-process": PREDICTOR}
 FIRST = datetime(2026, 1, 1, 2, 17, tzinfo=UTC)
 
@@ -55,18 +63,25 @@ def _night(made: Made, number: int, known: list[str], numbers: NDArray[np.float6
         version = new if number >= since else "1.0"
         rows.append(
             NightRow(
-                *(name, "sentiment", "Fake", version, {made.metric: values}, len(values), 0, 0),
-                Subject(name),
+                variant=name,
+                benchmark="sentiment",
+                framework="Fake",
+                version=version,
+                values={made.metric: values},
+                planned=len(values),
+                failed=0,
+                invalid=0,
+                subject=Subject(name),
                 canary=_CANARIES.get(name),
             )
         )
     kernel = made.kernel[1] if made.kernel and number >= made.kernel[0] else "Linux 6.1"
     return Night(
-        FORMAT,
-        f"night-{number:03}",
-        (FIRST + timedelta(days=number)).isoformat(),
-        {"machine": "Imaginary CPU", "kernel": kernel},
-        {"sentiment": GROUND},
-        tuple(rows),
-        (),
+        format=FORMAT,
+        campaign=f"night-{number:03}",
+        started_at=(FIRST + timedelta(days=number)).isoformat(),
+        environment={"machine": "Imaginary CPU", "kernel": kernel},
+        grounds={"sentiment": GROUND},
+        rows=tuple(rows),
+        problems=(),
     )

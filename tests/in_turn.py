@@ -92,7 +92,7 @@ def window(profile: Profile, due: Any, sent: Any, done: Any, start: Any, model: 
         checked=0,
         wrong=0,
     )
-    return Window(facts, requests, empty(Usage), calls)
+    return Window(facts=facts, requests=requests, usage=empty(Usage), calls=calls)
 
 
 class Server(Protocol):

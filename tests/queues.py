@@ -81,7 +81,7 @@ def probe(law: Law, profile: Profile, rng: np.random.Generator) -> Window:
         checked=0,
         wrong=0,
     )
-    return Window(facts, requests, empty(Usage), empty(Calls))
+    return Window(facts=facts, requests=requests, usage=empty(Usage), calls=empty(Calls))
 
 
 def true_capacity(

@@ -123,4 +123,4 @@ def digested(tuning: Tuning, runs: Sequence[tuple[TuningStep, Outcome]]) -> Dige
         fake = fakes.Fake(cell.variant_name, track="tuned", failure=failure)
         run = fakes.run(fake, cell.round, cell.benchmark, campaign.id)
         made.append(replace(digest.of_run(run, campaign, None), tried=found))
-    return Digested(Path("a-tune"), campaign, tuple(made), ())
+    return Digested(folder=Path("a-tune"), campaign=campaign, digests=tuple(made), damaged=())

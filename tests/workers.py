@@ -87,7 +87,7 @@ class Workers:
             checked=0,
             wrong=0,
         )
-        return Window(facts, requests, empty(Usage), calls)
+        return Window(facts=facts, requests=requests, usage=empty(Usage), calls=calls)
 
 
 class _Simulated:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 UNCHECKED = "certificates are not checked (--insecure): the server's identity is unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Paths of PEM files; empty: the system's certificates, no client certificate."""
 

@@ -63,7 +63,14 @@ def endpoint(url: str, options: dict[str, Any], timeout_s: float, trust: Trust) 
     bodies = bool(options["body"] or options["bodies"])
     method = options["method"] or (table.verb if table else "POST" if bodies else "GET")
     headers = over(own, given(options["headers"]))
-    return MessageEndpoint(url, messages, filled(headers), timeout_s, method, trust)
+    return MessageEndpoint(
+        url=url,
+        messages=messages,
+        headers=filled(headers),
+        timeout_s=timeout_s,
+        method=method,
+        trust=trust,
+    )
 
 
 def _messages(options: dict[str, Any], table: RequestTable | None, url: str) -> Iterator[Message]:
@@ -76,7 +83,7 @@ def _messages(options: dict[str, Any], table: RequestTable | None, url: str) -> 
         yield Message(b"")
         return
     for body in _bounded(_bodies(options)):
-        yield Message(body, "", json_type() if body else {})
+        yield Message(body, headers=json_type() if body else {})
 
 
 def _of_template(options: dict[str, Any], table: RequestTable, url: str) -> Iterator[Message]:

@@ -40,7 +40,9 @@ def wanted(
         else:
             pick("metric", match[1], COLUMNS)
             of[match[1]] = value
-    return Wanted(of, every, frozenset(variants), frozenset(benchmarks))
+    return Wanted(
+        of=of, every=every, variants=frozenset(variants), benchmarks=frozenset(benchmarks)
+    )
 
 
 def lines(changes: Changes) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Deciding:
                 continue  # the report names it
             self._known[cell] = digest.of_run(run, campaign, None)
         known = together.pooled(list(self._known.values()), campaign)
-        whole = Digested(self._folder, campaign, known, ())
+        whole = Digested(folder=self._folder, campaign=campaign, digests=known, damaged=())
         return decided.of(comparison.compare(whole))
 
 

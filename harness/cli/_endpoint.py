@@ -125,15 +125,15 @@ def named(options: dict[str, Any]) -> Endpoint:
     headers.require_no_secret(given)
     headers.filled(given)
     return Endpoint(
-        free_name(options["endpoint_name"]),
-        url,
-        protocol,
-        by_name(given),
-        _tls.trust(options, url),
-        _without_headers(request),
-        _judge(options),
-        _is_here(host),
-        options.get("beside") or "",
+        name=free_name(options["endpoint_name"]),
+        url=url,
+        protocol=protocol,
+        headers=by_name(given),
+        trust=_tls.trust(options, url),
+        request=_without_headers(request),
+        judged_by=_judge(options),
+        is_here=_is_here(host),
+        beside=options.get("beside") or "",
     )
 
 

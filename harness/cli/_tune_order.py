@@ -148,16 +148,16 @@ def _order(
     options: dict[str, Any],
 ) -> Order:
     request = campaign.CampaignOrder(
-        name,
-        _select.campaign_folder(name),
-        tuple(variants),
-        (benchmark,),
-        TUNE,
-        _preset(tuning.search_s),
-        1,
-        _select.launchers_of(list(variants), options["device"]),
-        options["device"],
-        tuple(sys.argv[1:]),
+        id=name,
+        folder=_select.campaign_folder(name),
+        variants=tuple(variants),
+        benchmarks=(benchmark,),
+        preset_name=TUNE,
+        preset=_preset(tuning.search_s),
+        rounds=1,
+        launchers=_select.launchers_of(list(variants), options["device"]),
+        device=options["device"],
+        argv=tuple(sys.argv[1:]),
         kind=TUNE,
     )
     threads = benchmark.table.threads

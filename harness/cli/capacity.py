@@ -107,14 +107,14 @@ def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
         benchmarks = [_select.with_slo(b, str(slo.parse(options["slo_text"]))) for b in benchmarks]
     name = campaign.new_id()
     return campaign.CampaignOrder(
-        name,
-        _select.campaign_folder(name),
-        tuple(chosen),
-        tuple(benchmarks),
-        _PRESET,
-        preset,
-        options["rounds"],
-        _select.launchers_of(chosen, options["device"], options),
-        options["device"],
-        tuple(sys.argv[1:]),
+        id=name,
+        folder=_select.campaign_folder(name),
+        variants=tuple(chosen),
+        benchmarks=tuple(benchmarks),
+        preset_name=_PRESET,
+        preset=preset,
+        rounds=options["rounds"],
+        launchers=_select.launchers_of(chosen, options["device"], options),
+        device=options["device"],
+        argv=tuple(sys.argv[1:]),
     )

@@ -140,30 +140,34 @@ def _request(
     from harness.cli import _resume, _select
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup import catalog
-    from harness.setup.catalog import pick
 
-    preset = pick("preset", options["preset"], catalog.presets())
+    preset = catalog.pick("preset", options["preset"], catalog.presets())
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
     chosen, absent = _chosen(options, preset, endpoint, checkout)
+    more, more_s = _more(options, preset, _select.campaign_folder(name))
     request = CampaignOrder(
-        name,
-        _select.campaign_folder(name),
-        tuple(chosen),
-        tuple(
+        id=name,
+        folder=_select.campaign_folder(name),
+        variants=tuple(chosen),
+        benchmarks=tuple(
             _select.benchmarks(options["benchmarks"], preset, options["synthetic_weights"], chosen)
         ),
-        options["preset"],
-        preset,
-        options["rounds"] or (max(preset.rounds, 2) if options["against"] else preset.rounds),
-        {} if options["dry_run"] else _select.launchers_of(chosen, options["device"], options),
-        options["device"],
-        tuple(sys.argv[1:]),
-        endpoint,
-        _select.seconds(options["budget"]),
-        None if options["rounds"] or resumed else preset.budget_s,
-        _select.driver(options),
-        absent,
-        *_more(options, preset, _select.campaign_folder(name)),
+        preset_name=options["preset"],
+        preset=preset,
+        rounds=options["rounds"]
+        or (max(preset.rounds, 2) if options["against"] else preset.rounds),
+        launchers={}
+        if options["dry_run"]
+        else _select.launchers_of(chosen, options["device"], options),
+        device=options["device"],
+        argv=tuple(sys.argv[1:]),
+        endpoint=endpoint,
+        budget_s=_select.seconds(options["budget"]),
+        rounds_budget_s=None if options["rounds"] or resumed else preset.budget_s,
+        driver=_select.driver(options),
+        absent=absent,
+        more=more,
+        more_s=more_s,
     )
     _select.require_same_load(request.benchmarks, checkout)
     if resumed is not None:

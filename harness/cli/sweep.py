@@ -113,16 +113,16 @@ def _request(options: dict[str, Any], swept: dict[str, list[SweepPoint]]) -> Cam
         raise UsageError(f"{folder} exists already: choose another --campaign.")
     variants = tuple({point.variant.name: point.variant for point in points}.values())
     return CampaignOrder(
-        name,
-        folder,
-        variants,
-        tuple({point.benchmark.name: point.benchmark for point in points}.values()),
-        SWEEP,
-        _preset(),
-        1,
-        _select.launchers_of(list(variants), options["device"]),
-        options["device"],
-        tuple(sys.argv[1:]),
+        id=name,
+        folder=folder,
+        variants=variants,
+        benchmarks=tuple({point.benchmark.name: point.benchmark for point in points}.values()),
+        preset_name=SWEEP,
+        preset=_preset(),
+        rounds=1,
+        launchers=_select.launchers_of(list(variants), options["device"]),
+        device=options["device"],
+        argv=tuple(sys.argv[1:]),
         kind=SWEEP,
     )
 

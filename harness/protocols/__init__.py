@@ -115,7 +115,7 @@ def one(instances: list[Any]) -> Any:
 
 def json_message(value: Any) -> Message:
     """A JSON body."""
-    return Message(json.dumps(value).encode(), "", json_type())
+    return Message(json.dumps(value).encode(), headers=json_type())
 
 
 def json_type() -> dict[str, str]:

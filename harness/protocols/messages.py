@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,7 @@ class Message:
     """One request: its body, and over HTTP what follows the path and the headers of its own."""
 
     body: bytes
+    _: KW_ONLY
     query: str = ""  # with its question mark
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = ""  # empty: the sender's default

@@ -28,7 +28,7 @@ class Spec:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """The tensors of a model, and what an instance and its prediction look like."""
 
@@ -56,7 +56,10 @@ class Model:
         """One prediction for each row of the outputs. Raises AnswerError."""
         like = self.prediction
         if self.whole:
-            outputs = [Tensor(t.name, t.datatype, [1, *t.shape], t.data) for t in outputs]
+            outputs = [
+                Tensor(name=t.name, datatype=t.datatype, shape=[1, *t.shape], data=t.data)
+                for t in outputs
+            ]
         alone = len(outputs) == 1
         if alone and not (isinstance(like, dict) and outputs[0].name in like):
             name = outputs[0].name.removesuffix(JSON)
@@ -92,7 +95,11 @@ def of_metadata(body: bytes, payload: Any, prediction: Any) -> Model | None:
         outputs = tuple(_spec(each) for each in told.get("outputs") or ())
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AnswerError(f"no metadata of a model in {start(body)}") from error
-    return Model(inputs, outputs, payload, prediction) if inputs else None
+    return (
+        Model(inputs=inputs, outputs=outputs, payload=payload, prediction=prediction)
+        if inputs
+        else None
+    )
 
 
 def _spec(told: dict[str, Any]) -> Spec:
@@ -120,7 +127,12 @@ def _tensor(spec: Spec, values: list[Any]) -> Tensor:
             f"The input {spec.name!r} has the shape {list(spec.shape)}: an instance of the shape "
             f"{sizes[0]} does not fit it{f', nor {len(values)} of them' if values[1:] else ''}."
         )
-    return Tensor(spec.name, spec.datatype, shape, [_cast(spec, v) for v in _flat(values)])
+    return Tensor(
+        name=spec.name,
+        datatype=spec.datatype,
+        shape=shape,
+        data=[_cast(spec, v) for v in _flat(values)],
+    )
 
 
 def _fit(wanted: Sequence[int], sizes: Sequence[int]) -> list[int] | None:

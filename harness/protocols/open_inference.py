@@ -88,7 +88,7 @@ class V2Binary(OverHttp):
             "Content-Type": "application/octet-stream",
             "Inference-Header-Content-Length": str(len(head)),
         }
-        return Message(head.encode() + b"".join(raw), "", headers)
+        return Message(head.encode() + b"".join(raw), headers=headers)
 
     def decode(self, body: bytes) -> list[Any]:
         outputs, place = _object(body)
@@ -171,7 +171,11 @@ class V2Grpc(OpenInference):
                 data = [_text(v) if isinstance(v, bytes) else v for v in data]
             else:
                 raise AnswerError(f"datatype {output.datatype!r} is not known")
-            found.append(Tensor(output.name, output.datatype, list(output.shape), data))
+            found.append(
+                Tensor(
+                    name=output.name, datatype=output.datatype, shape=list(output.shape), data=data
+                )
+            )
         return self._predictions(found)
 
 
@@ -263,4 +267,4 @@ def _checked(output: dict[str, Any], data: list[Any]) -> Tensor:
         raise AnswerError("an output tensor has no name or no datatype")
     if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
         raise AnswerError(f"output {name!r} has no shape")
-    return Tensor(name, datatype, shape, data)
+    return Tensor(name=name, datatype=datatype, shape=shape, data=data)

@@ -63,7 +63,7 @@ class RawText(Protocol):
 
     def encode(self, instances: list[Any]) -> Message:
         body = as_text(one(instances)).encode("utf-8", "surrogatepass")
-        return Message(body, "", {"Content-Type": "text/plain; charset=utf-8"})
+        return Message(body, headers={"Content-Type": "text/plain; charset=utf-8"})
 
     def decode(self, body: bytes) -> list[Any]:
         return [parsed(body)]
@@ -86,4 +86,4 @@ class Query(RawText):
 
     def encode(self, instances: list[Any]) -> Message:
         text = as_text(one(instances))
-        return Message(b"", "?" + urlencode({self._parameter: text}, errors="surrogatepass"))
+        return Message(b"", query="?" + urlencode({self._parameter: text}, errors="surrogatepass"))

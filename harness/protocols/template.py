@@ -50,10 +50,10 @@ class Template(Protocol):
         path = f"{self._prefix}{table.path_of(known)}" if table.path else ""
         return Message(
             table.body_of(known),
-            table.query_of(known),
-            own | table.headers,
-            table.verb,
-            path,
+            query=table.query_of(known),
+            headers=own | table.headers,
+            method=table.verb,
+            path=path,
         )
 
     def decode(self, body: bytes) -> list[Any]:

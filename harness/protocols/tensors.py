@@ -20,7 +20,7 @@ JSON = ".json"
 _DIMENSIONS = 32  # as many as NumPy had
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
     """A named tensor, its data flat in row-major order."""
 
@@ -34,11 +34,16 @@ def of_instances(instances: list[Any]) -> Tensor:
     """The one input tensor of a request."""
     count = len(instances)
     if all(isinstance(instance, str) for instance in instances):
-        return Tensor("text", "BYTES", [count, 1], list(instances))
+        return Tensor(name="text", datatype="BYTES", shape=[count, 1], data=list(instances))
     if all(_is_row(instance) for instance in instances) and len(set(map(len, instances))) == 1:
         flat = [float(value) for row in instances for value in row]
-        return Tensor("numbers", "FP64", [count, len(instances[0])], flat)
-    return Tensor("json", "BYTES", [count, 1], [json.dumps(instance) for instance in instances])
+        return Tensor(name="numbers", datatype="FP64", shape=[count, len(instances[0])], data=flat)
+    return Tensor(
+        name="json",
+        datatype="BYTES",
+        shape=[count, 1],
+        data=[json.dumps(instance) for instance in instances],
+    )
 
 
 def signature(instance: Any, prediction: Any) -> dict[str, Any]:

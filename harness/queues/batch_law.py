@@ -25,7 +25,7 @@ _SEED = 19
 Occupied = Callable[[int], float]  # instances of a batch -> for how long it keeps the next one out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLaw:
     """What such a server's queue is made of."""
 

@@ -26,7 +26,7 @@ from harness.windows.samples import Calls
 _STEPS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """The answered requests of a window of random arrivals, in order of arrival."""
 
@@ -36,7 +36,7 @@ class Loaded:
     unit_ns: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallCosts:
     """What a call costs by its size, in units of the CPU time of a call for one instance."""
 
@@ -71,7 +71,10 @@ def costs(windows: Sequence[Window]) -> tuple[CallCosts, float] | None:
     if cpu_alone <= 0 or alone <= 0:
         return None
     found = CallCosts(
-        alone / cpu_alone, max(each, 0.0) / cpu_alone, cpu_each / cpu_alone, int(size.max())
+        alone=alone / cpu_alone,
+        each=max(each, 0.0) / cpu_alone,
+        cpu_each=cpu_each / cpu_alone,
+        most=int(size.max()),
     )
     return found, cpu_alone
 
@@ -98,7 +101,7 @@ def loaded(window: Window, found: CallCosts) -> Loaded | None:
     shares = 1 + (window.calls.batch - 1) * found.cpu_each
     unit = float(_cpu(window.calls).sum() / shares.sum())
     due, done = requests.due_ns[rows].astype(float), requests.done_ns[rows].astype(float)
-    return Loaded(profile.rate_per_s, due, done, unit)
+    return Loaded(rate_per_s=profile.rate_per_s, due_ns=due, done_ns=done, unit_ns=unit)
 
 
 def fitted(windows: Sequence[Loaded], found: CallCosts, beside: Around) -> BatchLaw | None:

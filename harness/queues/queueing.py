@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ _PARTS = 10  # of a saturated window
 _NEAR = 1.6  # windows at rates further from the capacity than this factor say little of it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """A server's queue; its times are in units of the model's CPU time."""
 
@@ -51,8 +51,10 @@ class Queue:
     law: Law | BatchLaw
     law_error: float  # standard error of the logarithm of how long a request occupies it
     unit_ns: float  # the model's CPU time in the windows of random arrivals
-    occupied: float | None  # for how long a request kept the next one out under random arrivals
-    error: float | None  # standard error of the logarithm of that; None: too few windows
+    # For how long a request kept the next one out under random arrivals, and the standard error of
+    # the logarithm of that; None: too few windows.
+    occupied: float | None = None
+    error: float | None = None
     # Of a request that occupies it, the part that is the model's, in the mean; 0: not known.
     model: float = 0.0
     saturated_ns: float = 0.0  # the model's CPU time in the saturated window; 0: not known
@@ -97,12 +99,13 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
         near and under_load.in_one_queue(near) and overlap.unrelated(saturated.calls)
     ):
         return None
+    known = Queue(law=base, law_error=error, unit_ns=busy_ns, model=model, saturated_ns=busy_ns)
     if not near:
-        return Queue(base, error, busy_ns, None, None, model, busy_ns)
+        return known
     weights = [len(each.due_ns) for each in near]
     mean = float(np.average([each.unit_ns for each in near], weights=weights))
     seen, doubt = under_load.full(near, saturated), under_load.error(near)
-    return Queue(base, error, mean, seen, doubt, model, busy_ns)
+    return replace(known, unit_ns=mean, occupied=seen, error=doubt)
 
 
 def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> float | None:
@@ -132,7 +135,9 @@ def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queu
     if seen.alone_ns > _HIDDEN * known.alone:
         return None
     error = batch_queue.error(near, known, beside)
-    return Queue(seen, error or _UNSURE, mean, seen.occupied_ns, error)
+    return Queue(
+        law=seen, law_error=error or _UNSURE, unit_ns=mean, occupied=seen.occupied_ns, error=error
+    )
 
 
 def _whole(alone: Window | None, loaded: Sequence[Served]) -> float | None:

@@ -29,7 +29,7 @@ _STEPS = 24
 LONGEST = 3.0  # times its lone response, for which a request may keep the next one out beyond that
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """The answered requests of a window of random arrivals, in order of arrival."""
 
@@ -68,7 +68,16 @@ def served(window: Window, workers: int) -> Served | None:
     if free.sum() < FEWEST / 3 or free.all():
         return None
     start, model = calls.start_ns[by].astype(float), calls.duration_ns[by].astype(float)
-    return Served(profile.rate_per_s, due, done, start, model, unit(calls), workers, free)
+    return Served(
+        rate_per_s=profile.rate_per_s,
+        due_ns=due,
+        done_ns=done,
+        start_ns=start,
+        model_ns=model,
+        unit_ns=unit(calls),
+        workers=workers,
+        free=free,
+    )
 
 
 def full(windows: Sequence[Served], saturated: Window) -> float:

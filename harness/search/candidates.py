@@ -23,7 +23,7 @@ class Lowest:
     percentile_ms: float | None  # the SLO's; None where too few answers came
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a run of a setting came to."""
 
@@ -58,7 +58,7 @@ class Outcome:
         return max(math.log(self.high / self.low) / (2 * 1.96), _LEAST_SPREAD)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A setting, with all that was measured of it."""
 
@@ -123,7 +123,7 @@ class Candidate:
 def cell_of(tuning: Tuning, step: TuningStep) -> Cell:
     """Where a step's run is stored."""
     own = Subject(name_of(step.variant, step.candidate))
-    return Cell(own, tuning.benchmark, None, step.round)
+    return Cell(subject=own, benchmark=tuning.benchmark, point=None, round=step.round)
 
 
 def name_of(variant: str, candidate: int) -> str:
@@ -138,7 +138,7 @@ def candidates(variant: str, runs: Iterable[tuple[TuningStep, Outcome]]) -> list
         if step.variant == variant:
             found.setdefault(step.candidate, []).append((step, outcome))
     return [
-        Candidate(variant, number, each[0][0].setting, tuple(each))
+        Candidate(variant=variant, number=number, setting=each[0][0].setting, runs=tuple(each))
         for number, each in found.items()
     ]
 

@@ -24,7 +24,7 @@ class Interval:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
     """What the runs say that had no say in the choice."""
 
@@ -57,7 +57,7 @@ def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
     starts = {number: len(found) for number, found in groups.items()}
     freedom = sum(starts.values()) - len(groups)
     if freedom < 1:
-        return Confirmed({}, starts, None, None)
+        return Confirmed(capacity={}, starts=starts, ratio=None, needed=None)
     logs = {n: [math.log(o.level or 1.0) for o in found] for n, found in groups.items()}
     variance, times = _variance(logs, groups), _student(freedom)
     middles = {number: sum(values) / len(values) for number, values in logs.items()}
@@ -71,7 +71,7 @@ def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
         half = times * math.sqrt(sum(variance / count for count in starts.values()))
         ratio = _interval(apart, half)
         needed = None if abs(apart) > half else _needed(apart, variance, min(starts.values()))
-    return Confirmed(capacity_of, starts, ratio, needed)
+    return Confirmed(capacity=capacity_of, starts=starts, ratio=ratio, needed=needed)
 
 
 def _variance(

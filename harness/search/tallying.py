@@ -27,7 +27,7 @@ _CHANCE = 0.01
 _LOST = ERRORS.index("lost")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What a probe counted, without the time in which the queue formed."""
 
@@ -78,11 +78,11 @@ def tally(requests: Requests, rate_per_s: float, slo: Slo) -> Tally:
     taken = requests.done_ns - due
     late = ~requests.ok | (taken > slo.limit_ns)
     return Tally(
-        rate_per_s,
-        int(kept.sum()),
-        int(late[kept].sum()),
-        int((~requests.ok)[kept].sum()),
-        max(
+        rate_per_s=rate_per_s,
+        requests=int(kept.sum()),
+        over=int(late[kept].sum()),
+        failed=int((~requests.ok)[kept].sum()),
+        effect=max(
             autocorrelation_time(np.log(np.maximum(taken[kept], 1))),
             autocorrelation_time(late[kept].astype(float)),
         ),

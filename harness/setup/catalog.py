@@ -71,7 +71,7 @@ class Checkout:
     benchmarks: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One configuration of a server that is measured."""
 
@@ -111,7 +111,7 @@ class Variant:
         return device if device in self.table.devices else "cpu"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """A model, payloads, expected answers, profiles and SLO."""
 
@@ -202,7 +202,7 @@ def variants(folder: Path | None = None) -> dict[str, Variant]:
                     f"{server.folder / 'server.toml'}: variant {table.name!r} is also in "
                     f"{found[table.name].server.folder / 'server.toml'}."
                 )
-            found[table.name] = Variant(server, table)
+            found[table.name] = Variant(server=server, table=table)
     return found
 
 
@@ -218,8 +218,8 @@ def deployed(endpoint: Endpoint) -> Variant:
         request=endpoint.request,
     )
     server = ServerTable(framework="deployed", licence="unknown", maintained=True, variant=(table,))
-    folder = paths.servers_dir() / endpoint.name
-    return Variant(Server(endpoint.name, folder, server), table, endpoint, REMOTE)
+    served = Server(endpoint.name, paths.servers_dir() / endpoint.name, server)
+    return Variant(server=served, table=table, endpoint=endpoint, launcher=REMOTE)
 
 
 def of_image(
@@ -247,9 +247,8 @@ def of_image(
         ready_path=ready_path,
     )
     server = ServerTable(framework=IMAGE, licence="unknown", maintained=True, variant=(table,))
-    return Variant(
-        Server(name, paths.servers_dir() / name, server), table, launcher=DOCKER, image=image
-    )
+    served = Server(name, paths.servers_dir() / name, server)
+    return Variant(server=served, table=table, launcher=DOCKER, image=image)
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -276,7 +275,8 @@ def _benchmarks() -> tuple[dict[str, Benchmark], dict[str, UsageError]]:
     for path in _files(paths.benchmarks_dirs(), "benchmark.toml"):
         name = path.parent.name
         try:
-            known[name] = Benchmark(name, path.parent, toml.load(path, BenchmarkTable))
+            table = toml.load(path, BenchmarkTable)
+            known[name] = Benchmark(name=name, folder=path.parent, table=table)
         except UsageError as error:
             broken[name] = error
     return known, broken

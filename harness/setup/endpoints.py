@@ -14,7 +14,7 @@ RECORDED = "recorded"  # what was recorded before,
 UNJUDGED = "unchecked"  # or nothing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A deployed endpoint that is measured as a variant of that name."""
 

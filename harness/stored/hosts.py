@@ -15,7 +15,7 @@ def machine_id(facts: dict[str, str]) -> str:
     return " / ".join(facts.get(key, "") for key in ("machine", "cpus", "memory"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostProof:
     """What the generator can do on this host, against the null server."""
 

@@ -41,7 +41,7 @@ class Point:
 Key = tuple[Subject, str, Point | None]  # what the rounds of a cell share
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One subject x benchmark x round (rounds count from 1), at a point of a sweep or at none."""
 

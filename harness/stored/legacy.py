@@ -28,10 +28,12 @@ def campaign(plan: Any, schema: int) -> Any:
 
     def made(variant: str, benchmark: str, number: int) -> Cell:
         if variant == endpoint:
-            return Cell(Subject(variant), benchmark, None, number)
+            return Cell(subject=Subject(variant), benchmark=benchmark, point=None, round=number)
         if kind == "sweep":
             return _swept(variant, benchmark, number)
-        return Cell(subject(variant, against), benchmark, None, number)
+        return Cell(
+            subject=subject(variant, against), benchmark=benchmark, point=None, round=number
+        )
 
     cells = [_cell(each, made) for each in plan["cells"]]
     known = [each.get("subject") for each in cells if isinstance(each, dict)]
@@ -59,7 +61,7 @@ def run(facts: Any, wanted: Cell | None, schema: int) -> Any:
         own, at, rest = variant.partition(AT)
         revision = rest.removeprefix(f"{launcher}{AT}") if rest != launcher else ""
         named = subject(variant, revision or None) if at else Subject(own)
-        return Cell(named, benchmark, None, number)
+        return Cell(subject=named, benchmark=benchmark, point=None, round=number)
 
     return {**facts, "cell": _cell(facts.get("cell"), made)}
 
@@ -91,13 +93,15 @@ def _swept(variant: str, benchmark: str, number: int) -> Cell:
     found = _NAMED.fullmatch(benchmark)
     if found is not None and found["rest"] is None:
         point = Point(found["axis"], int(found["value"]), BENCHMARK)
-        return Cell(subject(variant), found["base"], point, number)
+        return Cell(subject=subject(variant), benchmark=found["base"], point=point, round=number)
     found = _NAMED.fullmatch(variant)
     if found is None or not benchmark.endswith(f"-{found['axis']}"):
-        return Cell(subject(variant), benchmark, None, number)
+        return Cell(subject=subject(variant), benchmark=benchmark, point=None, round=number)
     point = Point(found["axis"], int(found["value"]), VARIANT)
     own = subject(found["base"] + (found["rest"] or ""))
-    return Cell(own, benchmark.removesuffix(f"-{point.axis}"), point, number)
+    return Cell(
+        subject=own, benchmark=benchmark.removesuffix(f"-{point.axis}"), point=point, round=number
+    )
 
 
 def _cell(given: Any, made: Callable[[str, str, int], Cell]) -> Any:

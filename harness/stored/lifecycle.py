@@ -26,7 +26,7 @@ class WarmUp:
     medians_ms: tuple[float | None, ...]  # of each slice; None where it had no answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overload:
     """A window at twice the capacity, and what came after."""
 

@@ -45,9 +45,9 @@ def make(
             else:
                 left_out.append((f"{variant.name} on {benchmark.name}", reason))
     cells = [
-        Cell(*pair, number)
+        Cell(subject=subject, benchmark=benchmark, point=point, round=number)
         for number in range(1, rounds + 1)
-        for pair in (pairs if number % 2 else reversed(pairs))
+        for subject, benchmark, point in (pairs if number % 2 else reversed(pairs))
     ]
     return Plan(tuple(cells), tuple(left_out))
 

@@ -6,7 +6,7 @@ A Run is frozen the moment it exists.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness.setup.endpoints import REFERENCE, Endpoint
@@ -59,7 +59,7 @@ class WindowFacts:
         return not any(worker.lost for worker in self.workers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """One stretch of load in a run, with its columns."""
 
@@ -67,7 +67,6 @@ class Window:
     requests: Requests
     usage: Usage
     calls: Calls
-    _: KW_ONLY
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
 
     def of_kind(self, kind: WindowKind) -> Window:
@@ -88,7 +87,7 @@ class Startup:
     first_answer_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """How the server went."""
 

@@ -145,7 +145,7 @@ def read_run(place: Path, cell: Cell | None = None) -> Run:
     _require_sane(sane.of_run(facts), place / _RUN)
     tables = _tables(place, data["files"], len(facts.windows))
     windows = tuple(
-        Window(window, **{name: tables[name][i] for name in tables})
+        Window(facts=window, **{name: tables[name][i] for name in tables})
         for i, window in enumerate(facts.windows)
     )
     # Not read_text: it would turn the carriage returns of a progress bar into newlines.

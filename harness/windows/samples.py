@@ -128,7 +128,7 @@ class Calls:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
     """The pieces of content that answers came in, where the protocol asks for them; one row each,
     by request, then by time."""
@@ -153,16 +153,17 @@ class Chunks:
 
     def at(self, places: NDArray[np.intp]) -> Chunks:
         """The rows at those places."""
-        return Chunks(*(getattr(self, column.name)[places] for column in fields(self)))
+        return Chunks(**{each.name: getattr(self, each.name)[places] for each in fields(self)})
 
 
 def joined(parts: Sequence[Chunks]) -> Chunks:
     """One table of several whose requests are rows of one table, too."""
-    columns = (
-        np.concatenate([np.empty(0, np.int64), *(getattr(part, column.name) for part in parts)])
-        for column in fields(Chunks)
-    )
-    whole = Chunks(*columns)
+    none = np.empty(0, np.int64)
+    columns = {
+        each.name: np.concatenate([none, *(getattr(part, each.name) for part in parts)])
+        for each in fields(Chunks)
+    }
+    whole = Chunks(**columns)
     return whole.at(np.lexsort((whole.at_ns, whole.request)))
 
 

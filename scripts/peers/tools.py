@@ -112,7 +112,7 @@ def _tool(
 def fire_ours(generator: Driver, load: Load, up: Up) -> tuple[Requests, Plan]:
     """A window of this driver, as `harness load` fires it; each request says its number."""
     due_ns = schedule(load.rate_per_s, load.count, load.seed)
-    numbered = [Message(up.body, "", {"X-Request": str(n)}) for n in range(load.count)]
+    numbered = [Message(up.body, headers={"X-Request": str(n)}) for n in range(load.count)]
     goal = target(up.url, numbered, (("Content-Type", JSON),))
     numbers = np.arange(load.count, dtype=np.int64)
     duration_ns, timeout_ns = int(load.seconds * 1e9), int(_TIMEOUT_S * 1e9)

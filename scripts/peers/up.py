@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.measure.campaign.bench import Bench
-from harness.measure.campaign.reference import Tools, stages_of
+from harness.measure.campaign.reference import stages_of
+from harness.measure.campaign.tools import Tools
 from harness.measure.prepare import artefacts, environments
 from harness.measure.talk import target
 from harness.protocols import registered
@@ -74,7 +75,14 @@ def variant_up(variant: Variant, benchmark: Benchmark, tools: Tools) -> Iterator
         artefact = artefacts.ensure(
             benchmark, environments.for_variant(_in_process(), benchmark)
         ).folder
-    bench = Bench(benchmark, artefact, tuple(benchmark.payloads()), (), 0, 1.0)
+    bench = Bench(
+        benchmark=benchmark,
+        artefact=artefact,
+        payloads=tuple(benchmark.payloads()),
+        expected=(),
+        warm_up_s=0,
+        verify_share=1.0,
+    )
     protocol = registered()[variant.table.protocol]
     body = protocol.encode([bench.payloads[0]]).body
     with tools.folder() as scratch:

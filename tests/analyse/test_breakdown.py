@@ -170,7 +170,26 @@ def test_transport_is_what_the_null_server_takes() -> None:
 
 
 def test_rounds_are_taken_together() -> None:
-    one, two = Breakdown(1, 2, 3, 4, 5, 6, 1.0), Breakdown(3, 2, 1, 0, 1, 2, 0.95)
+    one, two = (
+        Breakdown(
+            generator_ms=1,
+            transport_ms=2,
+            before_ms=3,
+            waiting_ms=4,
+            model_ms=5,
+            after_ms=6,
+            matched=1.0,
+        ),
+        Breakdown(
+            generator_ms=3,
+            transport_ms=2,
+            before_ms=1,
+            waiting_ms=0,
+            model_ms=1,
+            after_ms=2,
+            matched=0.95,
+        ),
+    )
     both = breakdown.mean([one, two])
     assert both is not None
     assert both.response_ms == pytest.approx((one.response_ms + two.response_ms) / 2)

@@ -99,7 +99,7 @@ def test_only_what_is_beyond_the_least_effect(tmp_path: Path) -> None:
     found = compared(tmp_path / "all", *sides, wanted=Wanted(every=0.5))
     assert found.regressions == ()
     assert verdicts(found)["latency_p50"] is Judgement.SAME
-    found = compared(tmp_path / "one", *sides, wanted=Wanted({"latency_p50": 0.5}))
+    found = compared(tmp_path / "one", *sides, wanted=Wanted(of={"latency_p50": 0.5}))
     names = {change.metric.name for change in found.regressions}
     assert "latency_p50" not in names
     assert "throughput" in names

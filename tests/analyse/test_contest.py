@@ -13,19 +13,19 @@ from harness.analyse.run.held import Held
 
 
 def fitted(rate: float) -> Held:
-    return Held(rate, rate, 0.95 * rate, 1.05 * rate)
+    return Held(least=rate, most=rate, low=0.95 * rate, high=1.05 * rate)
 
 
 def at_least(rate: float) -> Held:
-    return Held(rate, math.inf)
+    return Held(least=rate, most=math.inf)
 
 
 def below(rate: float) -> Held:
-    return Held(0.0, rate)
+    return Held(least=0.0, most=rate)
 
 
 def unknown(_: float) -> Held:
-    return Held(0.0, math.inf)
+    return Held(least=0.0, most=math.inf)
 
 
 def two(one: Callable[[float], Held], other: Callable[[float], Held]) -> Contest:
@@ -43,8 +43,8 @@ def two(one: Callable[[float], Held], other: Callable[[float], Held]) -> Contest
     [
         (at_least, at_least, False),  # nobody knows how far either goes
         (below, below, False),
-        (lambda rate: Held(rate, 1.5 * rate), lambda rate: fitted(1.2 * rate), False),
-        (lambda rate: Held(rate, 1.5 * rate), lambda rate: fitted(1.6 * rate), True),
+        (lambda rate: Held(least=rate, most=1.5 * rate), lambda rate: fitted(1.2 * rate), False),
+        (lambda rate: Held(least=rate, most=1.5 * rate), lambda rate: fitted(1.6 * rate), True),
         (at_least, lambda rate: below(0.8 * rate), True),
         (at_least, lambda rate: fitted(0.8 * rate), True),
         (at_least, lambda rate: fitted(1.2 * rate), False),
@@ -81,8 +81,8 @@ def test_one_round_tells_nothing_apart() -> None:
 
 
 def test_a_doubt_that_all_rounds_share_keeps_two_together() -> None:
-    sure = {r: Held(100.0 + 0.1 * r, 100.0 + 0.1 * r) for r in range(3)}
-    unsure = {r: Held(120.0 + 0.2 * r, 120.0 + 0.2 * r, doubt=0.1**2) for r in range(3)}
+    sure = {r: Held(least=100.0 + 0.1 * r, most=100.0 + 0.1 * r) for r in range(3)}
+    unsure = {r: Held(least=120.0 + 0.2 * r, most=120.0 + 0.2 * r, doubt=0.1**2) for r in range(3)}
     assert contest.of({"one": sure, "other": unsure}).tied("one", "other")
-    without = {r: Held(120.0 + 0.2 * r, 120.0 + 0.2 * r) for r in range(3)}
+    without = {r: Held(least=120.0 + 0.2 * r, most=120.0 + 0.2 * r) for r in range(3)}
     assert not contest.of({"one": sure, "other": without}).tied("one", "other")

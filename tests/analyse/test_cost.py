@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,7 +173,8 @@ def test_a_platform_has_no_cost_where_something_is_not_known(missing: str) -> No
 def row_of(**changed: Any) -> tuple[Row, Campaign]:
     plan = fakes.campaign([fakes.Fake("a")], rounds=1)
     made = digest.of_run(fakes.run(fakes.Fake("a")), plan, None)
-    (compared,) = comparison.compare(Digested(None, plan, (made,), ()))  # type: ignore[arg-type]
+    digested = Digested(folder=Path(), campaign=plan, digests=(made,), damaged=())
+    (compared,) = comparison.compare(digested)
     (row,) = compared.rows
     return replace(row, **changed), plan
 

@@ -53,7 +53,14 @@ def test_what_differs_by_little_and_is_not_known_well_is_open(tmp_path: Path) ->
 
 
 def pair(one: str, other: str, depth: float, rounds: int = 2, needed: int = 4) -> Open:
-    return Open("sentiment", one, other, depth, (rounds, rounds), needed)
+    return Open(
+        benchmark="sentiment",
+        one=one,
+        other=other,
+        depth=depth,
+        rounds=(rounds, rounds),
+        needed=needed,
+    )
 
 
 def test_fewer_rounds_come_first_and_then_the_better_places() -> None:
@@ -80,7 +87,9 @@ def test_how_deep_a_pair_lies_is_told_by_the_worse_one_in_its_own_ranking(tmp_pa
 
 
 def test_of_a_pair_the_one_that_is_behind_comes_first() -> None:
-    found = Decided(1, (Open("sentiment", "a", "b", 0, (3, 2), 4),))
+    found = Decided(
+        1, (Open(benchmark="sentiment", one="a", other="b", depth=0, rounds=(3, 2), needed=4),)
+    )
     assert decided.next_rounds(found) == [("b", "sentiment")]
     assert found.missing == {("a", "sentiment"): 1, ("b", "sentiment"): 2}
 

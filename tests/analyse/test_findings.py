@@ -319,9 +319,17 @@ def test_findings_of_a_run_name_the_window() -> None:
 @pytest.mark.parametrize(
     ("fake", "stop", "expected"),
     [
-        (fakes.Fake(), Stop(0.1, 0, 0, 0), {}),
-        (fakes.Fake(), Stop(0.1, 0, 2, 0), {"left-behind": Verdict.NOTE}),
-        (fakes.Fake(), Stop(0.1, 0, 0, 1), {"left-behind": Verdict.WARNING}),
+        (fakes.Fake(), Stop(seconds=0.1, exit_code=0, orphans=0, killed=0), {}),
+        (
+            fakes.Fake(),
+            Stop(seconds=0.1, exit_code=0, orphans=2, killed=0),
+            {"left-behind": Verdict.NOTE},
+        ),
+        (
+            fakes.Fake(),
+            Stop(seconds=0.1, exit_code=0, orphans=0, killed=1),
+            {"left-behind": Verdict.WARNING},
+        ),
         (
             fakes.Fake(failure=Failure("launch", "No such command.")),
             None,

@@ -176,7 +176,7 @@ def test_the_dtypes_of_metrics_are_the_same_without_any_run(results: Path, mine:
     kinds = {name: str(kind) for name, kind in found.dtypes.items()}
     assert {name: str(kind) for name, kind in empty.dtypes.items()} == kinds
     texts = ("variant", "benchmark", "track", "outcome", "metric", "unit")
-    parts = ("subject", "launcher", "revision", "axis")
+    parts = ("subject", "launcher", "revision", "plain_benchmark", "axis")
     numbers = ("value", "low", "high")
     assert kinds == {
         **dict.fromkeys((*texts, *parts), "category"),

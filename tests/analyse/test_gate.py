@@ -63,9 +63,9 @@ def test_least_effects_of_one_metric_of_all_and_of_its_own() -> None:
     p50, batch = COLUMNS["latency_p50"], COLUMNS["batch_size"]
     assert Wanted().effect(p50) == p50.effect == 0.05
     assert Wanted(every=0.2).effect(p50) == 0.2
-    assert Wanted({"latency_p50": 0.3}, 0.2).effect(p50) == 0.3
+    assert Wanted(of={"latency_p50": 0.3}, every=0.2).effect(p50) == 0.3
     assert Wanted(every=0.2).effect(batch) is None
-    assert Wanted({"batch_size": 0.2}).effect(batch) == 0.2
+    assert Wanted(of={"batch_size": 0.2}).effect(batch) == 0.2
 
 
 def found(rng: np.random.Generator, true: float, known: Noise, rounds: int = 5) -> Judgement:

@@ -19,7 +19,7 @@ CLOSED = Profile("saturated", "closed", 10.0, concurrency=8)
 
 
 def point(value: int, cost: float | None, taken: int | None = None, invalid: str = "") -> PointCost:
-    return PointCost(value, dict.fromkeys(COSTS, cost), taken, invalid)
+    return PointCost(value=value, numbers=dict.fromkeys(COSTS, cost), taken=taken, invalid=invalid)
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 2.0])

@@ -21,19 +21,19 @@ HALF, TWICE = "p99<25ms, errors<0.1%", "p99<100ms, errors<0.1%"
 
 
 def fitted(rate: float) -> Held:
-    return Held(rate, rate, 0.95 * rate, 1.05 * rate)
+    return Held(least=rate, most=rate, low=0.95 * rate, high=1.05 * rate)
 
 
 def at_least(rate: float) -> Held:
-    return Held(rate, math.inf)
+    return Held(least=rate, most=math.inf)
 
 
 def below(rate: float) -> Held:
-    return Held(0.0, rate)
+    return Held(least=0.0, most=rate)
 
 
 def unknown(_: float) -> Held:
-    return Held(0.0, math.inf)
+    return Held(least=0.0, most=math.inf)
 
 
 def test_the_choices_lie_round_the_benchmarks_own() -> None:
@@ -47,12 +47,14 @@ def test_the_choices_lie_round_the_benchmarks_own() -> None:
     [
         (
             Estimate(100.0, 95.0, 105.0),
-            Held(100.0, 100.0, 95.0, 105.0, error=math.log(105 / 95) / (2 * 1.96)),
+            Held(
+                least=100.0, most=100.0, low=95.0, high=105.0, error=math.log(105 / 95) / (2 * 1.96)
+            ),
         ),
-        (Estimate(100.0, 100.0, 300.0), Held(100.0, 300.0)),
-        (Estimate(100.0, 100.0, None), Held(100.0, math.inf)),
-        (Estimate(None, None, 100.0), Held(0.0, 100.0)),
-        (Estimate(None, None, None), Held(0.0, math.inf)),
+        (Estimate(100.0, 100.0, 300.0), Held(least=100.0, most=300.0)),
+        (Estimate(100.0, 100.0, None), Held(least=100.0, most=math.inf)),
+        (Estimate(None, None, 100.0), Held(least=0.0, most=100.0)),
+        (Estimate(None, None, None), Held(least=0.0, most=math.inf)),
     ],
 )
 def test_every_answer_of_a_search_is_a_bracket(estimate: Estimate, expected: Held) -> None:

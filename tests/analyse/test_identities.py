@@ -134,7 +134,9 @@ def test_renamed_variants_in_two_campaigns(tmp_path: Path) -> None:
 def sweep_of(folder: Path, points: tuple[Point, ...]) -> Campaign:
     """A sweep of a container."""
     fake = Fake("a-instances-4", launcher="docker")
-    cells = tuple(Cell(fake.subject, "noop", point, 1) for point in points)
+    cells = tuple(
+        Cell(subject=fake.subject, benchmark="noop", point=point, round=1) for point in points
+    )
     facts = {cell.benchmark_name: FACTS for cell in cells}
     plan = replace(campaign([fake], 1, id=folder.name), cells=cells, benchmarks=facts, kind=SWEEP)
     store.write_campaign(folder, plan)

@@ -28,7 +28,7 @@ from harness.windows.samples import MISSING, Requests
 from tests import fakes
 
 MS = 1_000_000
-BORNE = Overload("p99<50ms", 100.0, 1.25)
+BORNE = Overload(slo="p99<50ms", capacity_per_s=100.0, recovery_s=1.25)
 STOPPED = Shutdown(100 * MS, 180 * MS)
 AGAIN = Restart(200 * MS)
 
@@ -115,7 +115,7 @@ def test_nothing_is_lost_where_all_in_flight_is_answered() -> None:
 def test_with_nothing_in_flight_nothing_is_known() -> None:
     requests = fakes.requests([10.0, 120.0], [10.0, 120.0], [20.0, 121.0], ["", "connect"])
     run = strained(SHUTDOWN, requests, Lifecycle(shutdown=STOPPED))
-    assert strain_outcomes.ended(run) == Ended(0, 0, 1, 0)
+    assert strain_outcomes.ended(run) == Ended(in_flight=0, lost=0, refused=1, dropped=0)
     assert value("lost_at_stop", run) is None
 
 

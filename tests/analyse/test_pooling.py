@@ -21,7 +21,13 @@ def queue(
 ) -> Queue:
     base = law.of_sample(np.full(10, occupied), 0.0)
     seen = None if excess is None else occupied * excess
-    return Queue(base, 0.01, unit_ms * MS, seen, None if excess is None else error)
+    return Queue(
+        law=base,
+        law_error=0.01,
+        unit_ns=unit_ms * MS,
+        occupied=seen,
+        error=None if excess is None else error,
+    )
 
 
 def pooled(queues: dict[str, list[Queue]], **backends: str) -> dict[str, Pooled]:
@@ -98,8 +104,8 @@ def test_nothing_is_said_of_nothing() -> None:
 
 
 def test_what_was_seen_under_load_itself_has_no_excess_and_makes_none() -> None:
-    merging = BatchLaw(1.2, 0.4, 16, 1e6, 0.1)
-    batched = [Queue(merging, 0.03, 8.0 * MS, 1.2, 0.03)] * 2
+    merging = BatchLaw(alone_ns=1.2, each_ns=0.4, most=16, wait_ns=1e6, beside_ns=0.1)
+    batched = [Queue(law=merging, law_error=0.03, unit_ns=8.0 * MS, occupied=1.2, error=0.03)] * 2
     late = {f"v{place}": [queue(1.06), queue(1.06)] for place in range(5)}
     found = pooled({**late, "batched": batched})
     assert found["batched"].excess == 1.0
@@ -110,7 +116,7 @@ def test_what_was_seen_under_load_itself_has_no_excess_and_makes_none() -> None:
 def drawn(sample: list[float], rest: float, model: float = 1.0) -> Queue:
     """A server with its own model times, in units of their mean, and what else occupies it."""
     base = law.of_sample(np.array(sample) * model + rest, 0.0)
-    return Queue(base, 0.01, 8.0 * MS, None, None, model)
+    return Queue(law=base, law_error=0.01, unit_ns=8.0 * MS, occupied=None, error=None, model=model)
 
 
 def test_how_the_model_s_times_differ_all_say_together_and_each_its_own_mean() -> None:

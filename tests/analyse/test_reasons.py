@@ -15,7 +15,15 @@ from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 
-BASE = Breakdown(0.1, 0.3, 1.0, 0.5, 4.0, 0.6, 1.0)
+BASE = Breakdown(
+    generator_ms=0.1,
+    transport_ms=0.3,
+    before_ms=1.0,
+    waiting_ms=0.5,
+    model_ms=4.0,
+    after_ms=0.6,
+    matched=1.0,
+)
 
 
 def shifted(**more: float) -> Breakdown:

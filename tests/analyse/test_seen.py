@@ -26,7 +26,15 @@ def test_windows_processes_and_batches_are_counted() -> None:
 
 def test_of_a_run_that_failed_nothing_was_seen() -> None:
     found = seen.of_run(fakes.run(Fake("a", failure=Failure("launch", "No."))))
-    assert found == seen.Seen((), 0, None, None, 0, 0, "")
+    assert found == seen.Seen(
+        windows=(),
+        probes=0,
+        processes=None,
+        threads=None,
+        predicting=0,
+        largest_batch=0,
+        log_end="",
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,15 @@ def start(rest: float, slow: float = 1.0, power: float = 1.5, error: float = 0.0
     occupied = 1.0 + rest * slow**power
     base = law.of_sample(np.array([0.9, 1.1]) * occupied, 0.1)
     own = slow * UNIT
-    return Queue(base, error, own, occupied, error, 1.0, own)
+    return Queue(
+        law=base,
+        law_error=error,
+        unit_ns=own,
+        occupied=occupied,
+        error=error,
+        model=1.0,
+        saturated_ns=own,
+    )
 
 
 def field(power: float, slow: Sequence[float] = SLOW) -> dict[str, list[Queue]]:
@@ -71,7 +79,13 @@ def test_a_start_is_read_at_the_speed_of_the_campaign() -> None:
 
 
 def test_what_tells_no_speed_is_left_as_it_is() -> None:
-    merging = Queue(BatchLaw(1.2, 0.4, 16, 1e6, 0.1), 0.03, UNIT, 1.2, 0.03)
+    merging = Queue(
+        law=BatchLaw(alone_ns=1.2, each_ns=0.4, most=16, wait_ns=1e6, beside_ns=0.1),
+        law_error=0.03,
+        unit_ns=UNIT,
+        occupied=1.2,
+        error=0.03,
+    )
     unknown = replace(start(0.2), saturated_ns=0.0)
     for queue in (merging, unknown):
         assert slowdown.steadied(queue, UNIT, 1.5) is queue

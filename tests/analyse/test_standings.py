@@ -77,8 +77,8 @@ def test_where_no_rate_was_too_much_all_are_tied(three: Comparison) -> None:
 def test_what_holds_it_nowhere_comes_last_and_is_never_tied_with_what_does(
     three: Comparison,
 ) -> None:
-    nowhere, unknown = Held(0.0, 300.0), Held(0.0, float("inf"))
-    held = [Held(100.0, 200.0)] * 3
+    nowhere, unknown = Held(least=0.0, most=300.0), Held(least=0.0, most=float("inf"))
+    held = [Held(least=100.0, most=200.0)] * 3
     found = given(three, a=[nowhere] * 3, b=held, c=[unknown] * 3)
     assert ranks(found, TWICE) == {"b": 1, "a": 2, "c": None}
     assert {name: each.kind for name, each in by_name(found, TWICE).items()} == {
@@ -89,8 +89,12 @@ def test_what_holds_it_nowhere_comes_last_and_is_never_tied_with_what_does(
 
 
 def test_rounds_that_know_less_widen_the_answer(three: Comparison) -> None:
-    mixed = [Held(100.0, 100.0, 95.0, 105.0), Held(90.0, float("inf")), Held(110.0, 150.0)]
-    apart = [Held(300.0, 300.0, 290.0, 310.0)] * 3
+    mixed = [
+        Held(least=100.0, most=100.0, low=95.0, high=105.0),
+        Held(least=90.0, most=float("inf")),
+        Held(least=110.0, most=150.0),
+    ]
+    apart = [Held(least=300.0, most=300.0, low=290.0, high=310.0)] * 3
     found = by_name(given(three, a=mixed, b=apart, c=apart), TWICE)
     assert (found["a"].kind, found["a"].least, found["a"].most) == ("between", 100.0, 150.0)
     assert found["a"].rank == 1  # a round knows no bound above: it may be as much as the others
@@ -99,14 +103,20 @@ def test_rounds_that_know_less_widen_the_answer(three: Comparison) -> None:
 
 def test_of_an_even_number_of_rounds_the_outer_ones_count(tmp_path: Path) -> None:
     two = compared(tmp_path, Fake("a", capacity_per_s=80.0), rounds=2)
-    found = by_name(given(two, a=[Held(0.0, 50.0), Held(60.0, float("inf"))]), TWICE)
+    found = by_name(
+        given(two, a=[Held(least=0.0, most=50.0), Held(least=60.0, most=float("inf"))]), TWICE
+    )
     assert (found["a"].kind, found["a"].rank) == ("unknown", None)
-    found = by_name(given(two, a=[Held(50.0, 80.0), Held(60.0, 70.0)]), TWICE)
+    found = by_name(given(two, a=[Held(least=50.0, most=80.0), Held(least=60.0, most=70.0)]), TWICE)
     assert (found["a"].least, found["a"].most) == (50.0, 80.0)
 
 
 def test_rounds_that_know_nothing_are_left_out(three: Comparison) -> None:
-    held = [Held(100.0, 200.0), Held(0.0, float("inf")), Held(100.0, 200.0)]
+    held = [
+        Held(least=100.0, most=200.0),
+        Held(least=0.0, most=float("inf")),
+        Held(least=100.0, most=200.0),
+    ]
     found = by_name(given(three, a=held, b=held, c=held), TWICE)
     assert found["a"].kind == "between"
     assert sorted(found["a"].rounds) == [1, 3]

@@ -47,22 +47,47 @@ def made(folder: Path) -> Summary:
 
 def standing(name: str = "some", rank: int | None = 1) -> VariantSummary:
     known = dict.fromkeys(summary.KEPT, (123.456, 120.125, 130.875))
-    return VariantSummary(name, "Some", "1.2.3", "matched", False, rank, False, 5, 5, known)
+    return VariantSummary(
+        variant=name,
+        framework="Some",
+        version="1.2.3",
+        track="matched",
+        reference=False,
+        rank=rank,
+        invalid=False,
+        rounds=5,
+        counted=5,
+        figures=known,
+    )
 
 
 def large() -> Summary:
     """Forty variants on three benchmarks."""
     standings = tuple(standing(f"some-framework-batched-{number}", number) for number in range(40))
     benchmarks = tuple(
-        BenchmarkSummary(f"benchmark-{number}", 1, "p99<50ms", "capacity", standings)
+        BenchmarkSummary(
+            name=f"benchmark-{number}",
+            version=1,
+            slo="p99<50ms",
+            ranked_by="capacity",
+            standings=standings,
+        )
         for number in range(3)
     )
-    counts = RunCounts(600, 590, 5, 5, 0, 0)
-    return Summary("large", "2026-01-02", "nightly", "cpu", "CPU / 4 / 16", counts, benchmarks)
+    counts = RunCounts(planned=600, ok=590, invalid=5, failed=5, damaged=0, missing=0)
+    return Summary(
+        campaign="large",
+        started_at="2026-01-02",
+        preset="nightly",
+        device="cpu",
+        machine="CPU / 4 / 16",
+        counts=counts,
+        benchmarks=benchmarks,
+    )
 
 
 def test_what_became_of_the_runs(made: Summary) -> None:
-    assert made.counts == RunCounts(12, 8, 2, 2, 0, 0)
+    assert made.counts == RunCounts(planned=12, ok=8, invalid=2, failed=2, damaged=0, missing=0)
     assert (made.campaign, made.preset, made.device) == ("mine", "standard", "cpu")
     assert made.machine == "Imaginary CPU @ 2.00GHz / 4 / 15.6 GiB"
 

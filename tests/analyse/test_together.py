@@ -82,10 +82,16 @@ def test_probes_that_are_late_far_more_often_refute_the_law() -> None:
 @pytest.mark.parametrize(
     ("late", "refuted"),
     [
-        (Late(0.0, 0.0, 0.0, 0.0), False),
-        (Late(300.0, 3.0, 9.0, 1.0), False),
-        (Late(300.0, 25.0, 9.0, 1.0), True),  # far more than of a capacity that is a fifth lower
-        (Late(900.0, 0.0, 60.0, 9.0), True),  # fewer than of one that is a fifth higher
+        (Late(requests=0.0, late=0.0, at_most=0.0, at_least=0.0), False),
+        (Late(requests=300.0, late=3.0, at_most=9.0, at_least=1.0), False),
+        (
+            Late(requests=300.0, late=25.0, at_most=9.0, at_least=1.0),
+            True,
+        ),  # far more than of a capacity that is a fifth lower
+        (
+            Late(requests=900.0, late=0.0, at_most=60.0, at_least=9.0),
+            True,
+        ),  # fewer than of one that is a fifth higher
     ],
 )
 def test_late_requests_refute_a_law_that_is_far_off(late: Late, refuted: bool) -> None:
@@ -93,7 +99,7 @@ def test_late_requests_refute_a_law_that_is_far_off(late: Late, refuted: bool) -
 
 
 def test_rounds_that_refute_nothing_alone_refute_it_together() -> None:
-    each = Late(100.0, 4.0, 2.2, 0.5)
+    each = Late(requests=100.0, late=4.0, at_most=2.2, at_least=0.5)
     assert not each.refutes
     assert (each + each + each + each + each).refutes
 

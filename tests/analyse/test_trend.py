@@ -76,7 +76,7 @@ def queue(
         checked=0,
         wrong=0,
     )
-    return Window(facts, requests, empty(Usage), empty(Calls))
+    return Window(facts=facts, requests=requests, usage=empty(Usage), calls=empty(Calls))
 
 
 def share(name: str, windows: list[Window]) -> float:

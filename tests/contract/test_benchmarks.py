@@ -26,7 +26,9 @@ each_benchmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f
 
 
 def benchmark_of(folder: Path) -> Benchmark:
-    return Benchmark(folder.name, folder, toml.load(folder / "benchmark.toml", BenchmarkTable))
+    return Benchmark(
+        name=folder.name, folder=folder, table=toml.load(folder / "benchmark.toml", BenchmarkTable)
+    )
 
 
 def test_there_are_benchmarks() -> None:

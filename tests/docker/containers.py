@@ -28,7 +28,17 @@ def launched(sandbox: Sandbox, name: str, device: str = "cpu") -> Iterator[Launc
     artefact, scratch = sandbox.root / "artefact", Path(tempfile.mkdtemp())
     artefact.mkdir(exist_ok=True)
     provided = launcher.provide(variant, noop, artefact, device)
-    order = LaunchOrder(variant, provided, noop, artefact, 3, device, (CPU,), {}, scratch)
+    order = LaunchOrder(
+        variant=variant,
+        provided=provided,
+        benchmark=noop,
+        artefact=artefact,
+        threads=3,
+        device=device,
+        cpus=(CPU,),
+        signature={},
+        scratch=scratch,
+    )
     try:
         made = launcher.launch(order)
         try:

@@ -26,7 +26,7 @@ LIFE = Lifecycle(
     installed=Installed(300 << 20, 12.5),
     memory_idle_bytes=90 << 20,
     memory_after_bytes=120 << 20,
-    overload=Overload("p99<50ms", 200.0, 1.25),
+    overload=Overload(slo="p99<50ms", capacity_per_s=200.0, recovery_s=1.25),
 )
 FAKES: tuple[Fake, ...] = (
     Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),

@@ -45,7 +45,12 @@ def made(variants: int = 40, rounds: int = 2, benchmarks: tuple[str, ...] = BENC
     facts = replace(BENCHMARK, profiles=PROFILES)
     plan = replace(plan, benchmarks=dict.fromkeys(benchmarks, facts))
     digests = {d.cell: d for d in _digests(names, rounds, benchmarks, plan)}
-    return Digested(Path("field"), plan, tuple(digests[cell] for cell in plan.cells), ())
+    return Digested(
+        folder=Path("field"),
+        campaign=plan,
+        digests=tuple(digests[cell] for cell in plan.cells),
+        damaged=(),
+    )
 
 
 def _named(place: int) -> tuple[str, str, str]:

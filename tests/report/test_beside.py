@@ -20,10 +20,10 @@ from tests.fakes import Fake, stored_campaign
 from tests.report.campaigns import PROFILES
 
 HERE = Endpoint(
-    "mine",
-    "http://127.0.0.1:1/p",
-    "json",
-    {},
+    name="mine",
+    url="http://127.0.0.1:1/p",
+    protocol="json",
+    headers={},
     judged_by="unchecked",
     is_here=True,
     beside="fastapi",
@@ -96,7 +96,7 @@ def _known_by(found: Digested, variant: str, bounds: Held) -> Digested:
     return replace(found, digests=digests)
 
 
-@pytest.mark.parametrize("bounds", [Held(90.0, math.inf), Held(90.0, 300.0)])
+@pytest.mark.parametrize("bounds", [Held(least=90.0, most=math.inf), Held(least=90.0, most=300.0)])
 def test_bounds_are_no_numbers_that_an_interval_could_be_of(tmp_path: Path, bounds: Held) -> None:
     slow, fast = Fake("mine", 20.0, capacity_per_s=100.0), Fake("fastapi", capacity_per_s=200.0)
     html = html_of(_known_by(digested(tmp_path, slow, fast), "mine", bounds))

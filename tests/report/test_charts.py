@@ -39,7 +39,7 @@ def report_of(*known: Fake, rounds: int = 2) -> Report:
     by_name = {fake.name: replace(fake, profiles=PROFILES) for fake in known}
     runs = (fakes.run(by_name[c.variant_name], c.round, c.benchmark, plan.id) for c in plan.cells)
     made = tuple(digest.of_run(run, plan, None) for run in runs)
-    digested = Digested(Path("c"), plan, made, ())
+    digested = Digested(folder=Path("c"), campaign=plan, digests=made, damaged=())
     return Report(digested, compare(digested), prices.load())
 
 

@@ -90,7 +90,15 @@ def known_capacity(context: RunContext) -> float | None:
 @pytest.fixture
 def capacities(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if each run of `slow` and `quick` had found its capacity."""
-    made = Metric("capacity", "capacity", "1/s", "higher", "Made up.", known_capacity, 1)
+    made = Metric(
+        name="capacity",
+        title="capacity",
+        unit="1/s",
+        better="higher",
+        definition="Made up.",
+        formula=known_capacity,
+        digits=1,
+    )
     monkeypatch.setitem(METRICS, "capacity", made)
 
 

@@ -34,7 +34,7 @@ def rows_of(*known: Fake, rounds: int = 2) -> tuple[Row, ...]:
     by_name = {fake.name: fake for fake in known}
     runs = (fakes.run(by_name[c.variant_name], c.round, c.benchmark, plan.id) for c in plan.cells)
     made = tuple(digest.of_run(run, plan, None) for run in runs)
-    (found,) = comparison.compare(Digested(None, plan, made, ()))  # type: ignore[arg-type]
+    (found,) = comparison.compare(Digested(folder=None, campaign=plan, digests=made, damaged=()))  # type: ignore[arg-type]
     return found.rows
 
 
@@ -45,7 +45,7 @@ def timed(taken_ms: Any) -> Row:
     run = fakes.exact_run((STEADY, columns))
     plan = fakes.campaign([Fake()], 1)
     made = digest.of_run(run, plan, None)
-    (found,) = comparison.compare(Digested(None, plan, (made,), ()))  # type: ignore[arg-type]
+    (found,) = comparison.compare(Digested(folder=None, campaign=plan, digests=(made,), damaged=()))  # type: ignore[arg-type]
     return found.rows[0]
 
 
@@ -264,7 +264,9 @@ def test_variants_of_a_framework_share_its_colour_and_not_its_line() -> None:
         Fake("null", 0.5, framework="N", reference=True),
         rounds=1,
     )
-    compared = comparison.Comparison("sentiment", None, rows, "latency_p99")
+    compared = comparison.Comparison(
+        benchmark="sentiment", facts=None, rows=rows, ranked_by="latency_p99"
+    )
     looks = colours.of_variants([compared])
     one, two, other = looks["a"], looks["a-batched"], looks["b"]
     assert (one.slot, one.mark) == (two.slot, two.mark)

@@ -30,7 +30,7 @@ def swept(*known: Fake, axis: str = "concurrency", values: tuple[int, ...] = (1,
             window = Profile("saturated", "closed", 4.0, concurrency=point.value)
             slower = replace(fake, median_ms=fake.median_ms * point.value, profiles=(window,))
             made.append(digest.of_run(fakes.run(slower, 1, "noop", plan.id, point), plan, None))
-    digested = Digested(Path("c"), plan, tuple(made), ())
+    digested = Digested(folder=Path("c"), campaign=plan, digests=tuple(made), damaged=())
     return Report(digested, compare(digested), prices.load())
 
 
@@ -98,7 +98,7 @@ def test_other_campaigns_have_no_such_section() -> None:
     run = fakes.run(replace(Fake("a"), profiles=()), 1, "noop-batch-2", plain.id)
     made = digest.of_run(run, plain, None)
     assert made.swept is None
-    digested = Digested(Path("c"), plain, (made,), ())
+    digested = Digested(folder=Path("c"), campaign=plain, digests=(made,), damaged=())
     assert rendered(Report(digested, compare(digested), prices.load()), "growth") == ""
 
 

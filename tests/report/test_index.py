@@ -71,15 +71,36 @@ def rows(html: str) -> list[str]:
 
 def figures(name: str, rank: int | None, capacity: float) -> VariantSummary:
     known = {"capacity": (capacity, 0.9 * capacity, 1.1 * capacity)}
-    return VariantSummary(name, "Some", "1", "matched", False, rank, False, 3, 3, known)
+    return VariantSummary(
+        variant=name,
+        framework="Some",
+        version="1",
+        track="matched",
+        reference=False,
+        rank=rank,
+        invalid=False,
+        rounds=3,
+        counted=3,
+        figures=known,
+    )
 
 
 def short(number: int, *standings: VariantSummary, machine: str = "CPU / 4 / 16") -> Summary:
     """A summary of the so manieth hour."""
     at = f"2026-{1 + number // 672:02}-{1 + number // 24 % 28:02}T{number % 24:02}:00:00+00:00"
-    benchmark = BenchmarkSummary("sentiment", 1, "p99<50ms", "capacity", standings)
-    counts = RunCounts(6, 6, 0, 0, 0, 0)
-    return Summary(f"c{number}", at, "nightly", "cpu", machine, counts, (benchmark,))
+    benchmark = BenchmarkSummary(
+        name="sentiment", version=1, slo="p99<50ms", ranked_by="capacity", standings=standings
+    )
+    counts = RunCounts(planned=6, ok=6, invalid=0, failed=0, damaged=0, missing=0)
+    return Summary(
+        campaign=f"c{number}",
+        started_at=at,
+        preset="nightly",
+        device="cpu",
+        machine=machine,
+        counts=counts,
+        benchmarks=(benchmark,),
+    )
 
 
 def sparks(html: str) -> list[str]:

@@ -214,7 +214,13 @@ def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_pat
     folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
     found = digest.of_campaign(folder)
     trust = Trust(cacert="our ca.pem", cert="me.pem", insecure=True)
-    endpoint = Endpoint("a", "https://example.org/p", "json", {"Authorization": "$TOKEN"}, trust)
+    endpoint = Endpoint(
+        name="a",
+        url="https://example.org/p",
+        protocol="json",
+        headers={"Authorization": "$TOKEN"},
+        trust=trust,
+    )
     (only,) = found.digests
     server = replace(only.facts.server, launcher="remote", track="remote")
     remote = replace(only, facts=replace(only.facts, server=server))

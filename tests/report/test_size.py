@@ -23,7 +23,11 @@ def of_round(first: Digest, benchmark: str, number: int) -> Digest:
     cell = replace(first.cell, benchmark=benchmark, round=number)
     other = {name: value and value * (1 + 0.01 * number) for name, value in first.values.items()}
     doubts = [
-        Finding(f"doubt-{n}", Verdict.NOTE, f"{cell}: what is doubtful in a window, with {n} ms")
+        Finding(
+            name=f"doubt-{n}",
+            verdict=Verdict.NOTE,
+            message=f"{cell}: what is doubtful in a window, with {n} ms",
+        )
         for n in range(3)
     ]
     seen = first.seen and replace(first.seen, log_end="\n".join([f"{number} " + "x" * 120] * 12))
@@ -50,7 +54,7 @@ def large() -> Digested:
     plan = campaign(fakes, ROUNDS, BENCHMARKS, "large")
     first = {fake.name: digest.of_run(run(fake), plan, None) for fake in fakes}
     digests = (of_round(first[c.variant_name], c.benchmark_name, c.round) for c in plan.cells)
-    return Digested(Path("large"), plan, tuple(digests), ())
+    return Digested(folder=Path("large"), campaign=plan, digests=tuple(digests), damaged=())
 
 
 @pytest.mark.slow

@@ -47,7 +47,17 @@ def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
         found, noop = catalog.variants()[name], catalog.benchmarks()["noop"]
         launcher = ProcessLauncher()
         provided = launcher.provide(found, noop, scratch, "cpu")
-        order = LaunchOrder(found, provided, noop, scratch, 3, "cpu", (CPU,), {}, scratch)
+        order = LaunchOrder(
+            variant=found,
+            provided=provided,
+            benchmark=noop,
+            artefact=scratch,
+            threads=3,
+            device="cpu",
+            cpus=(CPU,),
+            signature={},
+            scratch=scratch,
+        )
         launched.append(launcher.launch(order))
         return launched[-1]
 

@@ -121,7 +121,9 @@ def doubts(profile: Profile, fired: Fired) -> dict[str, str]:
         wrong=0,
         workers=fired.workers,
     )
-    window = Window(facts, requests_of(fired), empty(Usage), empty(Calls))
+    window = Window(
+        facts=facts, requests=requests_of(fired), usage=empty(Usage), calls=empty(Calls)
+    )
     context = WindowContext(window=window)
     return {found.name: str(found.verdict) for found in findings.of_window(context)}
 

@@ -105,7 +105,7 @@ def window(
 ) -> Window:
     """A window; what is not given is empty."""
     return Window(
-        WindowFacts(
+        facts=WindowFacts(
             profile=profile,
             elapsed_s=1.625,
             generator_cpu_s=0.5,
@@ -114,9 +114,9 @@ def window(
             checked=3,
             wrong=1,
         ),
-        empty(Requests) if requests is None else requests,
-        empty(Usage) if used is None else used,
-        empty(Calls) if calls is None else calls,
+        requests=empty(Requests) if requests is None else requests,
+        usage=empty(Usage) if used is None else used,
+        calls=empty(Calls) if calls is None else calls,
     )
 
 
@@ -132,7 +132,7 @@ def run(*windows: Window, failure: Failure | None = None, log: str = "", round: 
             startup=None if failure else Startup(1.5, 1.75),
             verified=0 if failure else 150,
             windows=tuple(w.facts for w in windows),
-            stop=None if failure else Stop(0.375, -15, 2, 1),
+            stop=None if failure else Stop(seconds=0.375, exit_code=-15, orphans=2, killed=1),
             failure=failure,
             model_threads=() if failure else (1, 2),
             image=IMAGE,
@@ -266,13 +266,18 @@ def full_run() -> Run:
 def heard(run: Run) -> Run:
     """The same where the answers of two windows came in pieces."""
     first, second, third, *rest = run.windows
-    parts = Chunks(ints(0, 2, 2), ints(150, 180, 190), ints(0, 5, 2**40), ints(2, MISSING, 0))
+    parts = Chunks(
+        request=ints(0, 2, 2),
+        at_ns=ints(150, 180, 190),
+        size_bytes=ints(0, 5, 2**40),
+        count=ints(2, MISSING, 0),
+    )
     windows = (replace(first, chunks=parts), second, replace(third, chunks=_one()), *rest)
     return replace(run, windows=windows)
 
 
 def _one() -> Chunks:
-    return Chunks(ints(1), ints(8), ints(3), ints(MISSING))
+    return Chunks(request=ints(1), at_ns=ints(8), size_bytes=ints(3), count=ints(MISSING))
 
 
 def failed_run() -> Run:
@@ -303,12 +308,19 @@ def campaign() -> Campaign:
                 tolerance=0.001,
             )
         },
-        proof=HostProof(11_500.5, 18.25, 140.125, 1000.0),
+        proof=HostProof(
+            ceiling_per_s=11_500.5, lag_p50_us=18.25, lag_p99_us=140.125, rate_per_s=1000.0
+        ),
         server_cpus=(0, 1),
         generator_cpus=(2, 3),
         launcher="process",
         device="cpu",
-        endpoint=Endpoint("deployed", "https://example.org", "v2", {"Authorization": "$TOKEN"}),
+        endpoint=Endpoint(
+            name="deployed",
+            url="https://example.org",
+            protocol="v2",
+            headers={"Authorization": "$TOKEN"},
+        ),
         checks=(HostCheck("cpus", "good", "4: server and generator are kept apart"),),
         driver="locust",
     )

@@ -26,12 +26,14 @@ EQUAL = judges.named(judges.EQUAL)
     ],
 )
 def test_judge(body: bytes, code: int, why: str) -> None:
-    answers = Answers([99, 0.5], TOLERANCE, registered()["json"], EQUAL)
+    answers = Answers(
+        expected=[99, 0.5], tolerance=TOLERANCE, protocol=registered()["json"], rule=EQUAL
+    )
     assert answers.judge(1, body) == (code, why)
 
 
 def test_a_long_wrong_answer_is_shown_short() -> None:
-    answers = Answers([1], TOLERANCE, registered()["json"], EQUAL)
+    answers = Answers(expected=[1], tolerance=TOLERANCE, protocol=registered()["json"], rule=EQUAL)
     code, why = answers.judge(0, b'{"predictions": ["' + b"x" * 10_000 + b'"]}')
     assert code == WRONG
     assert len(why) < 200
@@ -39,7 +41,12 @@ def test_a_long_wrong_answer_is_shown_short() -> None:
 
 
 def test_the_benchmark_s_judge_judges() -> None:
-    answers = Answers([["a", "b"]], TOLERANCE, registered()["json"], judges.named("set"))
+    answers = Answers(
+        expected=[["a", "b"]],
+        tolerance=TOLERANCE,
+        protocol=registered()["json"],
+        rule=judges.named("set"),
+    )
     assert answers.judge(0, b'{"predictions": [["b", "a"]]}') == (0, "")
     code, why = answers.judge(0, b'{"predictions": [["b", "b"]]}')
     assert (code, why) == (WRONG, "expected ['a', 'b'], got ['b', 'b']")

@@ -17,7 +17,7 @@ from harness.measure.prepare.environments import Environment
 from harness.setup.catalog import Benchmark
 from tests.unit.conftest import BENCHMARK, Project
 
-HERE = Environment(Path(sys.executable).parent, "key")
+HERE = Environment(bin=Path(sys.executable).parent, key="key")
 ACCURATE = BENCHMARK + "accuracy_at_least = 0.9\n"
 BUILD = """
 import json, os, pathlib, sys
@@ -73,7 +73,7 @@ def test_a_change_of_what_it_is_made_from_builds_anew(bench: Benchmark, name: st
 
 
 def test_another_environment_builds_anew(bench: Benchmark) -> None:
-    other = Environment(HERE.bin, "other key")
+    other = Environment(bin=HERE.bin, key="other key")
     assert artefacts.ensure(bench, HERE).folder != artefacts.ensure(bench, other).folder
 
 
@@ -216,4 +216,4 @@ def test_a_build_environment_without_a_lock_is_told_how_to_make_one(project: Pro
     bench = project.bench()
     (bench.folder / "requirements-build.in").write_text("torch\n")
     with pytest.raises(ProvisionError, match=r"has no lock requirements-build\.txt\. .*lock\.py"):
-        artefacts.ensure(bench, Environment(Path("bin"), "key"))
+        artefacts.ensure(bench, Environment(bin=Path("bin"), key="key"))

@@ -16,7 +16,9 @@ MS = 1e6
 def law(wait_ms: float = 0.0, most: int = queues.BATCH) -> BatchLaw:
     """That of `queues.batching`: 2 ms a batch and 0.25 ms an instance."""
     alone, each = queues.BATCH_S + queues.INSTANCE_S, queues.INSTANCE_S
-    return BatchLaw(1e9 * alone, 1e9 * each, most, wait_ms * MS, 0.0)
+    return BatchLaw(
+        alone_ns=1e9 * alone, each_ns=1e9 * each, most=most, wait_ns=wait_ms * MS, beside_ns=0.0
+    )
 
 
 def departures(arrive: list[float], most: int = 2, wait: float = 0.0) -> list[float]:

@@ -90,7 +90,7 @@ class Batching:
             checked=0,
             wrong=0,
         )
-        return Window(facts, requests, empty(Usage), calls)
+        return Window(facts=facts, requests=requests, usage=empty(Usage), calls=calls)
 
 
 def of(server: Batching, rate: float = 90.0) -> Queue:

@@ -17,8 +17,8 @@ from harness.measure.watch import host
 from harness.stored.hosts import HostProof, HostWatch
 
 QUIET = HostWatch(suspended_s=0.0, clock_step_s=0.0, swapped_in=0, swapped_out=0, mhz=())
-PROOF = HostProof(50_000.0, 30.0, 300.0, 1000.0)
-GOOD = HostState(PROOF, ((0,), (1,)), 0.01, 0.0, QUIET)
+PROOF = HostProof(ceiling_per_s=50_000.0, lag_p50_us=30.0, lag_p99_us=300.0, rate_per_s=1000.0)
+GOOD = HostState(proof=PROOF, cpus=((0,), (1,)), busy=0.01, stolen=0.0, meanwhile=QUIET)
 
 
 def ground(**changes: object) -> HostState:

@@ -20,7 +20,18 @@ def more(which: str, time: str) -> str:
 
 
 def said(needed: tuple[int, ...], missing_s: float, resolved: float = 0.183) -> list[str]:
-    pairs = [Open("noop", "a", f"b{n}", 0.0, (2, 2), n, resolved) for n in needed]
+    pairs = [
+        Open(
+            benchmark="noop",
+            one="a",
+            other=f"b{n}",
+            depth=0.0,
+            rounds=(2, 2),
+            needed=n,
+            resolved=resolved,
+        )
+        for n in needed
+    ]
     return list(_decide.of_open(Decided(9, tuple(pairs)), missing_s, "first"))
 
 

@@ -203,11 +203,11 @@ def test_a_cpu_wheel_at_hand_is_taken(
 def test_version_of(tmp_path: Path, package: str | None, version: str | None) -> None:
     for name in ("fastapi-0.165.0", "ray_serve-2.0.post1", "fastapi_cli-1.0"):
         (tmp_path / f"lib/python3.11/site-packages/{name}.dist-info").mkdir(parents=True)
-    assert Environment(tmp_path / "bin", "key").version_of(package) == version
+    assert Environment(bin=tmp_path / "bin", key="key").version_of(package) == version
 
 
 def test_version_of_is_right_for_this_very_environment() -> None:
-    here = Environment(Path(sys.executable).parent, "key")
+    here = Environment(bin=Path(sys.executable).parent, key="key")
     assert here.version_of("pytest") == pytest.__version__
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_headers_as_they_came() -> None:
 
 
 def test_what_is_sent_later_has_the_headers_of_what_is_sent_first() -> None:
-    framing = Framing("/p?a=1", (("Host", "h"),), (("X-Key", "k"),))
+    framing = Framing(path="/p?a=1", own=(("Host", "h"),), users=(("X-Key", "k"),))
     assert framing.whole(Message(b"", method="GET", path="/jobs/1")) == (
         b"GET /jobs/1?a=1 HTTP/1.1\r\nHost: h\r\nX-Key: k\r\n\r\n"
     )
@@ -95,7 +95,7 @@ def test_what_is_sent_later_has_the_headers_of_what_is_sent_first() -> None:
 
 
 def job(exchanges: exchange.Exchanges | None) -> Job:
-    framing = Framing("/p", (("Host", "h"),), (("A", "b"),), "PUT")
+    framing = Framing(path="/p", own=(("Host", "h"),), users=(("A", "b"),), method="PUT")
     goal = Target(
         host="h", port=80, tls=False, messages=(b"x",), framing=framing, exchanges=exchanges
     )
@@ -134,9 +134,11 @@ def test_nothing_but_a_registered_exchange_comes_over_the_wire(
 
 # --- chunks ---------------------------------------------------------------------------------------
 
+COLUMNS = [field.name for field in fields(Chunks)]
+
 
 def chunks(*rows: tuple[int, int, int, int]) -> Chunks:
-    return Chunks(*np.array(rows, np.int64).reshape(-1, 4).T)
+    return Chunks(**dict(zip(COLUMNS, np.array(rows, np.int64).reshape(-1, 4).T, strict=True)))
 
 
 def listed(found: Chunks) -> list[list[int]]:

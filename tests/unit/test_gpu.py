@@ -98,8 +98,18 @@ def test_a_container_gets_the_gpu_where_it_is_to_use_it(device: str, tmp_path: P
         steps_reused=0,
     )
     variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
-    image = Image(facts, {})
-    order = LaunchOrder(variant, image, benchmark, tmp_path, 1, device, (0,), {}, tmp_path)
+    image = Image(facts=facts, versions={})
+    order = LaunchOrder(
+        variant=variant,
+        provided=image,
+        benchmark=benchmark,
+        artefact=tmp_path,
+        threads=1,
+        device=device,
+        cpus=(0,),
+        signature={},
+        scratch=tmp_path,
+    )
     made = options.options(order, owner="me")
     requests = made.get("device_requests", [])
     assert [request["Capabilities"] for request in requests] == ([] if device == "cpu" else GPU)
@@ -162,7 +172,15 @@ def test_a_container_gets_that_gpu_alone(two_gpus: pytest.MonkeyPatch, tmp_path:
     )
     variant, benchmark = catalog.variants()["fastapi-torch"], catalog.benchmarks()["sentiment"]
     order = LaunchOrder(
-        variant, Image(facts, {}), benchmark, tmp_path, 1, "gpu", (0,), {}, tmp_path
+        variant=variant,
+        provided=Image(facts=facts, versions={}),
+        benchmark=benchmark,
+        artefact=tmp_path,
+        threads=1,
+        device="gpu",
+        cpus=(0,),
+        signature={},
+        scratch=tmp_path,
     )
     (request,) = options.options(order, owner="me")["device_requests"]
     assert request["DeviceIDs"] == ["GPU-bbbb-2"]

@@ -28,7 +28,7 @@ def test_values_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_header_may_be_given_more_than_once() -> None:
     given = headers.given(["X-A: 1", "X-B: 2", "X-A: 3"])
     assert given == (("X-A", "1"), ("X-B", "2"), ("X-A", "3"))
-    kept = Endpoint("e", "http://h/", "json", by_name(given))
+    kept = Endpoint(name="e", url="http://h/", protocol="json", headers=by_name(given))
     assert kept.headers == {"X-A": ("1", "3"), "X-B": "2"}
     assert kept.each_header == (("X-A", "1"), ("X-A", "3"), ("X-B", "2"))
 

@@ -86,7 +86,17 @@ def test_nothing_is_asked() -> None:
 def test_the_container_is_its_own_and_its_limits_are_those_of_all(tmp_path: Path) -> None:
     variant, noop = made(), catalog.benchmarks()["noop"]
     provided: Any = SimpleNamespace(bin=Path("/opt/venv/bin"))
-    order = LaunchOrder(variant, provided, noop, tmp_path, 1, "cpu", (1,), {}, tmp_path)
+    order = LaunchOrder(
+        variant=variant,
+        provided=provided,
+        benchmark=noop,
+        artefact=tmp_path,
+        threads=1,
+        device="cpu",
+        cpus=(1,),
+        signature={},
+        scratch=tmp_path,
+    )
     found = options(order, "owner")
     assert (found["cpuset_cpus"], found["mem_limit"]) == ("1", 4096 * MIB)
     assert "no-new-privileges" in found["security_opt"]

@@ -113,7 +113,18 @@ def test_a_setting_makes_a_variant(variant: Variant) -> None:
 
 def test_a_variant_that_nobody_tunes_runs_as_its_defaults_say(variant: Variant) -> None:
     folder = Path("x")
-    place = ServerPlace(folder, "h", 1, {}, folder, folder, folder, folder, folder, folder)
+    place = ServerPlace(
+        bin=folder,
+        host="h",
+        port=1,
+        ports={},
+        shared=folder,
+        predictor=folder,
+        artefact=folder,
+        home=folder,
+        temporary=folder,
+        trace=folder,
+    )
     assert place.command(variant.table)[2:] == ["--workers=2", "--at-once", "40"]
 
 

@@ -86,7 +86,7 @@ def test_a_run_of_an_earlier_schema_by_itself(
 ) -> None:
     own = {"variant": variant, "benchmark": "noop", "round": 3}
     run = {"cell": own, "server": {"launcher": launcher}}
-    wanted = Cell(subject, "noop", None, 3)
+    wanted = Cell(subject=subject, benchmark="noop", point=None, round=3)
     assert legacy.run(run, None, 6)["cell"] == as_dict(wanted)
     # What is not of the planned cell is not said to be.
     assert legacy.run(run, cell_of("other", "noop", 3), 6)["cell"] == as_dict(wanted)

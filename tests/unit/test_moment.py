@@ -11,7 +11,16 @@ from harness.measure.watch import host
 from harness.measure.watch.moment import Moment, Watcher
 
 S = 1_000_000_000
-BEFORE = Moment(1000, 600, 10, 5 * S, 7 * S, 90 * S, 100, 200)
+BEFORE = Moment(
+    ticks=1000,
+    idle=600,
+    stolen=10,
+    monotonic_ns=5 * S,
+    boottime_ns=7 * S,
+    realtime_ns=90 * S,
+    swapped_in=100,
+    swapped_out=200,
+)
 
 
 def after(

@@ -35,12 +35,14 @@ def test_version_2_with_the_limits_of_the_groups_above(tmp_path: Path) -> None:
             "cpu.max": "400000 100000\n",
         },
     )
-    assert found == Limits(1.5, 2 * GIB, GIB, 70_000)
+    assert found == Limits(
+        cpus=1.5, memory_bytes=2 * GIB, memory_used_bytes=GIB, throttled_ns=70_000
+    )
 
 
 def test_a_container_sees_its_own_group_as_the_root(tmp_path: Path) -> None:
     found = written(tmp_path, "0::/\n", {"cpu.max": "200000 100000\n", "memory.max": "max\n"})
-    assert found == Limits(2.0, None, None, None)
+    assert found == Limits(cpus=2.0, memory_bytes=None, memory_used_bytes=None, throttled_ns=None)
 
 
 def test_version_1(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_version_1(tmp_path: Path) -> None:
             "memory/memory.limit_in_bytes": f"{GIB}\n",
         },
     )
-    assert found == Limits(0.5, GIB, None, 250)
+    assert found == Limits(cpus=0.5, memory_bytes=GIB, memory_used_bytes=None, throttled_ns=250)
 
 
 @pytest.mark.parametrize("said", ["", "0::/../other\n", "0::/gone\n"])
@@ -81,7 +83,13 @@ def test_free_memory_is_that_of_the_group(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _check(name: str) -> tuple[str, str]:
-    ground = checkup.HostState("", ((0,), (1,)), 0.0, 0.0, Moment.now().watch_until(Moment.now()))
+    ground = checkup.HostState(
+        proof="",
+        cpus=((0,), (1,)),
+        busy=0.0,
+        stolen=0.0,
+        meanwhile=Moment.now().watch_until(Moment.now()),
+    )
     return checkup.CHECKS[name](ground)
 
 

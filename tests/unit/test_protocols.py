@@ -191,7 +191,7 @@ def test_one_instance_a_request(protocol: str) -> None:
 def test_instances_as_tensors(
     instances: list[Any], name: str, datatype: str, shape: list[int], data: list[Any]
 ) -> None:
-    assert of_instances(instances) == Tensor(name, datatype, shape, data)
+    assert of_instances(instances) == Tensor(name=name, datatype=datatype, shape=shape, data=data)
 
 
 def test_a_signature_names_every_tensor() -> None:
@@ -212,7 +212,13 @@ def test_what_is_no_scalar_travels_as_json() -> None:
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3))
 def test_texts_survive_the_binary_form(texts: list[str]) -> None:
-    assert unpacked("BYTES", packed(Tensor("text", "BYTES", [len(texts), 1], texts))) == texts
+    assert (
+        unpacked(
+            "BYTES",
+            packed(Tensor(name="text", datatype="BYTES", shape=[len(texts), 1], data=texts)),
+        )
+        == texts
+    )
 
 
 def test_tritonclient_reads_what_we_send_over_grpc() -> None:

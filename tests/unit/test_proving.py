@@ -16,7 +16,7 @@ from harness.windows.profiles import Profile
 from tests.unit import stored
 from tests.unit.conftest import PROFILE, Project
 
-CEILING = HostProof(1000.0, 10.0, 50.0, 1000.0)
+CEILING = HostProof(ceiling_per_s=1000.0, lag_p50_us=10.0, lag_p99_us=50.0, rate_per_s=1000.0)
 HALF = PROFILE.replace("rate_per_s = 10.0", "rate_share = 0.5")
 PRESET = PresetTable(benchmarks=(), profiles=(), rounds=1, duration_scale=1.0, warm_up_s=0)
 
@@ -49,7 +49,18 @@ def test_without_a_proof_nothing_is_refused() -> None:
 def prepared(project: Project, name: str, capacity_per_s: float) -> Prepared:
     """A benchmark whose only rate is a half of what is done in process."""
     made = project.bench(name, profiles=HALF)
-    return Prepared(Bench(made, project.root, (1, 2), (1, 2), 0.0, 1.0), {}, capacity_per_s)
+    return Prepared(
+        Bench(
+            benchmark=made,
+            artefact=project.root,
+            payloads=(1, 2),
+            expected=(1, 2),
+            warm_up_s=0.0,
+            verify_share=1.0,
+        ),
+        {},
+        capacity_per_s,
+    )
 
 
 def test_a_benchmark_beyond_the_ceiling_does_not_stop_the_others(project: Project) -> None:

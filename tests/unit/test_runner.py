@@ -34,9 +34,9 @@ from tests.unit.stored import SERVER, window
 
 ONE = Profile("one", "poisson", 1.0, rate_per_s=10.0)
 TWO = Profile("two", "closed", 1.0, concurrency=2)
-STARTUP, STOP = Startup(1.0, 1.5), Stop(0.5, 0, 0, 0)
+STARTUP, STOP = Startup(1.0, 1.5), Stop(seconds=0.5, exit_code=0, orphans=0, killed=0)
 LOG = "listening\nworking\n"
-BORNE = Overload("p99<50ms", 100.0, 1.25)
+BORNE = Overload(slo="p99<50ms", capacity_per_s=100.0, recovery_s=1.25)
 LONG_LOG = "".join(f"line {number}\n" for number in range(100))
 
 BEFORE_LAUNCH = ["provision"]
@@ -272,12 +272,12 @@ def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None
 
 def test_a_server_that_was_stopped_under_load_is_not_stopped_twice(cell: Scenario) -> None:
     def strain(_: Scenario, __: Launched, life: Life) -> None:
-        life.stop, life.stopped = Stop(1.5, 3, 0, 0), True
+        life.stop, life.stopped = Stop(seconds=1.5, exit_code=3, orphans=0, killed=0), True
 
     cell.strains = strain
     run = cell.run(ONE)
     assert cell.done[-1] == "load one"
-    assert run.facts.stop == Stop(1.5, 3, 0, 0)
+    assert run.facts.stop == Stop(seconds=1.5, exit_code=3, orphans=0, killed=0)
 
 
 def test_what_the_strain_learnt_is_kept_where_it_fails(cell: Scenario) -> None:

@@ -167,12 +167,23 @@ def test_a_disturbed_probe_is_made_again_unless_it_held() -> None:
     ],
 )
 def test_the_bound_is_that_of_mlperf(requests: int, over: int, expected: str) -> None:
-    assert search.ruling([Tally(100.0, requests, over, 0, 1.0)], SLO) == expected
+    assert (
+        search.ruling(
+            [Tally(rate_per_s=100.0, requests=requests, over=over, failed=0, effect=1.0)], SLO
+        )
+        == expected
+    )
 
 
 def test_requests_that_repeat_each_other_count_for_less() -> None:
-    assert search.ruling([Tally(100.0, 459, 0, 0, 2.0)], SLO) == "undecided"
-    assert search.ruling([Tally(100.0, 918, 0, 0, 2.0)], SLO) == "holds"
+    assert (
+        search.ruling([Tally(rate_per_s=100.0, requests=459, over=0, failed=0, effect=2.0)], SLO)
+        == "undecided"
+    )
+    assert (
+        search.ruling([Tally(rate_per_s=100.0, requests=918, over=0, failed=0, effect=2.0)], SLO)
+        == "holds"
+    )
     assert search.needed(SLO) == 459
     assert search.needed(parse("p90<20ms")) == 44
 
@@ -189,7 +200,7 @@ def test_neighbours_near_capacity_repeat_each_other() -> None:
 def test_without_probes_nothing_is_known() -> None:
     estimate = search.estimate([], SLO)
     assert (estimate.rate_per_s, estimate.low, estimate.high) == (None, None, None)
-    undecided = [Tally(100.0, 50, 0, 0, 1.0)]
+    undecided = [Tally(rate_per_s=100.0, requests=50, over=0, failed=0, effect=1.0)]
     assert search.estimate(undecided, SLO).rate_per_s is None
 
 
@@ -262,7 +273,7 @@ class Server:
             wrong=0,
             causes=causes,
         )
-        return Window(facts, requests, empty(Usage), empty(Calls))
+        return Window(facts=facts, requests=requests, usage=empty(Usage), calls=empty(Calls))
 
     def recover(self) -> float | None:
         return self.taken_s if self.taken_s > 0.05 else None

@@ -93,11 +93,17 @@ def stages(
     **more: Any,
 ) -> Stages:
     known: dict[str, Any] = {"warm_up_s": 1.0, "verify_share": 1.0, **more}
-    bench = Bench(project.bench(), project.root, PAYLOADS, PAYLOADS, **known)
+    bench = Bench(
+        benchmark=project.bench(),
+        artefact=project.root,
+        payloads=PAYLOADS,
+        expected=PAYLOADS,
+        **known,
+    )
     return Stages(
         variant,
         bench,
-        Environment(project.root, "key"),
+        Environment(bin=project.root, key="key"),
         cast(Launcher, None),
         cast(Generator, generator),
         (0,),

@@ -84,7 +84,9 @@ def strained_run() -> Run:
         installed=Installed(12_345, None),
         memory_idle_bytes=2**27,
         memory_after_bytes=2**28,
-        overload=Overload("p99<50ms, errors<0.1%", 100.5, None, "it ended"),
+        overload=Overload(
+            slo="p99<50ms, errors<0.1%", capacity_per_s=100.5, recovery_s=None, died="it ended"
+        ),
         shutdown=Shutdown(700_000_001, 900_000_002),
         restart=Restart(900_000_003, "Port 8000 is taken."),
     )

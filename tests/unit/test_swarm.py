@@ -99,7 +99,12 @@ def test_the_truth_is_within_the_uncertainty(
     offset: int, exchanges: list[tuple[int, int, int, int]]
 ) -> None:
     pings = [
-        Ping(at, at + there + offset, at + there + work + offset, at + there + work + back)
+        Ping(
+            asked_ns=at,
+            taken_ns=at + there + offset,
+            answered_ns=at + there + work + offset,
+            told_ns=at + there + work + back,
+        )
         for at, there, work, back in exchanges
     ]
     found = clocks.offset(pings)
@@ -109,7 +114,10 @@ def test_the_truth_is_within_the_uncertainty(
 
 
 def test_the_quickest_exchange_counts() -> None:
-    slow, quick = Ping(0, 1000, 1010, 90), Ping(100, 1105, 1110, 115)
+    slow, quick = (
+        Ping(asked_ns=0, taken_ns=1000, answered_ns=1010, told_ns=90),
+        Ping(asked_ns=100, taken_ns=1105, answered_ns=1110, told_ns=115),
+    )
     assert clocks.offset([slow, quick, slow]) == clocks.Offset(1000, 5)
 
 

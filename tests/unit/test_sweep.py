@@ -77,7 +77,13 @@ def test_a_protocol_that_carries_one_instance(project: Project) -> None:
         sweep.points("batch", one, project.bench(payloads=TEXTS), (1, 2), 1.0)
 
 
-JSON = Answers([10.0, 20.0, 30.0], 1e-6, registered()["json"], judges.named("equal"), together=2)
+JSON = Answers(
+    expected=[10.0, 20.0, 30.0],
+    tolerance=1e-6,
+    protocol=registered()["json"],
+    rule=judges.named("equal"),
+    together=2,
+)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,10 @@ def test_a_server_that_answers_nothing_is_never_steady() -> None:
 
 
 def slices(*medians: float, apart: float = 0.01, answers: int = 40) -> list[warming.Slice]:
-    return [warming.Slice(answers, m, m * (1 - apart), m * (1 + apart)) for m in medians]
+    return [
+        warming.Slice(answers=answers, median=m, low=m * (1 - apart), high=m * (1 + apart))
+        for m in medians
+    ]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class Series:
         return self.variant == HOST
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ChangePoint:
     """A change point."""
 
@@ -82,7 +82,7 @@ class ChangePoint:
         return (self.step.change > 0) == (COLUMNS[self.series.metric].better == "lower")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Everything that some nights tell."""
 
@@ -104,7 +104,7 @@ def of_nights(nights: Sequence[Night], metrics: Sequence[str] = FOLLOWED) -> His
     series = tuple(Series(each, steps.fit(each.values, each.others, level)) for each in raw)
     found = sorted(_attributed(series), key=lambda c: (c.series.variant, c.series.metric))
     found.sort(key=lambda change: change.mark.started_at, reverse=True)
-    return History(tuple(nights), series, tuple(found), level)
+    return History(nights=tuple(nights), series=series, changes=tuple(found), level=level)
 
 
 def _attributed(series: Sequence[Series]) -> Iterator[ChangePoint]:
@@ -120,7 +120,7 @@ def _attributed(series: Sequence[Series]) -> Iterator[ChangePoint]:
             and abs(_when(other, theirs) - _when(one, step)) <= _NEAR
         ]
         what = tuple(_different(one, step.at))
-        yield ChangePoint(one, step, _cause(one, step, beside, series), what)
+        yield ChangePoint(series=one, step=step, cause=_cause(one, step, beside, series), what=what)
 
 
 def _when(series: Series, step: LevelShift) -> int:

@@ -37,7 +37,7 @@ CONTROL: dict[str, str | None] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NightRow:
     """One variant on one benchmark, in one campaign."""
 
@@ -54,7 +54,7 @@ class NightRow:
     canary: Canary | None = None  # which it is of what stands for the host
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What two campaigns must share for their numbers to be set beside each other."""
 
@@ -67,7 +67,7 @@ class Ground:
     synthetic: bool  # weights that mean nothing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """One campaign."""
 
@@ -98,24 +98,24 @@ def of_campaign(digested: Digested) -> Night:
     machine = machine_id(campaign.environment)
     grounds = {
         name: Ground(
-            machine,
-            campaign.preset,
-            campaign.device,
-            campaign.driver,
-            name,
-            facts.version,
-            facts.synthetic,
+            machine=machine,
+            preset=campaign.preset,
+            device=campaign.device,
+            driver=campaign.driver,
+            benchmark=name,
+            version=facts.version,
+            synthetic=facts.synthetic,
         )
         for name, facts in campaign.benchmarks.items()
     }
     return Night(
-        FORMAT,
-        campaign.id,
-        campaign.started_at,
-        campaign.environment,
-        grounds,
-        tuple(_rows(digested)),
-        tuple(problems),
+        format=FORMAT,
+        campaign=campaign.id,
+        started_at=campaign.started_at,
+        environment=campaign.environment,
+        grounds=grounds,
+        rows=tuple(_rows(digested)),
+        problems=tuple(problems),
     )
 
 
@@ -140,17 +140,17 @@ def _rows(digested: Digested) -> Iterator[NightRow]:
         server = ours[0].facts.server
         failed = sum(d.facts.failure is not None for d in ours)
         yield NightRow(
-            cell.variant_name,
-            cell.benchmark_name,
-            server.framework,
-            server.version,
-            {name: found for name, found in values.items() if found},
-            len(cells),
-            failed,
-            len(ours) - len(counted) - failed,
-            cell.subject,
-            cell.point,
-            digested.campaign.canaries.role(cell.subject),
+            variant=cell.variant_name,
+            benchmark=cell.benchmark_name,
+            framework=server.framework,
+            version=server.version,
+            values={name: found for name, found in values.items() if found},
+            planned=len(cells),
+            failed=failed,
+            invalid=len(ours) - len(counted) - failed,
+            subject=cell.subject,
+            point=cell.point,
+            canary=digested.campaign.canaries.role(cell.subject),
         )
 
 

@@ -27,7 +27,7 @@ class Place:
     canaries: tuple[str, ...]  # with their versions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A campaign, as a point of a series."""
 
@@ -37,7 +37,7 @@ class Mark:
     environment: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Raw:
     """A series as it was measured, in logarithms."""
 
@@ -121,7 +121,7 @@ def _series(
     values: list[float] = []
     others: list[Floats] = []
     places: list[int] = []
-    framework, last = "", None
+    last: NightRow | None = None
     for number, point in enumerate(points):
         theirs = [_logs(point.canaries.get(role), control) for role in canaries]
         ours = theirs[0] if name == HOST else _logs(point.rows.get(name), metric)
@@ -132,11 +132,9 @@ def _series(
         value, levels = night_values(np.array([ours[n] for n in rounds]), table)
         values.append(float(levels.mean()) if name == HOST else value)
         others.append(levels)
-        night, row = point.night, point.rows.get(name)
-        framework, last = row.framework if row else "", row
-        version = row.version if row else None
+        last = point.rows.get(name)
         places.append(number)
-        marks.append(Mark(night.campaign, night.started_at, version, night.environment))
+        marks.append(_mark(point.night, last))
     if not marks:
         return None
     width = 0 if name == HOST else len(canaries)
@@ -146,12 +144,21 @@ def _series(
         variant=name,
         subject=last.subject if last else None,
         point=last.point if last else None,
-        framework=framework,
+        framework=last.framework if last else "",
         metric=metric,
         marks=tuple(marks),
         values=np.array(values),
         others=table,
         places=tuple(places),
+    )
+
+
+def _mark(night: Night, row: NightRow | None) -> Mark:
+    return Mark(
+        campaign=night.campaign,
+        started_at=night.started_at,
+        version=row.version if row else None,
+        environment=night.environment,
     )
 
 

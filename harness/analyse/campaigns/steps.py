@@ -30,7 +30,7 @@ _PRIOR = 0.4
 _FINEST = 1e-4  # no noise is less: a series that never moved must not make 0.1% a certainty
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LevelShift:
     """A change of level, in logarithms."""
 
@@ -41,7 +41,7 @@ class LevelShift:
     chance: float  # that noise alone gives as much at that place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
     """A series, explained."""
 
@@ -69,15 +69,15 @@ def fit(values: Floats, canaries: Floats, level: float) -> Fitted:
             break
         cuts.remove(worst.at)
     return Fitted(
-        tuple(steps),
-        values - others @ model.weights,
-        model.levels,
-        model.noise,
-        _visible(model, level),
+        steps=tuple(steps),
+        adjusted=values - others @ model.weights,
+        levels=model.levels,
+        noise=model.noise,
+        visible=_visible(model, level),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Model:
     """Least squares: a level for each segment, a weight for each canary."""
 
@@ -111,13 +111,13 @@ def _model(values: Floats, others: Floats, cuts: Sequence[int]) -> _Model:
     rest = values - rows[:count] @ found
     freedom = max(count - parts - min(width, 1), 1)
     return _Model(
-        edges,
-        found[:parts],
-        found[parts:],
-        inverse,
-        rows[:count, :parts] @ found[:parts],
-        _noise(rest, freedom),
-        freedom,
+        edges=edges,
+        means=found[:parts],
+        weights=found[parts:],
+        inverse=inverse,
+        levels=rows[:count, :parts] @ found[:parts],
+        noise=_noise(rest, freedom),
+        freedom=freedom,
     )
 
 
@@ -145,7 +145,11 @@ def _steps(model: _Model, cuts: Sequence[int]) -> list[LevelShift]:
         if abs(change) < math.log1p(LEAST_CHANGE):
             chance = 1.0
         reach = float(stdtrit(model.freedom, 0.975)) * error
-        found.append(LevelShift(cut, change, change - reach, change + reach, chance))
+        found.append(
+            LevelShift(
+                at=cut, change=change, low=change - reach, high=change + reach, chance=chance
+            )
+        )
     return found
 
 

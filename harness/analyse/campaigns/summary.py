@@ -28,7 +28,7 @@ _DIGITS = 6  # of a number
 Figure = tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariantSummary:
     """One variant on one benchmark."""
 
@@ -49,7 +49,7 @@ class VariantSummary:
         return Spread(*found, self.counted) if found else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkSummary:
     """All variants on one benchmark, in the order of the report."""
 
@@ -60,7 +60,7 @@ class BenchmarkSummary:
     standings: tuple[VariantSummary, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
     """What became of the planned runs."""
 
@@ -72,7 +72,7 @@ class RunCounts:
     missing: int  # not run, or not run yet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """A campaign."""
 
@@ -85,7 +85,7 @@ class Summary:
     benchmarks: tuple[BenchmarkSummary, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """The first-ranked variants of one track of one benchmark, and the next separated one."""
 
@@ -113,13 +113,13 @@ def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> S
         comparisons = comparison.compare(digested)
     campaign = digested.campaign
     return Summary(
-        campaign.id,
-        _short(campaign.started_at),
-        _short(campaign.preset),
-        _short(campaign.device),
-        machine_of(campaign),
-        counts(digested),
-        tuple(_benchmark(found) for found in comparisons),
+        campaign=campaign.id,
+        started_at=_short(campaign.started_at),
+        preset=_short(campaign.preset),
+        device=_short(campaign.device),
+        machine=machine_of(campaign),
+        counts=counts(digested),
+        benchmarks=tuple(_benchmark(found) for found in comparisons),
     )
 
 
@@ -134,12 +134,12 @@ def counts(digested: Digested) -> RunCounts:
     failed = sum(found.facts.failure is not None for found in digests)
     invalid = sum(found.invalid and found.facts.failure is None for found in digests)
     return RunCounts(
-        len(digested.campaign.cells),
-        len(digests) - failed - invalid,
-        invalid,
-        failed,
-        len(digested.damaged),
-        len(digested.missing),
+        planned=len(digested.campaign.cells),
+        ok=len(digests) - failed - invalid,
+        invalid=invalid,
+        failed=failed,
+        damaged=len(digested.damaged),
+        missing=len(digested.missing),
     )
 
 
@@ -152,17 +152,19 @@ def headlines(summary: Summary) -> tuple[Headline, ...]:
             ranked = [s for s in competing if s.rank is not None and s.track == track]
             leaders = tuple(s for s in ranked if s.rank == 1)
             following = next((s for s in ranked if s.rank != 1), None)
-            found.append(Headline(benchmark, track, leaders, following))
+            found.append(
+                Headline(benchmark=benchmark, track=track, leaders=leaders, following=following)
+            )
     return tuple(found)
 
 
 def _benchmark(found: Comparison) -> BenchmarkSummary:
     return BenchmarkSummary(
-        found.benchmark,
-        found.facts.version if found.facts else None,
-        _short(found.facts.slo) if found.facts else None,
-        found.ranked_by,
-        tuple(_standing(row) for row in found.rows),
+        name=found.benchmark,
+        version=found.facts.version if found.facts else None,
+        slo=_short(found.facts.slo) if found.facts else None,
+        ranked_by=found.ranked_by,
+        standings=tuple(_standing(row) for row in found.rows),
     )
 
 
@@ -170,16 +172,16 @@ def _standing(row: Row) -> VariantSummary:
     server = row.server
     known = ((name, row.spreads.get(name)) for name in KEPT)
     return VariantSummary(
-        row.variant,
-        _short(server.framework),
-        None if server.version is None else _short(server.version),
-        _short(server.track),
-        server.reference,
-        row.rank,
-        row.invalid,
-        row.rounds,
-        row.counted,
-        {name: made for name, spread in known if spread and (made := _figure(spread))},
+        variant=row.variant,
+        framework=_short(server.framework),
+        version=None if server.version is None else _short(server.version),
+        track=_short(server.track),
+        reference=server.reference,
+        rank=row.rank,
+        invalid=row.invalid,
+        rounds=row.rounds,
+        counted=row.counted,
+        figures={name: made for name, spread in known if spread and (made := _figure(spread))},
     )
 
 

@@ -20,7 +20,7 @@ MILLION = 1e6
 SYSTEM_GIB = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What the costs of a variant are made from; None where it is not known."""
 
@@ -39,7 +39,7 @@ class Measured:
         return self.capacity.median * self.cpu_s.median
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceCost:
     """US dollars for a million predictions on a machine that is always at the SLO point."""
 
@@ -67,12 +67,12 @@ def measured(row: Row, campaign: Campaign) -> Measured | None:
         return None
     per_1000, memory = row.spreads.get("cpu_per_1000"), row.spreads.get("memory")
     return Measured(
-        row.spreads.get("capacity"),
-        len(campaign.server_cpus),
-        _each(per_1000, lambda value: value / 1000) if per_1000 else None,
-        memory.high / 1024 if memory else None,
-        row.server.device == "gpu",
-        campaign.environment.get("gpu"),
+        capacity=row.spreads.get("capacity"),
+        cpus=len(campaign.server_cpus),
+        cpu_s=_each(per_1000, lambda value: value / 1000) if per_1000 else None,
+        memory_gib=memory.high / 1024 if memory else None,
+        on_gpu=row.server.device == "gpu",
+        gpu=campaign.environment.get("gpu"),
     )
 
 
@@ -97,7 +97,9 @@ def on_instance(known: Measured, instance: RentedMachine) -> InstanceCost | None
         return None
     usd_per_s = instance.usd_per_hour / 3600
     usd = _each(known.capacity, lambda rate: MILLION * usd_per_s / (rate * factor))
-    return InstanceCost(usd, known.capacity.median * factor, factor, memory_gib)
+    return InstanceCost(
+        usd=usd, rate_per_s=known.capacity.median * factor, factor=factor, memory_gib=memory_gib
+    )
 
 
 def cheapest(

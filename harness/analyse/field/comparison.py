@@ -28,7 +28,7 @@ _Any = TypeVar("_Any")
 RANKED_BY = ("capacity", "latency_p99", "latency_p95", "latency_p50")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Row:
     """One variant on one benchmark, over its rounds."""
 
@@ -56,7 +56,7 @@ class Row:
         return any(digest.curves for digest in self.digests)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """All variants on one benchmark."""
 
@@ -103,7 +103,15 @@ def compare(digested: Digested) -> tuple[Comparison, ...]:
             for track in sorted({row.server.track for row in rows})
         }
         ranked = _rank(rows, ranked_by, contests)
-        found.append(Comparison(benchmark, facts, ranked, ranked_by, contests))
+        found.append(
+            Comparison(
+                benchmark=benchmark,
+                facts=facts,
+                rows=ranked,
+                ranked_by=ranked_by,
+                contests=contests,
+            )
+        )
     return tuple(found)
 
 
@@ -121,7 +129,10 @@ def contest_of(rows: Iterable[Row], column: str) -> Contest:
     if column == "capacity":
         return contest.of({row.variant: _searched(row) for row in rows})
     return contest.of(
-        {row.variant: {r: Held(v, v) for r, v in by_round(row, column).items()} for row in rows}
+        {
+            row.variant: {r: Held(least=v, most=v) for r, v in by_round(row, column).items()}
+            for row in rows
+        }
     )
 
 
@@ -212,9 +223,9 @@ def _row(variant: str, digests: Sequence[Digest], canaries: Canaries) -> Row:
     # A median over the other rounds would flatter.
     beyond = {name: said for digest in known for name, said in digest.beyond.items()}
     return Row(
-        variant,
-        digests[0].facts.server,
-        {
+        variant=variant,
+        server=digests[0].facts.server,
+        spreads={
             name: None
             if name in beyond
             else spread(
@@ -223,12 +234,12 @@ def _row(variant: str, digests: Sequence[Digest], canaries: Canaries) -> Row:
             )
             for name in COLUMNS
         },
-        len(digests),
-        len(known),
-        all(digest.invalid for digest in digests),
-        tuple(d.facts.failure for d in digests if d.facts.failure is not None),
-        tuple((d.cell.round, finding) for d in digests for finding in d.findings),
-        tuple(digests),
+        rounds=len(digests),
+        counted=len(known),
+        invalid=all(digest.invalid for digest in digests),
+        failures=tuple(d.facts.failure for d in digests if d.facts.failure is not None),
+        findings=tuple((d.cell.round, finding) for d in digests for finding in d.findings),
+        digests=tuple(digests),
         beyond=beyond,
         canary=canaries.role(digests[0].cell.subject),
     )

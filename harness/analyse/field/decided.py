@@ -22,7 +22,7 @@ MOST = MOST_STARTS  # rounds of a variant: what they leave open, more of them ha
 _AT_ONCE = 6  # variants that have another round before the ranking is looked at again
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
     """A pair of a track that is not decided."""
 
@@ -115,7 +115,14 @@ def _open(benchmark: str, ranked: Sequence[Row], contest: Contest) -> Iterator[O
         if ratio is None:  # bounds: more probes may fit something between them
             if _alike(contest, *names):
                 continue
-            yield Open(benchmark, *names, depth, rounds, fewest + 1)
+            yield Open(
+                benchmark=benchmark,
+                one=one.variant,
+                other=other.variant,
+                depth=depth,
+                rounds=rounds,
+                needed=fewest + 1,
+            )
             continue
         reach, limit = contest.ranks.reach(*names), math.log1p(ALIKE)
         middle = abs(math.log(ratio.ratio))
@@ -123,7 +130,15 @@ def _open(benchmark: str, ranked: Sequence[Row], contest: Contest) -> Iterator[O
             continue
         needed = 2 if reach == math.inf else _needed(fewest, reach, max(middle, limit - middle))
         resolved = enough.difference(reach)
-        yield Open(benchmark, *names, depth, rounds, max(needed, fewest + 1), resolved)
+        yield Open(
+            benchmark=benchmark,
+            one=one.variant,
+            other=other.variant,
+            depth=depth,
+            rounds=rounds,
+            needed=max(needed, fewest + 1),
+            resolved=resolved,
+        )
 
 
 def _alike(contest: Contest, one: str, other: str) -> bool:

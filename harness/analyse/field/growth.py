@@ -20,7 +20,7 @@ _LEAST_CPU_S = 0.2  # of a process it is counted in ticks of 10 ms: below, they 
 _FIT = 3  # points: two always lie on a line, and say nothing of how well they do
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PointCost:
     """What one value of the axis came to; no number where it failed or had too few answers."""
 
@@ -47,7 +47,12 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
     invalid = [doubt.message for doubt in doubts if doubt.verdict is Verdict.INVALID]
     reason = failure.message if failure else "; ".join(invalid)
     if window is None or not window.requests.ok.any():
-        return PointCost(value, dict.fromkeys(COSTS), None, reason or "no answer came")
+        return PointCost(
+            value=value,
+            numbers=dict.fromkeys(COSTS),
+            taken=None,
+            invalid=reason or "no answer came",
+        )
     answered = together * int(window.requests.ok.sum())
     service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
@@ -57,7 +62,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
         "p99_ms": stats.percentile(service_ms, 0.99),
         "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,
     }
-    return PointCost(value, numbers, _taken(run, axis), reason)
+    return PointCost(value=value, numbers=numbers, taken=_taken(run, axis), invalid=reason)
 
 
 def _taken(run: Run, axis: str) -> int | None:

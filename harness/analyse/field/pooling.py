@@ -35,7 +35,7 @@ _LEAST = 0.005  # the least that a start's own windows can be off by
 _TOGETHER = 3  # variants that the model's speed is learnt from; of fewer, each keeps its own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
     """What a variant's queues are to be read with."""
 
@@ -73,13 +73,17 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
     for name, found in queues.items():
         if found and isinstance(found[0].law, BatchLaw):
             # It is what was seen under load itself, in each start anew: they share no error.
-            made[name] = Pooled(units[name], 1.0, 0.0)
+            made[name] = Pooled(unit_ns=units[name], excess=1.0, deviation=0.0)
         elif found:
             excess, variance = 0.0, _FOLLOWS**2
             if name in seen:
                 excess, variance = _kept(seen[name][0] - middle, seen[name][1])
             made[name] = Pooled(
-                units[name], math.exp(middle + excess), math.sqrt(variance), calls[name], power
+                unit_ns=units[name],
+                excess=math.exp(middle + excess),
+                deviation=math.sqrt(variance),
+                calls=calls[name],
+                power=power,
             )
     return made
 

@@ -40,7 +40,7 @@ _ODD_WEIGHT = 0.01  # of the others: what nothing else tells, they do
 _ODD = 0.001  # chance beyond which the starts of a variant differ by more than those of others
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
     """The variants of one ranking."""
 
@@ -97,7 +97,7 @@ def of(
     rounds = sorted({number for by in known.values() for number in by})
     cells = [(name, number) for name in names for number in known[name]]
     if not cells:
-        return Ranks({}, {}, {}, {}, math.inf, 0)
+        return Ranks(centres={}, rounds={}, variances={}, doubts={}, typical=math.inf, freedom=0)
     logs = np.array([math.log(known[name][number]) for name, number in cells])
     owner = np.array([names.index(name) for name, _ in cells])
     design = _design(owner, [rounds.index(number) for _, number in cells], len(names), len(rounds))

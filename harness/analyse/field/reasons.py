@@ -54,7 +54,7 @@ class RoundNoise:
         return paired.student(self.freedom) * mean_ms * math.sqrt(self.variance / rounds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExtraTime:
     """Milliseconds that a mean request takes longer than elsewhere; below zero: shorter."""
 
@@ -118,7 +118,7 @@ def excess(
     }
     mean_ms = _mean([ours[r].response_ms for r in rounds])
     reach = noise.reach(mean_ms, len(rounds)) if noise is not None else _reach(totals)
-    return ExtraTime(_mean(totals), reach, parts, len(rounds))
+    return ExtraTime(total=_mean(totals), reach=reach, parts=parts, rounds=len(rounds))
 
 
 def sentence(found: ExtraTime, than: str) -> str:

@@ -21,7 +21,7 @@ from harness.setup.slo import Slo
 Kind = Literal["fitted", "between", "at least", "below", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Standing:
     """What is known of a variant's capacity at an SLO, over the rounds that count."""
 
@@ -107,11 +107,20 @@ def _standing(row: Row, wanted: Slo) -> Standing:
     held_in = {d.cell.round: d.held.get(str(wanted)) for d in counted(row.digests)}
     rounds = {number: found for number, found in held_in.items() if found and found.known}
     if not rounds:
-        return Standing(row, "unknown", 0.0, math.inf, None)
+        return Standing(row=row, kind="unknown", least=0.0, most=math.inf, spread=None)
     least, most = _middle([f.least for f in rounds.values()], [f.most for f in rounds.values()])
     if all(found.low for found in rounds.values()):
-        return Standing(row, "fitted", least, most, _spread(list(rounds.values())), rounds)
-    return Standing(row, _kind(least, most), least, most, None, rounds)
+        return Standing(
+            row=row,
+            kind="fitted",
+            least=least,
+            most=most,
+            spread=_spread(list(rounds.values())),
+            rounds=rounds,
+        )
+    return Standing(
+        row=row, kind=_kind(least, most), least=least, most=most, spread=None, rounds=rounds
+    )
 
 
 def _kind(least: float, most: float) -> Kind:

@@ -15,7 +15,7 @@ from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.regression import comparable, noise
 from harness.analyse.regression.differences import Changes, Pair
 from harness.analyse.regression.gate import Wanted
-from harness.analyse.regression.judging import Floors, judged
+from harness.analyse.regression.judging import Floors, judged, refused
 from harness.analyse.regression.noise import Noise
 from harness.analyse.run.digested import Digested
 from harness.base.errors import UsageError, unknown
@@ -41,9 +41,9 @@ def of_campaigns(
     old = {_renamed(row, renamed, now): row for row in _rows(base).values()}
     pairs = [
         Pair(
-            old[key],
-            row,
-            comparable.same_load(
+            base=old[key],
+            new=row,
+            same_load=comparable.same_load(
                 *(d.campaign.benchmarks.get(row.cell.benchmark_name) for d in (base, new))
             ),
             canary=row.server.reference,
@@ -58,7 +58,7 @@ def of_campaigns(
     ]
     labels, damaged = (base.campaign.id, new.campaign.id), (*_damaged(base), *_damaged(new))
     if why_not:
-        return Changes(*labels, tuple(dict.fromkeys(why_not)), damaged=damaged)
+        return refused(labels, dict.fromkeys(why_not), damaged)
     floors = Floors(_from_round_to_round([old, now]), _host(pairs))
     notes = (*comparable.notes(base.campaign, new.campaign), *_alone(old, now, labels))
     return judged(labels, asked, floors, wanted, (*notes, *_gaps(base), *_gaps(new)), damaged)
@@ -85,7 +85,7 @@ def of_revisions(
     labels = (against.name, "this revision")
     damaged = tuple(_damaged(digested))
     if not _asked(pairs, wanted):
-        return Changes(*labels, ("no variant ran in both revisions",), damaged=damaged)
+        return refused(labels, ("no variant ran in both revisions",), damaged)
     for other in more:
         _require_same_kind(other, digested, _benchmarks(pairs))
     beside = [pair for each in (digested, *more) for pair in alike(each)]

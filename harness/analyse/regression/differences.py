@@ -12,7 +12,7 @@ from harness.analyse.statistics.stats import Spread
 from harness.stored.identity import Key, benchmark_name, subject_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One metric of one variant on one benchmark, then and now."""
 
@@ -45,7 +45,7 @@ class Change:
         return self.gates and self.verdict is Judgement.WORSE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """What one metric can show on one benchmark."""
 
@@ -64,7 +64,7 @@ class Shown:
         return None if known is None else max(self.effect, known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that there is to say of two campaigns or revisions."""
 
@@ -81,7 +81,7 @@ class Changes:
         return tuple(row for row in self.rows if row.regression)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A variant's row then and now; a renamed one is called what it is called now."""
 

@@ -20,7 +20,7 @@ class Judgement(StrEnum):
     UNSURE = "can't tell"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What is asked for: which rows, and which change is worth telling."""
 

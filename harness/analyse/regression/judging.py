@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.analyse.field import paired
@@ -20,14 +20,14 @@ from harness.analyse.statistics.stats import Spread
 from harness.stored.identity import PREDICTOR
 
 OUTCOME = Metric(
-    "outcome",
-    "valid",
-    "rounds",
-    "higher",
-    "Rounds that neither failed nor are INVALID because of the server.",
-    lambda _: None,
-    0,
-    None,
+    name="outcome",
+    title="valid",
+    unit="rounds",
+    better="higher",
+    definition="Rounds that neither failed nor are INVALID because of the server.",
+    formula=lambda _: None,
+    digits=0,
+    effect=None,
 )
 # INVALID for what the server did; for the others, the host or the generator was at fault.
 ACCUSING = frozenset(
@@ -68,7 +68,16 @@ def judged(
     floors = replace(floors, among=max(1, sum(pair.stops for pair in pairs)))
     rows = tuple(row for pair in pairs for row in _of_pair(pair, floors, wanted))
     shown = tuple(_shown(rows, floors))
-    return Changes(*labels, (), rows, shown, tuple(notes), tuple(damaged))
+    base, new = labels
+    return Changes(
+        base=base, new=new, rows=rows, shown=shown, notes=tuple(notes), damaged=tuple(damaged)
+    )
+
+
+def refused(labels: tuple[str, str], why_not: Iterable[str], damaged: Sequence[str]) -> Changes:
+    """What is said of two that are not comparable."""
+    base, new = labels
+    return Changes(base=base, new=new, why_not=tuple(why_not), damaged=tuple(damaged))
 
 
 def _of_pair(pair: Pair, floors: Floors, wanted: Wanted) -> Iterator[Change]:
@@ -100,16 +109,16 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
         said = verdict(ratio, better, effect, smallest)
     gates = pair.stops and smallest is not None
     return Change(
-        pair.new.cell.key,
-        metric,
-        pair.base.spreads[metric.name],
-        pair.new.spreads[metric.name],
-        ratio,
-        said,
-        effect,
-        smallest,
-        gates,
-        _note(pair, metric, ratio, base, new),
+        key=pair.new.cell.key,
+        metric=metric,
+        base=pair.base.spreads[metric.name],
+        new=pair.new.spreads[metric.name],
+        ratio=ratio,
+        verdict=said,
+        effect=effect,
+        smallest=smallest,
+        gates=gates,
+        note=_note(pair, metric, ratio, base, new),
     )
 
 
@@ -166,16 +175,16 @@ def _outcome(pair: Pair) -> Change | None:
         for count, whole in ((broke, len(base)), (breaks, len(new)))
     ]
     return Change(
-        pair.new.cell.key,
-        OUTCOME,
-        came[0],
-        came[1],
-        None,
-        said,
-        0.0,
-        None,
-        pair.stops,
-        note,
+        key=pair.new.cell.key,
+        metric=OUTCOME,
+        base=came[0],
+        new=came[1],
+        ratio=None,
+        verdict=said,
+        effect=0.0,
+        smallest=None,
+        gates=pair.stops,
+        note=note,
     )
 
 
@@ -208,4 +217,12 @@ def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
         gates = any(r.gates for r in rows if (r.benchmark, r.metric.name) == (benchmark, name))
         rounds, _ = _sees(row)
         source = known.source if known is not None else "not known"
-        yield Shown(benchmark, row.metric, row.effect, row.smallest, rounds, gates, source)
+        yield Shown(
+            benchmark=benchmark,
+            metric=row.metric,
+            effect=row.effect,
+            smallest=row.smallest,
+            rounds=rounds,
+            gates=gates,
+            source=source,
+        )

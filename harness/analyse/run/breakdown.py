@@ -19,7 +19,7 @@ from harness.windows.matching import MATCHED, matched
 IDLE_SHARE = 0.10  # what the fastest tenth needed before the model is what an idle server needs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
     """Mean times of a window's requests; they add up to their mean response time."""
 
@@ -106,7 +106,7 @@ def mean(found: Iterable[Breakdown]) -> Breakdown | None:
     if not known:
         return None
     names = [field.name for field in fields(Breakdown)]
-    return Breakdown(*(sum(getattr(f, name) for f in known) / len(known) for name in names))
+    return Breakdown(**{name: sum(getattr(f, name) for f in known) / len(known) for name in names})
 
 
 def pooled(found: Iterable[Batches]) -> Batches | None:

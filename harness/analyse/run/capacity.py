@@ -36,7 +36,7 @@ _STRETCH = 1.02  # by which a sensitivity is tried
 NORMAL = 1.96  # standard errors of an interval of 95%
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStep:
     """One probe of a search's path."""
 
@@ -50,7 +50,7 @@ class ProbeStep:
     failed: str = ""  # how many, and why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
     """Requests of probes near a capacity that were late, beside what its law makes of them: all as
     so many that are independent of each other."""
@@ -63,11 +63,11 @@ class Late:
 
     def __add__(self, other: Late) -> Late:
         return Late(
-            self.requests + other.requests,
-            self.late + other.late,
-            self.at_most + other.at_most,
-            self.at_least + other.at_least,
-            self.as_said + other.as_said,
+            requests=self.requests + other.requests,
+            late=self.late + other.late,
+            at_most=self.at_most + other.at_most,
+            at_least=self.at_least + other.at_least,
+            as_said=self.as_said + other.as_said,
         )
 
     @property
@@ -97,7 +97,7 @@ class Late:
         return self.requests >= 1 and float(below) < _CHANCE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A search's answer and its path, in order."""
 
@@ -125,18 +125,18 @@ def of_probes(windows: Sequence[Window], wanted: Slo, ended: str = "") -> Found:
         response_ms = window.requests.waits_ns() / 1e6
         steps.append(
             ProbeStep(
-                tally.rate_per_s,
-                tally.requests,
-                tally.over,
-                stats.percentile(response_ms, wanted.share),
-                beyond.of_share(window, wanted.share),
-                search.ruling([tally], wanted),
-                tallying.disturbed(window, wanted),
-                causes.told(window.requests.kinds(), window.facts.causes),
+                rate_per_s=tally.rate_per_s,
+                requests=tally.requests,
+                over=tally.over,
+                percentile_ms=stats.percentile(response_ms, wanted.share),
+                beyond=beyond.of_share(window, wanted.share),
+                ruling=search.ruling([tally], wanted),
+                disturbed=tallying.disturbed(window, wanted),
+                failed=causes.told(window.requests.kinds(), window.facts.causes),
             )
         )
     estimate = search.estimate(tallying.counted(windows, wanted), wanted)
-    return Found(wanted, estimate, tuple(steps), ended=ended)
+    return Found(slo=wanted, estimate=estimate, steps=tuple(steps), ended=ended)
 
 
 def queue(run: Run) -> Queue | None:
@@ -246,7 +246,14 @@ def _late(near: Sequence[Tally], found: Law | BatchLaw, wanted: Slo) -> Late:
         for off in (OFF, 1 / OFF, 1.0)
     ]
     late = sum(t.over for t in near)
-    return Late(*(count / effect for count in (requests, late, *shares)))
+    at_most, at_least, as_said = (share / effect for share in shares)
+    return Late(
+        requests=requests / effect,
+        late=late / effect,
+        at_most=at_most,
+        at_least=at_least,
+        as_said=as_said,
+    )
 
 
 def _refuted_afar(tallies: Sequence[Tally], rate_per_s: float, wanted: Slo) -> bool:

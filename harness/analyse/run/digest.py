@@ -66,11 +66,11 @@ def _of_campaign(folder: Path) -> Digested:
                 damaged.append(Damaged(cell, str(error)))
     known = [digests[cell] for cell in campaign.cells if cell in digests]
     return Digested(
-        folder,
-        campaign,
-        together.pooled(known, campaign),
-        tuple(damaged),
-        tuple(cell for cell in campaign.cells if cell not in places),
+        folder=folder,
+        campaign=campaign,
+        digests=together.pooled(known, campaign),
+        damaged=tuple(damaged),
+        missing=tuple(cell for cell in campaign.cells if cell not in places),
     )
 
 
@@ -94,23 +94,25 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
     windows = [w for w in (metrics.steady(run), metrics.saturated(run)) if w is not None]
     borne = strain_outcomes.borne(run)
     return Digest(
-        run.cell,
-        run.facts,
-        values,
-        tuple(doubts),
-        curves,
-        found,
-        _replicates(run, found),
-        _response_ms(run),
-        _breakdown(beside),
-        tuple(made for window in windows if (made := breakdown.batches(window)) is not None),
-        borne.errors if borne else {},
-        held.of_run(run, slo.parse(known.slo)) if known else {},
-        capacity.queue(run),
-        seen.of_run(run),
-        _swept(beside),
-        outcome.judge(run, campaign) if campaign.tuning else None,
-        metrics.beyond_of(run),
+        cell=run.cell,
+        facts=run.facts,
+        values=values,
+        findings=tuple(doubts),
+        curves=curves,
+        found=found,
+        replicates=_replicates(run, found),
+        response_ms=_response_ms(run),
+        breakdown=_breakdown(beside),
+        batches=tuple(
+            made for window in windows if (made := breakdown.batches(window)) is not None
+        ),
+        overload_errors=borne.errors if borne else {},
+        held=held.of_run(run, slo.parse(known.slo)) if known else {},
+        queue=capacity.queue(run),
+        seen=seen.of_run(run),
+        swept=_swept(beside),
+        tried=outcome.judge(run, campaign) if campaign.tuning else None,
+        beyond=metrics.beyond_of(run),
     )
 
 
@@ -179,14 +181,14 @@ def _curve(window: Window) -> Curve:
     place = np.clip(np.searchsorted(edges, began, side="right") - 1, 0, _BINS - 1)
     bins = [every_ms[known][place == number] for number in range(_BINS)]
     return Curve(
-        profile.name,
-        profile.is_open,
-        len(taken_ms),
-        shares,
-        _quantiles(taken_ms, len(requests), shares),
-        (edges[:-1] + edges[1:]) / 2e9,
-        np.array([_along(values, 0.5) for values in bins]),
-        np.array([_along(values, 0.95) for values in bins]),
+        profile=profile.name,
+        is_open=profile.is_open,
+        answers=len(taken_ms),
+        shares=shares,
+        quantiles_ms=_quantiles(taken_ms, len(requests), shares),
+        at_s=(edges[:-1] + edges[1:]) / 2e9,
+        median_ms=np.array([_along(values, 0.5) for values in bins]),
+        p95_ms=np.array([_along(values, 0.95) for values in bins]),
     )
 
 

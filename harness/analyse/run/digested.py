@@ -18,7 +18,7 @@ from harness.stored.identity import Cell
 from harness.stored.records import Campaign, RunFacts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """Response time (service time in a closed loop) of one window, in ms."""
 
@@ -32,7 +32,7 @@ class Curve:
     p95_ms: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """One run, digested."""
 
@@ -68,7 +68,7 @@ class Damaged:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digested:
     """A whole campaign, digested."""
 

@@ -20,7 +20,7 @@ from harness.stored.records import Run
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """Between which rates, in requests per second, the capacity at an SLO lies.
 
@@ -68,12 +68,14 @@ def of_run(run: Run, own: Slo) -> dict[str, Held]:
 def of_estimate(found: Estimate) -> Held:
     """The same for every kind of answer that a search has."""
     if found.rate_per_s is None:
-        return Held(0.0, math.inf if found.high is None else found.high)
+        return Held(least=0.0, most=math.inf if found.high is None else found.high)
     if found.high is None:
-        return Held(found.rate_per_s, math.inf)
+        return Held(least=found.rate_per_s, most=math.inf)
     if found.bracketed:
-        return Held(found.rate_per_s, found.high)
+        return Held(least=found.rate_per_s, most=found.high)
     error = 0.0
     if found.low:
         error = math.log(found.high / found.low) / (2 * capacity.NORMAL)
-    return Held(found.rate_per_s, found.rate_per_s, found.low, found.high, error=error)
+    return Held(
+        least=found.rate_per_s, most=found.rate_per_s, low=found.low, high=found.high, error=error
+    )

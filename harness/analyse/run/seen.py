@@ -13,7 +13,7 @@ from harness.windows.profiles import Profile
 _LOG_LINES, _LOG_WIDTH = 12, 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """One window's requests."""
 
@@ -25,7 +25,7 @@ class Counts:
     steal_share: float | None  # of the host's CPU time, taken by the hypervisor meanwhile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A server as it ran."""
 
@@ -44,14 +44,16 @@ def of_run(run: Run) -> Seen:
     calls = [window.calls for window in run.profiles]
     processes = {int(each) for found in calls for each in np.unique(found.process)}
     return Seen(
-        tuple(_counts(window) for window in run.profiles),
-        len(run.probes),
-        _most(run, "processes"),
-        _most(run, "threads"),
-        len(processes),
-        max((int(found.batch.max()) for found in calls if len(found.batch)), default=0),
-        _end(run.log),
-        _addresses(run) if run.facts.server.launcher == "remote" else (),
+        windows=tuple(_counts(window) for window in run.profiles),
+        probes=len(run.probes),
+        processes=_most(run, "processes"),
+        threads=_most(run, "threads"),
+        predicting=len(processes),
+        largest_batch=max(
+            (int(found.batch.max()) for found in calls if len(found.batch)), default=0
+        ),
+        log_end=_end(run.log),
+        addresses=_addresses(run) if run.facts.server.launcher == "remote" else (),
     )
 
 
@@ -63,12 +65,12 @@ def _addresses(run: Run) -> tuple[str, ...]:
 def _counts(window: Window) -> Counts:
     facts, lag_us = window.facts, window.requests.lag_ns() / 1e3
     return Counts(
-        facts.profile,
-        facts.elapsed_s,
-        len(window.requests),
-        strain_outcomes.kinds(window.requests),
-        float(np.percentile(lag_us, 99)) if len(lag_us) else None,
-        facts.steal_share,
+        profile=facts.profile,
+        elapsed_s=facts.elapsed_s,
+        requests=len(window.requests),
+        errors=strain_outcomes.kinds(window.requests),
+        lag_p99_us=float(np.percentile(lag_us, 99)) if len(lag_us) else None,
+        steal_share=facts.steal_share,
     )
 
 

@@ -24,7 +24,7 @@ class Borne:
     errors: dict[str, int]  # by kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How requests fared round the stop signal."""
 
@@ -57,10 +57,10 @@ def ended(run: Run) -> Ended | None:
     before = reached & (requests.sent_ns < stop_ns) & _open_at(requests, stop_ns)
     after = ~requests.ok & (requests.sent_ns >= stop_ns)
     return Ended(
-        int(before.sum()),
-        int((before & ~requests.ok).sum()),
-        int((after & (requests.error == _CONNECT)).sum()),
-        int((after & (requests.error != _CONNECT)).sum()),
+        in_flight=int(before.sum()),
+        lost=int((before & ~requests.ok).sum()),
+        refused=int((after & (requests.error == _CONNECT)).sum()),
+        dropped=int((after & (requests.error != _CONNECT)).sum()),
     )
 
 

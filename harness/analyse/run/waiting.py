@@ -19,7 +19,7 @@ _FOLLOWS = 0.03  # of the logarithm: as far as servers that follow the law are f
 _SEED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Excess:
     """Mean times of the steady window's requests, in ms, beside what the law says."""
 

@@ -23,7 +23,7 @@ _PRIOR = 1.0  # standard deviation of the logarithm of what a value may do
 _CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """A value of a knob: its capacity as a multiple of the one with today's value."""
 
@@ -70,7 +70,7 @@ def of(space: Space, today: Setting, known: Sequence[Candidate]) -> tuple[Worth,
         at = float(middle[place])
         ratio, low, high = (math.exp(x) for x in (at, at - half, at + half))
         count = sum(candidate.setting[knob] == value for candidate in known)
-        effects[knob].append(Effect(value, ratio, low, high, count))
+        effects[knob].append(Effect(value=value, ratio=ratio, low=low, high=high, settings=count))
     found = [Worth(knob, today[knob], tuple(each)) for knob, each in effects.items()]
     return tuple(sorted(found, key=_matters, reverse=True))
 

@@ -27,7 +27,7 @@ _SAME = 1.03  # times as much memory
 _APART = ("provision", "capacity")  # an environment is made once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TunedVariant:
     """What is known of one variant."""
 
@@ -145,14 +145,14 @@ def of_runs(
     known = [candidate for candidate in tried if candidate.capacity is not None]
     best = _best(tried, tuning.memory_bytes)
     return TunedVariant(
-        variant,
-        tuning,
-        tuple(tried),
-        best,
-        confirmed.of(tried, best),
-        knob_worth.of(tuning.knobs[variant], today, known),
-        tuple(_front(known)),
-        damaged,
+        variant=variant,
+        tuning=tuning,
+        candidates=tuple(tried),
+        best=best,
+        confirmed=confirmed.of(tried, best),
+        worth=knob_worth.of(tuning.knobs[variant], today, known),
+        front=tuple(_front(known)),
+        damaged=damaged,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.setup.catalog import Benchmark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """A benchmark made ready: its artefact, its payloads, and the reference's answers."""
 

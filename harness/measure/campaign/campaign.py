@@ -15,7 +15,8 @@ from typing import Protocol
 from harness.base.errors import HarnessError, NothingRan, ProvisionError
 from harness.measure.campaign import budget, host_proof, reference, session
 from harness.measure.campaign.costs import Costs
-from harness.measure.campaign.reference import Prepared, Tools
+from harness.measure.campaign.reference import Prepared
+from harness.measure.campaign.tools import Tools
 from harness.measure.cell import straining
 from harness.measure.cell.capacity_search import SearchOrder
 from harness.measure.cell.facts import server_facts
@@ -51,7 +52,7 @@ class Observer(Protocol):
 More = Callable[[Campaign], tuple[Cell, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignOrder:
     """What the user asked for."""
 
@@ -130,10 +131,8 @@ def prepare(
         observer.note(f"{benchmark.name}: making the model, asking the reference")
         found = prepared_or_error(benchmark, known, tools, request.preset, request.rounds)
         prepared[benchmark.name] = found
-        if isinstance(found, HarnessError):
-            observer.note(f"{benchmark.name}: {found}")
-            continue
-        observer.note(f"{benchmark.name}: {reference.learnt(found, request.preset)}")
+        said = found if isinstance(found, HarnessError) else reference.learnt(found, request.preset)
+        observer.note(f"{benchmark.name}: {said}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
         raise NothingRan("No benchmark could be made ready. " + " ".join(map(str, failures)))

@@ -49,7 +49,7 @@ _SWAP_USED_GIB = 0.1
 _THRASHING_PAGES = 1000  # 4 MiB in a second: memory is short
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostState:
     """What checks look at."""
 
@@ -76,11 +76,11 @@ def all_checks(proof: HostProof | str, cpus: Cpus) -> Iterator[HostCheck]:
     time.sleep(_LOOK_S)
     after = Moment.now()
     ground = HostState(
-        proof,
-        cpus,
-        before.busy_until(after),
-        before.stolen_until(after),
-        before.watch_until(after),
+        proof=proof,
+        cpus=cpus,
+        busy=before.busy_until(after),
+        stolen=before.stolen_until(after),
+        meanwhile=before.watch_until(after),
     )
     for name, function in CHECKS.items():
         yield HostCheck(name, *function(ground))

@@ -25,7 +25,7 @@ _SAMPLE_S = 0.5
 _ROUND = 1 << 16  # of several messages, whose number of requests is not known beforehand
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEndpoint:
     """What is asked, and where: a message, or several in seeded permutations."""
 
@@ -65,7 +65,13 @@ class MessageEndpoint:
             causes=without_secrets(fired.causes, (value for _, value in self.headers)),
             timeout_s=self.timeout_s,
         )
-        window = Window(facts, requests_of(fired), empty(Usage), empty(Calls), chunks=fired.chunks)
+        window = Window(
+            facts=facts,
+            requests=requests_of(fired),
+            usage=empty(Usage),
+            calls=empty(Calls),
+            chunks=fired.chunks,
+        )
         if interrupted():
             raise Cut(window, fired.unanswered)
         return window

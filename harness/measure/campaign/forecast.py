@@ -23,7 +23,7 @@ from harness.stored.records import BenchmarkFacts, Campaign
 _SEARCHED = 50  # of the newest campaigns, for what this machine reached in process
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """The plan, what it would take, and what must be there first."""
 
@@ -43,12 +43,14 @@ def of(request: CampaignOrder, resumed: Campaign | None) -> Forecast:
     cells = tuple(cell for cell in campaign.cells if cell not in have)
     costs, cost_s = Costs(), budget.cost_of(campaign)
     return Forecast(
-        campaign,
-        cells,
-        sum(map(cost_s, cells)),
-        tuple(dict.fromkeys(cell.variant_name for cell in cells if costs.known(cell) is None)),
-        {name: found.id for name, found in known.items() if found is not None},
-        tuple(dict.fromkeys(_to_install(request, cells))),
+        campaign=campaign,
+        to_run=cells,
+        seconds=sum(map(cost_s, cells)),
+        guessed=tuple(
+            dict.fromkeys(cell.variant_name for cell in cells if costs.known(cell) is None)
+        ),
+        known_from={name: found.id for name, found in known.items() if found is not None},
+        to_install=tuple(dict.fromkeys(_to_install(request, cells))),
     )
 
 

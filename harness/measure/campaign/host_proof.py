@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from harness.base.errors import HarnessError, ProvisionError, UsageError
 from harness.measure.campaign import checkup, content, reference, session
-from harness.measure.campaign.reference import Prepared, Tools
+from harness.measure.campaign.reference import Prepared
+from harness.measure.campaign.tools import Tools
 from harness.measure.watch import host
 from harness.setup import catalog
 from harness.setup.catalog import Benchmark

@@ -21,7 +21,14 @@ def record(endpoint: Endpoint, benchmark: Benchmark, timeout_s: float) -> Iterat
     """Each payload and its answer, one after the other. Raises AnswerError for one without."""
     payloads = tuple(benchmark.payloads())
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        bench = Bench(benchmark, Path(scratch), payloads, (), 0.0, 1.0)
+        bench = Bench(
+            benchmark=benchmark,
+            artefact=Path(scratch),
+            payloads=payloads,
+            expected=(),
+            warm_up_s=0.0,
+            verify_share=1.0,
+        )
         launched = LaunchedRemote(endpoint, Path(scratch))
         usual = talk.usual(catalog.deployed(endpoint), bench)
         met = talk.met(usual, launched, bench, checked=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,9 +15,9 @@ import numpy as np
 from harness.base.errors import AnswerError, HarnessError, UsageError
 from harness.measure.campaign import expectations
 from harness.measure.campaign.bench import Bench
+from harness.measure.campaign.tools import Tools
 from harness.measure.cell.stages import Stages
-from harness.measure.launch.launchers import Launched, Launcher
-from harness.measure.load.drivers import Driver
+from harness.measure.launch.launchers import Launched
 from harness.measure.prepare import artefacts, environments
 from harness.measure.prepare.artefacts import Artefact
 from harness.measure.talk import ask as asking
@@ -36,34 +35,6 @@ _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
 _LAST_LINES, _LAST_BYTES = 6, 8192  # of what a server printed, in a sentence
 _REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every cell of a campaign shares."""
-
-    launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
-    generator: Driver
-    server_cpus: tuple[int, ...]
-    device: str
-    scratch: Path
-
-    @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """One cell's own. Its name is short: servers make sockets below, whose paths have a limit.
-
-        It takes what a container's user, who is none of this machine's, left in it along.
-        """
-        made = self.scratch / "cell"
-        made.mkdir()
-        try:
-            yield made
-        finally:
-            shutil.rmtree(made)
-
-    def launcher_of(self, variant: Variant) -> Launcher:
-        """What brings a variant up."""
-        return self.launchers[variant.launcher]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +64,7 @@ def prepare(
         return _without(benchmark, tools, preset)
     variant = _predictor(variants)
     made = artefact(benchmark, variants)
-    payloads = tuple(benchmark.payloads())
-    bench = Bench(benchmark, made.folder, payloads, (), preset.warm_up_s, preset.verify_share)
+    bench = _bench(benchmark, made.folder, preset)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
         audits = preset.audit_s and benchmark.together == 1
@@ -136,9 +106,19 @@ def _predictor(variants: Mapping[str, Variant]) -> Variant:
 
 
 def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepared:
-    payloads = tuple(benchmark.payloads())
-    share = preset.verify_share
-    return Prepared(Bench(benchmark, tools.scratch, payloads, (), preset.warm_up_s, share), {}, 0.0)
+    return Prepared(_bench(benchmark, tools.scratch, preset), {}, 0.0)
+
+
+def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
+    """What is known before the reference was asked."""
+    return Bench(
+        benchmark=benchmark,
+        artefact=artefact,
+        payloads=tuple(benchmark.payloads()),
+        expected=(),
+        warm_up_s=preset.warm_up_s,
+        verify_share=preset.verify_share,
+    )
 
 
 def artefact(benchmark: Benchmark, variants: Mapping[str, Variant]) -> Artefact:
@@ -202,7 +182,14 @@ def prove(
     variant = canaries.null(variants)
     if variant is None:
         raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
-    bench = Bench(benchmark, tools.scratch, tuple(benchmark.payloads()), (), 0, 1.0)
+    bench = Bench(
+        benchmark=benchmark,
+        artefact=tools.scratch,
+        payloads=tuple(benchmark.payloads()),
+        expected=(),
+        warm_up_s=0,
+        verify_share=1.0,
+    )
     closed = Profile("ceiling", "closed", seconds, concurrency=_PROOF_CALLERS)
     poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
@@ -218,7 +205,12 @@ def prove(
         raise HarnessError("A generator process was lost, so that its ceiling is not known.")
     rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
-    return HostProof(rate, float(p50), float(p99), _PROOF_RATE_PER_S)
+    return HostProof(
+        ceiling_per_s=rate,
+        lag_p50_us=float(p50),
+        lag_p99_us=float(p99),
+        rate_per_s=_PROOF_RATE_PER_S,
+    )
 
 
 def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:

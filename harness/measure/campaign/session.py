@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from harness.base.errors import UsageError
-from harness.measure.campaign.reference import Tools
+from harness.measure.campaign.tools import Tools
 from harness.measure.launch.launchers import Launcher
 from harness.measure.launch.launchers.process import ProcessLauncher
 from harness.measure.load import drivers
@@ -49,7 +49,13 @@ def begin(
             stack.callback(launcher.close)
         generator = stack.enter_context(drivers.make(generator_cpus, driver))
         known = {PROCESS: ProcessLauncher(), **launchers}
-        yield Tools(known, generator, server_cpus, device, scratch)
+        yield Tools(
+            launchers=known,
+            generator=generator,
+            server_cpus=server_cpus,
+            device=device,
+            scratch=scratch,
+        )
 
 
 def measuring() -> str | None:

@@ -31,7 +31,9 @@ class SweepPoint:
     def cell(self) -> Cell:
         """Where its run is stored."""
         point = self.variant.point or self.benchmark.point
-        return Cell(self.variant.subject, self.benchmark.folder.name, point, 1)
+        return Cell(
+            subject=self.variant.subject, benchmark=self.benchmark.folder.name, point=point, round=1
+        )
 
 
 AXES: dict[str, Change] = {}

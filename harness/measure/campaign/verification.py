@@ -8,7 +8,8 @@ from functools import partial
 
 from harness.base.errors import HarnessError
 from harness.measure.campaign import campaign, session
-from harness.measure.campaign.reference import Prepared, Tools
+from harness.measure.campaign.reference import Prepared
+from harness.measure.campaign.tools import Tools
 from harness.measure.cell.facts import server_facts
 from harness.measure.cell.faults import FaultStages, PatientStages
 from harness.measure.cell.runner import execute

@@ -83,8 +83,11 @@ class InsidePending:
 
 def _chunks(found: Any) -> Chunks:
     """Those that the server wrote, where it is one whose answers come in pieces."""
-    columns = [f"chunks.{field.name}" for field in fields(Chunks)]
-    return Chunks(*(found[name] for name in columns)) if columns[0] in found else empty(Chunks)
+    columns = {field.name: f"chunks.{field.name}" for field in fields(Chunks)}
+    if columns["request"] not in found:
+        none: Chunks = empty(Chunks)
+        return none
+    return Chunks(**{name: found[column] for name, column in columns.items()})
 
 
 def _or_empty(due_ns: Ints | None) -> Ints:

@@ -9,7 +9,7 @@ from harness.stored.lifecycle import Lifecycle, Overload, Restart, Shutdown
 from harness.stored.records import Search, Startup, Stop, Window
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Life:
     """Filled bit by bit, so that what was learnt is kept where something fails half-way."""
 

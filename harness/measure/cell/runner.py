@@ -63,7 +63,7 @@ class CellStages(Protocol):
 Staged = TypeVar("Staged", bound=CellStages)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Progress:
     """What is known of a run that is under way."""
 
@@ -108,7 +108,7 @@ def execute(
     What goes wrong in it becomes part of the Run that is returned.
     """
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    progress, failure = _Progress(on_phase), None
+    progress, failure = _Progress(on_phase=on_phase), None
     stages: Staged | None = None
     try:
         with progress.during("provision"):
@@ -231,7 +231,7 @@ def _strain(
     stages: Staged, strain: Callable[[Staged, Launched, Life], None], progress: _Progress
 ) -> None:
     assert progress.launched is not None  # it has just been measured
-    progress.life = Life(progress.startup, progress.windows, progress.search)
+    progress.life = Life(startup=progress.startup, windows=progress.windows, search=progress.search)
     with progress.during("strain"):
         strain(stages, progress.launched, progress.life)
 

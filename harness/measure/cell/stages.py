@@ -99,15 +99,15 @@ class Stages:
     def order(self) -> LaunchOrder:
         """All that a launcher needs to know to start the variant."""
         return LaunchOrder(
-            self.variant,
-            self._provided,
-            self.bench.benchmark,
-            self.bench.artefact,
-            self.variant.table.threads or self.bench.benchmark.table.threads,
-            self._device,
-            self._cpus,
-            self._signature(),
-            self.scratch,
+            variant=self.variant,
+            provided=self._provided,
+            benchmark=self.bench.benchmark,
+            artefact=self.bench.artefact,
+            threads=self.variant.table.threads or self.bench.benchmark.table.threads,
+            device=self._device,
+            cpus=self._cpus,
+            signature=self._signature(),
+            scratch=self.scratch,
         )
 
     def ready(self, launched: Launched) -> Startup | None:
@@ -218,7 +218,8 @@ class Stages:
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        return Window(facts, requests, meter.usage(start_ns), calls, chunks=fired.chunks)
+        usage = meter.usage(start_ns)
+        return Window(facts=facts, requests=requests, usage=usage, calls=calls, chunks=fired.chunks)
 
     def search(
         self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
@@ -226,16 +227,14 @@ class Stages:
         """Probe for the highest rate that meets the SLO; `rate_per_s` is what a closed loop got."""
         with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
             idle = partial(capacity_search.wait_until_idle, ask, self._talk.messages[0], order.slo)
-            return capacity_search.find(
-                order, rate_per_s, partial(self.load, launched), idle, expected
-            )
+            load = partial(self.load, launched)
+            return capacity_search.find(order, rate_per_s, load, idle, expected)
 
     def asker(self, launched: Launched) -> AbstractContextManager[Callable[[float], bool]]:
         """Asks one payload with a time-out, and says whether it was answered rightly."""
         ask = asking.asker(launched, self._talk.protocol, self._talk.path)
-        return readiness.rightly(
-            ask, self._talk.messages[0], None if self._unchecked else self._talk.answers
-        )
+        answers = None if self._unchecked else self._talk.answers
+        return readiness.rightly(ask, self._talk.messages[0], answers)
 
     def stop(self, launched: Launched) -> Stop | None:
         """End it."""

@@ -41,7 +41,7 @@ _LONGEST_S = 60.0
 _ASK_AGAIN_S = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strain:
     """What is to be done."""
 
@@ -60,7 +60,13 @@ def order(
     ceiling = proof.ceiling_per_s if proof else None
     overload_s = preset.overload_s if way.overloads else 0.0
     restart = preset.restart and way.restarts
-    return Strain(wanted, ceiling, overload_s, preset.shutdown, restart)
+    return Strain(
+        slo=wanted,
+        ceiling_per_s=ceiling,
+        overload_s=overload_s,
+        shutdown=preset.shutdown,
+        restart=restart,
+    )
 
 
 def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> None:
@@ -105,7 +111,12 @@ def _overload(
 
     window = stages.load(launched, profile, recover)
     life.windows.append(window.of_kind(WindowKind.STRAIN))
-    life.overload = Overload(str(strain.slo), capacity, recovered[0], launched.exited() or "")
+    life.overload = Overload(
+        slo=str(strain.slo),
+        capacity_per_s=capacity,
+        recovery_s=recovered[0],
+        died=launched.exited() or "",
+    )
 
 
 def _recovery_s(stages: Stages, launched: Launched, wanted: Slo, end_ns: int) -> float | None:

@@ -26,7 +26,7 @@ _SHORTEST_S = 0.2
 _GRACE_S = 1.0  # for connections to open, and for the last answers of slices
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
     """The median latency of a slice, with its 95% interval by order statistics, in ms."""
 
@@ -41,11 +41,11 @@ def summed_up(requests: Requests, *, is_open: bool) -> Slice:
     taken = np.sort(requests.response_ns() if is_open else requests.service_ns()) / 1e6
     count = len(taken)
     if not count:
-        return Slice(0, math.nan, math.nan, math.nan)
+        return Slice(answers=0, median=math.nan, low=math.nan, high=math.nan)
     half = 0.98 * math.sqrt(count)
     low = taken[max(math.floor(count / 2 - half), 0)]
     high = taken[min(math.ceil(count / 2 + half), count - 1)]
-    return Slice(count, float(np.median(taken)), float(low), float(high))
+    return Slice(answers=count, median=float(np.median(taken)), low=float(low), high=float(high))
 
 
 def steady(slices: Sequence[Slice]) -> bool:

@@ -58,7 +58,7 @@ class Planned:
         return (self.folder / _MARKER).exists()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """A Python environment: its interpreter's folder, and a key that changes with its content."""
 
@@ -90,7 +90,7 @@ def for_variant(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> 
     """
     found = planned_for(variant, benchmark, device)
     if found is None:
-        return Environment(Path(sys.executable).parent, OWN)
+        return Environment(bin=Path(sys.executable).parent, key=OWN)
     return ensure(found.name, found.lock, found.extra)
 
 
@@ -136,7 +136,7 @@ def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
         elif not (folder / _MARKER).stat().st_size:
             _note(folder, None)  # an earlier version made it, and wrote nothing down
         installed = _noted(folder)
-    return Environment(folder / "bin", key, installed=installed)
+    return Environment(bin=folder / "bin", key=key, installed=installed)
 
 
 def _noted(folder: Path) -> Installed | None:

@@ -17,7 +17,7 @@ GARBAGE = ERRORS.index("garbage")
 WRONG = ERRORS.index("wrong_answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """The reference's prediction for each payload, and how near an answer must be."""
 

@@ -14,7 +14,7 @@ from harness.setup.endpoints import Headers
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Framing:
     """What all requests to a target have in common."""
 

@@ -16,7 +16,7 @@ from harness.setup import judges
 from harness.setup.catalog import Variant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
     """What goes out for each payload, and who judges what comes back."""
 
@@ -74,5 +74,11 @@ def _talk(protocol: Protocol, path: str, bench: Bench) -> Talk:
     ]
     expected = [*bench.expected, *bench.unseen_expected]
     table = bench.benchmark.table
-    answers = Answers(expected, table.tolerance, protocol, judges.named(table.judge), together)
-    return Talk(protocol, path, messages, answers)
+    answers = Answers(
+        expected=expected,
+        tolerance=table.tolerance,
+        protocol=protocol,
+        rule=judges.named(table.judge),
+        together=together,
+    )
+    return Talk(protocol=protocol, path=path, messages=messages, answers=answers)

@@ -37,7 +37,7 @@ def target(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = _ZONE.sub("", parts.netloc.rpartition("@")[2])  # which means something here alone
     own: Headers = (("Host", host), *_authorization(parts))
-    framing = Framing(path, own, headers, method)
+    framing = Framing(path=path, own=own, users=headers, method=method)
     asked = tuple(messages)
     whole = tuple(framing.whole(each) for each in asked)
     return Target(

@@ -11,7 +11,8 @@ from harness.measure.campaign import campaign as campaigns
 from harness.measure.campaign import host_proof, session
 from harness.measure.campaign.campaign import CampaignOrder, Observer
 from harness.measure.campaign.costs import Costs
-from harness.measure.campaign.reference import Prepared, Tools
+from harness.measure.campaign.reference import Prepared
+from harness.measure.campaign.tools import Tools
 from harness.measure.tune import halving, proposals
 from harness.search.candidates import Outcome, cell_of, name_of
 from harness.setup import knobs
@@ -42,7 +43,7 @@ class Order:
     today: Mapping[str, Setting]  # by variant
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Going:
     """A tune that is under way."""
 
@@ -91,7 +92,9 @@ def run(
         prepared = campaigns.prepare(order.request, tools, observer)
         campaign = _campaign(order, resumed, prepared, tools, observer)
         found = prepared[order.tuning.benchmark]
-        going = _Going(order, campaign, found, tools, observer)
+        going = _Going(
+            order=order, campaign=campaign, prepared=found, tools=tools, observer=observer
+        )
         store.write_campaign(order.request.folder, going.campaign)
         store.discard_parts(order.request.folder)
         _take_over(going, judge)
@@ -187,7 +190,7 @@ def _with_steps(campaign: Campaign, steps: tuple[TuningStep, ...]) -> Campaign:
 
 def _known_s(variant: str, benchmark: str) -> float | None:
     """Seconds beside windows and search, from earlier campaigns on this machine."""
-    return Costs().known(Cell(Subject(variant), benchmark, None, 1))
+    return Costs().known(Cell(subject=Subject(variant), benchmark=benchmark, point=None, round=1))
 
 
 def _too_short(tuning: Tuning, variants: list[str], least_s: float) -> UsageError:

@@ -14,7 +14,7 @@ from harness.stored.hosts import HostWatch
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """Counters and clocks of the host. CPU times are ticks of all its CPUs together."""
 
@@ -32,15 +32,18 @@ class Moment:
     def now() -> Moment:
         with Path("/proc/stat").open(encoding="ascii") as file:
             ticks = [int(field) for field in file.readline().split()[1:9]]
+        monotonic_ns, boottime_ns, realtime_ns = _clocks()
         swapped_in, swapped_out = _swapped()
         return Moment(
-            sum(ticks),
-            ticks[_IDLE] + ticks[_IOWAIT],
-            ticks[_STEAL],
-            *_clocks(),
-            swapped_in,
-            swapped_out,
-            own_limits.read().throttled_ns,
+            ticks=sum(ticks),
+            idle=ticks[_IDLE] + ticks[_IOWAIT],
+            stolen=ticks[_STEAL],
+            monotonic_ns=monotonic_ns,
+            boottime_ns=boottime_ns,
+            realtime_ns=realtime_ns,
+            swapped_in=swapped_in,
+            swapped_out=swapped_out,
+            throttled_ns=own_limits.read().throttled_ns,
         )
 
     def stolen_until(self, later: Moment) -> float | None:

@@ -14,7 +14,7 @@ from harness.measure.launch.containers.cgroup import ROOT
 _NO_LIMIT_BYTES = 1 << 62  # version 1 says so by a number near 2^63
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """None where there is none, or the kernel does not show it."""
 

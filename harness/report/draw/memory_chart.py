@@ -47,7 +47,9 @@ def memory(found: TunedVariant) -> Chart | None:
 
 def _dot(number: int, each: Candidate, found: TunedVariant) -> PlottedPoint:
     look = _CHOSEN if each is found.chosen else _TODAY if each.number == TODAY else _OTHER
-    subject = ShownVariant(knobs.said(each.setting), number, found.variant, look, True)
+    subject = ShownVariant(
+        name=knobs.said(each.setting), key=number, group=found.variant, look=look, shown=True
+    )
     where, capacity = (
         tune_words.mib(each.memory_bytes),
         f"{tune_words.rate(each.capacity or 0.0)}/s",

@@ -24,7 +24,7 @@ from harness.report.page.headline import NAMED
 _HEADLINES = 6  # of a campaign; a sweep has one for each of its points
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spark:
     """A small line with a dot where the campaign is."""
 
@@ -53,7 +53,8 @@ class TrendLines:
             f"{low} to {high}; here {view.amount(here, column)}"
         )
         line = self.shown.setdefault(key, f"t{len(self.shown)}")
-        return Spark(line, *trend.dot(name), label)
+        x, y = trend.dot(name)
+        return Spark(line=line, x=x, y=y, label=label)
 
 
 def write(

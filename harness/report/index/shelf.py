@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 _WORTH_A_WORD = 20  # campaigns to read, before anything is said of it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedCampaign:
     """A campaign in the list."""
 
@@ -70,7 +70,13 @@ def _kept(folder: Path, report: Path) -> tuple[str, Summary | None]:
 def _entry(name: str, reports: Path, found: Summary, problem: str = "") -> ListedCampaign:
     has_report = (reports / name / "index.html").exists()
     return ListedCampaign(
-        name, found.started_at, found.preset, found.machine, found, problem, has_report
+        name=name,
+        at=found.started_at,
+        preset=found.preset,
+        machine=found.machine,
+        summary=found,
+        problem=problem,
+        has_report=has_report,
     )
 
 
@@ -82,12 +88,28 @@ def _read(folder: Path, reports: Path, key: str, late: bool) -> ListedCampaign:
             plan = store.read_campaign(folder)
             machine = summary.machine_of(plan)
             at, preset = plan.started_at, plan.preset
-            return ListedCampaign(folder.name, at, preset, machine, None, NOT_YET, has_report)
+            return ListedCampaign(
+                name=folder.name,
+                at=at,
+                preset=preset,
+                machine=machine,
+                summary=None,
+                problem=NOT_YET,
+                has_report=has_report,
+            )
         made = brief_file.made(folder)
     except HarnessError as error:
         # Where the campaign lies differs from machine to machine; the page must not.
         said = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
-        return ListedCampaign(folder.name, _mtime(folder), "", "", None, said, has_report)
+        return ListedCampaign(
+            name=folder.name,
+            at=_mtime(folder),
+            preset="",
+            machine="",
+            summary=None,
+            problem=said,
+            has_report=has_report,
+        )
     remember(folder, reports, key, made)
     return _entry(folder.name, reports, made.summary)
 
@@ -97,7 +119,15 @@ def _only_reported(name: str, reports: Path) -> ListedCampaign:
     found = brief_file.kept(reports / name / brief_file.NAME, None)
     if found is not None:
         return _entry(name, reports, found, GONE)
-    return ListedCampaign(name, "", "", "", None, GONE, (reports / name / "index.html").exists())
+    return ListedCampaign(
+        name=name,
+        at="",
+        preset="",
+        machine="",
+        summary=None,
+        problem=GONE,
+        has_report=(reports / name / "index.html").exists(),
+    )
 
 
 def _written(results: Path) -> Callable[[str], str]:

@@ -18,7 +18,7 @@ _WORDS = {"+": " more than", "-": " less than", "*": " as much as"}  # limits.js
 _CPU = COLUMNS["cpu_per_1000"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BarPlace:
     """Where a figure is drawn on a scale from 0 to 100."""
 
@@ -28,7 +28,7 @@ class BarPlace:
     cut: bool  # whether the bar is longer than the scale
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FigureLine:
     """A figure in its track."""
 
@@ -127,7 +127,7 @@ def _place(figure: Figure, scale: float) -> BarPlace:
         return min(100 * value / scale, 100.0)
 
     low, high = at(figure.low or 0.0), at(figure.high or 0.0)
-    return BarPlace(at(figure.middle), low, high - low, cut=figure.middle > scale)
+    return BarPlace(middle=at(figure.middle), low=low, width=high - low, cut=figure.middle > scale)
 
 
 def _cpu(figure: Figure) -> str:

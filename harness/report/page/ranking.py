@@ -27,7 +27,7 @@ _BOUNDS = {
 _UNPRICED = ("", "", math.inf)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """What a row is ranked by; `low` and `high` are None where there is no interval."""
 
@@ -43,7 +43,7 @@ class Figure:
     usd: float = math.inf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """What a benchmark's rows are ranked by, and each of their figures, best first."""
 
@@ -81,13 +81,13 @@ def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: boo
     """By the capacity at an SLO."""
     found = {s.row.variant: s for s in standings.at(comparison, wanted)}
     return Ranking(
-        wanted,
-        own,
-        _RATE,
-        tuple(_of_standing(report, s) for s in found.values() if s.kind != "unknown"),
-        lambda one, other: standings.tied(found[one.variant], found[other.variant]),
-        lambda one, other: standings.ratio(found[one.variant], found[other.variant]),
-        lambda one, other: standings.beside(found[one.variant], found[other.variant]),
+        slo=wanted,
+        own=own,
+        metric=_RATE,
+        figures=tuple(_of_standing(report, s) for s in found.values() if s.kind != "unknown"),
+        tied=lambda one, other: standings.tied(found[one.variant], found[other.variant]),
+        ratio=lambda one, other: standings.ratio(found[one.variant], found[other.variant]),
+        beside=lambda one, other: standings.beside(found[one.variant], found[other.variant]),
     )
 
 
@@ -104,13 +104,13 @@ def by_column(report: Report, comparison: Comparison, own: Slo) -> Ranking:
     metric = COLUMNS[comparison.ranked_by]
     figures = (_of_column(report, row, metric) for row in comparison.rows)
     return Ranking(
-        own,
-        True,
-        metric,
-        tuple(figure for figure in figures if figure is not None),
-        comparison.tied,
-        comparison.ratio,
-        lambda row, other: ratio(row, other, metric.name),
+        slo=own,
+        own=True,
+        metric=metric,
+        figures=tuple(figure for figure in figures if figure is not None),
+        tied=comparison.tied,
+        ratio=comparison.ratio,
+        beside=lambda row, other: ratio(row, other, metric.name),
     )
 
 
@@ -121,8 +121,19 @@ def _of_standing(report: Report, standing: Standing) -> Figure:
         low, high = standing.spread.low, standing.spread.high
     elif standing.kind in ("between", "below"):
         low, high = standing.least, standing.most
-    price = _cost(report, standing)
-    return Figure(standing.row, standing.rank, text, bounds, standing.rate, low, high, *price)
+    cost, machine, usd = _cost(report, standing)
+    return Figure(
+        row=standing.row,
+        rank=standing.rank,
+        text=text,
+        range=bounds,
+        middle=standing.rate,
+        low=low,
+        high=high,
+        cost=cost,
+        machine=machine,
+        usd=usd,
+    )
 
 
 def _of_column(report: Report, row: Row, metric: Metric) -> Figure | None:
@@ -130,8 +141,19 @@ def _of_column(report: Report, row: Row, metric: Metric) -> Figure | None:
     if found is None:
         return None
     text, bounds = view.amount(found.median, metric), view.interval(found, metric)
-    price = _price(report, row, row.spreads["capacity"])
-    return Figure(row, row.rank, text, bounds, found.median, found.low, found.high, *price)
+    cost, machine, usd = _price(report, row, row.spreads["capacity"])
+    return Figure(
+        row=row,
+        rank=row.rank,
+        text=text,
+        range=bounds,
+        middle=found.median,
+        low=found.low,
+        high=found.high,
+        cost=cost,
+        machine=machine,
+        usd=usd,
+    )
 
 
 def _words(standing: Standing) -> tuple[str, str]:

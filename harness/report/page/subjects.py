@@ -15,7 +15,7 @@ SHOWN = 8  # variants that are drawn until the reader chooses others
 _ALL = 10  # so many are drawn at once all the same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShownVariant:
     """A variant, as it is drawn."""
 
@@ -47,7 +47,11 @@ def of_comparison(comparison: Comparison, looks: dict[str, Look]) -> Subjects:
     shown = chosen(rows)
     return {
         row.variant: ShownVariant(
-            row.variant, key, kind(row), looks[row.variant], row.variant in shown
+            name=row.variant,
+            key=key,
+            group=kind(row),
+            look=looks[row.variant],
+            shown=row.variant in shown,
         )
         for key, row in enumerate(rows, 1)
     }

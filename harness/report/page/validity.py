@@ -15,7 +15,7 @@ _LONGEST = 220  # letters of one
 _BESIDE = ("cpu_per_1000", "memory")  # what stands in the row beside the figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidityMark:
     """What a row's mark shows, and says when it is touched."""
 
@@ -36,7 +36,7 @@ def of_row(row: Row) -> ValidityMark:
         shown = [f"{_counted(row)}; nothing was found that speaks against its numbers."]
     gaps = [(COLUMNS[name].title, missing.why(row, name)) for name in _BESIDE]
     shown += [f"No {title}: {why}." for title, why in gaps if why]
-    return ValidityMark(kind, sign, word, tuple(shown))
+    return ValidityMark(kind=kind, sign=sign, word=word, lines=tuple(shown))
 
 
 def kinds_of(row: Row) -> list[outcomes.RepeatedFinding]:

@@ -13,7 +13,7 @@ from harness.report.page import view
 _TOLD_ELSEWHERE = "died"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedFinding:
     """A finding that is the same in some rounds of a row."""
 
@@ -53,7 +53,7 @@ def doubts(row: Row) -> list[RepeatedFinding]:
             key = (finding.verdict, finding.name, finding.message)
             grouped.setdefault(key, []).append(number)
     found = [
-        RepeatedFinding(name, verdict, message, tuple(sorted(rounds)))
+        RepeatedFinding(name=name, verdict=verdict, message=message, rounds=tuple(sorted(rounds)))
         for (verdict, name, message), rounds in grouped.items()
     ]
     weight = list(reversed(Verdict))

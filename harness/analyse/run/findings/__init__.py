@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     INVALID = "INVALID"  # the number must not be quoted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One doubt, in plain words."""
 
@@ -76,7 +76,7 @@ def run_rule(rule: RunRule) -> RunRule:
 def of_window(context: WindowContext) -> list[Finding]:
     """What is doubtful in one window."""
     return [
-        Finding(name, verdict, message)
+        Finding(name=name, verdict=verdict, message=message)
         for name, judge in WINDOW_RULES.items()
         if context.facts.kind in judge.kinds
         for verdict, message in judge.rule(context)
@@ -86,14 +86,21 @@ def of_window(context: WindowContext) -> list[Finding]:
 def of_run(context: RunContext) -> list[Finding]:
     """What is doubtful in a run, window by window."""
     found = [
-        Finding(name, verdict, message)
+        Finding(name=name, verdict=verdict, message=message)
         for name, rule in RUN_RULES.items()
         for verdict, message in rule(context)
     ]
     for window in context.run.profiles:
         own = window.facts.profile.name
         for each in of_window(context.of(window)):
-            found.append(Finding(each.name, each.verdict, f"{own}: {each.message}", own))
+            found.append(
+                Finding(
+                    name=each.name,
+                    verdict=each.verdict,
+                    message=f"{own}: {each.message}",
+                    window=own,
+                )
+            )
     for kind in WindowKind:
         if kind is not WindowKind.PROFILE:
             found += _beside(context, context.run.of(kind))
@@ -116,7 +123,7 @@ def _beside(context: RunContext, windows: Iterable[Window]) -> Iterator[Finding]
         if len(others) >= _TOLD:
             more += f" and {len(others) - _TOLD + 1} more"
         also = f" (likewise in {more})" if more else ""
-        yield Finding(name, Verdict.WARNING, f"{window_name}: {message}{also}")
+        yield Finding(name=name, verdict=Verdict.WARNING, message=f"{window_name}: {message}{also}")
 
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):

@@ -26,16 +26,16 @@ def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:
     for trial in trials:
         if trial.fault == KILLED:
             verdict = Verdict.NOTE if trial.serves else Verdict.WARNING
-            yield Finding("worker-killed", verdict, trial.said)
+            yield Finding(name="worker-killed", verdict=verdict, message=trial.said)
             continue
         if trial.fault == LISTENS:
             if trial.said:
                 said = f"other machines can reach it at {trial.said}"
-                yield Finding("listens-beyond-loopback", Verdict.WARNING, said)
+                yield Finding(name="listens-beyond-loopback", verdict=Verdict.WARNING, message=said)
             continue
         if not trial.serves:
             said = f"after {trial.fault} it no longer answers"
-            yield Finding("bad-input", Verdict.INVALID, said)
+            yield Finding(name="bad-input", verdict=Verdict.INVALID, message=said)
         elif not refused(trial):
             said = f"{trial.fault} was not refused: {trial.said or 'no answer'}"
-            yield Finding("bad-input", Verdict.WARNING, said)
+            yield Finding(name="bad-input", verdict=Verdict.WARNING, message=said)

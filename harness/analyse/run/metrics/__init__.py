@@ -24,7 +24,7 @@ from harness.windows.samples import MISSING
 Formula = Callable[[RunContext], float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A number that a run has."""
 
@@ -61,7 +61,16 @@ def metric(
     def register(formula: Formula) -> Formula:
         name = getattr(formula, "__name__", "")
         definition = " ".join((formula.__doc__ or "").split())
-        METRICS[name] = Metric(name, title, unit, better, definition, formula, digits, effect)
+        METRICS[name] = Metric(
+            name=name,
+            title=title,
+            unit=unit,
+            better=better,
+            definition=definition,
+            formula=formula,
+            digits=digits,
+            effect=effect,
+        )
         return formula
 
     return register

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cgroup:
     """Folders of a control group by controller; in version 2 they are all the same."""
 
@@ -77,10 +77,10 @@ def of_process(pid: int, root: Path = ROOT, proc: Path = Path("/proc")) -> Cgrou
         if not {"cpu", "cpuacct"} <= places.keys():
             return None
         folders = {name: root / name / places[name] for name in ("cpu", "cpuacct", "memory")}
-        found = Cgroup(1, **folders)
+        found = Cgroup(version=1, **folders)
     else:
         folder = root / places.get("", "")
-        found = Cgroup(2, folder, folder, folder)
+        found = Cgroup(version=2, cpu=folder, cpuacct=folder, memory=folder)
     return found if (found.memory / "cgroup.procs").exists() else None
 
 

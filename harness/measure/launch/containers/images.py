@@ -37,7 +37,7 @@ _NOTE = PurePosixPath("/opt/venv/versions.json")
 _FULL = "no space left on device"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A variant's image, and what is installed in it."""
 
@@ -91,7 +91,7 @@ def ensure(
         facts = ImageFacts(
             tag=tag, id=str(image.id), size_bytes=image.attrs["Size"], base=base, **known["built"]
         )
-        return Image(facts, known["versions"])
+        return Image(facts=facts, versions=known["versions"])
 
 
 def as_it_stands(client: DockerClient, name: str) -> Image:
@@ -110,7 +110,7 @@ def as_it_stands(client: DockerClient, name: str) -> Image:
         steps=0,
         steps_reused=0,
     )
-    return Image(facts, {})
+    return Image(facts=facts, versions={})
 
 
 def _kept(path: Path) -> dict[str, Any]:

@@ -29,16 +29,16 @@ def place_of(order: LaunchOrder) -> ServerPlace:
     table = order.variant.table
     predictor = order.benchmark.predictor(table.backend)
     return ServerPlace(
-        order.provided.bin,
-        "0.0.0.0",  # of the container, which only this machine can reach
-        table.port or PORT,
-        {name: PORT + 1 + number for number, name in enumerate(table.more_ports)},
-        Path(APP / "servers" / "shared"),
-        Path(APP / "benchmarks" / order.benchmark.name / predictor.name),
-        Path(APP / "artefact"),
-        Path(TEMPORARY) / "home",
-        Path(TEMPORARY),
-        TRACE,
+        bin=order.provided.bin,
+        host="0.0.0.0",  # of the container, which only this machine can reach
+        port=table.port or PORT,
+        ports={name: PORT + 1 + number for number, name in enumerate(table.more_ports)},
+        shared=Path(APP / "servers" / "shared"),
+        predictor=Path(APP / "benchmarks" / order.benchmark.name / predictor.name),
+        artefact=Path(APP / "artefact"),
+        home=Path(TEMPORARY) / "home",
+        temporary=Path(TEMPORARY),
+        trace=TRACE,
     )
 
 

@@ -44,7 +44,7 @@ class Provided(Protocol):
         """The installed version of a distribution, read back."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchOrder:
     """What a launcher needs to know to start a variant."""
 

@@ -40,7 +40,7 @@ _GUARD_KNOWS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerHost:
     """What all containers of a launcher share."""
 
@@ -186,7 +186,7 @@ class LaunchedContainer:
             warnings=self._warnings,
         )
         forced = running and state["ExitCode"] == 137
-        return Stop(seconds, state["ExitCode"], 0, int(forced))
+        return Stop(seconds=seconds, exit_code=state["ExitCode"], orphans=0, killed=int(forced))
 
     def _counts(self) -> tuple[int | None, float | None, int | None]:
         group = self._cgroup
@@ -266,4 +266,11 @@ class DockerLauncher:
             start_new_session=True,
             env={name: value for name, value in os.environ.items() if name in _GUARD_KNOWS},
         )
-        return ContainerHost(client, version, network, bridged, owner, guard)
+        return ContainerHost(
+            client=client,
+            version=version,
+            network=network,
+            bridged=bridged,
+            owner=owner,
+            guard=guard,
+        )

@@ -21,7 +21,7 @@ _THREAD_VARIABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPlace:
     """Paths, address and ports on this machine, or in a container of its own."""
 

@@ -114,7 +114,12 @@ class LaunchedProcess:
                 f"Some of its processes could not be ended. Look for children of the ended "
                 f"process {self._keeper.pid}."
             )
-        return Stop(event["seconds"], event["exit_code"], event["orphans"], event["killed"])
+        return Stop(
+            seconds=event["seconds"],
+            exit_code=event["exit_code"],
+            orphans=event["orphans"],
+            killed=event["killed"],
+        )
 
     def _tell(self, order: dict[str, Any]) -> None:
         assert self._keeper.stdin is not None
@@ -219,17 +224,17 @@ def _require_free(host: str, port: int) -> None:
 def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> dict[str, Any]:
     table = order.variant.table
     place = ServerPlace(
-        order.provided.bin,
-        launched.host,
-        launched.port,
-        launched.ports,
-        order.variant.server.shared,
-        order.benchmark.predictor(table.backend),
-        order.artefact,
-        order.scratch / "home",
-        order.scratch / "tmp",
-        trace,
-        launched.memory,
+        bin=order.provided.bin,
+        host=launched.host,
+        port=launched.port,
+        ports=launched.ports,
+        shared=order.variant.server.shared,
+        predictor=order.benchmark.predictor(table.backend),
+        artefact=order.artefact,
+        home=order.scratch / "home",
+        temporary=order.scratch / "tmp",
+        trace=trace,
+        memory=launched.memory,
     )
     return {
         "command": place.command(table),

@@ -29,4 +29,6 @@ class ChunkColumns:
         """All of them, with times since then, of a loop that has so many rows."""
         columns = (self._request, self._at_ns, self._size, self._count)
         request, at_ns, size, count = (np.array(column, dtype=np.int64) for column in columns)
-        return Chunks(request, at_ns - start_ns, size, count).of(np.arange(rows))
+        return Chunks(request=request, at_ns=at_ns - start_ns, size_bytes=size, count=count).of(
+            np.arange(rows)
+        )

@@ -124,7 +124,14 @@ class Errand:
             self._say(messages.PING, asked_ns=asked_ns)
             heard = self._hear(messages.PONG, _SLACK_S)
             said = heard.data
-            pings.append(Ping(said["asked_ns"], said["taken_ns"], said["answered_ns"], heard.at_ns))
+            pings.append(
+                Ping(
+                    asked_ns=said["asked_ns"],
+                    taken_ns=said["taken_ns"],
+                    answered_ns=said["answered_ns"],
+                    told_ns=heard.at_ns,
+                )
+            )
             gevent.sleep(_PING_S)
         return clocks.offset(pings)
 

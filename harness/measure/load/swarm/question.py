@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.measure.load.generator.job import Target
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A request's parts."""
 
@@ -30,7 +30,7 @@ def question(message: bytes) -> Question:
     # Which its client writes itself.
     sized = fields.pop(names.get("content-length", ""), None) is not None
     headers = {name: values if values[1:] else values[0] for name, values in fields.items()}
-    return Question(method, path, headers, body if sized else None)
+    return Question(method=method, path=path, headers=headers, body=body if sized else None)
 
 
 def base_url(target: Target) -> str:

@@ -21,7 +21,7 @@ _PIECE = 1 << 16
 _STATUS = ERRORS.index("status")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """What came back: a status, or what failed."""
 
@@ -89,7 +89,7 @@ def once(
         encoding = ",".join(answer.headers.getlist("content-encoding")).encode()
         whole = decoded(bytes(body), encoding, most) if keep else None
         headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-        return Try(status, whole, headers)
+        return Try(status=status, body=whole, headers=headers)
     except (Unfit, AnswerError, HTTPParseError, OSError) as error:
         return Try(failure=error)
     finally:

@@ -77,7 +77,7 @@ def _in_short(error: BaseException) -> str:
 
 def _framing(facts: dict[str, Any]) -> Framing:
     own, users = (tuple((str(a), str(b)) for a, b in facts[name]) for name in ("own", "users"))
-    return Framing(str(facts["path"]), own, users, str(facts["method"]))
+    return Framing(path=str(facts["path"]), own=own, users=users, method=str(facts["method"]))
 
 
 def _exchanges(told: list[Any] | None) -> Exchanges | None:
@@ -143,10 +143,10 @@ def _cause(said: dict[str, Any]) -> Cause:
 
 def _chunks(arrays: dict[str, NDArray[Any]], requests: int) -> Chunks:
     """Of a window with so many requests."""
-    columns = [arrays[f"chunks.{name}"] for name in _OF_CHUNKS]
-    if len({len(column) for column in columns}) != 1:
+    columns = {name: arrays[f"chunks.{name}"] for name in _OF_CHUNKS}
+    if len({len(column) for column in columns.values()}) != 1:
         raise ValueError("the columns of its chunks differ in length")
-    chunks = Chunks(*columns)
+    chunks = Chunks(**columns)
     if ((chunks.request < 0) | (chunks.request >= requests)).any():
         raise ValueError("its chunks are of other requests")
     return chunks

@@ -19,7 +19,7 @@ Values = dict[str, Any]
 Make = Callable[[Report], Values | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A piece of the report."""
 
@@ -42,7 +42,7 @@ def section(title: str, *, order: int, short: str = "") -> Callable[[Make], Make
 
     def register(make: Make) -> Make:
         name = getattr(make, "__name__", "")
-        SECTIONS[name] = Section(name, title, order, make, short)
+        SECTIONS[name] = Section(name=name, title=title, order=order, make=make, short=short)
         return make
 
     return register

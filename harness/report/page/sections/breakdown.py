@@ -21,7 +21,7 @@ NOOP = "noop"  # the benchmark whose model takes no time
 _SHARE_SHOWN = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakdownLine:
     """One variant's parts as text."""
 
@@ -74,11 +74,11 @@ def _framework(noop: Comparison) -> dict[str, str]:
 
 def _line(row: Row, found: Breakdown, noop: str | None) -> BreakdownLine:
     return BreakdownLine(
-        row.variant,
-        tuple(view.number(value) for value in found.parts().values()),
-        view.number(found.response_ms),
-        noop or view.NONE,
-        _own(row),
+        variant=row.variant,
+        parts=tuple(view.number(value) for value in found.parts().values()),
+        total=view.number(found.response_ms),
+        noop=noop or view.NONE,
+        own=_own(row),
     )
 
 

@@ -9,7 +9,7 @@ from harness.report.page.view import Report
 from harness.stored.container import ContainerFacts, ImageFacts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One variant on one benchmark."""
 
@@ -26,6 +26,11 @@ def containers(report: Report) -> Values | None:
         facts, cell = digest.facts, digest.cell
         known = lines.get((cell.variant_name, cell.benchmark_name))
         if facts.image is not None and (known is None or known.container is None):
-            made = Line(cell.variant_name, cell.benchmark_name, facts.image, facts.container)
+            made = Line(
+                variant=cell.variant_name,
+                benchmark=cell.benchmark_name,
+                image=facts.image,
+                container=facts.container,
+            )
             lines[cell.variant_name, cell.benchmark_name] = made
     return {"lines": list(lines.values())} if lines else None

@@ -19,7 +19,7 @@ _ENDPOINT = "the machine that it runs on is not known"
 _UNKNOWN = "its capacity, its CPU time or its memory is not known"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A row of the price table that has a column."""
 
@@ -132,13 +132,18 @@ def _column(row: RentedMachine | Serverless) -> Column:
         gpu = "" if row.gpu == NO_GPU else f", {row.gpu}"
         what = f"{row.vcpus} vCPU, {row.memory_gib:g} GiB{gpu}"
         return Column(
-            f"{row.provider} {row.type}", what, f"{_price(row.usd_per_hour)} an hour", row
+            title=f"{row.provider} {row.type}",
+            what=what,
+            price=f"{_price(row.usd_per_hour)} an hour",
+            row=row,
         )
     parts = [f"{_price(row.usd_per_gib_second)} a GiB-second"]
     if row.usd_per_vcpu_second is not None:
         parts.insert(0, f"{_price(row.usd_per_vcpu_second)} a vCPU-second")
     parts.append(f"{_price(row.usd_per_million_requests)} a million requests")
-    return Column(f"{row.provider} {row.service}", "1 vCPU", view.listed(parts), row)
+    return Column(
+        title=f"{row.provider} {row.service}", what="1 vCPU", price=view.listed(parts), row=row
+    )
 
 
 def _price(value: float) -> str:

@@ -9,7 +9,7 @@ from harness.report.page.view import Report
 from harness.stored.records import Failure
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Failed:
     """One way a variant failed, in one or more rounds."""
 
@@ -28,7 +28,10 @@ def failures(report: Report) -> Values | None:
         if failure is not None:
             cell = digest.cell
             key = (cell.variant_name, cell.benchmark_name, failure.phase, failure.message)
-            entry = failed.setdefault(key, Failed(cell.variant_name, cell.benchmark_name, failure))
+            entry = failed.setdefault(
+                key,
+                Failed(variant=cell.variant_name, benchmark=cell.benchmark_name, failure=failure),
+            )
             entry.rounds.append(cell.round)
     missing: dict[str, list[int]] = {}
     for cell in digested.missing:

@@ -66,7 +66,9 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     return {
         key: [
             Swept(
-                ShownVariant(name, number, drawn[name][1], drawn[name][0], shown=True),
+                ShownVariant(
+                    name=name, key=number, group=drawn[name][1], look=drawn[name][0], shown=True
+                ),
                 tuple(sorted(group[name], key=lambda point: point.value)),
             )
             for number, name in enumerate(group, 1)

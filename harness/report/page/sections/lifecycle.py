@@ -24,7 +24,7 @@ _GROUPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleLine:
     """A variant's numbers, and what failed at twice its capacity."""
 
@@ -67,7 +67,9 @@ def _line(row: Row, names: list[str]) -> LifecycleLine:
         for kind, count in digest.overload_errors.items():
             counts[kind] = counts.get(kind, 0) + count
     said = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-    return LifecycleLine(row.variant, _cells(row, names), said, sum(counts.values()))
+    return LifecycleLine(
+        variant=row.variant, cells=_cells(row, names), errors=said, failed=sum(counts.values())
+    )
 
 
 def _cells(row: Row, names: list[str]) -> tuple[tuple[str, str, float | None], ...]:

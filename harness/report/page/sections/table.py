@@ -40,7 +40,7 @@ _RARE = (
 _UNSTEADY = "no-steady-state"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableCell:
     """A number in the table."""
 
@@ -50,7 +50,7 @@ class TableCell:
     best: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
     """A variant in the table."""
 
@@ -61,7 +61,7 @@ class TableLine:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """Lines that may be sorted among each other: a track, the references, or the rest."""
 
@@ -151,17 +151,23 @@ def _bodies(report: Report, comparison: Comparison) -> list[Body]:
     for track in comparison.tracks:
         rows = view.contenders(comparison, track)
         lines = _lines(report, rows, rows, words, comparison.ranked_by)
-        bodies.append(Body(f"Track: {track}", view.track_note(track), "ranked", lines))
+        bodies.append(
+            Body(title=f"Track: {track}", note=view.track_note(track), kind="ranked", lines=lines)
+        )
     unranked = [row for row in comparison.rows if row.rank is None]
     references = [row for row in unranked if row.server.reference]
     rest = [row for row in unranked if not row.server.reference]
     if references:
         lines = _lines(report, references, [], words)
         note = "what the host can do without a framework; not ranked"
-        bodies.append(Body("Reference points", note, "reference", lines))
+        bodies.append(Body(title="Reference points", note=note, kind="reference", lines=lines))
     if rest:
         lines = _lines(report, rest, [], words)
-        bodies.append(Body("Not ranked", "these numbers must not be quoted", "out", lines))
+        bodies.append(
+            Body(
+                title="Not ranked", note="these numbers must not be quoted", kind="out", lines=lines
+            )
+        )
     return bodies
 
 
@@ -185,11 +191,11 @@ def _lines(
         cells = (_cell(row, c, row.variant in best.get(c.name, ()), words) for c in columns)
         lines.append(
             TableLine(
-                row,
-                confidence.rank(row, peers, ranked_by),
-                tuple(cells),
-                _why_out(row),
-                _note(row),
+                row=row,
+                rank=confidence.rank(row, peers, ranked_by),
+                cells=tuple(cells),
+                reason=_why_out(row),
+                note=_note(row),
             )
         )
     return tuple(lines)
@@ -219,8 +225,12 @@ def _note(row: Row) -> str:
 def _cell(row: Row, metric: Metric, best: bool, words: Mapping[str, str]) -> TableCell:
     spread = row.spreads[metric.name]
     if spread is None:
-        return TableCell(row.beyond.get(metric.name, view.NONE), "", None, best=False)
+        return TableCell(
+            text=row.beyond.get(metric.name, view.NONE), interval="", value=None, best=False
+        )
     if metric.name == "capacity" and row.variant in words:
-        return TableCell(words[row.variant], "", spread.median, best)
+        return TableCell(text=words[row.variant], interval="", value=spread.median, best=best)
     text = view.number(spread.median, metric.digits)
-    return TableCell(text, view.interval(spread, metric), spread.median, best)
+    return TableCell(
+        text=text, interval=view.interval(spread, metric), value=spread.median, best=best
+    )

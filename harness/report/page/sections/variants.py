@@ -19,7 +19,7 @@ from harness.report.page.view import Report
 _HEAVIEST = (Verdict.INVALID, Verdict.WARNING, Verdict.NOTE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariantPart:
     """A variant on one benchmark."""
 
@@ -58,20 +58,20 @@ def _part(
 ) -> VariantPart:
     last = next((d for d in reversed(row.digests) if d.facts.failure), row.digests[-1])
     return VariantPart(
-        comparison.benchmark,
-        row,
-        _standing(comparison, row, bounded),
-        list(_read_back(row.digests)),
-        _findings(row),
-        [digest.cell.round for digest in row.digests],
-        list(_numbers(row.digests)),
-        [(d.cell.round, w) for d in row.digests if d.seen for w in d.seen.windows],
-        [(d.cell.round, capacity_words.sentence(d.found)) for d in row.digests if d.found],
-        last.cell.round,
-        (last.facts.failure.log_tail if last.facts.failure else "")
+        benchmark=comparison.benchmark,
+        row=row,
+        standing=_standing(comparison, row, bounded),
+        facts=list(_read_back(row.digests)),
+        findings=_findings(row),
+        rounds=[digest.cell.round for digest in row.digests],
+        numbers=list(_numbers(row.digests)),
+        windows=[(d.cell.round, w) for d in row.digests if d.seen for w in d.seen.windows],
+        searches=[(d.cell.round, capacity_words.sentence(d.found)) for d in row.digests if d.found],
+        log_round=last.cell.round,
+        log_end=(last.facts.failure.log_tail if last.facts.failure else "")
         or (last.seen.log_end if last.seen else ""),
-        again.of_row(report, row, comparison.benchmark),
-        slower,
+        command=again.of_row(report, row, comparison.benchmark),
+        slower=slower,
     )
 
 

@@ -1,0 +1,41 @@
+"""What every cell of a campaign shares."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.measure.launch.launchers import Launcher
+from harness.measure.load.drivers import Driver
+from harness.setup.catalog import Variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Launchers, the generator, and where cells run."""
+
+    launchers: Mapping[str, Launcher]  # by name; `process` is always there, for the references
+    generator: Driver
+    server_cpus: tuple[int, ...]
+    device: str
+    scratch: Path
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """One cell's own. Its name is short: servers make sockets below, whose paths have a limit.
+
+        It takes what a container's user, who is none of this machine's, left in it along.
+        """
+        made = self.scratch / "cell"
+        made.mkdir()
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made)
+
+    def launcher_of(self, variant: Variant) -> Launcher:
+        """What brings a variant up."""
+        return self.launchers[variant.launcher]
