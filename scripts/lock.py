@@ -129,7 +129,10 @@ def lockable() -> dict[str, list[Callable[[], None]]]:
 def main(names: list[str]) -> None:
     """Renew what is named. Raises UsageError for a name without a lock, before anything is."""
     known, servers = lockable(), catalog.servers()
+    broken = {**catalog.broken_servers(), **catalog.broken_benchmarks()}
     for name in names:
+        if name in broken:
+            raise broken[name]
         if name not in known:
             raise unknown("lock", name, known)
     for name in names or [n for n in known if n not in servers or not is_canary(servers[n])]:

@@ -108,7 +108,7 @@ def of_open(found: Decided, missing_s: float, campaign: str) -> Iterator[str]:
         differ = f"{len(far)} pairs differ" if len(far) > 1 else "1 pair differs"
         yield f"{differ} by too little to be separated in reasonable time"
     if (far or not is_soon) and (least := resolved(far or near)) < math.inf:
-        yield f"this campaign separates differences of {enough.percent(least)} or more"
+        yield (f"this campaign typically separates differences of {enough.percent(least)} or more")
     which = f"the other {len(near)}" if far and len(near) > 1 else "the other"
     which = which if far else "the others"
     if near and is_soon:

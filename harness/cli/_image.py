@@ -40,7 +40,7 @@ def options(command: Function) -> Function:
 
 def variant(options: dict[str, Any]) -> Variant | None:
     """The variant that `--image` names. Raises UsageError."""
-    from harness.setup import catalog
+    from harness.setup import adhoc
 
     image = options["image"]
     if image is None:
@@ -60,9 +60,7 @@ def variant(options: dict[str, Any]) -> Variant | None:
     for name, path in paths.items():
         if path and not path.startswith("/"):
             raise UsageError(f"--{name.replace('_', '-')}: {path!r} does not begin with a slash.")
-    return catalog.of_image(
-        image, _name(image, options), protocol, request, options["port"], **paths
-    )
+    return adhoc.of_image(image, _name(image, options), protocol, request, options["port"], **paths)
 
 
 def _name(image: str, options: dict[str, Any]) -> str:

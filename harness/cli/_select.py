@@ -18,7 +18,7 @@ from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import PUBLIC
-from harness.setup import canaries, catalog, launching
+from harness.setup import adhoc, canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import PROCESS, REMOTE
@@ -46,11 +46,13 @@ def variants(
     reference points are always processes.
     """
     known = catalog.variants()
-    own = [*([catalog.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
+    own = [*([adhoc.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
     if bool(names) == everything and (everything or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
     chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
     if everything:
+        for error in catalog.broken_servers().values():
+            _say.line(f"warning: left out: {error}", err=True)
         public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
         chosen = [v for variant in public for v in launched(Asked(variant.name), known, ways)]
     chosen = _patterns.without(chosen, exclude, known)

@@ -53,11 +53,13 @@ def command(**options: Any) -> int:
         raise UsageError("Give variants, or one URL.")
     if urls:
         return _search.command(urls[0], options)
-    return _search.tell([({"variant": name}, found) for name, found in _variants(options)], options)
+    found, cut = _variants(options)
+    return _search.tell([({"variant": name}, each) for name, each in found], options, cut=cut)
 
 
-def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
-    """As a campaign, whose results and report stay."""
+def _variants(options: dict[str, Any]) -> tuple[list[tuple[str, Found]], bool]:
+    """(what was found of each, whether it was interrupted); as a campaign, whose results and report
+    stay."""
     from harness.analyse.run import capacity, digest
     from harness.cli import _reports, _select, run
     from harness.setup import slo
@@ -67,17 +69,24 @@ def _variants(options: dict[str, Any]) -> list[tuple[str, Found]]:
             flag = "header" if name == "headers" else name.replace("_", "-")
             raise UsageError(f"--{flag} goes with a URL.")
     request = _request(options, _select.seconds(options["budget"]) or 0.0)
-    run.measure(request, None)
+    cut = False
+    try:
+        run.measure(request, None)
+    except SystemExit:  # what ends a run early is an interruption, which it tells
+        cut = True
+        if not (request.folder / "campaign.json").exists():
+            return [], cut
     digested = digest.of_campaign(request.folder)
     report = _reports.conclude(_reports.of(digested))
     _say.line(f"results  {request.folder}", err=True)
     _say.line(f"report   {report}", err=True)
     _show_invalid(digested)
     wanted = slo.parse(request.benchmarks[0].table.slo)
-    return [
+    found = [
         (each.cell.variant_name, each.found or capacity.of_probes((), wanted))
         for each in digested.digests
     ]
+    return found, cut
 
 
 def _show_invalid(digested: Digested) -> None:

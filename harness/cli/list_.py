@@ -35,6 +35,9 @@ def command(as_json: bool) -> None:
             (each["name"], each["why_not"], each["about"]) for each in found["launchers"]
         )
     ]
+    variants += [
+        (b["name"], "", "", _cannot([b["why_not"]], reasons)) for b in found["broken_servers"]
+    ]
     _table("variants", variants)
     _table(
         "benchmarks",
@@ -65,6 +68,10 @@ def listing() -> dict[str, Any]:
     public = [v for v in catalog.variants().values() if not v.name.startswith("_")]
     return {
         "variants": [_variant(variant, benchmarks, available) for variant in public],
+        "broken_servers": [
+            {"name": name, "why_not": " ".join(map(str, error.args))}
+            for name, error in catalog.broken_servers().items()
+        ],
         "benchmarks": [
             *map(_benchmark, benchmarks),
             *(_unusable(name, error) for name, error in catalog.broken_benchmarks().items()),

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.base import paths, reading, toml
 from harness.base.errors import UsageError, unknown
 from harness.protocols import Protocol, spoken
 from harness.setup.endpoints import Endpoint
-from harness.setup.launching import DOCKER, PROCESS, REMOTE
+from harness.setup.launching import PROCESS
 from harness.setup.tables import (
     BenchmarkTable,
     PresetsFile,
@@ -22,12 +21,10 @@ from harness.setup.tables import (
     VariantTable,
     WeightsTable,
 )
-from harness.setup.templates import RequestTable
 from harness.stored.identity import Point, Subject, subject_name
 from harness.stored.revisions import Revision
 
 _MOST_BYTES = 1 << 30  # of payloads
-IMAGE = "an image"  # the framework of variants that are nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +165,25 @@ def _longer(instance: Any, times: int) -> Any:
 
 
 def servers(folder: Path | None = None) -> dict[str, Server]:
-    """Every server, by name. Raises UsageError for a folder that can't be read."""
+    """Every server whose file can be read, by name."""
+    return _servers(folder)[0]
+
+
+def broken_servers(folder: Path | None = None) -> dict[str, UsageError]:
+    """The others, each with what is wrong: it stops nothing but its own variants."""
+    return _servers(folder)[1]
+
+
+def _servers(folder: Path | None) -> tuple[dict[str, Server], dict[str, UsageError]]:
     folders = paths.servers_dirs() if folder is None else (folder,)
-    return {
-        path.parent.name: Server(path.parent.name, path.parent, toml.load(path, ServerTable))
-        for path in _files(folders, "server.toml")
-    }
+    known, broken = {}, {}
+    for path in _files(folders, "server.toml"):
+        name = path.parent.name
+        try:
+            known[name] = Server(name, path.parent, toml.load(path, ServerTable))
+        except UsageError as error:
+            broken[name] = error
+    return known, broken
 
 
 def _files(folders: Iterable[Path], name: str) -> Iterator[Path]:
@@ -204,52 +214,6 @@ def variants(folder: Path | None = None) -> dict[str, Variant]:
                 )
             found[table.name] = Variant(server, table)
     return found
-
-
-def deployed(endpoint: Endpoint) -> Variant:
-    """The variant that a deployed endpoint is."""
-    table = VariantTable(
-        name=endpoint.name,
-        track="remote",
-        description=f"An endpoint that was already running, at {endpoint.url}.",
-        protocol=endpoint.protocol,
-        command=(endpoint.url,),
-        path=urlsplit(endpoint.url).path,
-        request=endpoint.request,
-    )
-    server = ServerTable(framework="deployed", licence="unknown", maintained=True, variant=(table,))
-    folder = paths.servers_dir() / endpoint.name
-    return Variant(Server(endpoint.name, folder, server), table, endpoint, REMOTE)
-
-
-def of_image(
-    image: str,
-    name: str,
-    protocol: str,
-    request: RequestTable | None,
-    port: int,
-    *,
-    path: str,
-    ready_path: str,
-) -> Variant:
-    """The variant that a container image is, as it stands. Raises UsageError."""
-    spoken(protocol, request)
-    table = VariantTable(
-        name=name,
-        track="default",
-        description=f"The image {image}, as it stands.",
-        protocol=protocol,
-        request=request,
-        devices=("cpu", "gpu"),
-        command=("-",),  # the image's own
-        path=path or (request.path if request else ""),
-        port=port,
-        ready_path=ready_path,
-    )
-    server = ServerTable(framework=IMAGE, licence="unknown", maintained=True, variant=(table,))
-    return Variant(
-        Server(name, paths.servers_dir() / name, server), table, launcher=DOCKER, image=image
-    )
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -291,7 +255,11 @@ def presets() -> dict[str, PresetTable]:
 
 def pick(kind: str, name: str, known: dict[str, Any]) -> Any:
     """The thing of that name. Raises UsageError with the nearest name."""
-    if name not in known:
-        shown = [k for k in known if not k.startswith("_")] or list(known)
-        raise unknown(kind, name, shown)
-    return known[name]
+    if name in known:
+        return known[name]
+    shown = [k for k in known if not k.startswith("_")] or list(known)
+    error = unknown(kind, name, shown)
+    broken = broken_servers().values() if kind == "variant" else ()
+    if broken:  # it may be one of theirs
+        raise UsageError(" ".join(map(str, (error, *broken))))
+    raise error

@@ -42,6 +42,13 @@ class RequestTable(toml.Strict):
             compiled(value)
         return value
 
+    @field_validator("method")
+    @classmethod
+    def _can_be_sent(cls, value: str) -> str:
+        if value == "CONNECT":
+            raise ValueError("CONNECT can't be sent: it makes another connection of this one")
+        return value
+
     @field_validator("headers")
     @classmethod
     def _may_be_given(cls, value: dict[str, str]) -> dict[str, str]:

@@ -210,6 +210,22 @@ def test_without_a_predictor(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.slow
+def test_an_answer_that_equals_nothing_is_not_recorded(sandbox: Sandbox) -> None:
+    async def unsure(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        answers = [b"0.5"] * 2 + [b"[1, NaN]"]
+        writer.write(message(b'{"confidence": ' + answers[len(endpoint.requests) % 3] + b"}"))
+        return True
+
+    kept = sandbox.root / "recorded.jsonl"
+    with Endpoint(unsure) as endpoint:
+        asked = ("--url", endpoint.url, "--request", REQUEST, "--prediction", "confidence")
+        done = sandbox.harness("record", *asked, "--benchmark", "noop", "--output", str(kept))
+    assert done.returncode != 0
+    assert "of noop: it holds nan, which equals nothing, itself included" in done.stderr
+    assert "NaN" not in (kept.read_text() if kept.exists() else "")
+
+
+@pytest.mark.slow
 def test_answers_that_changed_since_they_were_recorded(sandbox: Sandbox) -> None:
     kept = sandbox.root / "recorded.jsonl"
     asked = ("--request", REQUEST, "--prediction", "confidence")

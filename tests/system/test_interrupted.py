@@ -106,6 +106,18 @@ def test_a_search(sandbox: Sandbox, number: signal.Signals) -> None:
     assert [result["url"] for result in found["results"]] == [url]
 
 
+@SIGNALS
+def test_a_search_of_variants(sandbox: Sandbox, number: signal.Signals) -> None:
+    search = ("capacity", "_fake-md1", "--slo", "p99<100ms", "--budget", "3600s", "--json")
+    process = sandbox.start(*search)
+    until_while(process, lambda: list(sandbox.results.glob("*/campaign.json")))
+    stdout, stderr = _ended(process, number)
+    assert "Interrupted. Finished runs are stored. Continue with: " in stderr
+    found = json.loads(stdout)
+    assert found["interrupted"] is True
+    assert found["results"] == []  # its only run was not finished
+
+
 @contextmanager
 def _silent() -> Iterator[tuple[str, socket.socket]]:
     """(URL, socket) of a server that shakes no hand, so that no load begins."""

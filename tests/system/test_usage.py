@@ -122,16 +122,29 @@ def test_a_wrong_option_is_named(cli: Command, arguments: list[str], sentence: s
         ("framework = ", "can't be read as TOML"),
     ],
 )
-@pytest.mark.parametrize("command", [["list"], ["run", "null"]], ids=_words)
 def test_what_is_wrong_in_a_server_toml_is_named(
-    cli: Command, sandbox: Sandbox, table: str, sentence: str, command: list[str]
+    cli: Command, sandbox: Sandbox, table: str, sentence: str
 ) -> None:
     folder = sandbox.add_server("mine", table)
-    done = cli(*command)
+    done = cli("verify", "one-of-mine")
     assert done.returncode == 2
     assert sentence in done.stderr
     assert str(folder / "server.toml") in done.stderr
     assert not done.stdout
+
+
+def test_a_server_toml_that_is_wrong_stops_no_other(cli: Command, sandbox: Sandbox) -> None:
+    folder = sandbox.add_server("mine", "framework = ")
+    shown = cli("list")
+    assert shown.returncode == 0, shown.stderr
+    assert f"{folder / 'server.toml'} can't be read as TOML" in shown.stdout
+    assert "_fake" not in shown.stdout
+    assert "null" in shown.stdout
+    (broken,) = json.loads(cli("list", "--json").stdout)["broken_servers"]
+    assert broken["name"] == "mine"
+    planned = cli("run", "--all", "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert f"warning: left out: {folder / 'server.toml'} can't be read" in planned.stderr
 
 
 @pytest.mark.parametrize(
@@ -519,7 +532,7 @@ def test_a_file_cannot_forge_a_line_nor_act_on_the_terminal(cli: Command, sandbo
     text = 'framework = "a"\n"x\\u001b[2J\\nerror: all is well\\u0007" = 1\n'
     (sandbox.servers / "odd").mkdir()
     (sandbox.servers / "odd" / "server.toml").write_text(text)
-    done = cli("run", "null")
+    done = cli("verify", "one-of-odd")
     assert done.returncode == 2
     assert all(character.isprintable() for line in done.stderr.splitlines() for character in line)
     assert not any(line.startswith("error: all is well") for line in done.stderr.splitlines())

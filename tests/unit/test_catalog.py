@@ -67,10 +67,20 @@ def complaint(load: object) -> str:
     ],
 )
 def test_a_server_that_is_wrong(project: Project, head: str, variants: str, said: str) -> None:
-    path = project.server(head=head, variants=variants)
-    found = complaint(catalog.servers)
+    path = project.server("some", head=head, variants=variants)
+    project.server("other")
+    found = str(catalog.broken_servers()["some"])
     assert found.startswith(str(path))
     assert said in found
+    assert list(catalog.variants()) == ["other"], "one bad file stops only its own variants"
+
+
+def test_an_unknown_variant_may_be_one_of_a_server_that_is_wrong(project: Project) -> None:
+    path = project.server("some", head="framework = Some", variants=ONE)
+    project.server("fine")
+    found = complaint(lambda: catalog.pick("variant", "one", catalog.variants()))
+    assert found.startswith("There is no variant 'one'. Did you mean 'fine'? ")
+    assert f"{path} can't be read as TOML" in found
 
 
 @pytest.mark.parametrize(

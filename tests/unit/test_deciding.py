@@ -11,7 +11,7 @@ from harness.cli import _decide
 
 ONE = "1 pair differs by too little to be separated in reasonable time"
 TWO = "2 pairs differ by too little to be separated in reasonable time"
-SEPARATES = "this campaign separates differences of 18% or more"
+SEPARATES = "this campaign typically separates differences of 18% or more"
 
 
 def more(which: str, time: str) -> str:

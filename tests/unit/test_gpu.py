@@ -19,6 +19,12 @@ from harness.stored.container import ImageFacts
 GPU = [[["gpu"]]]
 
 
+def _memory(_: object, version: object = None) -> SimpleNamespace:
+    """As an H200's driver tells it: the first version counts 615 MiB of the driver's as used."""
+    reserved = 0 if version == pynvml.nvmlMemory_v2 else 615 << 20
+    return SimpleNamespace(used=(2 << 30) + reserved, total=16 << 30)
+
+
 @pytest.fixture
 def one_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A GPU at 40 %, with 2 GiB in use, that draws 70 W."""
@@ -27,7 +33,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "nvmlDeviceGetCount": lambda: 1,
         "nvmlDeviceGetHandleByIndex": lambda index: f"device {index}",
         "nvmlDeviceGetUtilizationRates": lambda _: SimpleNamespace(gpu=40, memory=9),
-        "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(used=2 << 30, total=16 << 30),
+        "nvmlDeviceGetMemoryInfo": _memory,
         "nvmlDeviceGetPowerUsage": lambda _: 70_000,
         "nvmlDeviceGetName": lambda _: "NVIDIA L4",
     }
@@ -43,6 +49,18 @@ def _not_supported(*_: object) -> int:
 def test_it_reads_use_memory_and_power(one_gpu: pytest.MonkeyPatch) -> None:
     assert gpu.why_not() is None
     assert gpu.reader()() == {"gpu_percent": 40, "gpu_bytes": 2 << 30, "gpu_milliwatts": 70_000}
+
+
+def test_a_driver_that_knows_the_first_version_alone_counts_its_own(
+    one_gpu: pytest.MonkeyPatch,
+) -> None:
+    def old(device: object, version: object = None) -> SimpleNamespace:
+        if version is not None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+        return _memory(device)
+
+    one_gpu.setattr(pynvml, "nvmlDeviceGetMemoryInfo", old)
+    assert gpu.reader()()["gpu_bytes"] == (2 << 30) + (615 << 20)
 
 
 def test_its_model_is_part_of_the_machine(one_gpu: pytest.MonkeyPatch) -> None:
@@ -135,7 +153,7 @@ def test_the_gpu_that_is_read_is_the_first_that_servers_see(
     assert gpu.name() == f"the device {device}"
 
 
-@pytest.mark.parametrize("named", ["2", "-1", "GPU-c", "all"])
+@pytest.mark.parametrize("named", ["2", "-1", "GPU-c", "GPU-", "GPU", "all"])
 def test_a_name_of_no_gpu_is_said(two_gpus: pytest.MonkeyPatch, named: str) -> None:
     two_gpus.setenv("CUDA_VISIBLE_DEVICES", named)
     assert gpu.why_not() == f"CUDA_VISIBLE_DEVICES names no GPU of this machine: {named}"

@@ -9,7 +9,7 @@ import pytest
 from harness.analyse.tune import outcome as analysis
 from harness.analyse.tune import tune_words
 from harness.analyse.tune.outcome import TunedVariant
-from harness.measure.tune import halving, proposals
+from harness.measure.tune import halving, proposals, trials
 from harness.measure.tune.proposals import Scored
 from harness.search import confirmed, enough
 from harness.search.candidates import Outcome
@@ -241,6 +241,16 @@ def test_the_shortest_tune_that_says_anything() -> None:
     assert halving.least_s(one, settings=24) == 3 * 18 + 4 * 26
     assert halving.least_s(one, settings=2) == 2 * 18 + 4 * 26
     assert halving.least_s(one, settings=24, tried=1) == 2 * 18 + 4 * 26
+
+
+@pytest.mark.parametrize(("values", "tried"), [((1, 2), 2), ((1, 2, 3, 4), 3)])
+def test_a_budget_that_is_too_short_names_the_settings_that_there_are(
+    values: tuple[int, ...], tried: int
+) -> None:
+    tuning = replace(plan(budget_s=100.0), knobs={VARIANT: {"workers": values}})
+    said = str(trials._too_short(tuning, [VARIANT], 133.0))
+    assert f"on {VARIANT}: {tried} settings at least are to be tried, and today's and " in said
+    assert "which takes about 133 s. Give --budget 150s or more" in said
 
 
 def test_small_spaces_are_tried_whole() -> None:

@@ -141,6 +141,7 @@ def test_an_answer_without_it(expression: str, body: bytes, said: str) -> None:
         ({"body": "$instance", "id": "id"}, "'id' needs $id"),
         ({"body": "$instance", "path": "predict"}, "key 'path'"),
         ({"body": "$instance", "method": "post"}, "key 'method'"),
+        ({"body": "$instance", "method": "CONNECT"}, "key 'method'"),
         ({"bodi": "$instance"}, "did you mean 'body'?"),
     ],
 )

@@ -8,6 +8,7 @@ the rounds.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -88,9 +89,10 @@ def of(comparisons: Sequence[Comparison]) -> Decided:
 
 
 def resolved(pairs: Iterable[Open]) -> float:
-    """The least difference that the rounds so far separate in each of these pairs whose interval is
+    """The least difference that the rounds so far separate in half of these pairs whose interval is
     known, as a share; infinite where that of none is."""
-    return max((p.resolved for p in pairs if p.resolved < math.inf), default=math.inf)
+    known = [pair.resolved for pair in pairs if pair.resolved < math.inf]
+    return statistics.median(known) if known else math.inf
 
 
 def next_rounds(found: Decided) -> list[tuple[str, str]]:

@@ -3,10 +3,9 @@
 All times of a queue are in units of the model's CPU time in the same window, so that a slow minute
 of the host changes none of them, were the host equally slow for all code. It is not: what surrounds
 the model (interpreters, copies, system calls) loses more to cold caches and to other guests of the
-host than the model's dense loops do. Measured on two cores in two campaigns of 55 starts: where the
-model takes 10% longer, what surrounds it takes 13% longer in those units (standard error 2%), and
-without that the starts of one server differ by half of what they differ with it. So that a variant
-is not judged by the minutes that it happened to get, each start is read as if the host had been as
+host than the model's dense loops do. Measured on two cores in four campaigns of 49 to 55 starts:
+where the model takes 10% longer, what surrounds it takes 12% to 19% longer even in those units. So
+that a variant is not judged by the minutes that it happened to get, each start is read as if the host had been as
 fast as in the mean of the campaign. The exponent is learnt from the campaign itself.
 """
 

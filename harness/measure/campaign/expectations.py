@@ -30,7 +30,7 @@ def _one(body: bytes, place: int, protocol: Protocol, predictor: str) -> Any:
         raise AnswerError(f"{where} gave no prediction: {error}.{hint}") from error
     if len(predictions) != 1:
         raise AnswerError(f"{where} gave {len(predictions)} predictions for one instance.")
-    odd = _not_finite(predictions[0])
+    odd = not_finite(predictions[0])
     if odd is not None:
         raise AnswerError(
             f"{where} predicted {odd}, which JSON does not have and which equals nothing, itself "
@@ -39,7 +39,7 @@ def _one(body: bytes, place: int, protocol: Protocol, predictor: str) -> Any:
     return predictions[0]
 
 
-def _not_finite(value: Any) -> float | None:
+def not_finite(value: Any) -> float | None:
     """The first number in it that is not finite."""
     if isinstance(value, float):
         return None if math.isfinite(value) else value
@@ -48,4 +48,4 @@ def _not_finite(value: Any) -> float | None:
         parts = list(value.values())
     elif isinstance(value, list):
         parts = value
-    return next((odd for part in parts if (odd := _not_finite(part)) is not None), None)
+    return next((odd for part in parts if (odd := not_finite(part)) is not None), None)

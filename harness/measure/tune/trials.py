@@ -192,9 +192,11 @@ def _known_s(variant: str, benchmark: str) -> float | None:
 
 def _too_short(tuning: Tuning, variants: list[str], least_s: float) -> UsageError:
     proposed_s = _ROUND_S * (int(least_s) // _ROUND_S + 1)
+    sizes = (proposals.size(tuning.knobs[name]) for name in variants)
+    tried = min(halving.LEAST_TRIED, max(sizes))
     return UsageError(
         f"The budget of {tuning.budget_s:.0f} s is too short to decide anything on "
-        f"{', '.join(variants)}: {halving.LEAST_TRIED} settings at least are to be tried, and "
-        f"today's and the best started twice more each, which takes about {least_s:.0f} s. Give "
+        f"{', '.join(variants)}: {tried} settings at least are to be tried, and today's and the "
+        f"best started twice more each, which takes about {least_s:.0f} s. Give "
         f"--budget {proposed_s}s or more, or a shorter --search."
     )

@@ -13,6 +13,7 @@ from typing import Any
 from harness.base import paths
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_UUID = "GPU-"  # how each one begins
 # Else CUDA counts the fastest one first, and NVML by the place on the bus.
 _ORDER = ("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
 
@@ -68,7 +69,7 @@ def reader() -> Callable[[], dict[str, int]]:
     device = _device()
     columns: dict[str, Callable[[], int]] = {
         "gpu_percent": lambda: int(pynvml.nvmlDeviceGetUtilizationRates(device).gpu),
-        "gpu_bytes": lambda: int(pynvml.nvmlDeviceGetMemoryInfo(device).used),
+        "gpu_bytes": lambda: _used_bytes(device),
         "gpu_milliwatts": lambda: int(pynvml.nvmlDeviceGetPowerUsage(device)),
     }
 
@@ -82,6 +83,16 @@ def reader() -> Callable[[], dict[str, int]]:
     return read
 
 
+def _used_bytes(device: Any) -> int:
+    """Memory in use, without what the driver reserves for itself where it tells them apart."""
+    import pynvml
+
+    try:
+        return int(pynvml.nvmlDeviceGetMemoryInfo(device, version=pynvml.nvmlMemory_v2).used)
+    except pynvml.NVMLError:  # a driver before 510
+        return int(pynvml.nvmlDeviceGetMemoryInfo(device).used)
+
+
 def _device() -> Any:
     """NVML's handle. Raises NVMLError, ValueError or IndexError where it names none."""
     import pynvml
@@ -93,8 +104,9 @@ def _device() -> Any:
         return pynvml.nvmlDeviceGetHandleByIndex(int(first))
     if first.startswith("MIG-"):
         return pynvml.nvmlDeviceGetHandleByUUID(first)
-    for number in range(pynvml.nvmlDeviceGetCount()):  # CUDA takes the beginning of a UUID too
-        device = pynvml.nvmlDeviceGetHandleByIndex(number)
-        if str(pynvml.nvmlDeviceGetUUID(device)).startswith(first):
-            return device
-    raise ValueError(first)
+    # CUDA takes the beginning of a UUID too, where it names one GPU alone.
+    devices = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+    named = [each for each in devices if str(pynvml.nvmlDeviceGetUUID(each)).startswith(first)]
+    if len(named) != 1 or first == _UUID:
+        raise ValueError(first)
+    return named[0]

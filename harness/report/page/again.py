@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.analyse.field.comparison import Row
 from harness.base.trust import Trust
 from harness.report.page.view import Report
-from harness.setup.catalog import IMAGE
+from harness.setup.adhoc import IMAGE
 from harness.setup.endpoints import RECORDED, UNJUDGED, Endpoint
 from harness.setup.templates import RequestTable
 from harness.stored.identity import subject_name
