@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
+from harness.analyse.campaigns import history
 from harness.analyse.run import digest
+from harness.report.history import history_page
 from harness.report.page import page as report_page
 from tests.fakes import BENCHMARK, Fake, campaign, stored_campaign
+from tests.generated import Made, generate
 from tests.report.test_browser import browser
 from tests.report.test_charts import EVIL, PROFILES
 
@@ -255,3 +258,67 @@ def test_a_name_under_the_pointer_lights_its_curves(page: Page) -> None:
     for title in (LOAD, SHARES):
         lit = figure(page, title).locator(".curve.lit")
         assert lit.evaluate_all("nodes => nodes.map((n) => n.dataset.name)") == ["variant-00"]
+
+
+# Texts of a picture that leave it or cover each other; rotated ones there are none.
+_CROWDED = """svg => {
+  const frame = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll("text")].filter((each) => each.getBBox().width > 0);
+  const boxes = texts.map((each) => each.getBoundingClientRect());
+  const outside = texts.filter((each, n) => boxes[n].left < frame.left - 1
+    || boxes[n].right > frame.right + 1 || boxes[n].bottom > frame.bottom + 1);
+  const covered = texts.filter((each, n) => boxes.some((other, m) => m < n
+    && Math.min(other.right, boxes[n].right) - Math.max(other.left, boxes[n].left) > 1
+    && Math.min(other.bottom, boxes[n].bottom) - Math.max(other.top, boxes[n].top) > 4));
+  return [...outside, ...covered].map((each) => each.textContent);
+}"""
+
+
+def crowded(page: Page) -> list[str]:
+    """Texts without room, in all pictures that stand still."""
+    shown = [each for each in page.locator("figure.still svg[role=img]").all() if each.is_visible()]
+    assert shown
+    return [text for each in shown for text in each.evaluate(_CROWDED)]
+
+
+def letter_px(picture: Locator) -> float:
+    """The height of a picture's letters on the screen."""
+    return float(
+        picture.evaluate(
+            "svg => parseFloat(getComputedStyle(svg).fontSize)"
+            " * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width"
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [1300, 900, 390])
+def test_names_and_numbers_of_bars_have_room(
+    browser: Browser, many: Path, searched: Path, width: int
+) -> None:
+    for report in (many, searched):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto(report.as_uri())
+        assert crowded(page) == []
+        for figure_ in page.locator("#charts figure.still, #breakdown figure.still").all():
+            picture = figure_.locator("svg[role=img]:visible")
+            assert 9 <= letter_px(picture) <= 14
+            if width == 390:
+                fits = "each => each.scrollWidth <= each.clientWidth"
+                assert figure_.locator(".scroll").evaluate(fits)
+        page.close()
+
+
+@pytest.mark.parametrize("width", [1300, 390])
+def test_the_charts_of_a_history_have_room(browser: Browser, tmp_path: Path, width: int) -> None:
+    version = "2.0.0-beta"
+    made = Made(count=40, variants=2, steps={"v1": (24, 0.2)}, versions={"v1": (24, version)})
+    found = history.of_nights(generate(3, made), ["latency_p50"])
+    path = history_page.write(found, tmp_path, 10, [])
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(path.as_uri())
+    assert crowded(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pictures = page.locator("figure.still svg[role=img]:visible")
+    assert pictures.count() == 3
+    assert all(9 <= letter_px(each) <= 14 for each in pictures.all())
+    page.close()

@@ -80,6 +80,21 @@ def test_a_linear_axis_begins_at_nothing_and_holds_all(top: float) -> None:
     assert steps == pytest.approx(steps[0])
 
 
+@pytest.mark.parametrize(
+    "values", [[5.0, 6.0], [-1.0, 3.0], [7.0], [0.0], [1e-5, 3e-5], [1e6, 1.2e6]]
+)
+def test_an_axis_about_values_has_room_beyond_them(values: list[float]) -> None:
+    axis = scales.around(values)
+    assert axis.low < min(values) <= max(values) < axis.high
+    assert 1 <= len(axis.ticks) <= 6
+    assert all(axis.low <= value <= axis.high for value, _ in axis.ticks)
+
+
+def test_lines_go_from_the_top_to_the_bottom() -> None:
+    axis = scales.lines(4)
+    assert [axis.at(place + 0.5) for place in range(4)] == [0.875, 0.625, 0.375, 0.125]
+
+
 def test_each_further_nine_takes_as_much_room() -> None:
     axis = scales.nines(0.9996)
     assert [text for _, text in axis.ticks] == ["0%", "50%", "90%", "99%", "99.9%"]

@@ -5,7 +5,6 @@ import re
 import shutil
 from pathlib import Path
 
-import matplotlib
 import pytest
 
 from harness.analyse.run import digest
@@ -16,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden.html"
 
 
 def without_drawings(html: str) -> str:
-    """A patch release of matplotlib may move a line by a hair; the text alternative stays."""
+    """Their coordinates would fill the golden file; the text alternative stays."""
     return re.sub(r'<svg [^>]*(aria-label="[^"]*").*?</svg>', r"<svg \1/>", html, flags=re.DOTALL)
 
 
@@ -30,9 +29,9 @@ def test_report_is_the_golden_one(html: str) -> None:
 
 def test_every_drawing_has_a_text_alternative(html: str) -> None:
     drawings = [tag for tag in re.findall(r"<svg [^>]*>", html) if "aria-hidden" not in tag]
-    # A distribution, start-up, memory, cost against latency, where the time goes, batches; and a
-    # panel for each variant.
-    assert len(drawings) == 6 + html.count('<div class="panel"')
+    # A distribution and cost against latency; for a screen and for a phone start-up, memory, where
+    # the time goes, batches; and a panel for each variant.
+    assert len(drawings) == 2 + 2 * 4 + html.count('<div class="panel"')
     assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
 
 
@@ -42,12 +41,6 @@ def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_pa
     assert (
         page.write(digest.of_campaign(copy), tmp_path / "out").read_bytes() == written.read_bytes()
     )
-
-
-@pytest.mark.slow
-def test_same_bytes_whatever_the_user_set_in_matplotlib(written: Path, all_sorts: Path) -> None:
-    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "lines.linewidth": 9}):
-        assert page.render(digest.of_campaign(all_sorts)).encode() == written.read_bytes()
 
 
 def test_the_old_report_stays_where_the_new_one_fails(

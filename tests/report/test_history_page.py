@@ -39,7 +39,8 @@ def html(told: History) -> str:
 
 def test_it_has_the_change_the_host_and_each_variant(html: str) -> None:
     assert "1 change in the last 10 nights" in html
-    assert html.count("<svg") == 3
+    for kind in ("desk", "phone"):
+        assert html.count(f'<svg class="{kind}"') == 3
     assert "the host on sentiment" in html
     assert "v0 on sentiment" in html
     assert re.search(r"\+(1[89]|2\d)\.\d%", html)

@@ -1,7 +1,7 @@
 """One colour and one mark for each framework: the same in every picture and table of a report.
 
-The page's style sheet holds the same colours as the variables `--f0` to `--f15`, and others for the
-dark; pictures refer to those.
+The page's style sheet holds the colours as the variables `--f0` to `--f15`, and others for the
+dark.
 """
 
 from __future__ import annotations
@@ -14,24 +14,19 @@ from markupsafe import Markup
 
 from harness.analyse.field.comparison import Comparison
 
-INK, QUIET, GRID, PALE = "#1f2933", "#5b6773", "#e3e7eb", "#c3cad1"
-# Eight hues in two tones (OKLCH, lightness 0.50 and 0.645): each has a contrast of 3 to white.
-PALETTE = (
-    *("#0665ae", "#d66c24", "#087736", "#d65f8a", "#7249ad", "#a78c07", "#097176", "#dc615c"),
-    *("#4192df", "#9c4700", "#42a55e", "#9f3960", "#9b78d5", "#756208", "#0ca1a7", "#a43b38"),
-)
-# About 9 units across, drawn from their middle; beside each what matplotlib calls it.
-MARKS = {
-    "o": "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
-    "s": "m-3.5-3.5h7v7h-7z",
-    "^": "m0-4.6l4.3 7.8h-8.6z",
-    "D": "m0-4.8l4.8 4.8-4.8 4.8-4.8-4.8z",
-    "v": "m0 4.6l4.3-7.8h-8.6z",
-    "P": "m-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
-    "X": "m-4-2.2l1.8-1.8 2.2 2.2 2.2-2.2 1.8 1.8-2.2 2.2 2.2 2.2-1.8 1.8-2.2-2.2-2.2 2.2-1.8-1.8 "
+SLOTS = 16  # colours of the style sheet: eight hues in two tones
+# About 9 units across, drawn from their middle.
+MARKS = (
+    "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "m-3.5-3.5h7v7h-7z",
+    "m0-4.6l4.3 7.8h-8.6z",
+    "m0-4.8l4.8 4.8-4.8 4.8-4.8-4.8z",
+    "m0 4.6l4.3-7.8h-8.6z",
+    "m-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+    "m-4-2.2l1.8-1.8 2.2 2.2 2.2-2.2 1.8 1.8-2.2 2.2 2.2 2.2-1.8 1.8-2.2-2.2-2.2 2.2-1.8-1.8 "
     "2.2-2.2z",
-    "*": "m0-5l1.3 3.3 3.5.2-2.7 2.2.9 3.4-3-1.9-3 1.9.9-3.4-2.7-2.2 3.5-.2z",
-}
+    "m0-5l1.3 3.3 3.5.2-2.7 2.2.9 3.4-3-1.9-3 1.9.9-3.4-2.7-2.2 3.5-.2z",
+)
 _DASHES = 5  # line styles in charts.css, for the variants of one framework
 
 
@@ -39,7 +34,7 @@ _DASHES = 5  # line styles in charts.css, for the variants of one framework
 class Look:
     """How a variant is drawn: its framework's colour and mark, and a line style of its own."""
 
-    slot: int | None  # of PALETTE; None: a reference point, which is grey
+    slot: int | None  # of the colours; None: a reference point, which is grey
     mark: int  # of MARKS
     dash: int = 0
 
@@ -49,19 +44,9 @@ class Look:
         return f"{'ref' if self.slot is None else f'f{self.slot}'} d{self.dash}"
 
     @property
-    def colour(self) -> str:
-        """For matplotlib; the picture's tidying makes a variable of it."""
-        return QUIET if self.slot is None else PALETTE[self.slot]
-
-    @property
     def outline(self) -> str:
         """Its mark as a path, drawn from the middle."""
-        return MARKS[self.symbol]
-
-    @property
-    def symbol(self) -> str:
-        """Matplotlib's name of its mark."""
-        return list(MARKS)[self.mark]
+        return MARKS[self.mark]
 
     @property
     def swatch(self) -> Markup:
@@ -76,11 +61,11 @@ def of_frameworks(names: Iterable[str]) -> dict[str, Look]:
     Its place comes from its name, so that it keeps it from report to report, but where an earlier
     name took it already; the mark tells those apart that have to share a colour.
     """
-    taken = [0] * len(PALETTE)
+    taken = [0] * SLOTS
     found = {}
     for name in sorted(set(names)):
         wanted = crc32(name.encode("utf-8", "surrogatepass"))
-        slots = ((wanted + step) % len(PALETTE) for step in range(len(PALETTE)))
+        slots = ((wanted + step) % SLOTS for step in range(SLOTS))
         slot = next(slot for slot in slots if taken[slot] == min(taken))
         found[name] = Look(slot, (slot + taken[slot]) % len(MARKS))
         taken[slot] += 1

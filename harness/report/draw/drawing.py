@@ -1,4 +1,4 @@
-"""Small SVG, written by hand: what the interactive pictures share.
+"""Small SVG, written by hand: what the pictures share.
 
 Sizes are in units of the picture. The page's style sheet sets fonts and strokes, larger ones where
 the page is narrow; names and colours come in as classes. All text is escaped.
@@ -20,7 +20,6 @@ Spot = tuple[float, float]
 WIDE, HALF = (680, 366), (510, 366)  # sizes of pictures with and without names on the right
 _NAME = 24  # letters of a name that fit beside a curve
 LONG = 38  # beside a bar
-_LETTER, _MARGIN = 0.074, 0.3  # inches of a letter, and of what stands beside the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ class Frame:
     right: float = 490
     bottom: float = 320
     gap: float = 17  # from the axis down to its texts
+    drop: float = 20  # from there down to its label
 
     def spot(self, x: float, y: float) -> Spot:
         """Where a pair of values lies."""
@@ -47,19 +47,31 @@ class Frame:
     def grid(self) -> Markup:
         """Lines and texts of the axes."""
         heights = [(self.spot(self.x.low, tick)[1], text) for tick, text in self.y.ticks]
-        steps = [(self.spot(tick, self.y.low)[0], text) for tick, text in self.x.ticks]
         lines = [f"M{number(self.left)} {number(at)}H{number(self.right)}" for at, _ in heights]
-        lines += [f"M{number(at)} {number(self.bottom)}v4" for at, _ in steps]
-        parts = [Markup('<path class="grid" d="{}"/><g class="x">').format("".join(lines))]
-        parts += [_text(at, self.bottom + self.gap, text) for at, text in steps]
-        if self.x_label:
-            parts.append(_text((self.left + self.right) / 2, self.bottom + 37, self.x_label))
-        parts.append(Markup('</g><g class="y">'))
-        parts += [_text(self.left - 6, at + 4, text) for at, text in heights]
+        lines += [f"M{number(at)} {number(self.bottom)}v4" for at, _ in self._steps()]
+        parts = [Markup('<path class="grid" d="{}"/>').format("".join(lines)), self._below()]
+        parts.append(Markup('<g class="y">'))
+        parts += [word(self.left - 6, at + 4, text) for at, text in heights]
         parts.append(Markup("</g>"))
         if self.y_label:
-            parts.append(_text(2, 12, self.y_label))
+            parts.append(word(2, 12, self.y_label))
         return Markup("").join(parts)
+
+    def columns(self) -> Markup:
+        """Lines upwards from the horizontal axis, with its texts."""
+        top, bottom = number(self.top), number(self.bottom + 4)
+        lines = "".join(f"M{number(at)} {top}V{bottom}" for at, _ in self._steps())
+        return Markup('<path class="grid" d="{}"/>').format(lines) + self._below()
+
+    def _steps(self) -> list[tuple[float, str]]:
+        return [(self.spot(tick, self.y.low)[0], text) for tick, text in self.x.ticks]
+
+    def _below(self) -> Markup:
+        foot = self.bottom + self.gap
+        parts = [word(at, foot, text) for at, text in self._steps()]
+        if self.x_label:
+            parts.append(word((self.left + self.right) / 2, foot + self.drop, self.x_label))
+        return Markup('<g class="x">') + Markup("").join(parts) + Markup("</g>")
 
     def limit(self, y: float) -> Markup:
         """A dashed line across at a value."""
@@ -70,15 +82,16 @@ class Frame:
     def limit_said(self, y: float, said: str) -> Markup:
         """A word for such a line: to be drawn after what crosses it."""
         _, at = self.spot(self.x.low, y)
-        word = _text(self.left + 4, at - 4, said)
-        return Markup('<g class="limit-said">{}</g>').format(word)
+        return Markup('<g class="limit-said">{}</g>').format(word(self.left + 4, at - 4, said))
 
 
 def picture(
-    alternative: str, *parts: Markup, size: tuple[int, int] = WIDE, ends: str = ""
+    alternative: str, *parts: Markup, size: tuple[int, int] = WIDE, ends: str = "", kind: str = ""
 ) -> Markup:
-    """The whole picture; `ends` says where charts.js may put the names of curves."""
-    opened = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"{}>').format(
+    """The whole picture; `ends` says where charts.js may put the names of curves, `kind` is a class
+    of the style sheet."""
+    opened = Markup('<svg{} viewBox="0 0 {} {}" role="img" aria-label="{}"{}>').format(
+        Markup(' class="{}"').format(kind) if kind else "",
         *size,
         view.clean(alternative),
         Markup(' data-ends="{}"').format(ends) if ends else "",
@@ -130,11 +143,6 @@ def short(name: str, limit: int = _NAME) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def margin(names: Iterable[str]) -> float:
-    """Inches that the longest of some names needs on the left of a picture of matplotlib."""
-    return _MARGIN + _LETTER * max((len(short(name, LONG)) for name in names), default=0)
-
-
 def _after(before: str, value: float) -> str:
     """A number that follows other letters of a path: as short as those of a path may be."""
     text = number(value).replace("0.", ".", 1) if abs(value) < 1 else number(value)
@@ -148,5 +156,7 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def _text(x: float, y: float, text: str) -> Markup:
-    return Markup('<text x="{}" y="{}">{}</text>').format(number(x), number(y), text)
+def word(x: float, y: float, said: str, kind: str = "") -> Markup:
+    """A text; `kind` is a class of the style sheet."""
+    opened = Markup('<text class="{}"').format(kind) if kind else Markup("<text")
+    return opened + Markup(' x="{}" y="{}">{}</text>').format(number(x), number(y), said)

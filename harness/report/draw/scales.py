@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _MARGIN = 1.15  # beyond the least and the most of a logarithmic axis
+_AROUND = 0.15  # of their span, beyond the least and the most of a linear axis about values
 _FEWEST, _FINE = 2, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 _NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
@@ -74,6 +75,25 @@ def linear(values: Iterable[float], most_ticks: int = 6) -> Scale:
     step = next(size for size in sizes if top / size <= most_ticks - 1)
     ticks = tuple((n * step, text(n * step)) for n in range(int(top * 1.02 / step) + 1))
     return Scale("linear", 0.0, top * 1.04, ticks)
+
+
+def around(values: Iterable[float], most_ticks: int = 5) -> Scale:
+    """An axis about all values, which need not reach down to 0."""
+    known = [value for value in values if math.isfinite(value)] or [1.0]
+    low, high = min(known), max(known)
+    margin = _AROUND * (high - low) or 0.1 * abs(high) or 1.0
+    low, high = low - margin, high + margin
+    power = 10.0 ** math.floor(math.log10(high - low))
+    sizes = [step * power / 10 for step in (1, 2, 5, 10, 20, 50)]
+    step = next(size for size in sizes if (high - low) / size <= most_ticks)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    ticks = tuple((n * step, text(n * step)) for n in range(first, last + 1))
+    return Scale("linear", low, high, ticks)
+
+
+def lines(count: int) -> Scale:
+    """An axis of lines from the top to the bottom; the middle of line n is at n + 0.5."""
+    return Scale("linear", float(count), 0.0, ())
 
 
 def nines(end: float) -> Scale:

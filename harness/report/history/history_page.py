@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
@@ -15,7 +14,6 @@ from harness.analyse.campaigns.series import Place
 from harness.analyse.campaigns.steps import FALSE_ALARMS, LEAST_CHANGE, LEAST_NIGHTS
 from harness.analyse.field.comparison import COLUMNS
 from harness.report import files, templating
-from harness.report.draw.svg import draw
 from harness.report.history import history_plot
 from harness.report.page import view
 
@@ -129,15 +127,10 @@ def _charts(history: History, hosts: bool) -> list[SeriesChart]:
         if series.is_host == hosts and drawn and len(series.marks) > 1:
             groups.setdefault((series.variant, series.place), []).append(series)
     found = []
-    for number, ((variant, place), panels) in enumerate(sorted(groups.items(), key=_order)):
+    for (variant, place), panels in sorted(groups.items(), key=_order):
         changes = [c for c in history.changes if c.series in panels]
         title = f"{variant} on {place.ground.benchmark}"
-        picture = draw(
-            f"history-{int(hosts)}-{number}",
-            history_plot.size(len(panels)),
-            f"{title}: {_told(changes)}",
-            partial(history_plot.lines, panels=panels),
-        )
+        picture = history_plot.draw(panels, f"{title}: {_told(changes)}")
         found.append(SeriesChart(title, _place(place), picture))
     return found
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from harness.analyse.field.comparison import Comparison, Row
 from harness.analyse.run import breakdown as parting
 from harness.analyse.run.breakdown import Batches, Breakdown
-from harness.report.draw import batch_plot, curves, stack_plot, svg
+from harness.report.draw import batch_plot, curves, stack_plot
 from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
@@ -38,7 +37,7 @@ def breakdown(report: Report) -> Values | None:
     benchmarks = [found for c in report.comparisons if (found := _benchmark(c, noop)) is not None]
     if not benchmarks:
         return None
-    return {"titles": [title for title, _ in stack_plot.TITLES.values()], "benchmarks": benchmarks}
+    return {"titles": list(stack_plot.TITLES.values()), "benchmarks": benchmarks}
 
 
 def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any] | None:
@@ -52,13 +51,13 @@ def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any
     batches = list(_batches(rows))
     return {
         "name": comparison.benchmark,
-        "svg": _drawn(comparison.benchmark, [(row.variant, found) for row, found in split]),
+        "svg": _drawn([(row.variant, found) for row, found in split]),
         "lines": lines,
         "noop": bool(framework),
         "own": any(line.own for line in lines),
         "unsplit": [row.variant for row in rows if row.variant not in known],
         "batches": [_batch_line(*each) for each in batches],
-        "batches_svg": _batches_drawn(comparison.benchmark, batches) if batches else None,
+        "batches_svg": _batches_drawn(batches) if batches else None,
     }
 
 
@@ -93,13 +92,10 @@ def _own(row: Row) -> str:
     return ""
 
 
-def _drawn(benchmark: str, bars: Sequence[tuple[str, Breakdown]]) -> Markup:
-    def plot(figure: Figure) -> None:
-        stack_plot.draw(figure, bars)
-
+def _drawn(bars: Sequence[tuple[str, Breakdown]]) -> Markup:
     said = "; ".join(f"{name} {view.number(found.response_ms)}" for name, found in bars)
     alternative = f"Mean response time in ms, by its parts: {said}. The table below has each part."
-    return svg.draw(f"{benchmark}/breakdown", stack_plot.size(len(bars)), alternative, plot)
+    return stack_plot.draw(bars, alternative)
 
 
 def _batches(rows: Sequence[Row]) -> Iterable[tuple[str, Batches]]:
@@ -123,15 +119,12 @@ def _batch_line(variant: str, found: Batches) -> dict[str, str]:
     }
 
 
-def _batches_drawn(benchmark: str, batches: Sequence[tuple[str, Batches]]) -> Markup:
+def _batches_drawn(batches: Sequence[tuple[str, Batches]]) -> Markup:
     bars = [(f"{variant}, {found.profile}", found) for variant, found in batches]
-
-    def plot(figure: Figure) -> None:
-        batch_plot.draw(figure, bars)
 
     said = "; ".join(f"{name} {view.number(found.mean)}" for name, found in bars)
     alternative = f"Mean instances in a call to the model: {said}. The table below has the shares."
-    return svg.draw(f"{benchmark}/batches", batch_plot.size(len(bars)), alternative, plot)
+    return batch_plot.draw(bars, alternative)
 
 
 def _shares(found: Batches) -> str:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.statistics.stats import Spread
-from harness.report.draw import along_plot, colours, cost_chart, curves, load_chart, plots, svg
+from harness.report.draw import (
+    along_plot,
+    bar_plot,
+    colours,
+    cost_chart,
+    curves,
+    dot_plot,
+    load_chart,
+)
+from harness.report.draw.bar_plot import Bar
 from harness.report.draw.colours import Look
+from harness.report.draw.dot_plot import Dot
 from harness.report.draw.figures import Chart, LiveChart, Panels
 from harness.report.page import ranking, subjects, view
 from harness.report.page.sections import Values, section
@@ -39,8 +47,8 @@ def _benchmark(
         _capacity(comparison, rows, looks),
         load_chart.offered(comparison, rows, known),
         load_chart.distribution(rows, known, _load(comparison)),
-        _startup(comparison, rows, looks),
-        _memory(comparison, rows, looks),
+        _startup(rows, looks),
+        _memory(rows, looks),
         cost_chart.cost(report, rows, known),
         *_along(comparison, known, number),
     ]
@@ -70,10 +78,6 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
         )
     )
     groups = _dots(known, ranking.bounded(comparison), looks)
-
-    def plot(figure: Figure) -> None:
-        plots.dots(figure, list(groups.items()), "requests per second")
-
     said = "; ".join(
         f"{dot.name} ({kind}) {dot.text}" for kind, dots in groups.items() for dot in dots
     )
@@ -82,22 +86,21 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
         f"The highest rate of random arrivals that meets {comparison.facts.slo}, with its 95% "
         "interval. Further right is better. Tracks are not compared with each other."
     )
-    size = plots.size(len(known) + len(groups))
-    picture = svg.draw(f"{comparison.benchmark}/capacity-dots", size, alternative, plot)
+    picture = dot_plot.draw(groups, "requests per second", alternative)
     return Chart("Capacity", caption, picture, tall=len(known) > _SMALL)
 
 
 def _dots(
     known: Sequence[tuple[Row, Spread]], words: Mapping[str, str], looks: dict[str, Look]
-) -> dict[str, list[plots.Dot]]:
+) -> dict[str, list[Dot]]:
     """By track; in `words`, what is known of those of which only bounds are."""
     metric = COLUMNS["capacity"]
-    groups: dict[str, list[plots.Dot]] = {}
+    groups: dict[str, list[Dot]] = {}
     for row, spread in known:
         text = words.get(row.variant) or _with_interval(
             view.number(spread.median, 1), view.interval(spread, metric)
         )
-        dot = plots.Dot(row.variant, looks[row.variant], spread, text)
+        dot = Dot(row.variant, looks[row.variant], spread, text)
         groups.setdefault(subjects.kind(row), []).append(dot)
     return groups
 
@@ -106,7 +109,7 @@ def _with_interval(text: str, interval: str) -> str:
     return f"{text} ({interval})" if interval else text
 
 
-def _startup(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
+def _startup(rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     known = [
         (row.variant, ready.median, max(first.median, ready.median))
         for row in rows
@@ -115,39 +118,34 @@ def _startup(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]
     if not known:
         return None
     known.sort(key=lambda item: (item[2], item[0]))
-    names, ready_s, first_s = zip(*known, strict=True)
-    rest = [first - ready for ready, first in zip(ready_s, first_s, strict=True)]
-    texts = [f"{view.number(a)} / {view.number(b)}" for _, a, b in known]
-
-    def plot(figure: Figure) -> None:
-        chosen, label = [looks[name] for name in names], "seconds since the process was started"
-        plots.bars(figure, names, chosen, [ready_s, rest], texts, label)
-
-    alternative = "Start-up in seconds, ready and first answer: " + "; ".join(
-        f"{name} {text}" for name, text in zip(names, texts, strict=True)
-    )
+    bars = [
+        Bar(
+            name,
+            looks[name],
+            (ready, first - ready),
+            f"{view.number(ready)} / {view.number(first)}",
+        )
+        for name, ready, first in known
+    ]
+    alternative = f"Start-up in seconds, ready and first answer: {_said(bars)}"
     caption = "Solid: until ready. Pale: from ready to the first right answer. Shorter is better."
-    name = f"{comparison.benchmark}/start-up"
-    return Chart("Start-up", caption, svg.draw(name, plots.size(len(names)), alternative, plot))
+    label = "seconds since the process was started"
+    return Chart("Start-up", caption, bar_plot.draw(bars, label, alternative))
 
 
-def _memory(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
+def _memory(rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     known = [(row.variant, used.median) for row in rows if (used := row.spreads["memory"])]
     if not known:
         return None
     known.sort(key=lambda item: (item[1], item[0]))
-    names, used_mib = zip(*known, strict=True)
-    texts = [view.number(value, 0) for value in used_mib]
-
-    def plot(figure: Figure) -> None:
-        plots.bars(figure, names, [looks[name] for name in names], [used_mib], texts, "MiB")
-
-    alternative = "Memory in MiB: " + "; ".join(
-        f"{name} {text}" for name, text in zip(names, texts, strict=True)
-    )
+    bars = [Bar(name, looks[name], (mib,), view.number(mib, 0)) for name, mib in known]
     caption = "Proportional set size of the whole process tree. Shorter is better."
-    name = f"{comparison.benchmark}/memory"
-    return Chart("Memory", caption, svg.draw(name, plots.size(len(names)), alternative, plot))
+    picture = bar_plot.draw(bars, "MiB", f"Memory in MiB: {_said(bars)}")
+    return Chart("Memory", caption, picture)
+
+
+def _said(bars: Sequence[Bar]) -> str:
+    return "; ".join(f"{bar.name} {bar.text}" for bar in bars)
 
 
 def _along(comparison: Comparison, known: Subjects, number: int) -> list[Panels]:
