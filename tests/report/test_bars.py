@@ -37,7 +37,10 @@ def width_of(picture: str) -> float:
 
 @pytest.mark.parametrize("number", ["1", "1,234 (1,190–1,290)", "below 150/s, at which none holds"])
 def test_every_name_and_number_has_room(number: str) -> None:
-    shown = [Bar(name, LOOK, (1.0 + place,), number) for place, name in enumerate(NAMES)]
+    shown = [
+        Bar(name=name, look=LOOK, lengths=(1.0 + place,), text=number)
+        for place, name in enumerate(NAMES)
+    ]
     for kind, picture in pictures(bar_plot.draw(shown, "MiB", "said")).items():
         size, width = SIZES[kind], width_of(picture)
         names, ends = texts(picture, "name"), texts(picture, "end")
@@ -55,7 +58,9 @@ def test_every_name_and_number_has_room(number: str) -> None:
 
 
 def test_both_pictures_have_the_text_alternative() -> None:
-    html = bar_plot.draw([Bar("a", LOOK, (1.0, 0.5), "1 / 1.5")], "s", 'Start-up: "a" 1 / 1.5')
+    html = bar_plot.draw(
+        [Bar(name="a", look=LOOK, lengths=(1.0, 0.5), text="1 / 1.5")], "s", 'Start-up: "a" 1 / 1.5'
+    )
     found = pictures(html)
     assert list(found) == ["desk", "phone"]
     for picture in found.values():
@@ -65,13 +70,13 @@ def test_both_pictures_have_the_text_alternative() -> None:
 
 
 def test_names_are_escaped() -> None:
-    html = bar_plot.draw([Bar("<b>&", LOOK, (1.0,), "1")], "s", "<b>")
+    html = bar_plot.draw([Bar(name="<b>&", look=LOOK, lengths=(1.0,), text="1")], "s", "<b>")
     assert "<b>" not in html
     assert "&lt;b&gt;&amp;" in html
 
 
 def test_nothing_can_be_drawn_of_no_length() -> None:
-    html = bar_plot.draw([Bar("a", LOOK, (0.0,), "0")], "MiB", "said")
+    html = bar_plot.draw([Bar(name="a", look=LOOK, lengths=(0.0,), text="0")], "MiB", "said")
     assert 'd="M' in html
     assert not re.search(r'<path d="M[^"]*h0', html)
 

@@ -138,19 +138,24 @@ def test_the_front_is_what_nothing_beats(
 
 def test_rates_that_are_nearly_the_same_are_one_point() -> None:
     points = [
-        Offered(100.0, 9.0, 1000, 10),
-        Offered(103.0, 12.0, 3000, 0),
-        Offered(102.0, 10.0, 0, 0),
-        Offered(105.0, 30.0, 500, 50),
+        Offered(rate_per_s=100.0, time_ms=9.0, requests=1000, over=10),
+        Offered(rate_per_s=103.0, time_ms=12.0, requests=3000, over=0),
+        Offered(rate_per_s=102.0, time_ms=10.0, requests=0, over=0),
+        Offered(rate_per_s=105.0, time_ms=30.0, requests=500, over=50),
     ]
     first, second = curves.merged(points)
     assert first.rate_per_s == pytest.approx(102.25)
-    assert replace(first, rate_per_s=0.0) == Offered(0.0, 10.0, 4000, 10)
+    assert replace(first, rate_per_s=0.0) == Offered(
+        rate_per_s=0.0, time_ms=10.0, requests=4000, over=10
+    )
     assert second == points[-1]
 
 
 def test_a_curve_has_no_more_points_than_are_seen() -> None:
-    many = [Offered(100 * 1.05**n, float(n + 1), 10, 0) for n in range(200)]
+    many = [
+        Offered(rate_per_s=100 * 1.05**n, time_ms=float(n + 1), requests=10, over=0)
+        for n in range(200)
+    ]
     found = curves.merged(many)
     assert 20 <= len(found) <= curves.MOST
     assert sum(point.requests for point in found) == 2000

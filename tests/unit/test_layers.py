@@ -207,7 +207,6 @@ def test_wide_records_are_made_by_keyword_only() -> None:
         for module, path in MODULES.items()
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef) and by_position(node) > POSITIONS
-        if not within(module, ("harness.report.draw",))
     }
     assert wide == ESTIMATES
 

@@ -105,5 +105,7 @@ def _spoken(name: str, found: Along) -> str:
     if not len(known):
         return f"{name}: no round counts"
     low, high = view.number(float(known.min())), view.number(float(known.max()))
-    p95 = view.number(_highest(Along(found.at_s, found.median_ms, found.p95_ms, ())))
+    p95 = view.number(
+        _highest(Along(at_s=found.at_s, median_ms=found.median_ms, p95_ms=found.p95_ms, odd=()))
+    )
     return f"{name}: median from {low} to {high} ms, p95 up to {p95} ms"

@@ -12,7 +12,7 @@ from harness.report.draw.bars import BarPart, NamedLine
 from harness.report.draw.colours import Look
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """A variant's number."""
 

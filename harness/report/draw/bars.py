@@ -143,10 +143,10 @@ def _frame(paper: Paper, lines: Sequence[NamedLine | str], x: Scale, x_label: st
             right = min(right, left + room / max(min(x.at(line.end), 1.0), 1e-9))
         right = max(right, left + _LEAST * paper.width)
     return Frame(
-        _spaced(x, right - left, paper.letter),
-        scales.lines(len(lines)),
-        x_label,
-        "",
+        x=_spaced(x, right - left, paper.letter),
+        y=scales.lines(len(lines)),
+        x_label=x_label,
+        y_label="",
         left=left,
         top=_TOP,
         right=right,

@@ -15,7 +15,7 @@ from harness.report.page import view
 # Up to so many instances; from light to dark, the classes `batch0` to `batch6` in charts.css.
 STEPS = (1, 2, 4, 8, 16, 32)
 _LIGHT = 3  # so many carry dark numbers
-_SHARES = Scale("linear", 0.0, 1.0, ((0.0, "0%"), (0.5, "50%"), (1.0, "100%")))
+_SHARES = Scale(kind="linear", low=0.0, high=1.0, ticks=((0.0, "0%"), (0.5, "50%"), (1.0, "100%")))
 
 
 def parts(found: Batches) -> list[float]:

@@ -41,10 +41,10 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> LiveChart |
     fronts = _fronts(known)
     leading = {each.row.variant for front in fronts.values() for each, _ in front}
     frame = Frame(
-        scales.log(spread.median for _, spread in known),
-        scales.log(each.usd.median for each, _ in known),
-        f"{COLUMNS[column].title} of the response time, ms",
-        "US dollars per million predictions",
+        x=scales.log(spread.median for _, spread in known),
+        y=scales.log(each.usd.median for each, _ in known),
+        x_label=f"{COLUMNS[column].title} of the response time, ms",
+        y_label="US dollars per million predictions",
     )
     dots = [_dot(each, time, subjects, leading) for each, time in known]
     steps = {
@@ -67,7 +67,7 @@ def cost(report: Report, rows: Sequence[Row], subjects: Subjects) -> LiveChart |
     )
     lines = tuple(_line(each, time, column, subjects, leading) for each, time in known)
     head = (f"{COLUMNS[column].title} ms", "$ per million", "on the front of its track")
-    return LiveChart(title, caption, picture, Table(head, lines))
+    return LiveChart(title=title, caption=caption, svg=picture, table=Table(head, lines))
 
 
 def priced(rows: Sequence[Row], campaign: Campaign, prices: PriceTable) -> list[PricedVariant]:
@@ -110,7 +110,7 @@ def _fronts(
 
 def _dot(each: PricedVariant, time: Spread, subjects: Subjects, leading: set[str]) -> PlottedPoint:
     where, said = f"{view.number(time.median)} ms", _usd(each.usd)
-    entry = Entry(time.median, each.usd.median, where, said)
+    entry = Entry(x=time.median, y=each.usd.median, where=where, said=said)
     return PlottedPoint(subjects[each.row.variant], entry, each.row.variant in leading)
 
 

@@ -31,7 +31,7 @@ class Distribution:
     named: dict[str, float]  # of SHARES, as far as there are answers behind them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What was seen at one offered rate."""
 
@@ -55,7 +55,7 @@ class Odd:
         return any(finding.verdict is Verdict.INVALID for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Along:
     """Response time along an open-loop window: median over the rounds that count."""
 
@@ -105,7 +105,14 @@ def offered(row: Row, wanted: Slo) -> tuple[Offered, ...]:
         for step in steps:
             # As the search counts: disturbance makes nothing faster.
             if step.percentile_ms is not None and (not step.disturbed or step.ruling == "holds"):
-                found.append(Offered(step.rate_per_s, step.percentile_ms, step.requests, step.over))
+                found.append(
+                    Offered(
+                        rate_per_s=step.rate_per_s,
+                        time_ms=step.percentile_ms,
+                        requests=step.requests,
+                        over=step.over,
+                    )
+                )
         steady = _steady(digest, wanted)
         found += [steady] if steady is not None else []
     return merged(found)
@@ -123,7 +130,9 @@ def _steady(digest: Digest, wanted: Slo) -> Offered | None:
     if time is None:
         return None
     over = len(taken) - int((answered <= wanted.limit_ns / 1e6).sum())
-    return Offered(window.profile.rate_per_s, time, len(taken), over)
+    return Offered(
+        rate_per_s=window.profile.rate_per_s, time_ms=time, requests=len(taken), over=over
+    )
 
 
 def merged(points: Iterable[Offered], most: int = MOST) -> tuple[Offered, ...]:
@@ -135,10 +144,12 @@ def merged(points: Iterable[Offered], most: int = MOST) -> tuple[Offered, ...]:
         groups = _grouped(ordered, apart)
     return tuple(
         Offered(
-            float(np.average([p.rate_per_s for p in group], weights=[p.requests for p in group])),
-            float(np.median([p.time_ms for p in group])),
-            sum(p.requests for p in group),
-            sum(p.over for p in group),
+            rate_per_s=float(
+                np.average([p.rate_per_s for p in group], weights=[p.requests for p in group])
+            ),
+            time_ms=float(np.median([p.time_ms for p in group])),
+            requests=sum(p.requests for p in group),
+            over=sum(p.over for p in group),
         )
         for group in groups
     )
@@ -165,10 +176,10 @@ def along(row: Row, profile: str) -> Along | None:
     odd = [Odd(d.cell.round, found, c.median_ms) for d, c in seen if (found := _on(d, profile))]
     odd.sort(key=lambda each: (not each.invalid, each.number))
     return Along(
-        np.mean([curve.at_s for _, curve in seen], axis=0),
-        median_of_known([curve.median_ms for curve in good]) if good else nothing,
-        median_of_known([curve.p95_ms for curve in good]) if good else nothing,
-        tuple(sorted(odd[:_ODD], key=lambda each: each.number)),
+        at_s=np.mean([curve.at_s for _, curve in seen], axis=0),
+        median_ms=median_of_known([curve.median_ms for curve in good]) if good else nothing,
+        p95_ms=median_of_known([curve.p95_ms for curve in good]) if good else nothing,
+        odd=tuple(sorted(odd[:_ODD], key=lambda each: each.number)),
     )
 
 

@@ -16,7 +16,7 @@ from harness.report.draw.drawing import Frame
 _THIN = 0.2  # the stroke of an interval, as a share of a bar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
     """A variant's number with its interval."""
 

@@ -22,7 +22,7 @@ _NAME = 24  # letters of a name that fit beside a curve
 LONG = 38  # beside a bar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """The axes of a picture."""
 

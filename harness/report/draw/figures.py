@@ -27,7 +27,7 @@ class Table:
     lines: tuple[ChartRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A picture that stands still."""
 
@@ -39,7 +39,7 @@ class Chart:
     wide: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveChart:
     """A picture whose values can be pointed at, and of which variants can be chosen."""
 
@@ -52,7 +52,7 @@ class LiveChart:
     tall: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panels:
     """A small picture for each variant."""
 

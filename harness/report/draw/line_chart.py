@@ -15,7 +15,7 @@ _ROOM = 13.0  # between the names of two curves
 _FROM_BELOW = 0.04  # how much lower a name is where its curve ends a unit farther left; charts.js
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A value that can be pointed at."""
 
@@ -25,7 +25,7 @@ class Entry:
     said: str  # the value, with its unit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlottedLine:
     """A variant's values."""
 

@@ -36,10 +36,10 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
     made = [_offered(subject, points) for subject, points in known]
     limit = wanted.limit_ns / 1e6
     frame = Frame(
-        _rates([points for _, points in known]),
-        scales.log([limit, *(time for curve in made for time in curve.y)]),
-        "offered load, requests per second",
-        f"{share} of the response time, ms",
+        x=_rates([points for _, points in known]),
+        y=scales.log([limit, *(time for curve in made for time in curve.y)]),
+        x_label="offered load, requests per second",
+        y_label=f"{share} of the response time, ms",
     )
     title = "Response time over offered load"
     said = "; ".join(f"{each.name} {_spoken(points)}" for each, points in known if each.shown)
@@ -53,7 +53,7 @@ def offered(comparison: Comparison, rows: Sequence[Row], subjects: Subjects) -> 
     )
     lines = tuple(ChartRow(subject, (_row(points),)) for subject, points in known)
     head = (f"{share} in ms at requests per second; in brackets the share that was late or failed",)
-    return LiveChart(title, caption, picture, Table(head, lines))
+    return LiveChart(title=title, caption=caption, svg=picture, table=Table(head, lines))
 
 
 def _rates(curves_: Sequence[Sequence[Offered]]) -> Scale:
@@ -65,11 +65,11 @@ def _rates(curves_: Sequence[Sequence[Offered]]) -> Scale:
 
 def _offered(subject: ShownVariant, points: Sequence[Offered]) -> PlottedLine:
     entries = tuple(
-        Entry(p.rate_per_s, p.time_ms, f"{view.number(p.rate_per_s, 1)}/s", _said(p))
+        Entry(x=p.rate_per_s, y=p.time_ms, where=f"{view.number(p.rate_per_s, 1)}/s", said=_said(p))
         for p in points
     )
     rates, times = tuple(p.rate_per_s for p in points), tuple(p.time_ms for p in points)
-    return PlottedLine(subject, rates, times, entries)
+    return PlottedLine(subject=subject, x=rates, y=times, entries=entries)
 
 
 def _said(point: Offered) -> str:
@@ -105,10 +105,10 @@ def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> LiveChar
     known = [(subjects[name], found) for name, found in seen.items() if name in kept]
     names = [name for name in curves.SHARES if any(name in found.named for _, found in known)]
     frame = Frame(
-        scales.nines(max(found.shares[-1] for _, found in known)),
-        scales.log([time for _, found in known for time in found.times_ms], 9),
-        "share of requests answered within the time",
-        "response time, ms",
+        x=scales.nines(max(found.shares[-1] for _, found in known)),
+        y=scales.log([time for _, found in known for time in found.times_ms], 9),
+        x_label="share of requests answered within the time",
+        y_label="response time, ms",
     )
     made = [_distribution(subject, found) for subject, found in known]
     title = "Response time by share of requests"
@@ -123,13 +123,20 @@ def distribution(rows: Sequence[Row], subjects: Subjects, load: str) -> LiveChar
         ChartRow(subject, tuple(view.number(found.named.get(name)) for name in names))
         for subject, found in known
     )
-    return LiveChart(title, caption, picture, Table(tuple(f"{name} ms" for name in names), lines))
+    return LiveChart(
+        title=title,
+        caption=caption,
+        svg=picture,
+        table=Table(tuple(f"{name} ms" for name in names), lines),
+    )
 
 
 def _distribution(subject: ShownVariant, found: Distribution) -> PlottedLine:
     entries = tuple(
-        Entry(curves.SHARES[name], time, name, f"{view.number(time)} ms")
+        Entry(x=curves.SHARES[name], y=time, where=name, said=f"{view.number(time)} ms")
         for name, time in found.named.items()
     )
     last = view.number(found.times_ms[-1])
-    return PlottedLine(subject, found.shares, found.times_ms, entries, last)
+    return PlottedLine(
+        subject=subject, x=found.shares, y=found.times_ms, entries=entries, last=last
+    )

@@ -25,10 +25,10 @@ def memory(found: TunedVariant) -> Chart | None:
     if len(known) < 2:
         return None
     frame = Frame(
-        scales.log((each.memory_bytes or 0) / 2**20 for each in known),
-        scales.linear(each.capacity or 0.0 for each in known),
-        "memory, MiB",
-        f"capacity at {found.tuning.slo}, 1/s",
+        x=scales.log((each.memory_bytes or 0) / 2**20 for each in known),
+        y=scales.linear(each.capacity or 0.0 for each in known),
+        x_label="memory, MiB",
+        y_label=f"capacity at {found.tuning.slo}, 1/s",
     )
     dots = [_dot(number, each, found) for number, each in enumerate(known, 1)]
     front = sorted(map(_pair, found.front))
@@ -42,7 +42,7 @@ def memory(found: TunedVariant) -> Chart | None:
         "the orange square the one to keep, if different. The dashed steps are the Pareto front: "
         "no other setting has both more capacity and less memory."
     )
-    return Chart(title, caption, picture)
+    return Chart(title=title, caption=caption, svg=picture)
 
 
 def _dot(number: int, each: Candidate, found: TunedVariant) -> PlottedPoint:
@@ -55,7 +55,8 @@ def _dot(number: int, each: Candidate, found: TunedVariant) -> PlottedPoint:
         f"{tune_words.rate(each.capacity or 0.0)}/s",
     )
     leads = each in found.front or each is found.chosen
-    return PlottedPoint(subject, Entry(*_pair(each), where, capacity), leads)
+    x, y = _pair(each)
+    return PlottedPoint(subject, Entry(x=x, y=y, where=where, said=capacity), leads)
 
 
 def _pair(each: Candidate) -> tuple[float, float]:

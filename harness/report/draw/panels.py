@@ -36,7 +36,7 @@ class Panel:
 
 def frame(x: Scale, y: Scale) -> Frame:
     """The axes of a panel; the page says what is on them."""
-    return Frame(x, y, "", "", left=32, top=5, right=216, bottom=86, gap=13)
+    return Frame(x=x, y=y, x_label="", y_label="", left=32, top=5, right=216, bottom=86, gap=13)
 
 
 def backdrop(name: str, *parts: Markup) -> Markup:

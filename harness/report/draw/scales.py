@@ -13,7 +13,7 @@ _FEWEST, _FINE = 2, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
 _NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """An axis from `low` to `high`."""
 
@@ -39,7 +39,7 @@ def log(values: Iterable[float], most_ticks: int = 8) -> Scale:
     low, high = (min(known), max(known)) if known else (1.0, 10.0)
     low, high = low / _MARGIN, max(high * _MARGIN, low * 2)
     ticks = log_ticks(low, high, most_ticks)
-    return Scale("log", low, high, tuple((tick, text(tick)) for tick in ticks))
+    return Scale(kind="log", low=low, high=high, ticks=tuple((tick, text(tick)) for tick in ticks))
 
 
 def text(value: float) -> str:
@@ -74,7 +74,7 @@ def linear(values: Iterable[float], most_ticks: int = 6) -> Scale:
     sizes = [step * power / 10 for step in (1, 2, 5, 10, 20, 50)]
     step = next(size for size in sizes if top / size <= most_ticks - 1)
     ticks = tuple((n * step, text(n * step)) for n in range(int(top * 1.02 / step) + 1))
-    return Scale("linear", 0.0, top * 1.04, ticks)
+    return Scale(kind="linear", low=0.0, high=top * 1.04, ticks=ticks)
 
 
 def around(values: Iterable[float], most_ticks: int = 5) -> Scale:
@@ -88,18 +88,18 @@ def around(values: Iterable[float], most_ticks: int = 5) -> Scale:
     step = next(size for size in sizes if (high - low) / size <= most_ticks)
     first, last = math.ceil(low / step), math.floor(high / step)
     ticks = tuple((n * step, text(n * step)) for n in range(first, last + 1))
-    return Scale("linear", low, high, ticks)
+    return Scale(kind="linear", low=low, high=high, ticks=ticks)
 
 
 def lines(count: int) -> Scale:
     """An axis of lines from the top to the bottom; the middle of line n is at n + 0.5."""
-    return Scale("linear", float(count), 0.0, ())
+    return Scale(kind="linear", low=float(count), high=0.0, ticks=())
 
 
 def nines(end: float) -> Scale:
     """An axis of shares from 0 to `end`, below 1, on which each further nine takes as much room."""
     ticks = tuple((share, f"{100 * share:g}%") for share in _NINES if share <= end)
-    return Scale("nines", 0.0, 1 - (1 - end) / 1.05, ticks)
+    return Scale(kind="nines", low=0.0, high=1 - (1 - end) / 1.05, ticks=ticks)
 
 
 def apart(places: Sequence[float], room: float, low: float, high: float) -> list[float]:

@@ -61,7 +61,17 @@ def _frame(paper: Paper, series: Series, first: int, top: float) -> Frame:
     left, right = max(beside + 10, date / 2), paper.width - date / 2
     x = _dates(series, first, (right - left) / (1.4 * date))
     top += _HEAD
-    return Frame(x, y, "", "", left=left, top=top, right=right, bottom=top + _HEIGHT, gap=15)
+    return Frame(
+        x=x,
+        y=y,
+        x_label="",
+        y_label="",
+        left=left,
+        top=top,
+        right=right,
+        bottom=top + _HEIGHT,
+        gap=15,
+    )
 
 
 def _dates(series: Series, first: int, most: float) -> Scale:
@@ -69,7 +79,7 @@ def _dates(series: Series, first: int, most: float) -> Scale:
     last = len(series.marks) - 1
     shown = np.unique(np.linspace(first, last, max(min(6, int(most)), 2)).round().astype(int))
     ticks = tuple((float(night), series.marks[night].started_at[:10]) for night in shown)
-    return Scale("linear", first - 0.8, last + 0.8, ticks)
+    return Scale(kind="linear", low=first - 0.8, high=last + 0.8, ticks=ticks)
 
 
 def _dots(frame: Frame, pairs: Sequence[tuple[int, float]]) -> str:

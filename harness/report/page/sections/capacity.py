@@ -59,4 +59,6 @@ def _drawn(
         "the SLO. Dashed: the limit. Line and band: the capacity with its 95% interval, "
         "fitted to all probes near it."
     )
-    return Panels("How it was searched for", caption, Markup(""), panels)
+    return Panels(
+        title="How it was searched for", caption=caption, backdrop=Markup(""), panels=panels
+    )

@@ -87,7 +87,7 @@ def _capacity(comparison: Comparison, rows: Sequence[Row], looks: dict[str, Look
         "interval. Further right is better. Tracks are not compared with each other."
     )
     picture = dot_plot.draw(groups, "requests per second", alternative)
-    return Chart("Capacity", caption, picture, tall=len(known) > _SMALL)
+    return Chart(title="Capacity", caption=caption, svg=picture, tall=len(known) > _SMALL)
 
 
 def _dots(
@@ -100,7 +100,7 @@ def _dots(
         text = words.get(row.variant) or _with_interval(
             view.number(spread.median, 1), view.interval(spread, metric)
         )
-        dot = Dot(row.variant, looks[row.variant], spread, text)
+        dot = Dot(name=row.variant, look=looks[row.variant], spread=spread, text=text)
         groups.setdefault(subjects.kind(row), []).append(dot)
     return groups
 
@@ -120,17 +120,17 @@ def _startup(rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     known.sort(key=lambda item: (item[2], item[0]))
     bars = [
         Bar(
-            name,
-            looks[name],
-            (ready, first - ready),
-            f"{view.number(ready)} / {view.number(first)}",
+            name=name,
+            look=looks[name],
+            lengths=(ready, first - ready),
+            text=f"{view.number(ready)} / {view.number(first)}",
         )
         for name, ready, first in known
     ]
     alternative = f"Start-up in seconds, ready and first answer: {_said(bars)}"
     caption = "Solid: until ready. Pale: from ready to the first right answer. Shorter is better."
     label = "seconds since the process was started"
-    return Chart("Start-up", caption, bar_plot.draw(bars, label, alternative))
+    return Chart(title="Start-up", caption=caption, svg=bar_plot.draw(bars, label, alternative))
 
 
 def _memory(rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
@@ -138,10 +138,13 @@ def _memory(rows: Sequence[Row], looks: dict[str, Look]) -> Chart | None:
     if not known:
         return None
     known.sort(key=lambda item: (item[1], item[0]))
-    bars = [Bar(name, looks[name], (mib,), view.number(mib, 0)) for name, mib in known]
+    bars = [
+        Bar(name=name, look=looks[name], lengths=(mib,), text=view.number(mib, 0))
+        for name, mib in known
+    ]
     caption = "Proportional set size of the whole process tree. Shorter is better."
     picture = bar_plot.draw(bars, "MiB", f"Memory in MiB: {_said(bars)}")
-    return Chart("Memory", caption, picture)
+    return Chart(title="Memory", caption=caption, svg=picture)
 
 
 def _said(bars: Sequence[Bar]) -> str:
@@ -167,7 +170,9 @@ def _along(comparison: Comparison, known: Subjects, number: int) -> list[Panels]
         )
         folded = bool(found) and len(made) > _SMALL
         title = f"Response time along the window {profile}"
-        found.append(Panels(title, caption, backdrop, made, folded=folded))
+        found.append(
+            Panels(title=title, caption=caption, backdrop=backdrop, panels=made, folded=folded)
+        )
     return found
 
 

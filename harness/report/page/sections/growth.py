@@ -110,10 +110,10 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> LiveChart | None:
     if not any(len(pairs) > 1 for _, pairs in known):
         return None
     frame = Frame(
-        _values([value for _, pairs in known for value, _ in pairs]),
-        scales.log([number for _, pairs in known for _, number in pairs]),
-        axis,
-        title,
+        x=_values([value for _, pairs in known for value, _ in pairs]),
+        y=scales.log([number for _, pairs in known for _, number in pairs]),
+        x_label=axis,
+        y_label=title,
     )
     curves = [_curve(axis, each, pairs, cost, unit) for each, pairs in known]
     said = "; ".join(
@@ -131,7 +131,7 @@ def _chart(axis: str, cost: str, found: Sequence[Swept]) -> LiveChart | None:
     )
     picture = line_chart.draw(frame, curves, f"{title}, over {axis}: {said}")
     table = Table(tuple(f"{axis} {value}" for value in values), lines)
-    return LiveChart(title[0].upper() + title[1:], caption, picture, table)
+    return LiveChart(title=title[0].upper() + title[1:], caption=caption, svg=picture, table=table)
 
 
 def _pairs(points: Sequence[PointCost], cost: str) -> list[tuple[int, float]]:
@@ -143,20 +143,27 @@ def _pairs(points: Sequence[PointCost], cost: str) -> list[tuple[int, float]]:
 def _values(values: Sequence[int]) -> Scale:
     """An axis by factors, with what was measured written beside it."""
     found = scales.log(values)
-    return Scale("log", found.low, found.high, tuple((v, str(v)) for v in sorted(set(values))))
+    return Scale(
+        kind="log",
+        low=found.low,
+        high=found.high,
+        ticks=tuple((v, str(v)) for v in sorted(set(values))),
+    )
 
 
 def _curve(
     axis: str, swept: Swept, pairs: Sequence[tuple[int, float]], cost: str, unit: str
 ) -> PlottedLine:
     entries = tuple(
-        Entry(value, number, f"{axis} {value}", f"{view.number(number)}{unit}")
+        Entry(x=value, y=number, where=f"{axis} {value}", said=f"{view.number(number)}{unit}")
         for value, number in pairs
     )
     grown = swept.grown[cost]
     last = "" if grown is None else f"^{grown.exponent:.2f}".replace("-", "−")
     xs, ys = zip(*pairs, strict=True)
-    return PlottedLine(swept.subject, tuple(map(float, xs)), ys, entries, last)
+    return PlottedLine(
+        subject=swept.subject, x=tuple(map(float, xs)), y=ys, entries=entries, last=last
+    )
 
 
 def _said(pair: tuple[int, float], unit: str) -> str:
