@@ -63,7 +63,7 @@ def load_predictor() -> Predictor:
     trace = os.environ.get("HARNESS_TRACE")
     before = _native_threads()
     model = _module(path).load(artefact, device, threads)
-    if trace:
+    if trace and device == "cpu":  # CUDA starts threads that compute nothing
         # A runtime starts all threads but the caller's when it loads: so many share a prediction.
         started = _native_threads() - before
         Path(trace, f"threads-{os.getpid()}").write_text(str(started + 1))

@@ -199,3 +199,9 @@ def _with_errors(
     values: dict[str, dict[int, float]], errors: dict[str, dict[int, float]]
 ) -> tuple[dict[str, dict[int, float]], None, dict[str, dict[int, float]]]:
     return values, None, errors
+
+
+def test_starts_that_are_exactly_alike_divide_nothing_by_nothing() -> None:
+    found = ranks.of({"a": {1: 100.0, 2: 100.0}, "b": {1: 100.0, 2: 100.0}, "c": {1: 50, 2: 50}})
+    assert not apart(found, "a", "b")
+    assert apart(found, "a", "c")

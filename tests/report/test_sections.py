@@ -230,3 +230,33 @@ def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_pat
     assert "--url https://example.org/p --protocol json --name a" in html
     assert "--header 'Authorization: $TOKEN'" in html
     assert "--cacert 'our ca.pem' --cert me.pem --insecure" in html
+
+
+def test_a_reference_behind_a_contestant_of_one_round_is_no_tie(tmp_path: Path) -> None:
+    reference = Fake("in-process", 4.0, reference=True, capacity_per_s=100.0)
+    html = verdict_of(rendered(tmp_path, Fake("a", capacity_per_s=300.0), reference, rounds=1))
+    assert "Behind a: one round cannot say whether that is noise." in html
+    assert "a tie" not in html
+
+
+def test_a_gpu_is_named_and_so_is_a_reference_on_the_cpu(tmp_path: Path) -> None:
+    fakes = [
+        replace(fake, profiles=PROFILES)
+        for fake in (
+            Fake("a", capacity_per_s=300.0),
+            Fake("in-process", 4.0, reference=True, capacity_per_s=100.0),
+        )
+    ]
+    plan = campaign(fakes, rounds=2)
+    plan = replace(plan, device="gpu", environment={**plan.environment, "gpu": "NVIDIA H200"})
+    found = digest.of_campaign(stored_campaign(tmp_path / "c", fakes, plan=plan))
+    devices = {"a": "gpu", "in-process": "cpu"}
+    digests = tuple(
+        replace(d, facts=replace(d.facts, server=replace(d.facts.server, device=device)))
+        for d in found.digests
+        for device in (devices[d.cell.variant_name],)
+    )
+    html = verdict_of(unescape(page.render(replace(found, digests=digests))))
+    assert " and NVIDIA H200: " in answer_of(html)
+    assert " and NVIDIA H200 for the server; preset" in html
+    assert "Behind a on the GPU: it computes on the CPU." in html

@@ -76,8 +76,8 @@ class Ranks:
         return math.sqrt(self._variance(one) + self._variance(other))
 
     def _variance(self, name: str) -> float:
-        own = self.variances.get(name, self.typical) / self.worth.get(name, 1.0)
-        return own + self.doubts.get(name, 0.0)
+        own = max(self.variances.get(name, self.typical), _LEAST**2)
+        return own / self.worth.get(name, 1.0) + self.doubts.get(name, 0.0)
 
 
 def of(

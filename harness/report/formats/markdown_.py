@@ -70,6 +70,8 @@ def _head(report: Report, short: Summary) -> Passage:
     facts.append(text(campaign.environment.get("machine", "unknown machine")))
     if "cpus" in campaign.environment:
         facts.append(f"{text(campaign.environment['cpus'])} CPUs")
+    if campaign.device == "gpu" and "gpu" in campaign.environment:
+        facts.append(text(campaign.environment["gpu"]))
     facts.append(_counted(short.counts))
     found = summary.headlines(short)
     answers = [f"- {headline.sentence(each, code, text)}" for each in found]

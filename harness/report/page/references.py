@@ -8,6 +8,9 @@ from harness.report.page import view
 from harness.report.page.ranking import Figure, Ranking
 from harness.stored.identity import PREDICTOR
 
+_GPU = "gpu"
+_ROUNDS = 2  # of each, for any difference to be judged
+
 
 def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     """Why some contestant is ahead of the predictor without a server; empty where none is."""
@@ -18,9 +21,13 @@ def remark(found: Ranking, reference: Figure, figures: Sequence[Figure]) -> str:
     ahead = [f for f in ahead if f.middle != reference.middle]
     if not ahead:
         return ""
+    whom = ahead[0].row.variant if len(ahead) == 1 else f"{len(ahead)} contestants"
+    if all(f.row.server.device == _GPU for f in ahead) and reference.row.server.device != _GPU:
+        return f"Behind {whom} on the GPU: it computes on the CPU"
     beyond = [f.row.variant for f in ahead if not found.tied(f.row, reference.row)]
+    if not beyond and all(min(f.row.counted, reference.row.counted) < _ROUNDS for f in ahead):
+        return f"Behind {whom}: one round cannot say whether that is noise"
     if not beyond:
-        whom = ahead[0].row.variant if len(ahead) == 1 else f"{len(ahead)} contestants"
         return f"Behind {whom} by no more than the noise: a tie"
     names = view.listed(beyond[:3]) + (f" and {len(beyond) - 3} more" if len(beyond) > 3 else "")
     return (

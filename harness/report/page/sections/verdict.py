@@ -47,6 +47,9 @@ def verdict(report: Report) -> Values | None:
         "one_round": confidence.ONE_ROUND,
         "protocols": sorted({row.server.protocol for row in rows if row.rank}),
         "cpus": view.plural(len(report.campaign.server_cpus), "CPU"),
+        "gpu": report.campaign.environment.get("gpu", "")
+        if report.campaign.device == "gpu"
+        else "",
         "campaign": report.campaign,
     }
 
