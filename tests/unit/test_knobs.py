@@ -12,7 +12,7 @@ from harness.base.errors import UsageError
 from harness.measure.cell.facts import server_facts
 from harness.measure.launch.launchers.place import ServerPlace
 from harness.setup import keeping, knobs
-from harness.setup.catalog import Variant, variants
+from harness.setup.catalog import Variant, broken_servers, variants
 from harness.setup.knobs import Setting, Value
 from harness.setup.tables import ServerTable
 from tests.unit.conftest import Project
@@ -158,17 +158,15 @@ def test_what_a_knob_may_not_say(project: Project, keys: str, sentence: str) -> 
     project.server(
         "some", variants=f"{VARIANT.replace('{calls}', '9')}\n[variant.knobs.odd]\n{keys}"
     )
-    with pytest.raises(UsageError) as error:
-        variants()
-    assert sentence in str(error.value)
-    assert "server.toml" in str(error.value)
+    said = str(broken_servers()["some"])
+    assert sentence in said
+    assert "server.toml" in said
 
 
 def test_two_knobs_that_set_the_same(project: Project) -> None:
     twice = '\n[variant.knobs.more]\nsets = "workers"\nvalues = [3]\n'
     project.server("some", variants=VARIANT + KNOBS + twice)
-    with pytest.raises(UsageError, match="both set workers"):
-        variants()
+    assert "both set workers" in str(broken_servers()["some"])
 
 
 def test_a_setting_that_is_kept_is_a_variant_of_its_own(variant: Variant) -> None:
