@@ -7,10 +7,12 @@ from html import unescape
 
 import pytest
 
-from harness.report.draw import bar_plot, bars, letters, scales
+from harness.analyse.statistics.stats import Spread
+from harness.report.draw import bar_plot, bars, dot_plot, letters, scales
 from harness.report.draw.bar_plot import Bar
 from harness.report.draw.bars import BarPart, NamedLine
 from harness.report.draw.colours import Look
+from harness.report.draw.dot_plot import Dot
 
 LOOK = Look(slot=3, mark=1)
 NAMES = ("a", "fastapi", "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", "名前" * 30, "x" * 200)
@@ -104,3 +106,23 @@ def test_a_text_is_shortened_until_it_fits(name: str, room: float) -> None:
     found = letters.fitting(name, room, 10.0)
     assert letters.width(found, 10.0) <= room or len(found) == 1
     assert found == name or found.endswith("…")
+
+
+def test_an_interval_that_is_far_longer_than_all_numbers_squeezes_nothing() -> None:
+    spans = {"a": (90.0, 100.0, 110.0), "b": (5.0, 60.0, 900.0)}
+    dots = [
+        Dot(
+            name=name,
+            look=LOOK,
+            spread=Spread(median=middle, low=low, high=high, rounds=2),
+            text=f"{middle:g} ({low:g}–{high:g})",
+        )
+        for name, (low, middle, high) in spans.items()
+    ]
+    for picture in pictures(dot_plot.draw({"matched": dots}, "1/s", "said")).values():
+        ticks = re.findall(r"<text [^>]*>(\d+)</text>", picture.partition('<g class="x">')[2])
+        assert ticks == ["0", "50", "100", "150"]
+        strokes = re.findall(r'<path d="M([\d.]+) [\d.]+h([\d.]+)v', picture)
+        ends = [float(left) + float(length) for left, length in strokes]
+        assert ends[0] < ends[1] <= max(x for x, _, _ in texts(picture, "end"))
+        assert "60 (5–900)" in picture  # where it ends is said

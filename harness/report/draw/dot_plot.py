@@ -14,6 +14,8 @@ from harness.report.draw.colours import Look
 from harness.report.draw.drawing import Frame
 
 _THIN = 0.2  # the stroke of an interval, as a share of a bar
+# Times the highest number: longer intervals are cut off there, and their texts say where they end.
+_FAR = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,23 +30,26 @@ class Dot:
 
 def draw(groups: Mapping[str, Sequence[Dot]], x_label: str, alternative: str) -> Markup:
     """The dots from top to bottom; each group below its title."""
+    spreads = [dot.spread for dots in groups.values() for dot in dots]
+    far = _FAR * max((spread.median for spread in spreads), default=0.0)
     lines: list[NamedLine | str] = []
     for title, dots in groups.items():
-        lines += [title, *map(_line, dots)]
-    highs = [dot.spread.high for dots in groups.values() for dot in dots]
+        lines += [title, *(_line(dot, far) for dot in dots)]
+    highs = [min(spread.high, far) for spread in spreads]
     return bars.draw(lines, scales.linear(highs, 7), x_label, alternative)
 
 
-def _line(dot: Dot) -> NamedLine:
-    end = max(dot.spread.high, dot.spread.median)
-    return NamedLine(name=dot.name, number=dot.text, end=end, drawn=_drawn(dot), look=dot.look)
+def _line(dot: Dot, far: float) -> NamedLine:
+    end = min(max(dot.spread.high, dot.spread.median), far)
+    return NamedLine(name=dot.name, number=dot.text, end=end, drawn=_drawn(dot, far), look=dot.look)
 
 
-def _drawn(dot: Dot) -> Drawn:
+def _drawn(dot: Dot, far: float) -> Drawn:
     def drawn(frame: Frame, y: float, paper: Paper) -> Markup:
         spread = dot.spread
         left, middle, right = (
-            frame.spot(value, frame.y.low)[0] for value in (spread.low, spread.median, spread.high)
+            frame.spot(min(value, far), frame.y.low)[0]
+            for value in (spread.low, spread.median, spread.high)
         )
         mark = drawing.marks(dot.look, [(middle, y)])
         if right <= left:
