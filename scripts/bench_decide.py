@@ -9,7 +9,8 @@ judges them. `judge` does so with stored campaigns. Asked of every pair of a tra
 
 - Where the long campaign's capacities differ by 15% or more, does a quick run tell the pair apart,
   and in the right direction? How alike are their orders (Kendall's tau-b of the capacities)?
-- Do two quick runs tell a pair apart in opposite directions? How alike are their orders?
+- Do two quick runs tell a pair apart in opposite directions? How alike are their orders, of the
+  capacities, and as the reports tell them (a pair that is not separated is a tie)?
 - Is the same variant under two names separated? Each variant of the long campaign is split into
   two, with half of its starts each, and ranked in the field as it is.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -55,6 +57,7 @@ class Between:
     pairs: int
     opposite: int  # separated in both, in opposite directions
     tau: Mapping[str, float]  # of the capacities, by track
+    told: Mapping[str, float | None]  # of the order with its ties; None: all are tied in one
 
 
 def of_campaign(name: str) -> Comparison:
@@ -95,19 +98,29 @@ def beside(name: str, quick: Comparison, long: Comparison) -> Beside:
 def between(one: Comparison, other: Comparison) -> Between:
     """How alike two campaigns are."""
     count = opposite = 0
-    tau = {}
+    tau, told = {}, {}
     for track in one.tracks:
         shared = set(pairs_of(one, track)) & set(pairs_of(other, track))
         count += len(shared)
-        opposite += sum(
-            direction(one.contests[track], pair) * direction(other.contests[track], pair) < 0
+        both = [
+            (direction(one.contests[track], pair), direction(other.contests[track], pair))
             for pair in shared
-        )
+        ]
+        opposite += sum(ours * theirs < 0 for ours, theirs in both)
+        told[track] = _tau_b(both)
         names = sorted({name for pair in shared for name in pair})
         if len(names) > 1:
             centres = [[c.contests[track].ranks.centres[n] for n in names] for c in (one, other)]
             tau[track] = round(float(kendalltau(*centres).statistic), 3)
-    return Between(count, opposite, tau)
+    return Between(count, opposite, tau, told)
+
+
+def _tau_b(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Kendall's tau-b of two orders, by which of each pair either has ahead; 0: tied."""
+    counted = [sum(ours != 0 for ours, _ in pairs), sum(theirs != 0 for _, theirs in pairs)]
+    if not all(counted):
+        return None
+    return round(sum(a * b for a, b in pairs) / math.sqrt(counted[0] * counted[1]), 3)
 
 
 def aliases(long: Comparison) -> Iterator[bool]:

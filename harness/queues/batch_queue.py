@@ -24,6 +24,10 @@ from harness.windows.matching import matched
 from harness.windows.samples import Calls
 
 _STEPS = 16
+# (share, standard deviation in units) of servers that keep the next batch out for all of their
+# pause between two calls, and as many for all but their wait; and of others.
+_ALIKE, _OTHERS = (0.45, 0.15), (0.1, 1.0)
+_LEAST_ERROR = 0.02  # standard error, in units, of what windows of random arrivals say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +125,46 @@ def fitted(windows: Sequence[Loaded], found: CallCosts, beside: Around) -> Batch
         else:
             high = beyond
     return of_costs(found, beside, (low + high) / 2)
+
+
+def pause(window: Window, found: CallCosts) -> float | None:
+    """How long the server pauses between two calls while it is saturated, in units; None where its
+    calls are too few."""
+    calls = window.calls
+    if len(calls.batch) < FEWEST / 3:
+        return None
+    unit = float(_cpu(calls).sum() / (1 + (calls.batch - 1) * found.cpu_each).sum())
+    each_ns = window.facts.elapsed_s * 1e9 / len(calls.batch)
+    return float(each_ns - calls.duration_ns.mean()) / unit
+
+
+def settled(beyond: float, error: float, paused: float, before: float) -> tuple[float, float]:
+    """(how long a batch keeps the next one out beyond its call, standard deviation of that), in
+    units, by what windows of random arrivals say, with its error, and a saturated window.
+
+    Between two calls, a server answers, takes requests and waits for more of them: all of this is
+    its pause while it is saturated. A server that counts its wait from when it is free keeps the
+    next batch out for all of it; one that counts from when the first request came, `before` its
+    call, for all but that. Windows of random arrivals tell which of the two it is, or that it is
+    neither, but little more: at moderate load, few batches keep another one out.
+    """
+    error = max(error, _LEAST_ERROR)
+    parts = []
+    for (share, deviation), centre in (
+        (_ALIKE, paused),
+        (_ALIKE, paused - before),
+        (_OTHERS, paused),
+    ):
+        whole = deviation**2 + error**2
+        likely = share * math.exp(-((beyond - centre) ** 2) / (2 * whole)) / math.sqrt(whole)
+        kept = deviation**2 / whole
+        parts.append((likely, centre + kept * (beyond - centre), kept * error**2))
+    total = sum(likely for likely, _, _ in parts)
+    if total <= 0:
+        return beyond, error
+    mean = sum(likely * value for likely, value, _ in parts) / total
+    spread = sum(w * (own + (value - mean) ** 2) for w, value, own in parts) / total
+    return mean, math.sqrt(spread)
 
 
 def of_costs(found: CallCosts, beside: Around, beyond: float) -> BatchLaw:

@@ -132,9 +132,20 @@ def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queu
     weights = [len(each.due_ns) for each in near]
     mean = float(np.average([each.unit_ns for each in near], weights=weights))
     seen = batch_queue.fitted(near, known, beside) or likely
+    error = batch_queue.error(near, known, beside)
+    saturated = next((w for w in windows if w.facts.profile.saturates), None)
+    paused = batch_queue.pause(saturated, known) if saturated is not None else None
+    if paused is not None:
+        beyond, doubt = batch_queue.settled(
+            seen.alone_ns - known.alone,
+            (error or _UNSURE) * seen.alone_ns,
+            paused,
+            beside.before_ns / mean,
+        )
+        seen = batch_queue.of_costs(known, beside, beyond)
+        error = doubt / seen.alone_ns
     if seen.alone_ns > _HIDDEN * known.alone:
         return None
-    error = batch_queue.error(near, known, beside)
     return Queue(
         law=seen, law_error=error or _UNSURE, unit_ns=mean, occupied=seen.occupied_ns, error=error
     )

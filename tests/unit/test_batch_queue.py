@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.queues import batch_law, queueing
+from harness.queues import batch_law, batch_queue, queueing
 from harness.queues.batch_law import BatchLaw
 from harness.queues.queueing import Queue
 from harness.setup.slo import parse
@@ -128,3 +128,42 @@ def test_without_lone_requests_there_is_no_law() -> None:
     server = Batching()
     windows = [server.closed(SATURATED), server.poisson(90.0, 3.0, 1)]
     assert queueing.of_windows(windows, None, SLO) is None
+
+
+@pytest.mark.parametrize("server", [Batching(), Batching(wait_ms=5.0), Batching(around_ms=4.0)])
+def test_a_saturated_window_helps_short_ones(server: Batching) -> None:
+    """What a batch keeps the next one out for, by three probes of half a second each."""
+    truth = np.log((8 + server.around_ms) / 8)
+    off: dict[bool, list[float]] = {True: [], False: []}
+    for first in range(0, 60, 3):
+        probes = [server.poisson(70.0, 0.5, seed) for seed in range(first, first + 3)]
+        for saturated in off:
+            windows = [*([server.closed(SATURATED)] if saturated else []), *probes]
+            found = queueing.of_windows(windows, server.closed(ALONE), SLO)
+            if found is not None:
+                off[saturated].append(float(np.log(found.law.occupied_ns) - truth))
+    alone, beside = (np.sqrt(np.mean(np.square(off[kind]))) for kind in (False, True))
+    assert len(off[True]) > 10
+    assert beside < alone
+
+
+@pytest.mark.parametrize(
+    ("seen", "error", "expected"),
+    [
+        (1.5, 0.05, 1.5),  # the wait counts from when the server is free
+        (1.35, 0.4, 1.43),
+        (0.4, 0.05, 0.4),  # or from when the first request came
+        (0.55, 0.4, 0.52),
+        (3.0, 0.1, 3.0),  # what else it does while it is not saturated
+        (-0.5, 0.1, -0.5),
+    ],
+)
+def test_random_arrivals_say_which_pause_it_is(seen: float, error: float, expected: float) -> None:
+    beyond, deviation = batch_queue.settled(seen, error, paused=1.5, before=1.1)
+    assert beyond == pytest.approx(expected, abs=0.08)
+    assert deviation <= max(error, 0.05) * 1.05
+
+
+def test_the_less_sure_the_less_is_changed_by_chance() -> None:
+    sure, unsure = (batch_queue.settled(1.9, error, 1.5, 1.1)[0] for error in (0.02, 0.6))
+    assert abs(sure - 1.9) < abs(unsure - 1.9)
