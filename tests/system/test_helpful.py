@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -348,7 +349,8 @@ def test_verify_says_what_it_is_doing(cli: Command, sandbox: Sandbox) -> None:
 def test_verify_shows_phases_on_a_terminal(sandbox: Sandbox) -> None:
     done = sandbox.on_a_terminal("verify", "_fake")
     assert done.returncode == 0
-    assert "_fake on noop: verify" in done.stderr
+    # Those of a few milliseconds may begin and end between two pictures.
+    assert re.search("_fake on noop: (launch|ready|verify|stop)", done.stderr)
     assert done.stdout.splitlines()[-1] == "_fake on noop: 21 answers right"
 
 

@@ -110,7 +110,7 @@ def test_a_certificate_of_ones_own(
         (["https://h/", "--cacert", "gone.pem"], "names gone.pem, which can't be read"),
         (["https://h/", "--cacert", "pyproject.toml"], "holds no usable certificate"),
         (["https://h/", "--cert", "gone.pem"], "--cert names gone.pem"),
-        (["https://h/", "--cacert", "/dev/null"], "names /dev/null, which is no regular file"),
+        (["https://h/", "--cacert", "/dev/null"], "names /dev/null, which is not a regular file"),
         (["https://h/", "--key", "gone.pem"], "--key goes with --cert"),
         (["http://h/", "--insecure"], "go with URLs that begin with https://"),
     ],
