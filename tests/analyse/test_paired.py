@@ -108,3 +108,14 @@ def test_where_all_rounds_had_one_order_the_drift_is_not_told_from_the_ratio() -
     ours, theirs = rounds(values), rounds([1.0] * 6)
     assert paired.of_values(ours, theirs, same_order) == paired.of_values(ours, theirs)
     assert paired.of_values(ours, theirs, {1: (0.0, 1.0)}) == paired.of_values(ours, theirs)
+
+
+def test_what_all_rounds_share_is_no_certainty() -> None:
+    """Rounds that differ by the same, since both numbers were read with one estimate each."""
+    logs = dict.fromkeys(range(1, 7), math.log(0.91))
+    alone, doubted = paired.of_logs(logs), paired.of_logs(logs, shared=0.04**2)
+    assert alone is not None
+    assert doubted is not None
+    assert alone.apart
+    assert not doubted.apart
+    assert doubted.ratio == pytest.approx(alone.ratio)

@@ -57,7 +57,14 @@ def test_where_the_model_is_the_least_of_it_each_keeps_its_own_speed() -> None:
         name: [queue(unit_ms=unit, occupied=9.0)]
         for name, unit in zip("abc", (8, 9, 10), strict=True)
     }
-    assert [round(each.unit_ns / MS) for each in pooled(queues).values()] == [8, 9, 10]
+    found = pooled(queues)
+    assert [round(each.unit_ns / MS) for each in found.values()] == [8, 9, 10]
+    # Each start by itself: its times are in units of that very speed.
+    starts = [queue(unit_ms=unit, occupied=72.0 / unit) for unit in (8.0, 9.0)]
+    read = pooled({"a": starts, "b": [], "c": []})["a"]
+    assert not read.common
+    taken = [read.law(start).occupied_ns / (read.excess * MS) for start in starts]
+    assert taken == pytest.approx([72.0, 72.0])
 
 
 def test_a_deviation_that_chance_explains_is_not_believed() -> None:

@@ -128,12 +128,7 @@ def contest_of(rows: Iterable[Row], column: str) -> Contest:
     """The rows' numbers of a column, to be separated together."""
     if column == "capacity":
         return contest.of({row.variant: _searched(row) for row in rows})
-    return contest.of(
-        {
-            row.variant: {r: Held(least=v, most=v) for r, v in by_round(row, column).items()}
-            for row in rows
-        }
-    )
+    return contest.of_numbers({row.variant: by_round(row, column) for row in rows})
 
 
 def ratio(row: Row, other: Row, column: str) -> Ratio | None:
@@ -141,7 +136,13 @@ def ratio(row: Row, other: Row, column: str) -> Ratio | None:
 
     Of the median response time, request by request; of all else, round by round.
     """
-    return paired.of_logs(logs(row, other, column), moments(row, other))
+    common = shared(row, column) + shared(other, column)
+    return paired.of_logs(logs(row, other, column), moments(row, other), common)
+
+
+def shared(row: Row, column: str) -> float:
+    """The variance of the logarithm that all rounds of a row share."""
+    return contest.shared(_searched(row)) if column == "capacity" else 0.0
 
 
 def logs(row: Row, other: Row, column: str, *, same_load: bool = True) -> dict[int, float]:

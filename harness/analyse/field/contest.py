@@ -49,17 +49,29 @@ def of(rounds: Mapping[str, Rounds]) -> Contest:
         for name, found in rounds.items()
         if found and all(each.exact for each in found.values())
     }
-    doubts = {
-        name: max(each.doubt for each in found.values())
-        for name, found in rounds.items()
-        if name in known
-    }
+    doubts = {name: shared(found) for name, found in rounds.items() if name in known}
     errors = {
         name: {number: each.error for number, each in found.items()}
         for name, found in rounds.items()
         if name in known
     }
     return Contest(rounds, ranks.of(known, doubts, errors))
+
+
+def of_numbers(numbers: Mapping[str, Mapping[int, float]]) -> Contest:
+    """Of each variant's number in each round."""
+    return of(
+        {
+            name: {number: Held(least=value, most=value) for number, value in found.items()}
+            for name, found in numbers.items()
+        }
+    )
+
+
+def shared(rounds: Rounds) -> float:
+    """The variance of the logarithm that all rounds share: a law is read with what all starts say
+    together."""
+    return max((each.doubt for each in rounds.values()), default=0.0)
 
 
 def _above(ours: Rounds, theirs: Rounds) -> bool:

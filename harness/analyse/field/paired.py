@@ -76,10 +76,13 @@ def logs_by_request(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> dict[
     return found
 
 
-def of_logs(logarithms: Mapping[int, float], moments: Moments | None = None) -> Ratio | None:
+def of_logs(
+    logarithms: Mapping[int, float], moments: Moments | None = None, shared: float = 0.0
+) -> Ratio | None:
     """Of the logarithms of the rounds' ratios; None where there are none.
 
-    Without `moments` for every round, nothing is known of the drift.
+    Without `moments` for every round, nothing is known of the drift. `shared` is a variance that
+    all rounds share, so that they do not show it.
     """
     if not logarithms:
         return None
@@ -92,7 +95,7 @@ def of_logs(logarithms: Mapping[int, float], moments: Moments | None = None) -> 
     found = np.linalg.lstsq(design, seen, rcond=None)[0]
     free = len(seen) - design.shape[1]
     variance = float(np.sum((seen - design @ found) ** 2)) / free
-    error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
+    error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]) + shared)
     middle, reach = float(found[0]), min(error * student(free), 700.0)
     return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), len(seen))
 

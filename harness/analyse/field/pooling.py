@@ -41,12 +41,13 @@ _TOGETHER = 3  # variants that the model's speed is learnt from; of fewer, each 
 class Pooled:
     """What a variant's queues are to be read with."""
 
-    unit_ns: float  # the model's CPU time
+    unit_ns: float  # the model's CPU time, in the mean
     excess: float  # how many times as long as its law says a request occupies the server
     deviation: float  # standard deviation of the logarithm of that
     # How long the model takes, in units of its CPU time, ascending; None: each queue's own.
     calls: Any = None
     power: float = 0.0  # with which what surrounds the model slows down beyond it
+    common: bool = True  # whether that CPU time holds for each start; else its own does
 
     def law(self, queue: Queue) -> Law | BatchLaw:
         """A queue's law with what all say together, in nanoseconds."""
@@ -55,12 +56,13 @@ class Pooled:
             # What else occupies the server, others beside it too, is the same for each request.
             occupied = np.maximum(self.calls + known.occupied_ns - 1.0, 0.0)
             known = law.of_sample(occupied, known.beside_ns, known.shape.workers)
-        return known.stretched(self.excess).scaled(self.unit_ns)
+        unit_ns = self.unit_ns if self.common else queue.unit_ns
+        return known.stretched(self.excess).scaled(unit_ns)
 
 
 def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, Pooled]:
     """Of each variant's queues, one for each round; `backends` say which call the same model."""
-    units = _units(queues, backends)
+    units, common = _units(queues, backends)
     calls = _calls(queues, backends)
     power = slowdown.exponent(queues, units) if _dominates(queues) else 0.0
     seen = _seen(
@@ -75,7 +77,9 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
     for name, found in queues.items():
         if found and isinstance(found[0].law, BatchLaw):
             # It is what was seen under load itself, in each start anew: they share no error.
-            made[name] = Pooled(unit_ns=units[name], excess=1.0, deviation=0.0)
+            made[name] = Pooled(
+                unit_ns=units[name], excess=1.0, deviation=0.0, common=name in common
+            )
         elif found:
             excess, variance = 0.0, _FOLLOW**2
             if name in seen:
@@ -85,7 +89,8 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
                 excess=math.exp(middle + excess),
                 deviation=math.sqrt(variance),
                 calls=calls[name],
-                power=power,
+                power=power if name in common else 0.0,
+                common=name in common,
             )
     return made
 
@@ -116,19 +121,25 @@ def _dominates(queues: Mapping[str, Sequence[Queue]]) -> bool:
     return bool(occupied) and float(np.median(occupied)) < _DOMINATED
 
 
-def _units(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, float]:
-    dominates = _dominates(queues)
+def _units(
+    queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]
+) -> tuple[dict[str, float], set[str]]:
+    """(the model's mean CPU time by variant, those for which all that share it say so)."""
     own = {
         name: float(np.mean([math.log(queue.unit_ns) for queue in found]))
         for name, found in queues.items()
         if found
     }
-    units: dict[str, float] = {}
-    for name, value in own.items():
-        alike = [other for who, other in own.items() if backends[who] == backends[name]]
-        common = dominates and len(alike) >= _TOGETHER
-        units[name] = math.exp(float(np.mean(alike)) if common else value)
-    return units
+    alike = {
+        name: [other for who, other in own.items() if backends[who] == backends[name]]
+        for name in own
+    }
+    common = {name for name in own if _dominates(queues) and len(alike[name]) >= _TOGETHER}
+    units = {
+        name: math.exp(float(np.mean(alike[name])) if name in common else value)
+        for name, value in own.items()
+    }
+    return units, common
 
 
 def _seen(queues: Mapping[str, Sequence[Queue]]) -> dict[str, tuple[float, float]]:

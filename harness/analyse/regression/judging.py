@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.analyse.field import paired
+from harness.analyse.field import comparison, paired
 from harness.analyse.field.comparison import COLUMNS, Row
 from harness.analyse.field.paired import Ratio
 from harness.analyse.regression import noise
@@ -101,7 +101,8 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
     if not base or not new:
         return None
     found = noise.logs(pair.new, pair.base, metric, same_load=pair.same_load)
-    ratio = paired.of_logs(found) or _of_zeros(base, new, metric)
+    common = sum(comparison.shared(row, metric.name) for row in (pair.base, pair.new))
+    ratio = paired.of_logs(found, shared=common) or _of_zeros(base, new, metric)
     smallest = floors.smallest(pair, metric, ratio.rounds) if ratio is not None else None
     said = Judgement.UNSURE
     if ratio is not None:
