@@ -113,7 +113,7 @@ def test_where_all_rounds_had_one_order_the_drift_is_not_told_from_the_ratio() -
 def test_what_all_rounds_share_is_no_certainty() -> None:
     """Rounds that differ by the same, since both numbers were read with one estimate each."""
     logs = dict.fromkeys(range(1, 7), math.log(0.91))
-    alone, doubted = paired.of_logs(logs), paired.of_logs(logs, shared=0.04**2)
+    alone, doubted = paired.of_logs(logs), paired.of_logs(logs, shared=0.05**2)
     assert alone is not None
     assert doubted is not None
     assert alone.apart

@@ -24,6 +24,7 @@ Moments = Mapping[int, tuple[float, float]]  # of each round: when ours ran and 
 # Each coefficient of the drift costs a degree of freedom. With fewer rounds it costs more than the
 # drift does; by their number alone, since a choice by the values would find what it looks for.
 _ROUNDS_FOR_SLOPE, _ROUNDS_FOR_CHANGE = 5, 6
+_KNOWN = 1e6  # degrees of freedom of a variance that was not estimated from the rounds
 _TOO_ALIKE = 100.0  # condition of the regression
 # A smaller difference does not decide a choice, and two starts of one server can differ by about
 # as much for good: by where its memory happens to lie, say.
@@ -95,12 +96,13 @@ def of_logs(
     found = np.linalg.lstsq(design, seen, rcond=None)[0]
     free = len(seen) - design.shape[1]
     variance = float(np.sum((seen - design @ found) ** 2)) / free
-    error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]) + shared)
-    middle, reach = float(found[0]), min(error * student(free), 700.0)
+    error = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
+    reach = math.hypot(error * student(free), math.sqrt(shared) * student(_KNOWN))
+    middle, reach = float(found[0]), min(reach, 700.0)
     return Ratio(math.exp(middle), math.exp(middle - reach), math.exp(middle + reach), len(seen))
 
 
-def student(freedom: int, among: int = 1) -> float:
+def student(freedom: float, among: int = 1) -> float:
     """How many standard errors hold CONFIDENCE, where the error was estimated itself; for all of
     so many values at once."""
     from scipy.special import stdtrit
