@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.queues import batch_law
+from harness.queues import batch_law, mixture
 from harness.queues.batch_law import BatchLaw
 from harness.queues.under_load import FEWEST, LONGEST, TRIMMED
 from harness.stored.records import Window
@@ -148,23 +148,10 @@ def settled(beyond: float, error: float, paused: float, before: float) -> tuple[
     call, for all but that. Windows of random arrivals tell which of the two it is, or that it is
     neither, but little more: at moderate load, few batches keep another one out.
     """
-    error = max(error, _LEAST_ERROR)
-    parts = []
-    for (share, deviation), centre in (
-        (_ALIKE, paused),
-        (_ALIKE, paused - before),
-        (_OTHERS, paused),
-    ):
-        whole = deviation**2 + error**2
-        likely = share * math.exp(-((beyond - centre) ** 2) / (2 * whole)) / math.sqrt(whole)
-        kept = deviation**2 / whole
-        parts.append((likely, centre + kept * (beyond - centre), kept * error**2))
-    total = sum(likely for likely, _, _ in parts)
-    if total <= 0:
-        return beyond, error
-    mean = sum(likely * value for likely, value, _ in parts) / total
-    spread = sum(w * (own + (value - mean) ** 2) for w, value, own in parts) / total
-    return mean, math.sqrt(spread)
+    centres = ((_ALIKE, paused), (_ALIKE, paused - before), (_OTHERS, paused))
+    parts = [(share, centre, deviation) for (share, deviation), centre in centres]
+    mean, variance = mixture.believed(beyond, max(error, _LEAST_ERROR) ** 2, parts)
+    return mean, math.sqrt(variance)
 
 
 def of_costs(found: CallCosts, beside: Around, beyond: float) -> BatchLaw:

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.field import slowdown
-from harness.queues import law
+from harness.queues import law, mixture
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
 from harness.queues.queueing import Queue
 
-# (share, standard deviation) of the logarithm of the time for which a request occupies the server
-# beyond its law: of servers that follow it, of those that nearly do, and of those that do not. In
-# four runs of `quick`, 11 of 22 variants were off by less than 1% in the mean, 4 by 1 to 2%, 5 by 4
-# to 9% and 2 by 25%, most of them in all runs alike.
+# (share, centre, standard deviation) of the logarithm of the time for which a request occupies the
+# server beyond its law: of servers that follow it, of those that nearly do, and of those that do
+# not. In four runs of `quick`, 11 of 22 variants were off by less than 1% in the mean, 4 by 1 to
+# 2%, 5 by 4 to 9% and 2 by 25%, most of them in all runs alike.
 _FOLLOW = 0.01
-_KINDS = ((0.7, _FOLLOW), (0.2, 0.05), (0.1, 0.3))
+_KINDS = ((0.7, 0.0, _FOLLOW), (0.2, 0.0, 0.05), (0.1, 0.0, 0.3))
 # Where the model is less than a third of what a request takes, its speed says little of the whole.
 _DOMINATED = 3.0
 # Of a call that takes longer beside its CPU time, others in the process or on its CPU have a part.
@@ -83,7 +83,7 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
         elif found:
             excess, variance = 0.0, _FOLLOW**2
             if name in seen:
-                excess, variance = _kept(seen[name][0] - middle, seen[name][1])
+                excess, variance = mixture.believed(seen[name][0] - middle, seen[name][1], _KINDS)
             made[name] = Pooled(
                 unit_ns=units[name],
                 excess=math.exp(middle + excess),
@@ -180,19 +180,3 @@ def _between(groups: Iterable[Sequence[tuple[float, float]]]) -> float:
         beyond += float((weights * (values - mean) ** 2).sum()) - (len(group) - 1)
         scale += float(weights.sum() - (weights**2).sum() / weights.sum())
     return max(beyond / scale, 0.0) if scale > 0 else 0.0
-
-
-def _kept(seen: float, variance: float) -> tuple[float, float]:
-    """(the mean, the variance) of what a deviation is, given what was seen of it."""
-    parts = []
-    for share, deviation in _KINDS:
-        whole = deviation**2 + variance
-        weight = share * math.exp(-(seen**2) / (2 * whole)) / math.sqrt(whole)
-        shrink = deviation**2 / whole
-        parts.append((weight, shrink * seen, shrink * variance))
-    total = sum(weight for weight, _, _ in parts)
-    if total <= 0:
-        return seen, variance
-    mean = sum(weight * value for weight, value, _ in parts) / total
-    spread = sum(w * (own + (value - mean) ** 2) for w, value, own in parts) / total
-    return mean, spread
