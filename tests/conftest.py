@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,3 +52,37 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     """For `--dist loadfile`; xdist's own where another way is asked for."""
     return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class _Watch:
+    """Says of a failure at once that it happened, and of a run that is ended what it was doing:
+    a whole run takes half an hour, and its own report comes last."""
+
+    def __init__(self, reporter: Any) -> None:
+        self.say = reporter.write_line
+        self.running: dict[str, float] = {}
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running[nodeid] = time.monotonic()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.running.pop(nodeid, None)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            lines = report.longreprtext.strip().splitlines()[-25:]
+            self.say("\n".join(("", f"{report.when} of {report.nodeid} failed:", *lines)))
+
+    def pytest_terminal_summary(self) -> None:
+        for nodeid, began in self.running.items():
+            self.say(f"not ended after {time.monotonic() - began:.0f} s: {nodeid}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM ends the run as Ctrl-C does: with a summary of what failed and what was running."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(_Watch(reporter))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
