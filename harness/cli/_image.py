@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from harness.setup.catalog import Variant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_DOCKER = "docker"
 _OPTIONS = (
     click.option(
         "--image", help="With --launcher docker: an existing image as a variant, without a folder."
@@ -40,7 +39,7 @@ def options(command: Function) -> Function:
 
 def variant(options: dict[str, Any]) -> Variant | None:
     """The variant that `--image` names. Raises UsageError."""
-    from harness.setup import adhoc
+    from harness.setup import adhoc, launching
 
     image = options["image"]
     if image is None:
@@ -48,7 +47,8 @@ def variant(options: dict[str, Any]) -> Variant | None:
             if options[name] is not None:
                 raise UsageError(f"--{name} goes with --image.")
         return None
-    if _DOCKER not in options["launchers"] or options["url"]:
+    launcher = next((w for w in options["launchers"] if launching.of(w).runs_images), None)
+    if launcher is None or options["url"]:
         raise UsageError("--image goes with --launcher docker, and without --url.")
     request = _endpoint.template(options)
     protocol = options["protocol"] or (_endpoint.TEMPLATE if request else None)
@@ -60,7 +60,15 @@ def variant(options: dict[str, Any]) -> Variant | None:
     for name, path in paths.items():
         if path and not path.startswith("/"):
             raise UsageError(f"--{name.replace('_', '-')}: {path!r} does not begin with a slash.")
-    return adhoc.of_image(image, _name(image, options), protocol, request, options["port"], **paths)
+    return adhoc.of_image(
+        image,
+        _name(image, options),
+        protocol,
+        request,
+        options["port"],
+        launcher=launcher,
+        **paths,
+    )
 
 
 def _name(image: str, options: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from harness.measure.load.drivers.locust import PUBLIC
 from harness.setup import adhoc, canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
-from harness.setup.launching import PROCESS, REMOTE
+from harness.setup.launching import PROCESS
 from harness.setup.tables import PresetTable
 from harness.stored import store
 
@@ -110,7 +110,8 @@ def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | No
 
     Raises UsageError.
     """
-    if REMOTE in options["launchers"] or (implied and options["url"]):
+    up_already = any(not launching.of(way).starts for way in options["launchers"])
+    if up_already or (implied and options["url"]):
         return _endpoint.named(options)
     if options.get("image"):
         return None

@@ -25,7 +25,7 @@ def command(variant: str, benchmark: str) -> None:
     from harness.stored import plan
 
     chosen = _select.variants((variant,), False, None, ("docker",))
-    found = next((v for v in chosen if not launching.of(v.launcher).installs), None)
+    found = next((v for v in chosen if launching.of(v.launcher).runs_images), None)
     if found is None:
         raise UsageError(f"{variant} is a reference point: it runs as a process only.")
     (wanted,) = _select.benchmarks((benchmark,), EVERYTHING, synthetic=False)

@@ -8,7 +8,7 @@ from harness.base import paths
 from harness.protocols import spoken
 from harness.setup.catalog import Server, Variant
 from harness.setup.endpoints import Endpoint
-from harness.setup.launching import DOCKER, REMOTE
+from harness.setup.launching import REMOTE
 from harness.setup.tables import ServerTable, VariantTable
 from harness.setup.templates import RequestTable
 
@@ -43,6 +43,7 @@ def of_image(
     request: RequestTable | None,
     port: int,
     *,
+    launcher: str,
     path: str,
     ready_path: str,
 ) -> Variant:
@@ -64,6 +65,6 @@ def of_image(
     return Variant(
         server=Server(name, paths.servers_dir() / name, server),
         table=table,
-        launcher=DOCKER,
+        launcher=launcher,
         image=image,
     )

@@ -25,6 +25,11 @@ class Launching:
     installs: bool = True  # from packages that are installed here, rather than from an image
     again: tuple[str, ...] = ()  # options that measure a variant by it again, beside its name
 
+    @property
+    def runs_images(self) -> bool:
+        """Whether a container image can be started by it."""
+        return self.starts and not self.installs
+
 
 # What the launchers of schemas 1 to 6 were, whose files hold their names alone.
 _EARLIER = {

@@ -53,7 +53,7 @@ def of_run(run: Run) -> Seen:
             (int(found.batch.max()) for found in calls if len(found.batch)), default=0
         ),
         log_end=_end(run.log),
-        addresses=_addresses(run) if run.facts.server.launcher == "remote" else (),
+        addresses=() if run.facts.server.way.starts else _addresses(run),
     )
 
 

@@ -22,7 +22,6 @@ CUT = "harness-cut"  # master: send no more, and tell what was fired
 STOP = "harness-stop"  # master: the window is cut short
 
 FROM_WORKER = (HELLO, PONG, LOADED, FIRED, PIECE, FAILED)
-FROM_MASTER = (PING, JOB, GO, COLLECT, CUT, STOP)
 
 
 def version() -> str:
