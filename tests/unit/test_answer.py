@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable
 
 import pytest
 
 from harness.measure.load.generator.answer import Answer, Unfit
+from harness.measure.load.generator.coding import decoded
 
 MOST = 1 << 20
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -130,3 +133,32 @@ def test_a_body_that_nobody_keeps_is_not_kept() -> None:
 def test_the_encoding_and_the_place_to_go_to_are_known() -> None:
     answer = fed([of("Content-Encoding: gzip", "Location: /b", "Content-Length: 5")])
     assert (answer.encoding, answer.location) == (b",gzip", b"/b")
+
+
+GZIPPED = gzip.compress(b"hello", mtime=0)
+IN_CHUNKS = f"{len(GZIPPED):x}\r\n".encode() + GZIPPED + b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (["Transfer-Encoding: gzip, chunked"], IN_CHUNKS),
+        (["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"], IN_CHUNKS),
+        (["Transfer-Encoding: gzip"], GZIPPED),
+        (["Transfer-Encoding: identity"], b"hello"),
+        (["X: chunked"], b"hello"),
+    ],
+)
+def test_what_compresses_a_transfer_is_undone(lines: list[str], body: bytes) -> None:
+    answer = fed([of(*lines, body=body)])
+    answer.end()
+    assert answer.whole
+    assert decoded(b"".join(answer.body), answer.encoding, MOST) == b"hello"
+
+
+def test_the_compression_of_the_transfer_is_undone_before_that_of_the_content() -> None:
+    body = gzip.compress(zlib.compress(b"hello"), mtime=0)
+    lines = ("Transfer-Encoding: gzip", "Content-Encoding: deflate", "Connection: close")
+    answer = fed([of(*lines, body=body)])
+    assert answer.end()
+    assert decoded(b"".join(answer.body), answer.encoding, MOST) == b"hello"

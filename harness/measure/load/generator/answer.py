@@ -45,6 +45,7 @@ class Answer:
         "_parser",
         "_pending",
         "_size",
+        "_transfer",
         "alone",
         "body",
         "encoding",
@@ -66,7 +67,7 @@ class Answer:
         self.status = 0  # until the header block is whole
         self.head = b""  # of the final answer, as it came
         self.length: int | None = None
-        self.encoding = self.location = b""
+        self.encoding = self.location = self._transfer = b""
         self.body: list[bytes] = []
         self.keep_alive = False
         self.until_close = True  # it has no length: it ends where the connection does
@@ -151,18 +152,23 @@ class Answer:
         if name == b"content-length":
             # A parser that finds no number there says so itself, and better.
             self.length = int(value) if value.strip().isdigit() else None
+            self.until_close = False
         elif name == b"content-encoding":
             self.encoding += b"," + value
         elif name == b"location":
             self.location = value
-        if name in _FRAMING:
-            self.until_close = False
+        elif name == b"transfer-encoding":
+            codings = value.strip().lower()
+            self.until_close &= not codings.endswith(b"chunked")
+            if codings != b"chunked":
+                self._transfer += b"," + codings
 
     def on_headers_complete(self) -> None:
         if not self.whole:
             assert self._parser is not None
             self.status = self._parser.get_status_code()
             self.keep_alive = self._parser.should_keep_alive()
+            self.encoding += self._transfer  # the last ones, as they are the connection's
 
     def on_body(self, body: bytes) -> None:
         if not self.whole and (self._keep or self._kept < _START):

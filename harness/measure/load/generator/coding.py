@@ -9,6 +9,7 @@ from harness.measure.load.generator.answer import Unfit
 from harness.windows.causes import printable
 
 _CODINGS = re.compile(r"[\s,]+")
+_PLAIN = ("", "identity", "chunked")
 _GZIP, _DEFLATE = ("gzip", "x-gzip"), "deflate"
 _MOST_CODINGS = 5  # on top of each other: curl takes as many
 _MOST_PARTS = 100_000
@@ -40,7 +41,7 @@ def beginning(body: bytes, encoding: bytes, most: int = _BEGINNING) -> bytes:
 def _codings(encoding: bytes) -> list[str]:
     """The last one first. Raises Unfit for a coding that is not supported."""
     names = _CODINGS.split(encoding.decode("ascii", "replace").lower())
-    found = [name for name in reversed(names) if name not in ("", "identity")]
+    found = [name for name in reversed(names) if name not in _PLAIN]
     for name in found:
         if name not in (*_GZIP, _DEFLATE):
             raise Unfit(
