@@ -171,10 +171,11 @@ def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
 
 
 def _what(series: Series) -> dict[str, Any]:
-    """Whose series it is: the name, and what the name is made of; the host has a name alone."""
+    """Whose series it is: its name, and what the names are made of; the host is no subject."""
     subject, point = series.raw.subject, series.raw.point
     return {
         "variant": series.variant,
         "subject": asdict(subject) if subject else None,
+        "plain_benchmark": series.raw.plain_benchmark,
         "point": asdict(point) if point else None,
     }

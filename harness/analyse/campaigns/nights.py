@@ -50,6 +50,7 @@ class NightRow:
     failed: int
     invalid: int
     subject: Subject
+    plain_benchmark: str  # without the point
     point: Point | None = None
     canary: Canary | None = None  # which it is of what stands for the host
 
@@ -149,6 +150,7 @@ def _rows(digested: Digested) -> Iterator[NightRow]:
             failed=failed,
             invalid=len(ours) - len(counted) - failed,
             subject=cell.subject,
+            plain_benchmark=cell.benchmark,
             point=cell.point,
             canary=digested.campaign.canaries.role(cell.subject),
         )

@@ -57,7 +57,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
     service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
     numbers = {
-        "throughput_per_s": answered / window.facts.elapsed_s,
+        "throughput_per_s": together * window.requests.throughput(window.facts.elapsed_s),
         "p50_ms": stats.percentile(service_ms, 0.50),
         "p99_ms": stats.percentile(service_ms, 0.99),
         "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,

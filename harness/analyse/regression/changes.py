@@ -46,7 +46,7 @@ def of_campaigns(
             same_load=comparable.same_load(
                 *(d.campaign.benchmarks.get(row.cell.benchmark_name) for d in (base, new))
             ),
-            canary=row.server.reference,
+            reference=row.server.reference,
         )
         for key, row in now.items()
         if key in old

@@ -17,7 +17,7 @@ from harness.analyse.run.digested import Digest
 from harness.analyse.run.findings import Verdict as Weight
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
-from harness.stored.identity import PREDICTOR
+from harness.stored.identity import BENCHMARK, PREDICTOR
 
 OUTCOME = Metric(
     name="outcome",
@@ -52,7 +52,7 @@ class Floors:
         key = (pair.benchmark, metric.name)
         if key not in self.noise:
             return None
-        moved = 0.0 if pair.canary else self.host.get(key, 0.0)
+        moved = 0.0 if pair.reference else self.host.get(key, 0.0)
         return max(self.noise[key].smallest(rounds, self.among), moved)
 
 
@@ -218,8 +218,11 @@ def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
         gates = any(r.gates for r in rows if (r.benchmark, r.metric.name) == (benchmark, name))
         rounds, _ = _sees(row)
         source = known.source if known is not None else "not known"
+        _, plain, point = row.key
         yield Shown(
             benchmark=benchmark,
+            plain_benchmark=plain,
+            point=point if point is not None and point.varies == BENCHMARK else None,
             metric=row.metric,
             effect=row.effect,
             smallest=row.smallest,
