@@ -171,7 +171,8 @@ def begin(
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
     proof, checks = examine(request, tools, prepared, observer)
-    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
+    rpc = request.driver.rpc_users
+    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset, rpc)
     return Campaign(
         id=request.id,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -253,7 +254,7 @@ def run_cell(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
-            plan.served(variant, facts.profiles) if facts else (),
+            plan.served(variant, facts.profiles, request.driver.rpc_users) if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),

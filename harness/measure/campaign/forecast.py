@@ -56,7 +56,8 @@ def of(request: CampaignOrder, resumed: Campaign | None) -> Forecast:
 
 def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campaign:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
+    rpc = request.driver.rpc_users
+    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset, rpc)
     campaign = Campaign(
         id=request.id,
         started_at="",
