@@ -49,7 +49,8 @@ def variant(options: dict[str, Any]) -> Variant | None:
         return None
     launcher = next((w for w in options["launchers"] if launching.of(w).runs_images), None)
     if launcher is None or options["url"]:
-        raise UsageError("--image goes with --launcher docker, and without --url.")
+        way = launching.for_images()
+        raise UsageError(f"--image goes with --launcher {way}, and without --url.")
     request = _endpoint.template(options)
     protocol = options["protocol"] or (_endpoint.TEMPLATE if request else None)
     if options["port"] is None or protocol is None:

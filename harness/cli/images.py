@@ -27,7 +27,7 @@ def command(**options: Any) -> int:
     from harness.cli import _select
     from harness.measure.campaign import reference
     from harness.measure.launch.containers import engine, images
-    from harness.setup import catalog
+    from harness.setup import catalog, launching
     from harness.setup.catalog import pick
 
     preset = pick("preset", "quick", catalog.presets())
@@ -35,7 +35,7 @@ def command(**options: Any) -> int:
         options["variants"],
         options["everything"],
         None,
-        ("docker",),
+        (launching.for_images(),),
         exclude=options["exclude"],
     )
     benchmarks = _select.benchmarks(options["benchmarks"], preset, synthetic=False)

@@ -58,6 +58,11 @@ def of(name: str) -> Launching:
     return _declared.get(name) or of_earlier(name)
 
 
+def for_images() -> str:
+    """The launcher that a container image is for."""
+    return next(name for name, way in {**_EARLIER, **_declared}.items() if way.runs_images)
+
+
 def of_earlier(name: str) -> Launching:
     """What the launcher of that name was in files that do not say it."""
     return _EARLIER.get(name, Launching())

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from harness.setup import launching
 from harness.setup.catalog import Benchmark, Variant
-from harness.setup.launching import DOCKER
 from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
@@ -94,7 +93,7 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and launching.of(variant.launcher).installs:
         why = variant.server.table.only_docker
-        there = subject_name(Subject(variant.table.name, DOCKER))
+        there = subject_name(Subject(variant.table.name, launching.for_images()))
         return f"it runs as a container only, as {there}: {why}"
     if device not in variant.table.devices and not variant.table.is_floor:
         return f"{variant.name} does not run on a {device.upper()}"
