@@ -83,14 +83,7 @@ def _head(report: Report, short: Summary) -> Passage:
 
 
 def _counted(counts: RunCounts) -> str:
-    kinds = {
-        "ok": counts.ok,
-        "INVALID": counts.invalid,
-        "failed": counts.failed,
-        "damaged": counts.damaged,
-        "not run": counts.missing,
-    }
-    shown = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    shown = ", ".join(f"{count} {noun}" for _, count, noun in outcomes.counted(counts))
     return f"{view.plural(counts.planned, 'run')}: {shown or 'none'}"
 
 
