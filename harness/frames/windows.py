@@ -1,4 +1,5 @@
-"""What was recorded in each window: a row for a request, a call of the predictor, or a chunk."""
+"""What was recorded in each window: a row for a request, a call of the predictor, a chunk, or a
+mark."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from harness.frames.common import Name, folder_of, warn
 from harness.stored import store
 from harness.stored.records import Window
 from harness.windows.columns import TABLES
+from harness.windows.marks import MARKS
 from harness.windows.samples import ERRORS, MISSING
 
 
@@ -94,6 +96,22 @@ def chunks(campaign: Name, variant: str) -> pd.DataFrame:
     frame["size_bytes"] = columns["size_bytes"]
     count = pd.Series(columns["count"], dtype="Int64")
     frame["count"] = count.mask(count == MISSING)
+    return frame
+
+
+def marks(campaign: Name, variant: str) -> pd.DataFrame:
+    """What the last answer to each request told of it, of a protocol whose exchanges look at it.
+
+    benchmark, round, window, kind, profile: as of its requests
+
+    request      int64    which of the window's requests, from 0
+    mark         category  a name, see docs/schema.md
+    value        int64    moments, which end with _ns, from the window's start
+    """
+    frame, columns = _table("marks", list(_windows(campaign, variant)))
+    frame["request"] = columns["request"]
+    frame["mark"] = pd.Categorical([MARKS[code] for code in columns["mark"]])
+    frame["value"] = columns["value"]
     return frame
 
 

@@ -24,6 +24,7 @@ from typing import ClassVar, TypeVar
 
 from harness.base.errors import AnswerError, unknown
 from harness.protocols.messages import Message
+from harness.windows.marks import Told
 from harness.windows.samples import ERRORS, MISSING
 
 
@@ -49,6 +50,7 @@ class Done:
     """That was the last answer: by its status, the request succeeded or failed."""
 
     body: bytes | None = None  # what is judged and shown in its place; None: the answer's own
+    marks: Told = ()  # what it told of the request: see harness.windows.marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Fail:
 
     why: str = ""  # in the server's words
     error: str = "failed"  # one of harness.windows.samples.ERRORS
+    marks: Told = ()
 
     @property
     def code(self) -> int:

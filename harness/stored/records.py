@@ -21,6 +21,7 @@ from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
+from harness.windows.marks import Marks
 from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
@@ -68,6 +69,7 @@ class Window:
     usage: Usage
     calls: Calls
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+    marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
 
     def of_kind(self, kind: WindowKind) -> Window:
         """The same window, fired for that."""

@@ -2,13 +2,15 @@
 
     results/<campaign>/campaign.json
     results/<campaign>/<benchmark>/<variant>/round-<n>/
-        run.json  requests.parquet  usage.parquet  calls.parquet  chunks.parquet  server.log
+        run.json  requests.parquet  usage.parquet  calls.parquet  chunks.parquet  marks.parquet
+        server.log
 
 Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
 JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
+    8  runs may have marks.parquet
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error
@@ -52,7 +54,7 @@ from harness.stored.records import Campaign, Run, RunFacts, Window
 from harness.windows import columns
 from harness.windows.samples import empty
 
-SCHEMA = 7
+SCHEMA = 8
 EXAMPLE = "example"  # the campaign that comes with the harness: found by its name, in no list
 
 _CAMPAIGN = "campaign.json"

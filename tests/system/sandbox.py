@@ -23,7 +23,7 @@ from harness.stored import store
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Run
 
-LONG_S = 1200.0  # what waits so long will not come, however busy the machine is
+LONG_S = 480.0  # what waits so long will not come, however busy the machine is
 BENCHMARK = """\
 version = 1
 description = "A constant answer without a model, for a moment."

@@ -76,6 +76,7 @@ def fitted(fired: Fired, cut_ns: int) -> Fired:
         "elapsed_s": last_ns / 1e9,
         "cut_s": max(cut_ns, 1) / 1e9,
         "chunks": fired.chunks.of(rows),
+        "marks": fired.marks.of(rows),
         "unanswered": int(np.count_nonzero(~ended)),
     }
     return replace(fired, **changed)

@@ -187,6 +187,7 @@ class Exchanging(HttpLoop):
         self, connection: Connection | None, index: int, now: int, status: int, step: Done | Fail
     ) -> None:
         del self.turns[index]
+        self.marks.add(index, step.marks)
         self.ended(connection, index, now, status)
         if isinstance(step, Fail):
             self.status[index], self.error[index] = status, step.code

@@ -12,6 +12,7 @@ from harness.measure.talk.framing import USUAL, Framing
 from harness.protocols.exchange import Exchanges
 from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import Cause
+from harness.windows.marks import Marks
 from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty
 
 MAX_ANSWER_BYTES = 64 << 20
@@ -79,6 +80,7 @@ class Fired:
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+    marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
 
 
 def lost(job: Job) -> Fired:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from harness.measure.load.generator import why
 from harness.measure.load.generator.answer import Answer, Unfit
-from harness.measure.load.generator.chunks import ChunkColumns
+from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.reaching import Known, Way
@@ -50,6 +50,7 @@ class Loop(ABC):
         self.why = why.NOBODY_KNOWS  # of the next failure
         self.causes: Counter[tuple[int, why.Why]] = Counter()
         self.chunks = ChunkColumns()  # of an exchange that looks at them
+        self.marks = MarkColumns()  # of an exchange that tells them
         self.first_said: dict[int, why.Said] = {}  # by status
         self.next = 0
         self.open_requests = 0

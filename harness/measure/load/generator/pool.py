@@ -20,6 +20,7 @@ from harness.base.errors import HarnessError
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
+from harness.windows import marks
 from harness.windows.causes import merged
 from harness.windows.samples import Requests, joined
 
@@ -274,12 +275,13 @@ def merge(parts: list[Fired]) -> Fired:
     order = np.argsort(key, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    bodies, chunks = {}, []
+    bodies, chunks, told = {}, [], []
     offset = 0
     for part in parts:
         rows = place[offset : offset + len(part.columns["sent_ns"])]
         bodies.update({int(rows[row]): body for row, body in part.bodies.items()})
         chunks.append(part.chunks.of(rows))
+        told.append(part.marks.of(rows))
         offset += len(rows)
     return Fired(
         columns={name: column[order] for name, column in columns.items()},
@@ -291,4 +293,5 @@ def merge(parts: list[Fired]) -> Fired:
         cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),
         unanswered=sum(part.unanswered for part in parts),
         chunks=joined(chunks),
+        marks=marks.joined(told),
     )

@@ -15,7 +15,7 @@ from gevent.event import AsyncResult
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
-from harness.measure.load.generator.chunks import ChunkColumns
+from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.cutting import GRACE_S, fitted
 from harness.measure.load.generator.job import Fired, Job, without_late
 from harness.measure.load.swarm.question import Question, question
@@ -26,6 +26,7 @@ from harness.protocols.exchange import (
     Exchanges,
     Fail,
     Response,
+    Send,
     contents,
     next_step,
 )
@@ -47,7 +48,7 @@ class Crowd:
         self._order: list[int] = job.payload.tolist()
         self._rows: list[list[int]] = []
         self._exchanges = job.target.exchanges
-        self._chunks = ChunkColumns()
+        self._chunks, self._marks = ChunkColumns(), MarkColumns()
         self._bodies: dict[int, bytes] = {}
         self._answered: set[int] = set()  # clients whose connection has had an answer
         self._cpu = time.process_time()
@@ -138,6 +139,8 @@ class Crowd:
                 return tried, tried.error
             response = Response(tried.status, tried.headers, tried.body)
             step = next_step(exchange, response, time.monotonic_ns())
+            if not isinstance(step, Send):
+                self._marks.add(index, step.marks)
             if isinstance(step, Done):
                 body = tried.body if step.body is None else step.body
                 return replace(tried, body=body), tried.error
@@ -169,6 +172,7 @@ class Crowd:
             cpu_s=cpu_s,
             elapsed_s=elapsed_ns / 1e9,
             chunks=chunks,
+            marks=self._marks.since(start_ns, len(table)),
         )
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
 
