@@ -51,7 +51,7 @@ def cli() -> None:
 
 
 class _Talk(logging.Handler):
-    """What takes a while, such as installing, is told where talk goes."""
+    """Log messages, such as those of an installation, go where commands talk."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _say.line(record.getMessage(), err=True)

@@ -31,7 +31,7 @@ _OPTIONS = (
 
 
 def options(command: Function) -> Function:
-    """Which image, and where it answers."""
+    """Options that name the image and its port."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -73,7 +73,7 @@ def variant(options: dict[str, Any]) -> Variant | None:
 
 
 def _name(image: str, options: dict[str, Any]) -> str:
-    """What is given, or the end of the image's name without its tag and digest."""
+    """The given name, or the end of the image's name without its tag and digest."""
     given = options["endpoint_name"]
     if given != _endpoint.USUAL_NAME:
         return _endpoint.free_name(given)

@@ -171,7 +171,7 @@ def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
 
 
 def _what(series: Series) -> dict[str, Any]:
-    """Whose series it is: its name, and what the names are made of; the host is no subject."""
+    """The subject of a series: its names and their parts; the host has no subject."""
     subject, point = series.raw.subject, series.raw.point
     return {
         "variant": series.variant,

@@ -164,7 +164,7 @@ def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
 
 
 def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
-    """That it runs or does not, and what a user must know of that."""
+    """Whether it runs, with the remarks that a user needs."""
     if cannot := _cannot(variant["reasons"], reasons):
         return cannot
     said = [] if variant["in_all"] else ["not in --all"]
@@ -177,7 +177,7 @@ def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
 
 
 def _cannot(why: list[str], reasons: list[str]) -> str:
-    """That it cannot run here, and the numbers of the reasons, each of which is told once."""
+    """Its inability to run here, with the numbers of the reasons; each reason is printed once."""
     reasons += [reason for reason in why if reason not in reasons]
     numbers = "".join(f" [{reasons.index(reason) + 1}]" for reason in why)
     return f"cannot run here{numbers}" if numbers else ""

@@ -136,7 +136,7 @@ def _require_against(options: dict[str, Any]) -> None:
 def _request(
     options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
 ) -> CampaignOrder:
-    """What is asked for, checked in full before anything starts."""
+    """The campaign that is requested, checked in full before anything starts."""
     from harness.cli import _resume, _select
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup import catalog

@@ -84,7 +84,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[SweepPoint]]:
 
 
 def _values(text: str) -> tuple[int, ...]:
-    """What `1,2,4` names, ascending, each once. Raises UsageError."""
+    """The numbers in `1,2,4`, ascending, each once. Raises UsageError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts):
         raise UsageError(

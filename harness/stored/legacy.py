@@ -93,7 +93,7 @@ def _plain(benchmark: str, point: Any) -> str:
 
 
 def subject(name: str, revision: str | None = None) -> Subject:
-    """What a name stands for, in a campaign that had that other revision."""
+    """The subject behind a name, in a campaign that had that other revision."""
     own = name.removesuffix(f"{AT}{revision}") if revision else name
     variant, _, launcher = own.partition(AT)
     return Subject(variant, launcher or None, revision if own != name else None)

@@ -1,4 +1,4 @@
-"""Which cells a campaign has, in which order, and at which absolute rates."""
+"""The cells of a campaign, their order, and their absolute rates."""
 
 from __future__ import annotations
 
@@ -169,7 +169,8 @@ def served(variant: Variant, profiles: Sequence[Profile], rpc_users: bool) -> tu
 
 
 def to_verify(payloads: int, round_number: int, share: float = 1.0) -> NDArray[np.int64]:
-    """Which payloads are asked before timing: a seeded share in the first round, then an eighth.
+    """The payloads that are checked before timing: a seeded share in the first round, then an
+    eighth.
 
     Later rounds start the same environment and artefact again, by content; a sample shows whether
     they came up well, and leaves the time to the measurement.

@@ -57,7 +57,7 @@ class NightRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What two campaigns must share for their numbers to be set beside each other."""
+    """The conditions that two campaigns must share before their numbers are compared."""
 
     machine: str
     preset: str
@@ -189,7 +189,7 @@ def of_data(data: Any, path: Path) -> Night:
 
 
 def _odd(night: Night) -> str | None:
-    """What a summary can't hold, in words; None where all is well."""
+    """A value that no summary can have, in words; None if all is well."""
     numbers = (
         n for row in night.rows for by_round in row.values.values() for n in by_round.values()
     )

@@ -21,7 +21,7 @@ _OFTEN = 0.8  # of the nights must have a canary's number for it to be one
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a series may go on: on the same ground, beside the same canaries."""
+    """The ground and the canaries that all nights of a series share."""
 
     ground: Ground
     canaries: tuple[str, ...]  # with their versions

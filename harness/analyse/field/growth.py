@@ -22,7 +22,8 @@ _FIT = 3  # points: two always lie on a line, and say nothing of how well they d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointCost:
-    """What one value of the axis came to; no number where it failed or had too few answers."""
+    """The cost at one value of the axis; numbers are None if the run failed or had too few
+    answers."""
 
     value: int
     numbers: dict[str, float | None]
@@ -40,7 +41,7 @@ class Growth:
 
 
 def point(context: RunContext, axis: str, value: int, together: int) -> PointCost:
-    """What a run of a sweep came to; requests carried so many instances."""
+    """The cost that one run of a sweep measured; each request carried `together` instances."""
     run = context.run
     window, failure = metrics.saturated(run), run.facts.failure
     doubts = findings.of_run(context)
@@ -66,7 +67,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
 
 
 def _taken(run: Run, axis: str) -> int | None:
-    """What the model saw of the axis: of workers and threads alone it can see something."""
+    """The value of the axis that the model saw; only workers and threads are visible to it."""
     window = metrics.saturated(run)
     if axis == "workers" and window is not None and len(window.calls.process):
         return len(np.unique(window.calls.process))
@@ -94,7 +95,7 @@ def growth(points: Sequence[PointCost], cost: str) -> Growth | None:
 
 
 def note(points: Sequence[PointCost], axis: str) -> str:
-    """What a reader must know of these points; empty where that is nothing."""
+    """A remark on these points for the reader; empty if there is none."""
     ignored = [p for p in points if p.taken is not None and p.taken != p.value]
     if ignored:
         asked = ", ".join(f"{p.value} (it took {p.taken})" for p in ignored)

@@ -29,13 +29,13 @@ class Change:
 
     @property
     def variant(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         subject, _, point = self.key
         return subject_name(subject, point)
 
     @property
     def benchmark(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         _, benchmark, point = self.key
         return benchmark_name(benchmark, point)
 
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What one metric can show on one benchmark."""
+    """The smallest change that one metric can show on one benchmark."""
 
     benchmark: str  # what reports call it
     plain_benchmark: str

@@ -75,7 +75,7 @@ def judged(
 
 
 def refused(labels: tuple[str, str], why_not: Iterable[str], damaged: Sequence[str]) -> Changes:
-    """What is said of two that are not comparable."""
+    """The result for two campaigns or revisions that are not comparable."""
     base, new = labels
     return Changes(base=base, new=new, why_not=tuple(why_not), damaged=tuple(damaged))
 
@@ -124,7 +124,7 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
 
 
 def _of_zeros(base: Mapping[int, float], new: Mapping[int, float], metric: Metric) -> Ratio | None:
-    """Where nothing is left of what more is better of, in every round, or nothing was there."""
+    """The ratio if every round of one side is zero, for a metric of which more is better."""
     rounds = len(base.keys() & new.keys())
     if rounds < _FEWEST or metric.better != "higher":
         return None
@@ -207,7 +207,8 @@ def _sees(row: Change) -> tuple[int, float]:
 
 
 def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
-    """What each metric can show on each benchmark, with the most rounds that a pair has."""
+    """The smallest change that each metric can show on each benchmark, from the pair with the most
+    rounds."""
     best: dict[tuple[str, str], Change] = {}
     for row in rows:
         key = (row.benchmark, row.metric.name)

@@ -1,4 +1,4 @@
-"""What a campaign would do, from what is known before anything is started."""
+"""The plan and cost of a campaign, predicted before anything is started."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campa
 
 
 def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None) -> BenchmarkFacts:
-    """What the campaign would know of a benchmark; a capacity of 1 where that is not known."""
+    """The facts about a benchmark that the campaign would store; a capacity of 1 if it is
+    unknown."""
     capacity = known.benchmarks[benchmark.name].capacity_per_s if known else 1.0
     return BenchmarkFacts(
         version=benchmark.table.version,

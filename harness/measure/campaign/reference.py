@@ -1,4 +1,4 @@
-"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+"""The preparation of a campaign before its first cell: right answers, and the host's capacity."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def prepare(
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
-    """What is known of a benchmark that was made ready, in words."""
+    """The facts about a prepared benchmark, in words."""
     if not found.bench.benchmark.has_reference:
         return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
@@ -110,7 +110,7 @@ def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepare
 
 
 def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
-    """What is known before the reference was asked."""
+    """The facts known before the reference is asked."""
     return Bench(
         benchmark=benchmark,
         artefact=artefact,
@@ -235,7 +235,7 @@ def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) ->
 
 
 def _last_lines(log: Path) -> list[str]:
-    """Of what a server printed, those that are not empty."""
+    """The last non-empty lines that a server printed."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LAST_BYTES))

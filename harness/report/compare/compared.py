@@ -1,4 +1,4 @@
-"""What changed, as a page, and as text for programs and pull requests."""
+"""Changes as text for programs and pull requests, and the words that the page shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed, as one self-contained file."""
+"""Changes as one self-contained file."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _counted(counts: RunCounts) -> str:
 
 
 def _warnings(report: Report, short: Summary) -> Iterator[str]:
-    """What a reader must know before believing any of it."""
+    """Warnings that a reader needs before relying on the report."""
     made_up = [n for n, b in report.campaign.benchmarks.items() if b.synthetic]
     if made_up:
         names = view.listed(map(code, sorted(made_up)))
@@ -174,7 +174,7 @@ def _out(row: Row) -> Iterator[str]:
 
 
 def _left_over(report: Report) -> Iterator[Passage]:
-    """What is damaged or was not run."""
+    """Damaged files, and cells that were not run."""
     digested = report.digested
     lines = [
         f"- damaged: {text(str(found.cell))}: {text(outcomes.damage(found, digested))}"

@@ -35,7 +35,7 @@ def collect(campaigns: Iterable[tuple[str, Summary]]) -> dict[Key, Trend]:
 
 
 def key_of(summary: Summary, benchmark: BenchmarkSummary, standing: VariantSummary) -> Key:
-    """Which trend a standing belongs to."""
+    """The key of the trend that a standing belongs to."""
     return (
         *(summary.machine, summary.preset, summary.device),
         *(benchmark.name, benchmark.version, benchmark.slo, benchmark.ranked_by),

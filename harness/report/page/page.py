@@ -41,7 +41,7 @@ def of_report(report: Report) -> str:
 
 
 def environment() -> Environment:
-    """What renders the templates of a campaign's pages."""
+    """The environment that renders the templates of a campaign's pages."""
     jinja = templating.environment(
         view.amount,
         view.anchor,

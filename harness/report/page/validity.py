@@ -17,7 +17,7 @@ _BESIDE = ("cpu_per_1000", "memory")  # what stands in the row beside the figure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidityMark:
-    """What a row's mark shows, and says when it is touched."""
+    """The mark of a row, and its text when it is touched."""
 
     kind: str  # "ok", "note", "warning", "invalid" or "failed"
     sign: str
@@ -40,7 +40,7 @@ def of_row(row: Row) -> ValidityMark:
 
 
 def kinds_of(row: Row) -> list[outcomes.RepeatedFinding]:
-    """What must be looked at before a row is relied on: one of each kind of warning."""
+    """The warnings to look at before relying on a row: one of each kind."""
     found: dict[str, outcomes.RepeatedFinding] = {}
     for doubt in outcomes.doubts(row):
         if doubt.verdict is Verdict.WARNING:

@@ -1,4 +1,4 @@
-"""What became of a report's runs, in words."""
+"""The outcomes of a report's runs, in words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RepeatedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """What kept some rounds of a row from counting."""
+    """The reason why some rounds of a row do not count."""
 
     what: str
     why: str
@@ -95,5 +95,5 @@ def mishaps(row: Row) -> list[Mishap]:
 
 
 def damage(found: Damaged, digested: Digested) -> str:
-    """What is damaged. Where the campaign lies differs from machine to machine; this does not."""
+    """The damage, without the campaign's folder, which differs from machine to machine."""
     return found.message.replace(f"{digested.folder}/", "")

@@ -17,7 +17,7 @@ NATIVE = "native"
 
 @dataclass(frozen=True, slots=True)
 class DriverOrder:
-    """Which driver is asked for, and with what."""
+    """The requested driver and its options."""
 
     name: str = NATIVE
     master: str | None = None  # host:port where workers find the one who coordinates them
