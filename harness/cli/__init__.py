@@ -47,7 +47,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="serving-harness")
 def cli() -> None:
-    """Bring serving frameworks up, drive identical load at each, report what was measured."""
+    """Start serving frameworks, send identical load to each one, and report the results."""
 
 
 class _Talk(logging.Handler):

@@ -44,7 +44,9 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True
 )
 @click.option(
-    "--keep", type=click.Path(path_type=Path), help="Folder of summaries to read and to complete."
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="Folder of summaries: read all, add missing ones.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(

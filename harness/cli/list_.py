@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Show variants, benchmarks and launchers; what cannot run here, and why."""
+    """Show variants, benchmarks and launchers, and why some cannot run here."""
     found = listing()
     if as_json:
         _say.lines(json.dumps(found, indent=1))

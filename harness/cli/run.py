@@ -35,7 +35,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("run", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every variant, except those that list marks 'not in --all'.",
+)
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )

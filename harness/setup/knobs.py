@@ -119,9 +119,9 @@ def problem(table: Turnable) -> str | None:
         # Threads are the benchmark's, where the variant has none of its own.
         known = knob.sets == "threads" or today_of(name, table) is not None
         if known and knob.default is not None:
-            return f"knob {name!r}: the variant says itself what {knob.sets} is: no 'default'"
+            return f"knob {name!r}: the variant already sets {knob.sets}: leave out 'default'"
         if not known and knob.default is None:
-            return f"knob {name!r}: the variant does not say what {knob.sets} is: give a 'default'"
+            return f"knob {name!r}: the variant does not set {knob.sets}: give a 'default'"
     return None
 
 

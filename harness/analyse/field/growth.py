@@ -99,13 +99,13 @@ def note(points: Sequence[PointCost], axis: str) -> str:
     ignored = [p for p in points if p.taken is not None and p.taken != p.value]
     if ignored:
         asked = ", ".join(f"{p.value} (it took {p.taken})" for p in ignored)
-        return f"it does not take the axis {axis}: asked for {asked}; what differs is chance"
+        return f"it does not take the axis {axis}: asked for {asked}; any difference is chance"
     sound = [p for p in points if not p.invalid]
     if len(sound) < len(points):
         bad = ", ".join(str(p.value) for p in points if p.invalid)
         return f"the points {bad} do not count: {next(p.invalid for p in points if p.invalid)}"
     if len(sound) < _FIT:
-        return f"{len(sound)} points say nothing of how cost grows: {_FIT} are needed"
+        return f"{len(sound)} points cannot show how cost grows: {_FIT} are needed"
     return ""
 
 

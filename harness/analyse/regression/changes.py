@@ -165,7 +165,9 @@ def _benchmarks(pairs: Sequence[Pair]) -> list[str]:
 
 def _strangers(pairs: Sequence[Pair]) -> Iterator[str]:
     if not pairs:
-        yield ("no variant ran in both on one benchmark (one that was renamed: --rename OLD=NEW)")
+        yield (
+            "no variant ran in both on the same benchmark (if one was renamed: --rename OLD=NEW)"
+        )
     for pair in pairs:
         yield from comparable.variants(pair.variant, pair.base, pair.new)
 

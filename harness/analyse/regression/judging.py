@@ -151,7 +151,7 @@ def _note(
     if noise.counts_failures(metric):
         notes.append("the ratio compares the shares that did not fail")
     if pair.unchanged:
-        notes.append("no file differs: this is chance")
+        notes.append("no file differs, so this is chance")
     return "; ".join(notes)
 
 

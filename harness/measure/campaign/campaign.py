@@ -135,7 +135,7 @@ def prepare(
         observer.note(f"{benchmark.name}: {said}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
-        raise NothingRan("No benchmark could be made ready. " + " ".join(map(str, failures)))
+        raise NothingRan("No benchmark could be prepared. " + " ".join(map(str, failures)))
     return prepared
 
 

@@ -93,7 +93,7 @@ def learnt(found: Prepared, preset: PresetTable) -> str:
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:
-        shown += "; no audit: its payloads can't be made into ones that are unseen"
+        shown += "; no audit: its payloads can't be varied into unseen ones"
     return f"{found.capacity_per_s:.0f}/s in process{shown}"
 
 
@@ -101,7 +101,9 @@ def _predictor(variants: Mapping[str, Variant]) -> Variant:
     """The variant that calls the predictor itself. Raises UsageError where there is none."""
     variant = canaries.predictor(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'inside', to say what is right.")
+        raise UsageError(
+            "No server.toml has a variant with 'inside', which gives the right answers."
+        )
     return variant
 
 
@@ -181,7 +183,9 @@ def prove(
     server."""
     variant = canaries.null(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
+        raise UsageError(
+            "No server.toml has a variant with 'reference', which the generator is tested against."
+        )
     bench = Bench(
         benchmark=benchmark,
         artefact=tools.scratch,
@@ -202,7 +206,7 @@ def prove(
             ),
         )
     if not (ceiling.facts.is_whole and lag.facts.is_whole):
-        raise HarnessError("A generator process was lost, so that its ceiling is not known.")
+        raise HarnessError("A generator process was lost, so the generator's ceiling is not known.")
     rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(

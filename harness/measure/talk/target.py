@@ -111,7 +111,7 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        why = "its user, or its port, is none" if at else str(error)
+        why = "its user or port is malformed" if at else str(error)
         raise UsageError(f"{name!r} is not a URL: {why}.") from error
     if parts.scheme not in schemes or not parts.hostname:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)

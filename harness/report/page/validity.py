@@ -33,7 +33,7 @@ def of_row(row: Row) -> ValidityMark:
         shown.append(f"{len(lines) - _SHOWN} more on its page.")
     kind, sign, word = _kind(row)
     if not shown:
-        shown = [f"{_counted(row)}; nothing was found that speaks against its numbers."]
+        shown = [f"{_counted(row)}; no reason was found to doubt its numbers."]
     gaps = [(COLUMNS[name].title, missing.why(row, name)) for name in _BESIDE]
     shown += [f"No {title}: {why}." for title, why in gaps if why]
     return ValidityMark(kind=kind, sign=sign, word=word, lines=tuple(shown))

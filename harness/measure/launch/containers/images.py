@@ -142,7 +142,7 @@ def _base_id(client: DockerClient, base: str) -> str:
 def _find(client: DockerClient, tag: str) -> str | None:
     from docker.errors import ImageNotFound
 
-    with answering(f"The image {tag} can't be looked for", ProvisionError):
+    with answering(f"The image {tag} can't be looked up", ProvisionError):
         try:
             return str(client.images.get(tag).id)
         except ImageNotFound:
