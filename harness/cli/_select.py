@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,30 +38,41 @@ def variants(
     endpoint: Endpoint | None = None,
     exclude: tuple[str, ...] = (),
     image: Variant | None = None,
+    tracks: tuple[str, ...] | None = None,
 ) -> list[Variant]:
     """The variants asked for, and the two reference points that every report carries.
 
     Names may be patterns, such as `triton*`; what a pattern of `exclude` matches is left out. Each
     once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
-    reference points are always processes.
+    reference points are always processes. Everything is what `tracks` has; a track without names
+    is all of that track.
     """
     known = catalog.variants()
     own = [*([adhoc.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
-    if bool(names) == everything and (everything or not own):
+    whole = everything or (track is not None and not names and not own)
+    if bool(names) == whole and (whole or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
     chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
-    if everything:
-        for error in catalog.broken_servers().values():
-            _say.line(f"warning: left out: {error}", err=True)
-        public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
-        chosen = [v for variant in public for v in launched(Asked(variant.name), known, ways)]
+    if whole:
+        wanted = (track,) if track is not None else tracks
+        chosen = [v for name in _all(known, wanted) for v in launched(Asked(name), known, ways)]
     chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
         chosen = _patterns.on_track(chosen, track)
+        beside = dict.fromkeys(name for v in chosen for name in v.table.beside)
+        chosen += [v for name in beside for v in launched(Asked(name), known, ways)]
     for variant in chosen:
         variant.spoken()
     references = [v for v in (canaries.predictor(known), canaries.null(known)) if v]
     return references + [v for v in chosen if v not in references] + own
+
+
+def _all(known: Mapping[str, Variant], tracks: tuple[str, ...] | None) -> list[str]:
+    """The variants that are on those tracks, of any where there are none, but for tests' own."""
+    for error in catalog.broken_servers().values():
+        _say.line(f"warning: left out: {error}", err=True)
+    public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
+    return [v.name for v in public if tracks is None or v.table.track in tracks]
 
 
 def with_counterparts(

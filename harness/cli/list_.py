@@ -149,13 +149,20 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
 def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
     """Why a variant can run nowhere here, each reason by itself; none where it can."""
     from harness.measure.prepare import environments
+    from harness.setup import launching
+    from harness.stored import plan
 
     only_docker = variant.server.table.only_docker
-    ways = [why for name, why in available.items() if _comes_up_by(variant, name)]
+    missing = plan.missing_component(variant)
+    ways = [
+        why or (missing if launching.of(name).installs else None)
+        for name, why in available.items()
+        if _comes_up_by(variant, name)
+    ]
     if only_docker and all(why is not None for why in ways):
         return [f"it runs only in a container: {only_docker.rstrip('.')}", *filter(None, ways)]
-    if all(why is not None for why in available.values()):
-        return [why for why in available.values() if why is not None]
+    if ways and all(why is not None for why in ways):
+        return list(dict.fromkeys(filter(None, ways)))
     lock = variant.server.lock(variant.table.backend)
     if variant.server.has_environment and not lock.exists():
         how = environments.how_to_lock(variant.server.name)

@@ -17,6 +17,7 @@ from harness.base.errors import (
 )
 from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
+from harness.setup.tracks import TRACKS
 from harness.stored.identity import told
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @_servers.DEVICE
 @click.option(
     "--track",
-    type=click.Choice(["default", "matched", "tuned"]),
-    help="Measure only variants of this track.",
+    type=click.Choice(TRACKS),
+    help="Measure only variants of this track; without names, all of them.",
 )
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
@@ -214,6 +215,7 @@ def _chosen(
         endpoint,
         options["exclude"],
         image,
+        preset.tracks,
     )
     chosen = _judging.with_answers(chosen, options)
     chosen, absent = _select.with_counterparts(chosen, checkout, options["renames"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.setup import launching
+from harness.setup import components, launching
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
@@ -95,6 +95,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
         why = variant.server.table.only_docker
         there = subject_name(Subject(variant.table.name, launching.for_images()))
         return f"it runs as a container only, as {there}: {why}"
+    if missing := missing_component(variant):
+        return missing
     if device not in variant.table.devices and not variant.table.is_floor:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.folder.name in variant.table.without:
@@ -103,6 +105,13 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     if asked and not benchmark.predictor(variant.table.backend).exists():
         return f"there is no predictor for {variant.table.backend}"
     return None
+
+
+def missing_component(variant: Variant) -> str | None:
+    """Why a program that the variant starts beside itself can't be used here, or None."""
+    if not launching.of(variant.launcher).installs:
+        return None
+    return next(filter(None, map(components.why_not, variant.table.components)), None)
 
 
 def absolute(

@@ -21,6 +21,7 @@ NONE = "–"
 TRACKS = {
     "default": "out of the box",
     "matched": "same workers and threads for all, one call of the model at a time, no batching",
+    "pattern": "ways to serve other than a service that predicts on each request",
     "remote": "endpoints that were already running",
     "tuned": "configured as each framework's own production guide says",
 }
