@@ -91,7 +91,7 @@ def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | No
 
 
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """What OLD=NEW, given any number of times, says. Raises UsageError."""
+    """The names in any number of OLD=NEW. Raises UsageError."""
     found = {}
     for text in given:
         old, equals, new = text.partition("=")
@@ -185,7 +185,7 @@ def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
 def launchers_of(
     variants: list[Variant], device: str, options: dict[str, Any] | None = None
 ) -> dict[str, Launcher]:
-    """What brings the variants up, by name, told what is given of its own options.
+    """The launchers of the variants by name, each given its own options.
 
     Raises NothingRan where one can't be used here, UsageError for an option of another's or a value
     that it can't take.
@@ -219,7 +219,7 @@ def driver(options: dict[str, Any]) -> DriverOrder:
 
 
 def campaign_folder(name: str) -> Path:
-    """Where a campaign of that name is stored. Raises UsageError for a name that can't be one."""
+    """The folder of a campaign of that name. Raises UsageError for an impossible name."""
     # Earlier versions took names that a new campaign can't have any more.
     if not name or name != Path(name).name or name.startswith(".") or "\0" in name:
         raise _no_name(name)
@@ -227,7 +227,8 @@ def campaign_folder(name: str) -> Path:
 
 
 def stored_campaign(name: str) -> Path:
-    """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
+    """The folder of the stored campaign of that name. Raises UsageError with the nearest name if
+    there is none."""
     folder = campaign_folder(name)
     if not (folder / "campaign.json").exists():
         stored_names()  # of none at all, it says how to make one
@@ -243,7 +244,7 @@ def _no_name(name: str) -> UsageError:
 
 
 def new_campaign(name: str) -> Path:
-    """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
+    """The folder of a new campaign of that name. Raises UsageError for a name to avoid."""
     if name == store.EXAMPLE:
         raise UsageError(
             f"{name!r} is the name of the example campaign of the harness, which no list shows: "

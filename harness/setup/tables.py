@@ -1,4 +1,4 @@
-"""What server.toml, benchmark.toml and presets.toml may say: an unknown key is an error."""
+"""The keys of server.toml, benchmark.toml and presets.toml: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class ServerTable(toml.Strict):
 
 
 class WeightsTable(toml.Strict):
-    """Where a benchmark's weights come from, and what they must hash to."""
+    """The source of a benchmark's weights, and their expected hashes."""
 
     hub: str
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")

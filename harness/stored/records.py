@@ -1,4 +1,4 @@
-"""What is measured: the records that the measuring half writes and the reporting half reads.
+"""The records that the measuring half writes and the reporting half reads.
 
 A Run is frozen the moment it exists.
 """
@@ -119,7 +119,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """What ran."""
+    """The facts about the measured server."""
 
     server: str
     framework: str
@@ -144,7 +144,7 @@ class ServerFacts:
 
     @property
     def way(self) -> Launching:
-        """What its launcher declared."""
+        """The declaration of its launcher."""
         return self.launching or of_earlier(self.launcher)
 
 
@@ -237,7 +237,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
-    """What a campaign knew of a benchmark when it began."""
+    """The facts about a benchmark when a campaign began."""
 
     version: int
     description: str

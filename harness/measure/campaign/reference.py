@@ -1,4 +1,4 @@
-"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+"""The preparation of a campaign before its first cell: right answers, and the host's capacity."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def prepare(
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
-    """What is known of a benchmark that was made ready, in words."""
+    """The facts about a prepared benchmark, in words."""
     if not found.bench.benchmark.has_reference:
         return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:
-        shown += "; no audit: its payloads can't be made into ones that are unseen"
+        shown += "; no audit: its payloads can't be varied into unseen ones"
     return f"{found.capacity_per_s:.0f}/s in process{shown}"
 
 
@@ -101,7 +101,9 @@ def _predictor(variants: Mapping[str, Variant]) -> Variant:
     """The variant that calls the predictor itself. Raises UsageError where there is none."""
     variant = canaries.predictor(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'inside', to say what is right.")
+        raise UsageError(
+            "No server.toml has a variant with 'inside', which gives the right answers."
+        )
     return variant
 
 
@@ -110,7 +112,7 @@ def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepare
 
 
 def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
-    """What is known before the reference was asked."""
+    """The facts known before the reference is asked."""
     return Bench(
         benchmark=benchmark,
         artefact=artefact,
@@ -181,7 +183,9 @@ def prove(
     server."""
     variant = canaries.null(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
+        raise UsageError(
+            "No server.toml has a variant with 'reference', which the generator is tested against."
+        )
     bench = Bench(
         benchmark=benchmark,
         artefact=tools.scratch,
@@ -202,7 +206,7 @@ def prove(
             ),
         )
     if not (ceiling.facts.is_whole and lag.facts.is_whole):
-        raise HarnessError("A generator process was lost, so that its ceiling is not known.")
+        raise HarnessError("A generator process was lost, so the generator's ceiling is not known.")
     rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(
@@ -235,7 +239,7 @@ def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) ->
 
 
 def _last_lines(log: Path) -> list[str]:
-    """Of what a server printed, those that are not empty."""
+    """The last non-empty lines that a server printed."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LAST_BYTES))

@@ -87,7 +87,7 @@ def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
 
 
 def lacking(benchmark: Benchmark, environment: Planned | None) -> list[str]:
-    """What `ensure` would make first, with the environment that is given: in words."""
+    """The parts that `ensure` would make first in the given environment, in words."""
     lock, key = benchmark.folder / "requirements-build.txt", environment.key if environment else OWN
     found = []
     if lock.exists():

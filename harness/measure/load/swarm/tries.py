@@ -23,7 +23,7 @@ _STATUS = ERRORS.index("status")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """What came back: a status, or what failed."""
+    """The result of one attempt: a status, or the failure."""
 
     status: int = 0
     body: bytes | None = None  # where it is kept
@@ -52,7 +52,7 @@ class Try:
 
     @property
     def _reason(self) -> BaseException | None:
-        """What its client gave up after."""
+        """The reason why its client gave up."""
         return getattr(self.failure, "original", None) or self.failure
 
 

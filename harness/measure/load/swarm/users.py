@@ -36,7 +36,7 @@ _COLUMNS = ("payload", "sent_ns", "done_ns", "status", "error", "resent")
 
 
 class Crowd:
-    """What the users of one worker share in a window: the payloads in order, and the rows."""
+    """The common state of one worker's users in a window: the payloads in order, and the rows."""
 
     def __init__(self, job: Job, worker: int) -> None:
         self.job = job
