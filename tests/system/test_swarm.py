@@ -349,6 +349,18 @@ def test_its_processes_end_with_the_context() -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
 
 
+def test_a_master_whose_harness_is_gone_ends_without_a_word() -> None:
+    command = [sys.executable, "-m", "harness.measure.load.swarm.master", "127.0.0.1", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as master:
+        assert master.stdin and master.stdout
+        assert master.stderr
+        master.stdout.close()
+        master.stdin.close()
+        assert master.stderr.read() == b""
+    assert master.returncode == 0
+
+
 def _workers() -> list[int]:
     """Workers of Locust that this process started, the newest last."""
     found = []
