@@ -353,10 +353,10 @@ def test_a_master_whose_harness_is_gone_ends_without_a_word() -> None:
     command = [sys.executable, "-m", "harness.measure.load.swarm.master", "127.0.0.1", "0"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as master:
-        assert master.stdin and master.stdout
-        assert master.stderr
-        master.stdout.close()
-        master.stdin.close()
+        for stream in (master.stdout, master.stdin):
+            assert stream is not None
+            stream.close()
+        assert master.stderr is not None
         assert master.stderr.read() == b""
     assert master.returncode == 0
 
