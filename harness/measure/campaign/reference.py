@@ -123,10 +123,10 @@ def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
     )
 
 
-def artefact(benchmark: Benchmark, variants: Mapping[str, Variant]) -> Artefact:
-    """A benchmark's model, built by the environment of the reference in process if need be."""
+def artefact(benchmark: Benchmark, variants: Mapping[str, Variant], version: int = 1) -> Artefact:
+    """A version of a benchmark's model, built by the reference's environment if need be."""
     variant = _predictor(variants)
-    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark), version)
 
 
 def _own(variant: Variant, bench: Bench) -> Bench:
