@@ -80,7 +80,11 @@ class _Watch:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM ends the run as Ctrl-C does: with a summary of what failed and what was running."""
+    """SIGTERM ends the run as Ctrl-C does: with a summary of what failed and what was running.
+
+    Under `nohup` commands would ignore SIGHUP, and the tests of what it does would wait for good.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return

@@ -40,16 +40,18 @@ class Poll(Exchange):
     def __init__(self, way: Polling) -> None:
         self._way = way
         self._job = ""
+        self._polls = 0
 
     def received(self, response: Response, now_ns: int) -> Step:
         if not response.is_success:
             return Done()
         told = parsed(response.body)
         if told.get("status") == "completed":
-            return Done()
+            return Done(marks=(("polls", self._polls), ("finished_ns", now_ns)))
         if told.get("status") == "failed":
-            return Fail(told["error"])
+            return Fail(told["error"], marks=(("polls", self._polls),))
         self._job = self._job or told["id"]
+        self._polls += 1
         question = Message(b"", method="GET", path=f"{self._way.path}/{self._job}")
         return Send(question, now_ns + self._way.every_ns)
 
@@ -127,4 +129,4 @@ class Obeying(Exchange):
         if word == b"raise":
             raise ZeroDivisionError("as of a protocol with a mistake")
         known: dict[bytes, Step] = {b"other": Done(b"what is judged")}
-        return known.get(word, Done())
+        return known.get(word, Done(marks=(("polls", self._answers - 1),)))

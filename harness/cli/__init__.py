@@ -47,11 +47,11 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="serving-harness")
 def cli() -> None:
-    """Bring serving frameworks up, drive identical load at each, report what was measured."""
+    """Start serving frameworks, send identical load to each one, and report the results."""
 
 
 class _Talk(logging.Handler):
-    """What takes a while, such as installing, is told where talk goes."""
+    """Log messages, such as those of an installation, go where commands talk."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _say.line(record.getMessage(), err=True)

@@ -32,7 +32,7 @@ _OPTIONS = (
 
 
 def options(command: Function) -> Function:
-    """Which image, and where it answers."""
+    """Options that name the image and its port."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -50,7 +50,8 @@ def variant(options: dict[str, Any]) -> Variant | None:
         return None
     launcher = next((w for w in options["launchers"] if launching.of(w).runs_images), None)
     if launcher is None or options["url"]:
-        raise UsageError("--image goes with --launcher docker, and without --url.")
+        way = launching.for_images()
+        raise UsageError(f"--image goes with --launcher {way}, and without --url.")
     request = _endpoint.template(options)
     protocol = options["protocol"] or (_endpoint.TEMPLATE if request else None)
     if options["port"] is None or protocol is None:
@@ -73,7 +74,7 @@ def variant(options: dict[str, Any]) -> Variant | None:
 
 
 def _name(image: str, options: dict[str, Any]) -> str:
-    """What is given, or the end of the image's name without its tag and digest."""
+    """The given name, or the end of the image's name without its tag and digest."""
     given = options["endpoint_name"]
     if given != _endpoint.USUAL_NAME:
         return _endpoint.free_name(given)

@@ -1,4 +1,4 @@
-"""What answers are compared with, where that is not the predictor in process."""
+"""The right answers, if they are not those of the predictor in process."""
 
 from __future__ import annotations
 

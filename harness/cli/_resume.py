@@ -52,7 +52,7 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
 
 
 def _require_none_ignored() -> None:
-    """What the stored plan decides must not seem to be asked for. Raises UsageError."""
+    """Refuse options that the stored plan already decides. Raises UsageError."""
     context = click.get_current_context()
     given = [
         param.opts[0]

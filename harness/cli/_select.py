@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,30 +38,41 @@ def variants(
     endpoint: Endpoint | None = None,
     exclude: tuple[str, ...] = (),
     image: Variant | None = None,
+    tracks: tuple[str, ...] | None = None,
 ) -> list[Variant]:
     """The variants asked for, and the two reference points that every report carries.
 
     Names may be patterns, such as `triton*`; what a pattern of `exclude` matches is left out. Each
     once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
-    reference points are always processes.
+    reference points are always processes. Everything is what `tracks` has; a track without names
+    is all of that track.
     """
     known = catalog.variants()
     own = [*([adhoc.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
-    if bool(names) == everything and (everything or not own):
+    whole = everything or (track is not None and not names and not own)
+    if bool(names) == whole and (whole or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
     chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
-    if everything:
-        for error in catalog.broken_servers().values():
-            _say.line(f"warning: left out: {error}", err=True)
-        public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
-        chosen = [v for variant in public for v in launched(Asked(variant.name), known, ways)]
+    if whole:
+        wanted = (track,) if track is not None else tracks
+        chosen = [v for name in _all(known, wanted) for v in launched(Asked(name), known, ways)]
     chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
         chosen = _patterns.on_track(chosen, track)
+        beside = dict.fromkeys(name for v in chosen for name in v.table.beside)
+        chosen += [v for name in beside for v in launched(Asked(name), known, ways)]
     for variant in chosen:
         variant.spoken()
     references = [v for v in (canaries.predictor(known), canaries.null(known)) if v]
     return references + [v for v in chosen if v not in references] + own
+
+
+def _all(known: Mapping[str, Variant], tracks: tuple[str, ...] | None) -> list[str]:
+    """The variants that are on those tracks, of any where there are none, but for tests' own."""
+    for error in catalog.broken_servers().values():
+        _say.line(f"warning: left out: {error}", err=True)
+    public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
+    return [v.name for v in public if tracks is None or v.table.track in tracks]
 
 
 def with_counterparts(
@@ -80,7 +91,7 @@ def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | No
 
 
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """What OLD=NEW, given any number of times, says. Raises UsageError."""
+    """The names in any number of OLD=NEW. Raises UsageError."""
     found = {}
     for text in given:
         old, equals, new = text.partition("=")
@@ -179,7 +190,7 @@ def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
 def launchers_of(
     variants: list[Variant], device: str, options: dict[str, Any] | None = None
 ) -> dict[str, Launcher]:
-    """What brings the variants up, by name, told what is given of its own options.
+    """The launchers of the variants by name, each given its own options.
 
     Raises NothingRan where one can't be used here, UsageError for an option of another's or a value
     that it can't take.
@@ -215,7 +226,7 @@ def driver(options: dict[str, Any]) -> DriverOrder:
 
 
 def campaign_folder(name: str) -> Path:
-    """Where a campaign of that name is stored. Raises UsageError for a name that can't be one."""
+    """The folder of a campaign of that name. Raises UsageError for an impossible name."""
     # Earlier versions took names that a new campaign can't have any more.
     if not name or name != Path(name).name or name.startswith(".") or "\0" in name:
         raise _no_name(name)
@@ -223,7 +234,8 @@ def campaign_folder(name: str) -> Path:
 
 
 def stored_campaign(name: str) -> Path:
-    """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
+    """The folder of the stored campaign of that name. Raises UsageError with the nearest name if
+    there is none."""
     folder = campaign_folder(name)
     if not (folder / "campaign.json").exists():
         stored_names()  # of none at all, it says how to make one
@@ -239,7 +251,7 @@ def _no_name(name: str) -> UsageError:
 
 
 def new_campaign(name: str) -> Path:
-    """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
+    """The folder of a new campaign of that name. Raises UsageError for a name to avoid."""
     if name == store.EXAMPLE:
         raise UsageError(
             f"{name!r} is the name of the example campaign of the harness, which no list shows: "

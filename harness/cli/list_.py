@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Show variants, benchmarks and launchers; what cannot run here, and why."""
+    """Show variants, benchmarks and launchers, and why some cannot run here."""
     found = listing()
     if as_json:
         _say.lines(json.dumps(found, indent=1))
@@ -142,20 +142,27 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
 
     found = launching.of(launcher)
     if variant.table.is_floor:
-        return launcher == launching.PROCESS
+        return launcher == variant.launcher
     return found.starts and not (found.installs and variant.server.table.only_docker)
 
 
 def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
     """Why a variant can run nowhere here, each reason by itself; none where it can."""
     from harness.measure.prepare import environments
+    from harness.setup import launching
+    from harness.stored import plan
 
     only_docker = variant.server.table.only_docker
-    ways = [why for name, why in available.items() if _comes_up_by(variant, name)]
+    missing = plan.missing_component(variant)
+    ways = [
+        why or (missing if launching.of(name).installs else None)
+        for name, why in available.items()
+        if _comes_up_by(variant, name)
+    ]
     if only_docker and all(why is not None for why in ways):
         return [f"it runs only in a container: {only_docker.rstrip('.')}", *filter(None, ways)]
-    if all(why is not None for why in available.values()):
-        return [why for why in available.values() if why is not None]
+    if ways and all(why is not None for why in ways):
+        return list(dict.fromkeys(filter(None, ways)))
     lock = variant.server.lock(variant.table.backend)
     if variant.server.has_environment and not lock.exists():
         how = environments.how_to_lock(variant.server.name)
@@ -164,7 +171,7 @@ def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
 
 
 def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
-    """That it runs or does not, and what a user must know of that."""
+    """Whether it runs, with the remarks that a user needs."""
     if cannot := _cannot(variant["reasons"], reasons):
         return cannot
     said = [] if variant["in_all"] else ["not in --all"]
@@ -177,7 +184,7 @@ def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
 
 
 def _cannot(why: list[str], reasons: list[str]) -> str:
-    """That it cannot run here, and the numbers of the reasons, each of which is told once."""
+    """Its inability to run here, with the numbers of the reasons; each reason is printed once."""
     reasons += [reason for reason in why if reason not in reasons]
     numbers = "".join(f" [{reasons.index(reason) + 1}]" for reason in why)
     return f"cannot run here{numbers}" if numbers else ""

@@ -17,6 +17,7 @@ from harness.base.errors import (
 )
 from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
+from harness.setup.tracks import TRACKS
 from harness.stored.identity import told
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("run", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every variant, except those that list marks 'not in --all'.",
+)
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )
@@ -62,8 +68,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @_servers.DEVICE
 @click.option(
     "--track",
-    type=click.Choice(["default", "matched", "tuned"]),
-    help="Measure only variants of this track.",
+    type=click.Choice(TRACKS),
+    help="Measure only variants of this track; without names, all of them.",
 )
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
@@ -136,7 +142,7 @@ def _require_against(options: dict[str, Any]) -> None:
 def _request(
     options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
 ) -> CampaignOrder:
-    """What is asked for, checked in full before anything starts."""
+    """The campaign that is requested, checked in full before anything starts."""
     from harness.cli import _resume, _select
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup import catalog
@@ -209,6 +215,7 @@ def _chosen(
         endpoint,
         options["exclude"],
         image,
+        preset.tracks,
     )
     chosen = _judging.with_answers(chosen, options)
     chosen, absent = _select.with_counterparts(chosen, checkout, options["renames"])

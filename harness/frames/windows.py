@@ -1,4 +1,4 @@
-"""What was recorded in each window: a row for a request, a call of the predictor, or a chunk."""
+"""Records of each window: a row for a request, a call of the predictor, a chunk, or a mark."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from harness.frames.common import Name, folder_of, warn
 from harness.stored import store
 from harness.stored.records import Window
 from harness.windows.columns import TABLES
+from harness.windows.marks import MARKS
 from harness.windows.samples import ERRORS, MISSING
 
 
@@ -97,6 +98,22 @@ def chunks(campaign: Name, variant: str) -> pd.DataFrame:
     return frame
 
 
+def marks(campaign: Name, variant: str) -> pd.DataFrame:
+    """Marks of the last answer to each request, for a protocol whose exchanges set them.
+
+    benchmark, round, window, kind, profile: as of its requests
+
+    request      int64    which of the window's requests, from 0
+    mark         category  a name, see docs/schema.md
+    value        int64    moments, which end with _ns, from the window's start
+    """
+    frame, columns = _table("marks", list(_windows(campaign, variant)))
+    frame["request"] = columns["request"]
+    frame["mark"] = pd.Categorical([MARKS[code] for code in columns["mark"]])
+    frame["value"] = columns["value"]
+    return frame
+
+
 class _Part(NamedTuple):
     """A window, and where it belongs."""
 
@@ -129,7 +146,7 @@ def _windows(campaign: Name, variant: str) -> Iterator[_Part]:
 
 
 def _table(name: str, parts: Sequence[_Part]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Where each row of a table belongs, as a frame, and the columns as they are stored."""
+    """The window of each row of a table, as a frame, and the columns as they are stored."""
     tables = [getattr(part.content, name) for part in parts]
     empty = np.empty(0, np.int64)
     columns = {

@@ -1,4 +1,4 @@
-"""What server.toml, benchmark.toml and presets.toml may say: an unknown key is an error."""
+"""The keys of server.toml, benchmark.toml and presets.toml: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
+from harness.setup.components import COMPONENTS
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
 from harness.setup.templates import RequestTable
+from harness.setup.tracks import TRACKS, Track
 from harness.windows.profiles import CLOSED, USERS, needs, shape_names
 
 Backend = Literal["onnx", "torch"]
@@ -25,13 +27,14 @@ class VariantTable(toml.Strict):
     """One `[[variant]]` of a server.toml."""
 
     name: str = Field(pattern=r"^[a-z0-9_][a-z0-9_-]*$")
-    track: Literal["default", "matched", "tuned", "remote"]
+    track: Track | Literal["remote"]
     description: str
     protocol: str
     request: RequestTable | None = None  # of the protocol `template`; see harness.setup.templates
     backend: Backend = "onnx"
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
+    components: tuple[str, ...] = ()  # that it starts beside itself; see harness.setup.components
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
@@ -49,6 +52,7 @@ class VariantTable(toml.Strict):
     reference: bool = False  # its answers mean nothing and are not checked
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
+    beside: tuple[str, ...] = ()  # variants of other tracks that `--track` of this one adds
 
     @property
     def is_floor(self) -> bool:
@@ -65,6 +69,14 @@ class VariantTable(toml.Strict):
             for _, name, _, _ in string.Formatter().parse(part):
                 if name is not None and name not in known:
                     raise ValueError(str(unknown("placeholder", name, known)).rstrip("."))
+        return value
+
+    @field_validator("components")
+    @classmethod
+    def _known_components(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in COMPONENTS:
+                raise ValueError(str(unknown("component", name, COMPONENTS)).rstrip("."))
         return value
 
     @field_validator("ready_port")
@@ -130,7 +142,7 @@ class ServerTable(toml.Strict):
 
 
 class WeightsTable(toml.Strict):
-    """Where a benchmark's weights come from, and what they must hash to."""
+    """The source of a benchmark's weights, and their expected hashes."""
 
     hub: str
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
@@ -241,6 +253,7 @@ class PresetTable(toml.Strict):
     """How much of everything a run does."""
 
     launchers: tuple[str, ...] = (PROCESS,)
+    tracks: tuple[Track, ...] = TRACKS  # of the variants that --all stands for
 
     benchmarks: tuple[str, ...]
     profiles: tuple[str, ...]  # empty: all

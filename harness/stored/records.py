@@ -1,4 +1,4 @@
-"""What is measured: the records that the measuring half writes and the reporting half reads.
+"""The records that the measuring half writes and the reporting half reads.
 
 A Run is frozen the moment it exists.
 """
@@ -21,6 +21,7 @@ from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
+from harness.windows.marks import Marks
 from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
@@ -68,6 +69,7 @@ class Window:
     usage: Usage
     calls: Calls
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+    marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
 
     def of_kind(self, kind: WindowKind) -> Window:
         """The same window, fired for that."""
@@ -117,7 +119,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """What ran."""
+    """The facts about the measured server."""
 
     server: str
     framework: str
@@ -142,7 +144,7 @@ class ServerFacts:
 
     @property
     def way(self) -> Launching:
-        """What its launcher declared."""
+        """The declaration of its launcher."""
         return self.launching or of_earlier(self.launcher)
 
 
@@ -235,7 +237,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
-    """What a campaign knew of a benchmark when it began."""
+    """The facts about a benchmark when a campaign began."""
 
     version: int
     description: str

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.base.errors import ResultError
 from harness.stored.records import Window
+from harness.windows.marks import MARKS, Marks
 from harness.windows.samples import ERRORS, MISSING, Calls, Chunks, Requests, Usage
 
 TABLES: dict[str, type[Any]] = {
@@ -19,8 +20,9 @@ TABLES: dict[str, type[Any]] = {
     "usage": Usage,
     "calls": Calls,
     "chunks": Chunks,
+    "marks": Marks,
 }
-SPARSE = ("chunks",)  # tables that are empty in most runs: then there is no file
+SPARSE = ("chunks", "marks")  # tables that are empty in most runs: then there is no file
 # Columns that came with schema 3 and, of calls, with schema 5.
 _LATER = {
     "memory_bytes",
@@ -34,6 +36,7 @@ _FREE_ROWS, _ROWS_A_BYTE = 1 << 20, 16  # a row takes some bytes; regular ones l
 _BYTES_A_ROW = 256
 _MOST = 10**16  # nanoseconds, and bytes
 MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", "count", *_LATER}
+_WORDS = {"error": ERRORS, "mark": MARKS}  # columns of names, and what their codes stand for
 _NARROW = {
     "payload": "int32",
     "request": "int32",
@@ -78,7 +81,7 @@ def write(path: Path, name: str, windows: Sequence[Window]) -> None:
         pa.table(columns),
         path,
         compression="zstd",
-        use_dictionary=["error"] if name == "requests" else False,
+        use_dictionary=[word for word in _WORDS if word in columns] or False,
         column_encoding=deltas,
         write_statistics=False,
     )
@@ -89,9 +92,9 @@ def write(path: Path, name: str, windows: Sequence[Window]) -> None:
 def _column(name: str, values: Any) -> Any:
     import pyarrow as pa
 
-    if name == "error":
-        codes = pa.array(values.astype(np.int8), mask=values == 0)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(ERRORS))
+    if words := _WORDS.get(name):
+        codes = pa.array(values.astype(np.int8), mask=np.array([not w for w in words])[values])
+        return pa.DictionaryArray.from_arrays(codes, pa.array(words))
     if name in _NARROW:
         return pa.array(values.astype(_NARROW[name]))
     if name in MAY_MISS:
@@ -109,8 +112,8 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
         with pq.ParquetFile(path) as file:
             _require_bounded(file.metadata, path)
             table = file.read()
-        columns = {f.name: _values(_stored(table, f.name)) for f in fields(TABLES[name])}
-        owner = _values(table["window"])
+        columns = {f.name: _values(_stored(table, f.name), f.name) for f in fields(TABLES[name])}
+        owner = _values(table["window"], "window")
         _require_measured(columns, owner, windows)
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
         said = " ".join(str(error).split())[:200]
@@ -123,10 +126,11 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
 
 
 def require_matching(place: Path, tables: dict[str, list[Any]]) -> None:
-    """Raises ResultError for chunks of requests that are not there."""
-    for requests, chunks in zip(tables["requests"], tables["chunks"], strict=True):
-        if len(chunks) and not 0 <= chunks.request.min() <= chunks.request.max() < len(requests):
-            raise ResultError(f"{place / 'chunks.parquet'} has chunks of no request.")
+    """Raises ResultError for chunks or marks of requests that are not there."""
+    for name in SPARSE:
+        for requests, told in zip(tables["requests"], tables[name], strict=True):
+            if len(told) and not 0 <= told.request.min() <= told.request.max() < len(requests):
+                raise ResultError(f"{place / f'{name}.parquet'} has {name} of no request.")
 
 
 def _require_bounded(metadata: Any, path: Path) -> None:
@@ -161,7 +165,7 @@ def _stored(table: Any, name: str) -> Any:
     return table[name]
 
 
-def _values(column: Any) -> Any:
+def _values(column: Any, name: str) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -172,9 +176,9 @@ def _values(column: Any) -> Any:
     ):
         raise ValueError(f"a column is of the type {column.type}")
     if pa.types.is_dictionary(column.type):
-        known = {name: code for code, name in enumerate(ERRORS)}
+        known = {word: code for code, word in enumerate(_WORDS[name])}
         codes = (
-            [known[name or ""] for name in column.chunk(0).dictionary.to_pylist()]
+            [known[word or ""] for word in column.chunk(0).dictionary.to_pylist()]
             if column.num_chunks
             else []
         )

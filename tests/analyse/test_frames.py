@@ -269,6 +269,16 @@ def test_every_piece_of_content(tmp_path: Path) -> None:
     }
 
 
+def test_what_answers_told(tmp_path: Path) -> None:
+    store.write_campaign(tmp_path, stored.campaign())
+    store.write_run(tmp_path, stored.heard(stored.full_run()))
+    found = frames.marks(tmp_path, "some")
+    assert found["request"].tolist() == [0, 0, 2]
+    assert found["mark"].tolist() == ["runs", "finished_ns", "runs"]
+    assert found["value"].tolist() == [3, 160, 1]
+    assert len(frames.marks(stored.DATA / "schema-6", "some")) == 0
+
+
 def test_rounds_and_benchmarks_follow_one_another(results: Path) -> None:
     fakes.stored_campaign(results / "two", FAKES[:2], 2, ("sentiment", "iris"))
     found = frames.requests("two", "good")

@@ -16,7 +16,8 @@ from tests.system import sandbox as places
 from tests.system.sandbox import Sandbox
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)  # that the command line handles
+# That the command line handles; a test that left one ignored would have all later ones ignore it.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
 
 def kept(root: Path) -> Iterator[Sandbox]:

@@ -425,6 +425,11 @@ def test_a_server_of_jobs_is_measured_like_any_other(
     assert len(steady.calls.batch) == len(steady.requests)
     assert steady.requests.response_ns().min() >= 10 * MS
     assert not list(sandbox.results.rglob("chunks.parquet"))
+    polls = steady.marks.each("polls", len(steady.requests))
+    assert polls.min() >= 1
+    finished_ns = steady.marks.each("finished_ns", len(steady.requests))
+    assert (finished_ns <= steady.requests.done_ns).all()
+    assert (finished_ns > steady.requests.first_byte_ns).all()
 
 
 def test_the_capacity_of_a_server_of_jobs_is_searched_for(

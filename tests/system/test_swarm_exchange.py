@@ -54,6 +54,7 @@ def test_a_request_is_over_with_its_last_answer(swarm: Swarm, profile: Profile) 
         sent = job.target.messages[requests.payload[row]]
         assert json.loads(body)["was"] == json.loads(sent.partition(b"\r\n\r\n")[2])
     assert len(fired.bodies) == len(requests)
+    assert fired.marks.each("polls", len(requests)).tolist() == [2] * len(requests)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=str)

@@ -35,6 +35,7 @@ from harness.stored.records import (
 )
 from harness.windows.causes import Cause
 from harness.windows.kinds import WindowKind
+from harness.windows.marks import Marks
 from harness.windows.profiles import Profile
 from harness.windows.samples import (
     ERRORS,
@@ -264,7 +265,7 @@ def full_run() -> Run:
 
 
 def heard(run: Run) -> Run:
-    """The same where the answers of two windows came in pieces."""
+    """The same where the answers of two windows came in pieces, and those of one told things."""
     first, second, third, *rest = run.windows
     parts = Chunks(
         request=ints(0, 2, 2),
@@ -272,8 +273,9 @@ def heard(run: Run) -> Run:
         size_bytes=ints(0, 5, 2**40),
         count=ints(2, MISSING, 0),
     )
-    windows = (replace(first, chunks=parts), second, replace(third, chunks=_one()), *rest)
-    return replace(run, windows=windows)
+    told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
+    first = replace(first, chunks=parts, marks=told)
+    return replace(run, windows=(first, second, replace(third, chunks=_one()), *rest))
 
 
 def _one() -> Chunks:
@@ -412,7 +414,7 @@ def main() -> None:
     """Write the files of the current schema."""
     folder = DATA / f"schema-{store.SCHEMA}"
     store.write_campaign(folder, campaign())
-    for made in (full_run(), failed_run()):
+    for made in (heard(full_run()), failed_run()):
         store.write_run(folder, made)
 
 

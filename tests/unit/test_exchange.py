@@ -11,11 +11,13 @@ import pytest
 from harness.base.errors import AnswerError, HarnessError, UsageError
 from harness.measure.load.generator import cutting, pool
 from harness.measure.load.generator.answer import headers_of
+from harness.measure.load.generator.chunks import MarkColumns
 from harness.measure.load.generator.job import Fired, Job, Target
 from harness.measure.load.swarm import wire
 from harness.measure.talk.framing import Framing
 from harness.protocols import Message, exchange, registered
 from harness.protocols.exchange import Done, Fail, Response, Send
+from harness.windows.marks import MARKS, Marks
 from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty, joined
 from tests.exchanges import Lines, Obedient, Polling
 from tests.unit.stored import ints
@@ -30,14 +32,15 @@ def test_a_job_is_polled_until_it_is_done() -> None:
     poll = Message(b"", method="GET", path="/v1/jobs/7")
     assert exchange.next_step(job, said('{"id": "7"}', 202), 1000) == Send(poll, 1050)
     assert exchange.next_step(job, said('{"status": "in_progress"}'), 2000) == Send(poll, 2050)
-    assert exchange.next_step(job, said('{"status": "completed"}'), 3000) == Done()
+    marks = (("polls", 2), ("finished_ns", 3000))
+    assert exchange.next_step(job, said('{"status": "completed"}'), 3000) == Done(marks=marks)
 
 
 def test_a_job_that_failed_is_told_in_the_servers_words() -> None:
     job = Polling().begin(0)
     exchange.next_step(job, said('{"id": "7"}'), 0)
     told = exchange.next_step(job, said('{"status": "failed", "error": "too long"}'), 0)
-    assert told == Fail("too long")
+    assert told == Fail("too long", marks=(("polls", 1),))
     assert ERRORS[Fail("too long").code] == "failed"
     assert exchange.next_step(job, said("{}", 404), 0) == Done()
 
@@ -201,3 +204,49 @@ def test_chunks_go_over_the_wire() -> None:
         damaged = replace(sent, chunks=chunks((request, 5, 1, 1)))
         with pytest.raises(HarnessError, match="chunks are of other requests"):
             wire.unpack_fired(wire.pack_fired(damaged))
+
+
+# --- marks ----------------------------------------------------------------------------------------
+
+
+def marks(*rows: tuple[int, int, int]) -> Marks:
+    request, mark, value = np.array(rows, np.int64).reshape(-1, 3).T
+    return Marks(request=request, mark=mark, value=value)
+
+
+def told(found: Marks) -> list[tuple[int, str, int]]:
+    names = [MARKS[code] for code in found.mark]
+    return list(zip(found.request.tolist(), names, found.value.tolist(), strict=True))
+
+
+TOLD = marks((0, 0, 3), (0, 4, 130), (1, 1, 1))
+
+
+def test_moments_are_since_the_window_began_and_numbers_as_they_are() -> None:
+    columns = MarkColumns()
+    columns.add(1, (("runs", 2),))
+    columns.add(0, (("finished_ns", 150), ("polls", 4), ("started_ns", -(10**17))))
+    found = columns.since(100, 2)
+    assert told(found) == [(0, "polls", 4), (0, "finished_ns", 50), (1, "runs", 2)]
+    assert found.each("polls", 3).tolist() == [4, MISSING, MISSING]
+    assert len(MarkColumns().since(100, 2)) == 0
+
+
+def test_marks_follow_their_requests() -> None:
+    parts = [
+        replace(fired([30, 40], HEARD), marks=TOLD),
+        replace(fired([35], chunks()), marks=marks((0, 0, 1))),
+    ]
+    assert told(pool.merge(parts).marks) == [
+        *((0, "polls", 3), (0, "finished_ns", 130), (1, "polls", 1), (2, "runs", 1)),
+    ]
+    parts[0].columns["done_ns"][0] = MISSING
+    assert told(cutting.fitted(parts[0], 10).marks) == [(0, "runs", 1)]
+
+
+def test_marks_go_over_the_wire() -> None:
+    sent = replace(fired([30, 40], HEARD), marks=TOLD)
+    assert told(wire.unpack_fired(wire.pack_fired(sent)).marks) == told(TOLD)
+    for damage in (marks((2, 0, 1)), marks((0, len(MARKS), 1)), marks((0, -1, 1))):
+        with pytest.raises(HarnessError, match="marks are"):
+            wire.unpack_fired(wire.pack_fired(replace(sent, marks=damage)))

@@ -32,6 +32,7 @@ from harness.stored.lifecycle import (
     Shutdown,
 )
 from harness.stored.records import Campaign, Failure, Run, Window
+from harness.windows import columns
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile, due_times, payload_order
 from harness.windows.samples import ERRORS, MISSING, Calls, Requests, Usage
@@ -60,7 +61,7 @@ def assert_same(one: Run, other: Run) -> None:
     assert one.log == other.log
     for mine, theirs in zip(one.windows, other.windows, strict=True):
         assert mine.facts == theirs.facts
-        for table in ("requests", "usage", "calls", "chunks"):
+        for table in columns.TABLES:
             for field in fields(getattr(mine, table)):
                 expected = getattr(getattr(mine, table), field.name)
                 found = getattr(getattr(theirs, table), field.name)
@@ -136,13 +137,13 @@ def test_what_an_engine_warned_of_is_kept() -> None:
 
 def tables(kind: type[Any]) -> st.SearchStrategy[Any]:
     def of_length(rows: int) -> st.SearchStrategy[Any]:
-        columns = {
+        made = {
             f.name: arrays(
                 np.int64, rows, elements=st.integers(*RANGES.get(f.name, (MISSING, 10**16)))
             )
             for f in fields(kind)
         }
-        return st.builds(kind, **columns)
+        return st.builds(kind, **made)
 
     return st.integers(0, 5).flatmap(of_length)
 
@@ -206,21 +207,26 @@ def test_a_table_without_rows_has_no_file(tmp_path: Path) -> None:
     assert {path.name for path in place.iterdir()} == set(RUN_FILES)
     assert [len(window.chunks) for window in store.read_run(place).windows] == [0, 0, 0, 0]
     other = store.write_run(tmp_path / "other", stored.heard(stored.full_run()))
-    assert {path.name for path in other.iterdir()} == {*RUN_FILES, "chunks.parquet"}
+    sparse = {"chunks.parquet", "marks.parquet"}
+    assert {path.name for path in other.iterdir()} == {*RUN_FILES, *sparse}
     rows = pq.read_table(other / "chunks.parquet").to_pylist()
     assert [(row["window"], row["request"], row["count"]) for row in rows] == [
         *((0, 0, 2), (0, 2, None), (0, 2, 0), (2, 1, None)),
     ]
+    told = pq.read_table(other / "marks.parquet").to_pylist()
+    assert [(row["request"], row["mark"], row["value"]) for row in told] == [
+        *((0, "runs", 3), (0, "finished_ns", 160), (2, "runs", 1)),
+    ]
 
 
-def test_chunks_are_of_requests_that_are_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["chunks", "marks"])
+def test_what_answers_told_is_of_requests_that_are_there(tmp_path: Path, table: str) -> None:
     heard = stored.heard(stored.full_run())
     first, *rest = heard.windows
-    chunks = replace(first.chunks, request=first.chunks.request + 6)
-    place = store.write_run(
-        tmp_path, replace(heard, windows=(replace(first, chunks=chunks), *rest))
-    )
-    with pytest.raises(ResultError, match=r"chunks\.parquet has chunks of no request\."):
+    told = getattr(first, table)
+    changed = replace(first, **{table: replace(told, request=told.request + 6)})
+    place = store.write_run(tmp_path, replace(heard, windows=(changed, *rest)))
+    with pytest.raises(ResultError, match=rf"{table}\.parquet has {table} of no request\."):
         store.read_run(place)
 
 
@@ -419,8 +425,8 @@ def edit(path: Path, before: str, after: str) -> None:
     ("before", "after", "said"),
     [
         ('"capacity_per_s": 4321.5', '"capacity_per_s": 9999.5', "truncated or edited"),
-        ('"schema": 7', '"schema": 8', "has schema 8; this harness reads up to 7."),
-        ('"schema": 7,', "", "truncated or not a result file"),
+        ('"schema": 8', '"schema": 9', "has schema 9; this harness reads up to 8."),
+        ('"schema": 8,', "", "truncated or not a result file"),
         ('"sha256"', '"sha257"', "truncated or not a result file"),
     ],
 )
@@ -468,7 +474,14 @@ def test_no_campaign_is_the_users_error(tmp_path: Path) -> None:
 EARLIER = replace(stored.campaign_as_schema_6(), checks=(), driver="native")
 
 
-def test_schema_7_loads() -> None:
+def test_schema_8_loads() -> None:
+    folder = stored.DATA / "schema-8"
+    assert store.read_campaign(folder) == stored.campaign()
+    for run in (stored.heard(stored.full_run()), stored.failed_run()):
+        assert_same(store.read_run(store.cell_folder(folder, run.cell)), run)
+
+
+def test_schema_7_still_loads() -> None:
     folder = stored.DATA / "schema-7"
     assert store.read_campaign(folder) == stored.campaign()
     for run in (stored.full_run(), stored.failed_run()):

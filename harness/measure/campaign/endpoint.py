@@ -8,6 +8,7 @@ from harness.base.trust import SYSTEM, Trust
 from harness.measure.campaign import interruption
 from harness.measure.campaign.interruption import Cut
 from harness.measure.load.drivers import Driver
+from harness.measure.load.fired_window import window_of
 from harness.measure.load.generator.job import MAX_ANSWER_BYTES, Job
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk.ask import Reply, over_http
@@ -27,7 +28,7 @@ _ROUND = 1 << 16  # of several messages, whose number of requests is not known b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEndpoint:
-    """What is asked, and where: a message, or several in seeded permutations."""
+    """A URL and its requests: one message, or several in seeded permutations."""
 
     url: str
     messages: tuple[Message, ...]
@@ -65,13 +66,8 @@ class MessageEndpoint:
             causes=without_secrets(fired.causes, (value for _, value in self.headers)),
             timeout_s=self.timeout_s,
         )
-        window = Window(
-            facts=facts,
-            requests=requests_of(fired),
-            usage=empty(Usage),
-            calls=empty(Calls),
-            chunks=fired.chunks,
-        )
+        requests = requests_of(fired)
+        window = window_of(fired, facts, requests, usage=empty(Usage), calls=empty(Calls))
         if interrupted():
             raise Cut(window, fired.unanswered)
         return window

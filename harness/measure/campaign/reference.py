@@ -1,4 +1,4 @@
-"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+"""The preparation of a campaign before its first cell: right answers, and the host's capacity."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def prepare(
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
-    """What is known of a benchmark that was made ready, in words."""
+    """The facts about a prepared benchmark, in words."""
     if not found.bench.benchmark.has_reference:
         return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:
-        shown += "; no audit: its payloads can't be made into ones that are unseen"
+        shown += "; no audit: its payloads can't be varied into unseen ones"
     return f"{found.capacity_per_s:.0f}/s in process{shown}"
 
 
@@ -100,7 +100,9 @@ def _predictor(variants: Mapping[str, Variant]) -> Variant:
     """The variant that calls the predictor itself. Raises UsageError where there is none."""
     variant = canaries.predictor(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'inside', to say what is right.")
+        raise UsageError(
+            "No server.toml has a variant with 'inside', which gives the right answers."
+        )
     return variant
 
 
@@ -109,7 +111,7 @@ def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepare
 
 
 def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
-    """What is known before the reference was asked."""
+    """The facts known before the reference is asked."""
     return Bench(
         benchmark=benchmark,
         artefact=artefact,
@@ -120,10 +122,10 @@ def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
     )
 
 
-def artefact(benchmark: Benchmark, variants: Mapping[str, Variant]) -> Artefact:
-    """A benchmark's model, built by the environment of the reference in process if need be."""
+def artefact(benchmark: Benchmark, variants: Mapping[str, Variant], version: int = 1) -> Artefact:
+    """A version of a benchmark's model, built by the reference's environment if need be."""
     variant = _predictor(variants)
-    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark), version)
 
 
 def _own(variant: Variant, bench: Bench) -> Bench:
@@ -180,7 +182,9 @@ def prove(
     server."""
     variant = canaries.null(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
+        raise UsageError(
+            "No server.toml has a variant with 'reference', which the generator is tested against."
+        )
     bench = Bench(
         benchmark=benchmark,
         artefact=tools.scratch,
@@ -201,7 +205,7 @@ def prove(
             ),
         )
     if not (ceiling.facts.is_whole and lag.facts.is_whole):
-        raise HarnessError("A generator process was lost, so that its ceiling is not known.")
+        raise HarnessError("A generator process was lost, so the generator's ceiling is not known.")
     rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(

@@ -76,7 +76,7 @@ def _exited(launched: Launched) -> str | None:
 
 
 def _last_lines(log: Path) -> list[str]:
-    """Of what a server printed, those that are not empty."""
+    """The last non-empty lines that a server printed."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _LAST_BYTES))

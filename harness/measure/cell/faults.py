@@ -1,4 +1,4 @@
-"""What a server does with wrong payloads, and when the process that has its model is killed."""
+"""A server's reaction to wrong payloads, and to the death of the process that holds its model."""
 
 from __future__ import annotations
 

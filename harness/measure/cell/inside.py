@@ -19,6 +19,7 @@ import numpy as np
 
 from harness.base.errors import LaunchError
 from harness.measure.load.generator.job import Fired, Job, without_late
+from harness.windows.marks import Marks
 from harness.windows.samples import Chunks, Ints, Requests, empty
 
 _LEAD_NS = 200_000_000  # from sending the order to the window's start, for the server to read it
@@ -36,6 +37,7 @@ class InsidePending:
             "out": str(self._out),
             "duration_ns": job.duration_ns,
             "concurrency": job.concurrency,
+            "think_ns": job.think_ns,
             "limit": job.limit,
             "keep_every": job.keep_every,
             "bodies": [_body(message) for message in job.target.messages],
@@ -68,7 +70,7 @@ class InsidePending:
             raise LaunchError(f"The in-process reference did not finish its window: {self._error}.")
         with np.load(self._out) as found:
             columns = {field.name: found[field.name] for field in fields(Requests)}
-            chunks = _chunks(found)
+            chunks, marks = _told(found, Chunks), _told(found, Marks)
             facts = json.loads(bytes(found["facts"]))
         bodies = {int(row): body.encode() for row, body in facts["bodies"].items()}
         exact = without_late(columns, self._timeout_ns)
@@ -78,16 +80,16 @@ class InsidePending:
             cpu_s=facts["cpu_s"],
             elapsed_s=facts["elapsed_s"],
             chunks=chunks,
+            marks=marks,
         )
 
 
-def _chunks(found: Any) -> Chunks:
-    """Those that the server wrote, where it is one whose answers come in pieces."""
-    columns = {field.name: f"chunks.{field.name}" for field in fields(Chunks)}
+def _told(found: Any, table: type[Any]) -> Any:
+    """The chunks or marks that the server wrote; none where it wrote no such columns."""
+    columns = {f.name: f"{table.__name__.lower()}.{f.name}" for f in fields(table)}
     if columns["request"] not in found:
-        none: Chunks = empty(Chunks)
-        return none
-    return Chunks(**{name: found[column] for name, column in columns.items()})
+        return empty(table)
+    return table(**{name: found[column] for name, column in columns.items()})
 
 
 def _or_empty(due_ns: Ints | None) -> Ints:

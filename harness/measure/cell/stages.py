@@ -1,4 +1,4 @@
-"""What is done to one variant on one benchmark, stage by stage; `runner` has the order."""
+"""The stages of one variant on one benchmark; `runner` defines their order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from harness.measure.cell.inside import InsidePending
 from harness.measure.launch import readiness
 from harness.measure.launch.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.load.drivers import Driver, Firing
+from harness.measure.load.fired_window import window_of
 from harness.measure.load.generator.job import Fired, Job, whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
@@ -81,7 +82,7 @@ class Stages:
 
     @property
     def image(self) -> ImageFacts | None:
-        """What its container is made from, where it is one."""
+        """The image of its container, if it has one."""
         return self._provided.facts
 
     @property
@@ -218,8 +219,7 @@ class Stages:
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
         facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
-        usage = meter.usage(start_ns)
-        return Window(facts=facts, requests=requests, usage=usage, calls=calls, chunks=fired.chunks)
+        return window_of(fired, facts, requests, meter.usage(start_ns), calls)
 
     def search(
         self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected

@@ -31,7 +31,7 @@ def tell(stream: IO[bytes], what: object) -> None:
 
 
 def receive(stream: IO[bytes]) -> Any:
-    """What comes next. Raises EOFError where the pipe ends instead, between objects or in one."""
+    """The next object. Raises EOFError if the pipe ends instead, between objects or within one."""
     try:
         return pickle.load(stream)
     except pickle.UnpicklingError as error:

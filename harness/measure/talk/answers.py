@@ -60,7 +60,7 @@ class Answers:
 
 
 def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
-    """What to raise where not every request was answered rightly."""
+    """The error to raise if not every request was answered rightly."""
     kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
     refused = requests.status[requests.error == ERRORS.index("status")]
     status = ", ".join(map(str, np.unique(refused).tolist()))

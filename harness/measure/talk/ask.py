@@ -23,7 +23,7 @@ _SAID = 200  # characters of an error's text
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: an HTTP status, or 200 for gRPC's OK and its code's number for all else."""
+    """An answer: an HTTP status, or for gRPC 200 for OK and the code's number for anything else."""
 
     status: int
     body: bytes

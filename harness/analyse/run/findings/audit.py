@@ -112,8 +112,8 @@ def audit_too_short(context: RunContext) -> Said:
     if blocks < _FEWEST:
         yield (
             Verdict.NOTE,
-            f"the audit had time for {blocks} blocks; from {_FEWEST} on its times would tell "
-            "whether it answers from a cache",
+            f"the audit had time for {blocks} blocks; it needs {_FEWEST} to detect a cache by its "
+            "times",
         )
 
 

@@ -25,6 +25,7 @@ from harness.measure.launch.launchers.ports import free_ports
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
 from harness.measure.watch import gpu, tree
+from harness.setup import components
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import PROCESS, Launching
@@ -239,13 +240,19 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) ->
     return {
         "command": place.command(table),
         "cwd": str(order.variant.server.folder),
-        "environment": environment(order, place) | _seen_gpus(order.device),
+        "environment": environment(order, place) | _programs(table) | _seen_gpus(order.device),
         "cpus": list(order.cpus),
         "log": str(launched.log),
         "memory": launched.memory,
         "stop_signal": table.stop_signal,
         "grace_s": STOP_GRACE_S,
     }
+
+
+def _programs(table: VariantTable) -> dict[str, str]:
+    """Where the programs are that the server starts beside itself."""
+    places = {components.COMPONENTS[n].variable: components.place(n) for n in table.components}
+    return {variable: str(path) for variable, path in places.items() if path is not None}
 
 
 def _seen_gpus(device: str) -> dict[str, str]:

@@ -227,7 +227,7 @@ def _in_order(head: bytes, *, bodiless: bool) -> bytes:
 
 
 def _one_length(lines: list[bytes]) -> list[bytes]:
-    """What several lines agree on. Raises Unfit where they do not."""
+    """The length on which several lines agree. Raises Unfit if they do not."""
     said = {part.strip() for line in lines for part in line.partition(b":")[2].split(b",")}
     if len(said) > 1:
         shown = " and ".join(sorted(length.decode("ascii", "replace") for length in said))

@@ -1,4 +1,4 @@
-"""The chunks of a loop, while it runs."""
+"""The chunks and marks of a loop, while it runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from harness.protocols.exchange import Content
+from harness.windows.marks import MARKS, Marks, Told, is_moment
 from harness.windows.samples import Chunks
+
+_MOST = 10**15  # ns: a clock that is further away is that of a machine which is elsewhere
 
 
 class ChunkColumns:
@@ -32,3 +35,27 @@ class ChunkColumns:
         return Chunks(request=request, at_ns=at_ns - start_ns, size_bytes=size, count=count).of(
             np.arange(rows)
         )
+
+
+class MarkColumns:
+    """A column each, as they are told; moments are absolute."""
+
+    def __init__(self) -> None:
+        self._request, self._mark, self._value = (array("q") for _ in range(3))
+
+    def add(self, row: int, told: Told) -> None:
+        """A request has ended, and its last answer told that."""
+        for name, value in told:
+            self._request.append(row)
+            self._mark.append(MARKS.index(name))
+            self._value.append(value)
+
+    def since(self, start_ns: int, rows: int) -> Marks:
+        """All of them, with moments since then, of a loop that has so many rows."""
+        columns = (self._request, self._mark, self._value)
+        request, mark, value = (np.array(column, dtype=np.int64) for column in columns)
+        moments = np.array([is_moment(name) for name in MARKS])
+        value -= np.where(moments[mark], start_ns, 0)
+        known = np.abs(value) <= _MOST
+        marks = Marks(request=request[known], mark=mark[known], value=value[known])
+        return marks.of(np.arange(rows))

@@ -23,7 +23,7 @@ GRACE_S = 2.0  # for answers that are on their way
 
 @dataclass(slots=True)
 class CutOrder:
-    """What became of an order to cut a loop short."""
+    """The state of an order to cut a loop short."""
 
     at_ns: int | None = None  # when it came; None where none did
     open: tuple[int, ...] = ()  # rows without an answer at the end of the wait
@@ -65,7 +65,8 @@ async def run(loop: Loop, orders: IO[bytes] | None) -> CutOrder:
 
 
 def fitted(fired: Fired, cut_ns: int) -> Fired:
-    """What was fired until then, relative to the window's start, without what has no end."""
+    """The requests fired until then, relative to the window's start, without those that have not
+    ended."""
     columns: dict[str, Ints] = fired.columns
     ended = columns["done_ns"] != MISSING
     last_ns = max(cut_ns, int(columns["done_ns"].max(initial=0)))
@@ -76,6 +77,7 @@ def fitted(fired: Fired, cut_ns: int) -> Fired:
         "elapsed_s": last_ns / 1e9,
         "cut_s": max(cut_ns, 1) / 1e9,
         "chunks": fired.chunks.of(rows),
+        "marks": fired.marks.of(rows),
         "unanswered": int(np.count_nonzero(~ended)),
     }
     return replace(fired, **changed)

@@ -1,4 +1,4 @@
-"""What a generator process is told, and what it tells back."""
+"""The order that a generator process receives, and the record that it returns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.measure.talk.framing import USUAL, Framing
 from harness.protocols.exchange import Exchanges
 from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import Cause
+from harness.windows.marks import Marks
 from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty
 
 MAX_ANSWER_BYTES = 64 << 20
@@ -23,7 +24,8 @@ _LOST = ERRORS.index("lost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
+    """The destination of requests, and one message for each payload: complete over HTTP, its body
+    over gRPC."""
 
     host: str
     port: int
@@ -67,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """What came of a job: a column each, and the kept bodies by row."""
+    """The record of a job: one array per column, and the kept bodies by row."""
 
     columns: dict[str, Ints]
     bodies: dict[int, bytes]
@@ -79,10 +81,11 @@ class Fired:
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+    marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
 
 
 def lost(job: Job) -> Fired:
-    """What is left of a job whose process is gone: its plan, and no moment of what it did."""
+    """The rest of a job whose process is gone: its plan, without any stamp."""
     count = 0 if job.due_ns is None else len(job.due_ns)
     columns: dict[str, Ints] = {
         name: np.full(count, MISSING, np.int64)

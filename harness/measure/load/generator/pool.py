@@ -20,6 +20,7 @@ from harness.base.errors import HarnessError
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
+from harness.windows import marks
 from harness.windows.causes import merged
 from harness.windows.samples import Requests, joined
 
@@ -214,7 +215,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
 
 
 def _told(worker: subprocess.Popen[bytes]) -> Any:
-    """What a process says next. Raises HarnessError where it ended instead."""
+    """The next message of a process. Raises HarnessError if the process ended instead."""
     try:
         return pipe.receive(_pipe(worker.stdout))
     except EOFError as error:
@@ -264,7 +265,7 @@ def shards(job: Job, workers: int) -> list[Job]:
 
 
 def merge(parts: list[Fired]) -> Fired:
-    """What several processes fired as one table, ordered by planned or actual send time."""
+    """The records of several processes as one table, ordered by planned or actual send time."""
     if len(parts) == 1:
         return parts[0]
     columns = {
@@ -274,12 +275,13 @@ def merge(parts: list[Fired]) -> Fired:
     order = np.argsort(key, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    bodies, chunks = {}, []
+    bodies, chunks, told = {}, [], []
     offset = 0
     for part in parts:
         rows = place[offset : offset + len(part.columns["sent_ns"])]
         bodies.update({int(rows[row]): body for row, body in part.bodies.items()})
         chunks.append(part.chunks.of(rows))
+        told.append(part.marks.of(rows))
         offset += len(rows)
     return Fired(
         columns={name: column[order] for name, column in columns.items()},
@@ -291,4 +293,5 @@ def merge(parts: list[Fired]) -> Fired:
         cut_s=max((part.cut_s for part in parts if part.cut_s is not None), default=None),
         unanswered=sum(part.unanswered for part in parts),
         chunks=joined(chunks),
+        marks=marks.joined(told),
     )

@@ -22,7 +22,16 @@ from harness.measure.load.generator.thinking import Thinking
 from harness.measure.load.generator.timer import Timer, clock
 from harness.measure.talk.ask import GRPC_OPTIONS
 from harness.measure.talk.tls import credentials
-from harness.protocols.exchange import Done, Exchange, Fail, Response, Step, contents, next_step
+from harness.protocols.exchange import (
+    Done,
+    Exchange,
+    Fail,
+    Response,
+    Send,
+    Step,
+    contents,
+    next_step,
+)
 from harness.windows.samples import ERRORS
 
 _OK = 200  # as HTTP says it; any other status is gRPC's own code
@@ -39,7 +48,7 @@ class _Ended(Exception):
 
 
 class RpcLoop(Loop):
-    """What both loops over gRPC share."""
+    """The common part of both loops over gRPC."""
 
     def __init__(self, job: Job, rows: int) -> None:
         super().__init__(job, rows)
@@ -111,6 +120,8 @@ class RpcLoop(Loop):
         while True:
             now = clock()
             step = self._step(index, exchange, body, now)
+            if not isinstance(step, Send):
+                self.marks.add(index, step.marks)
             if isinstance(step, Done):
                 return body if step.body is None else step.body
             if isinstance(step, Fail):

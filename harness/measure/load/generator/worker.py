@@ -75,6 +75,7 @@ async def fire(
         causes=causes,
         addresses=addresses,
         chunks=chunks,
+        marks=loop.marks.since(start_ns, loop.next),
     )
     return fired if cut.at_ns is None else cutting.fitted(fired, cut.at_ns - loop.start_ns)
 

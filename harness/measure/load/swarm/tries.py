@@ -26,7 +26,7 @@ _STATUS = ERRORS.index("status")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """What came back: a status, or what failed."""
+    """The result of one attempt: a status, or the failure."""
 
     status: int = 0
     body: bytes | None = None  # where it is kept
@@ -70,7 +70,7 @@ class Try:
 
     @property
     def _reason(self) -> BaseException | None:
-        """What its client gave up after."""
+        """The reason why its client gave up."""
         return getattr(self.failure, "original", None) or self.failure
 
 
@@ -104,17 +104,21 @@ def once(
                 body += piece if keep else piece[: max(_START - len(body), 0)]
             if tell is not None:
                 tell(bytes(piece))
-        known = (answer.headers.getlist(f"{what}-encoding") for what in ("content", "transfer"))
-        encoding = ",".join(coding for codings in known for coding in codings).encode()
+        encoding = _all_of(answer, "content-encoding", "transfer-encoding")
         whole = decoded(bytes(body), encoding, most) if keep else None
         headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-        location = ",".join(answer.headers.getlist("location")).encode("latin-1", "replace")
-        said = (bytes(body[:_START]), location, encoding)
+        said = (bytes(body[:_START]), _all_of(answer, "location"), encoding)
         return Try(status=status, body=whole, headers=headers, said=said)
     except (Unfit, AnswerError, HTTPParseError, OSError) as error:
         return Try(failure=error)
     finally:
         answer.release()
+
+
+def _all_of(answer: Any, *names: str) -> bytes:
+    """The values of its headers of these names."""
+    values = (value for name in names for value in answer.headers.getlist(name))
+    return ",".join(values).encode("latin-1", "replace")
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:

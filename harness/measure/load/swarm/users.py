@@ -18,7 +18,7 @@ from locust import FastHttpUser, task
 from locust.exception import StopUser
 
 from harness.measure.load.generator import why
-from harness.measure.load.generator.chunks import ChunkColumns
+from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.cutting import GRACE_S, fitted
 from harness.measure.load.generator.job import Fired, Job, without_late
 from harness.measure.load.swarm.question import Question, question
@@ -29,6 +29,7 @@ from harness.protocols.exchange import (
     Exchanges,
     Fail,
     Response,
+    Send,
     contents,
     next_step,
 )
@@ -40,7 +41,7 @@ _COLUMNS = ("payload", "sent_ns", "done_ns", "status", "error", "resent")
 
 
 class Crowd:
-    """What the users of one worker share in a window: the payloads in order, and the rows."""
+    """The common state of one worker's users in a window: the payloads in order, and the rows."""
 
     def __init__(self, job: Job, worker: int) -> None:
         self.job = job
@@ -52,7 +53,7 @@ class Crowd:
         self._order: list[int] = job.payload.tolist()
         self._rows: list[list[int]] = []
         self._exchanges = job.target.exchanges
-        self._chunks = ChunkColumns()
+        self._chunks, self._marks = ChunkColumns(), MarkColumns()
         self._bodies: dict[int, bytes] = {}
         self._causes: Counter[tuple[int, why.Why]] = Counter()
         self._first_said: dict[int, why.Said] = {}  # by status
@@ -149,6 +150,8 @@ class Crowd:
                 return tried, tried.error, tried.why
             response = Response(tried.status, tried.headers, tried.body)
             step = next_step(exchange, response, time.monotonic_ns())
+            if not isinstance(step, Send):
+                self._marks.add(index, step.marks)
             if isinstance(step, Done):
                 body = tried.body if step.body is None else step.body
                 return replace(tried, body=body), tried.error, tried.why
@@ -181,6 +184,7 @@ class Crowd:
             elapsed_s=elapsed_ns / 1e9,
             chunks=chunks,
             causes=self._told_why(),
+            marks=self._marks.since(start_ns, len(table)),
         )
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
 

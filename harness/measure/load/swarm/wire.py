@@ -25,11 +25,12 @@ from harness.measure.talk.framing import Framing
 from harness.protocols import exchange
 from harness.protocols.exchange import Exchanges
 from harness.windows.causes import Cause, printable
+from harness.windows.marks import MARKS, Marks
 from harness.windows.samples import ERRORS, Chunks, Requests
 
 PIECE = 1 << 20  # bytes of a message: heartbeats must get through between two of them
 _COLUMNS = tuple(field.name for field in fields(Requests))
-_OF_CHUNKS = tuple(field.name for field in fields(Chunks))
+_TOLD: dict[str, type[Any]] = {"chunks": Chunks, "marks": Marks}  # tables beside the requests
 _TEXTS = ("texts", "facts")
 _DAMAGE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
@@ -90,7 +91,7 @@ def _exchanges(told: list[Any] | None) -> Exchanges | None:
 
 
 def pack_fired(fired: Fired) -> bytes:
-    """What came of a job as bytes."""
+    """The record of a job as bytes."""
     facts: dict[str, Any] = {"cpu_s": fired.cpu_s, "elapsed_s": fired.elapsed_s}
     facts |= {
         "addresses": fired.addresses,
@@ -100,12 +101,16 @@ def pack_fired(fired: Fired) -> bytes:
     }
     rows = np.array(list(fired.bodies), np.int64)
     bodies = _joined(list(fired.bodies.values()))
-    chunks = {f"chunks.{name}": getattr(fired.chunks, name) for name in _OF_CHUNKS}
-    return _pack(facts, {**fired.columns, "rows": rows, **bodies, **chunks})
+    told = {
+        f"{table}.{field.name}": getattr(getattr(fired, table), field.name)
+        for table, kind in _TOLD.items()
+        for field in fields(kind)
+    }
+    return _pack(facts, {**fired.columns, "rows": rows, **bodies, **told})
 
 
 def unpack_fired(data: bytes) -> Fired:
-    """What came of a job. Raises HarnessError where the bytes are anything else."""
+    """The record of a job. Raises HarnessError if the bytes are anything else."""
     try:
         facts, arrays = _unpack(data)
         columns = {name: arrays[name] for name in _COLUMNS}
@@ -125,7 +130,8 @@ def unpack_fired(data: bytes) -> Fired:
             addresses=addresses,
             cut_s=None if facts["cut_s"] is None else float(facts["cut_s"]),
             unanswered=int(facts["unanswered"]),
-            chunks=_chunks(arrays, *count),
+            chunks=_told("chunks", arrays, *count),
+            marks=_told("marks", arrays, *count),
         )
     except _DAMAGE as error:
         raise HarnessError(
@@ -141,15 +147,18 @@ def _cause(said: dict[str, Any]) -> Cause:
     return replace(found, count=int(found.count))
 
 
-def _chunks(arrays: dict[str, NDArray[Any]], requests: int) -> Chunks:
-    """Of a window with so many requests."""
-    columns = {name: arrays[f"chunks.{name}"] for name in _OF_CHUNKS}
+def _told(table: str, arrays: dict[str, NDArray[Any]], requests: int) -> Any:
+    """One of the tables beside the requests, of a window with so many."""
+    names = [field.name for field in fields(_TOLD[table])]
+    columns = {name: arrays[f"{table}.{name}"] for name in names}
     if len({len(column) for column in columns.values()}) != 1:
-        raise ValueError("the columns of its chunks differ in length")
-    chunks = Chunks(**columns)
-    if ((chunks.request < 0) | (chunks.request >= requests)).any():
-        raise ValueError("its chunks are of other requests")
-    return chunks
+        raise ValueError(f"the columns of its {table} differ in length")
+    found = _TOLD[table](**columns)
+    if ((found.request < 0) | (found.request >= requests)).any():
+        raise ValueError(f"its {table} are of other requests")
+    if table == "marks" and ((found.mark < 0) | (found.mark >= len(MARKS))).any():
+        raise ValueError("its marks are not known")
+    return found
 
 
 def pieces(data: bytes) -> list[bytes]:

@@ -1,0 +1,8 @@
+"""Tracks: the variants of one are ranked against each other."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Track = Literal["default", "matched", "tuned", "pattern"]
+TRACKS: tuple[Track, ...] = get_args(Track)
