@@ -34,7 +34,7 @@ _MARK = re.compile(r"(\w+)=(\d{1,18})")
 
 
 @exchanging("jobs")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs(Exchanges):
     """Asked after for the first time `every_ns` after it was taken, then ever less often: the time
     between two questions doubles until it is `most_ns`."""
@@ -128,7 +128,7 @@ class JobsProtocol(Protocol):
         return JobsProtocol(every, most)
 
     def exchanges(self, path: str) -> Exchanges:
-        return Jobs(path.rstrip("/"), self._every_ns, self._most_ns)
+        return Jobs(path=path.rstrip("/"), every_ns=self._every_ns, most_ns=self._most_ns)
 
     def encode(self, instances: list[Any]) -> Message:
         return json_message({"instances": instances})
