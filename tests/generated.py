@@ -72,6 +72,7 @@ def _night(made: Made, number: int, known: list[str], numbers: NDArray[np.float6
                 failed=0,
                 invalid=0,
                 subject=Subject(name),
+                plain_benchmark="sentiment",
                 canary=_CANARIES.get(name),
             )
         )

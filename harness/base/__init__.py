@@ -1,1 +1,1 @@
-"""What every other part stands on: files and folders, errors, secrets."""
+"""The foundation of all other parts: files and folders, errors, secrets."""

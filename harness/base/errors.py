@@ -42,7 +42,7 @@ class HarnessError(Exception):
 
 
 class UsageError(HarnessError):
-    """What the user asked for, or wrote into a file, can't be understood."""
+    """The request of the user, or a file that the user wrote, can't be understood."""
 
     exit_code = EXIT_USAGE
 

@@ -1,4 +1,4 @@
-"""Which headers a user may give."""
+"""The header names that a user may give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are. The project's folders come from the checkout, the caches from the user.
+"""Locations. The project's folders come from the checkout, the caches from the user.
 
 A variable that is empty counts as one that is not set, here and everywhere: an empty path would
 mean the current working directory.
@@ -48,12 +48,12 @@ def more(name: str) -> tuple[Path, ...]:
 
 
 def results_dir() -> Path:
-    """Where campaigns are stored; HARNESS_RESULTS overrides."""
+    """The folder of stored campaigns; HARNESS_RESULTS overrides."""
     return Path(variable("HARNESS_RESULTS") or PROJECT / "results")
 
 
 def reports_dir() -> Path:
-    """Where reports are written; HARNESS_REPORTS overrides."""
+    """The folder of reports; HARNESS_REPORTS overrides."""
     return Path(variable("HARNESS_REPORTS") or PROJECT / "reports")
 
 

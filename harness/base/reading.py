@@ -22,7 +22,7 @@ _ODD = (
 
 
 def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
-    """What is in a regular file of at most that size. Raises ResultError for any other."""
+    """The content of a regular file of at most that size. Raises ResultError for any other."""
     try:
         # Not blocking: a FIFO may never get a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -58,7 +58,8 @@ def of(data: dict[str, Any], model: type[Model], where: str, named_by: Sequence[
 
 
 def _row(place: tuple[int | str, ...], data: dict[str, Any], named_by: Sequence[str]) -> str:
-    """Which row of an array of tables the place is in; empty where rows have no names."""
+    """The row of an array of tables that contains the place, in words; empty if rows have no
+    names."""
     if not named_by or len(place) < 2 or not isinstance(place[1], int):
         return ""
     row = data[str(place[0])][place[1]]

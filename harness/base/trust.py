@@ -1,4 +1,4 @@
-"""What makes an encrypted connection trusted, and who this client says that it is."""
+"""Trust in an encrypted connection: the accepted issuers, and this client's certificate."""
 
 from __future__ import annotations
 

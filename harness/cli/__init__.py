@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from harness.base.errors import EXIT_INTERRUPTED, HarnessError
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, HarnessError
 from harness.cli import _interrupted, _interrupts, _say
 
 
@@ -47,11 +47,11 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="serving-harness")
 def cli() -> None:
-    """Bring serving frameworks up, drive identical load at each, report what was measured."""
+    """Start serving frameworks, send identical load to each one, and report the results."""
 
 
 class _Talk(logging.Handler):
-    """What takes a while, such as installing, is told where talk goes."""
+    """Log messages, such as those of an installation, go where commands talk."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _say.line(record.getMessage(), err=True)
@@ -82,6 +82,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_INTERRUPTED)
+    except OSError:
+        if not (why := _say.lost()):
+            raise
+        _say.line(f"error: {why}", err=True)
+        sys.exit(EXIT_FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,4 +1,4 @@
-"""What a load is too small or too large for, said before anything is sent."""
+"""Loads that are too small or too large, refused before anything is sent."""
 
 from __future__ import annotations
 

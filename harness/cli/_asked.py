@@ -19,7 +19,7 @@ class Asked:
 
 
 def parsed(given: str | Asked) -> Asked:
-    """What an argument means."""
+    """The meaning of an argument."""
     if isinstance(given, Asked):
         return given
     name, _, launcher = given.partition(AT)

@@ -1,4 +1,4 @@
-"""What `load` and `capacity` send to a URL: nothing, bodies as they are, or filled templates."""
+"""The requests of `load` and `capacity` to a URL: empty, bodies as given, or filled templates."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NAMES = ("body", "bodies", "request", "method", "headers")
 
 
 def options(command: Function) -> Function:
-    """What is sent."""
+    """The options that name the bodies."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -102,7 +102,7 @@ def _of_template(options: dict[str, Any], table: RequestTable, url: str) -> Iter
 
 
 def _instance(path: Path, number: int, line: bytes) -> Any:
-    """Of a line: the instance, or as a benchmark's payloads.jsonl has it."""
+    """The instance in a line, alone or in the form of a benchmark's payloads.jsonl."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""What `compare` and `run --against` share: options, and what they print."""
+"""Options and output that `compare` and `run --against` share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EFFECT = re.compile(r"(?:(\w+)=)?(\d+(?:\.\d+)?)%")
 def wanted(
     effects: tuple[str, ...], variants: tuple[str, ...] = (), benchmarks: tuple[str, ...] = ()
 ) -> Wanted:
-    """What `--minimum-effect 5%`, `--minimum-effect capacity=10%` and names ask for.
+    """The request made by `--minimum-effect 5%`, `--minimum-effect capacity=10%` and names.
 
     Raises UsageError.
     """

@@ -81,7 +81,7 @@ def _floors(wanted: list[Cell], campaign: Campaign) -> list[Cell]:
 
 
 def sentence(folder: Path) -> str:
-    """What a stored campaign has decided, what the rest would take, and what is out of reach."""
+    """The decided pairs of a stored campaign, the time for the rest, and the pairs out of reach."""
     from harness.measure.campaign import budget
     from harness.stored import store
 
@@ -98,7 +98,7 @@ def sentence(folder: Path) -> str:
 
 
 def of_open(found: Decided, missing_s: float, campaign: str) -> Iterator[str]:
-    """What is to be said of the pairs that are open."""
+    """Sentences on the open pairs."""
     from harness.analyse.field.decided import resolved
     from harness.search import enough
 

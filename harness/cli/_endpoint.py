@@ -74,7 +74,7 @@ BESIDE = click.option(
 
 
 def options(command: Function) -> Function:
-    """Which endpoint, and how it is asked."""
+    """Options that name the endpoint and its protocol."""
     command = _tls.tls_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -82,14 +82,14 @@ def options(command: Function) -> Function:
 
 
 def checks(command: Function) -> Function:
-    """What its answers are compared with."""
+    """Options that name the right answers."""
     for option in reversed(_CHECKS):
         command = option(command)
     return command
 
 
 def template(options: dict[str, Any]) -> RequestTable | None:
-    """What `--request` says. Raises UsageError."""
+    """The request template of `--request`. Raises UsageError."""
     from harness.base import toml
     from harness.setup.templates import RequestTable
 

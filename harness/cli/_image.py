@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.setup.catalog import Variant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_READY_PATH = "/health"
 _OPTIONS = (
     click.option(
         "--image", help="With --launcher docker: an existing image as a variant, without a folder."
@@ -23,7 +24,7 @@ _OPTIONS = (
     click.option("--path", help="Path of a prediction, if not the protocol's."),
     click.option(
         "--ready-path",
-        default="/health",
+        default=_READY_PATH,
         show_default=True,
         help="Path of the image probed until it answers 200.",
     ),
@@ -31,7 +32,7 @@ _OPTIONS = (
 
 
 def options(command: Function) -> Function:
-    """Which image, and where it answers."""
+    """Options that name the image and its port."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -43,13 +44,14 @@ def variant(options: dict[str, Any]) -> Variant | None:
 
     image = options["image"]
     if image is None:
-        for name in ("port", "path"):
-            if options[name] is not None:
-                raise UsageError(f"--{name} goes with --image.")
+        for name in ("port", "path", "ready_path"):
+            if options[name] not in (None, _READY_PATH):
+                raise UsageError(f"--{name.replace('_', '-')} goes with --image.")
         return None
     launcher = next((w for w in options["launchers"] if launching.of(w).runs_images), None)
     if launcher is None or options["url"]:
-        raise UsageError("--image goes with --launcher docker, and without --url.")
+        way = launching.for_images()
+        raise UsageError(f"--image goes with --launcher {way}, and without --url.")
     request = _endpoint.template(options)
     protocol = options["protocol"] or (_endpoint.TEMPLATE if request else None)
     if options["port"] is None or protocol is None:
@@ -72,7 +74,7 @@ def variant(options: dict[str, Any]) -> Variant | None:
 
 
 def _name(image: str, options: dict[str, Any]) -> str:
-    """What is given, or the end of the image's name without its tag and digest."""
+    """The given name, or the end of the image's name without its tag and digest."""
     given = options["endpoint_name"]
     if given != _endpoint.USUAL_NAME:
         return _endpoint.free_name(given)

@@ -1,4 +1,4 @@
-"""What is printed where a signal comes before anything was measured.
+"""The output after a signal that comes before anything was measured.
 
 It imports next to nothing: to import the rest may be what the signal cut short.
 """
@@ -34,7 +34,7 @@ def load() -> dict[str, Any]:
 
 
 def search() -> dict[str, Any]:
-    """Of a search, the entry of `results` in `capacity --json`, all but its URL."""
+    """The entry of `results` in `capacity --json` for a search, all but its URL."""
     return {
         "capacity": None,
         "interval": [None, None],

@@ -36,7 +36,7 @@ class LaunchingCommand(click.Command):
 
 
 def given(options: Mapping[str, Any]) -> dict[str, str]:
-    """What is given of all launchers' options, by parameter."""
+    """The given values of all launchers' options, by parameter."""
     names = {option.parameter for _, option in _options()}
     return {n: value for n, value in options.items() if n in names and value is not None}
 

@@ -47,7 +47,7 @@ def clock(seconds: float) -> str:
 
 
 def result_line(run: Run) -> str:
-    """What became of a cell, in one line."""
+    """The outcome of a cell, in one line."""
     failure = run.facts.failure
     if failure is not None:
         return f"{run.cell}: failed ({failure.phase}): {failure.message}"
@@ -150,7 +150,8 @@ Item = TypeVar("Item")
 
 
 class Steps:
-    """What a command is doing now: on a terminal one line that goes away, else a line a cell."""
+    """The current step of a command: on a terminal a temporary line, otherwise one line for each
+    cell."""
 
     def __init__(self) -> None:
         self._status: Any = None

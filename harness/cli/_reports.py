@@ -1,4 +1,4 @@
-"""What every command does with its reports: write them, keep a summary, renew the list of all."""
+"""The reports of every command: write them, keep a summary, renew the list of all campaigns."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _PLANNED = (
     *("benchmarks", "synthetic_weights", "preset", "launchers", "url", "protocol", "headers"),
     *("cacert", "cert", "key", "insecure", "endpoint_name", "driver", "device", "track"),
-    *("exclude", "rounds"),
+    *("exclude", "rounds", "request", "prediction", "unchecked", "beside"),
+    *("image", "port", "path", "ready_path"),
 )
 
 
@@ -51,7 +52,7 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
 
 
 def _require_none_ignored() -> None:
-    """What the stored plan decides must not seem to be asked for. Raises UsageError."""
+    """Refuse options that the stored plan already decides. Raises UsageError."""
     context = click.get_current_context()
     given = [
         param.opts[0]

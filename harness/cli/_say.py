@@ -20,8 +20,8 @@ _FAILED: list[OSError] = []  # of standard output
 
 
 def begin() -> None:
-    """Where the caller closed a standard stream, nothing else may get its number: what is printed
-    would go there. What was to go to standard output goes to standard error."""
+    """Keep the numbers of standard streams that the caller closed: another file would otherwise get
+    the output. Text for standard output then goes to standard error."""
     closed = [number for number in range(3) if not _is_open(number)]
     for _ in closed:
         os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
@@ -43,7 +43,8 @@ def lines(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 
 def document(text: str) -> None:
-    """What another program or a file may be there for, byte by byte; on a terminal as `lines`."""
+    """Print text that another program or a file may receive, byte by byte; on a terminal as
+    `lines`."""
     if sys.stdout.isatty():
         lines(text, nl=False)
     else:
@@ -66,6 +67,18 @@ def require_told() -> None:
             f"Standard output can't be written: {error.strerror or error}. It was written "
             "to standard error instead."
         ) from error
+
+
+def lost() -> str:
+    """Why standard output can't be written, where others were to find out, as click with its help;
+    else empty. What they wrote is not told elsewhere: anybody can ask for it again."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _leave_standard_output()
+        return f"Standard output can't be written: {error.strerror or error}."
+    return ""
 
 
 def _is_open(number: int) -> bool:

@@ -91,7 +91,7 @@ def require_same_load(benchmarks: tuple[Benchmark, ...], checkout: Checkout | No
 
 
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """What OLD=NEW, given any number of times, says. Raises UsageError."""
+    """The names in any number of OLD=NEW. Raises UsageError."""
     found = {}
     for text in given:
         old, equals, new = text.partition("=")
@@ -126,8 +126,13 @@ def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | No
         return _endpoint.named(options)
     if options.get("image"):
         return None
-    ours = ("url", "protocol", "request", "header", "answers", "unchecked", "beside", *_tls.NAMES)
-    if any(options.get("headers" if name == "header" else name) for name in ours):
+    ours = (
+        *("url", "protocol", "request", "prediction", "header", "name"),
+        *("answers", "unchecked", "beside", *_tls.NAMES),
+    )
+    named = options["endpoint_name"] != _endpoint.USUAL_NAME
+    given = options | {"header": options["headers"], "name": named}
+    if any(given.get(name) for name in ours):
         shown = ", ".join(f"--{name}" for name in ours)
         raise UsageError(f"{shown} go with --launcher remote.")
     return None
@@ -185,7 +190,7 @@ def with_slo(benchmark: Benchmark, slo: str) -> Benchmark:
 def launchers_of(
     variants: list[Variant], device: str, options: dict[str, Any] | None = None
 ) -> dict[str, Launcher]:
-    """What brings the variants up, by name, told what is given of its own options.
+    """The launchers of the variants by name, each given its own options.
 
     Raises NothingRan where one can't be used here, UsageError for an option of another's or a value
     that it can't take.
@@ -208,6 +213,8 @@ def driver(options: dict[str, Any]) -> DriverOrder:
     """The driver that `--driver` names, with what belongs to it. Raises UsageError."""
     drivers.kind(options["driver"])
     order = DriverOrder(options["driver"], options["master"], options["workers"])
+    if order.name == drivers.NATIVE and (order.master or order.workers):
+        raise UsageError("--master and --workers go with --driver locust.")
     if order.workers is not None:
         where = order.master or PUBLIC
         _say.line(
@@ -219,7 +226,7 @@ def driver(options: dict[str, Any]) -> DriverOrder:
 
 
 def campaign_folder(name: str) -> Path:
-    """Where a campaign of that name is stored. Raises UsageError for a name that can't be one."""
+    """The folder of a campaign of that name. Raises UsageError for an impossible name."""
     # Earlier versions took names that a new campaign can't have any more.
     if not name or name != Path(name).name or name.startswith(".") or "\0" in name:
         raise _no_name(name)
@@ -227,7 +234,8 @@ def campaign_folder(name: str) -> Path:
 
 
 def stored_campaign(name: str) -> Path:
-    """Where the campaign of that name lies. Raises UsageError, with the nearest name, for none."""
+    """The folder of the stored campaign of that name. Raises UsageError with the nearest name if
+    there is none."""
     folder = campaign_folder(name)
     if not (folder / "campaign.json").exists():
         stored_names()  # of none at all, it says how to make one
@@ -237,13 +245,13 @@ def stored_campaign(name: str) -> Path:
 
 def _no_name(name: str) -> UsageError:
     return UsageError(
-        f"{name!r} can't be a campaign's name: use letters from a to z, digits, dashes, dots and "
-        f"underscores, {_LONGEST} at most, beginning with a letter or a digit."
+        f"{name!r} can't be a campaign's name: use letters (a to z, A to Z), digits, dashes, dots "
+        f"and underscores, {_LONGEST} at most, beginning with a letter or a digit."
     )
 
 
 def new_campaign(name: str) -> Path:
-    """Where a new campaign of that name will be stored. Raises UsageError for a name to avoid."""
+    """The folder of a new campaign of that name. Raises UsageError for a name to avoid."""
     if name == store.EXAMPLE:
         raise UsageError(
             f"{name!r} is the name of the example campaign of the harness, which no list shows: "

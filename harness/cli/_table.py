@@ -67,7 +67,7 @@ def closing(digested: Digested) -> str:
 
 
 def _why_invalid(digested: Digested, invalid: Sequence[Digest]) -> str:
-    """What of the host explains all of them, else the findings, the most frequent first."""
+    """The host's fault that explains all of them, otherwise the findings, most frequent first."""
     unfit = [check for check in digested.campaign.checks if check.fit == "unfit"]
     if unfit:
         return "; ".join(f"{check.name}: {check.message.partition('. ')[0]}" for check in unfit)

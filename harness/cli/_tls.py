@@ -29,7 +29,7 @@ def tls_options(command: _Command) -> _Command:
 
 
 def trust(options: dict[str, Any], url: str) -> Trust:
-    """What the options say of a URL. Raises UsageError for what can't be used."""
+    """The trust that the options give to a URL. Raises UsageError for unusable files."""
     from harness.base.trust import Trust
     from harness.measure.talk import tls
 

@@ -55,7 +55,7 @@ def of(options: dict[str, Any]) -> tuple[Order, Campaign | None]:
 
 
 def kept_names(order: Order, options: dict[str, Any]) -> dict[str, str]:
-    """What the variant to keep is called, for each that is tuned. Raises UsageError."""
+    """The name of each tuned variant under which its setting is kept. Raises UsageError."""
     variants, given = order.request.variants, options["kept_as"]
     if given and len(variants) > 1:
         raise UsageError("--as names one variant: tune one at a time with it.")

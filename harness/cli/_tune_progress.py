@@ -96,7 +96,7 @@ def observer(tuning: Tuning) -> Lines:
 
 
 def result(outcome: Outcome, tuning: Tuning) -> str:
-    """What a run came to, in some words."""
+    """The outcome of a run, in a few words."""
     from harness.analyse.tune import tune_words
 
     memory = tune_words.mib(outcome.memory_bytes)

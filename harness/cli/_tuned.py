@@ -1,4 +1,4 @@
-"""What `tune` prints at its end: the settings, what to keep, what each knob is worth."""
+"""The output at the end of `tune`: the settings, the one to keep, the worth of each knob."""
 
 from __future__ import annotations
 

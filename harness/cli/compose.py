@@ -24,7 +24,7 @@ def command(variant: str, benchmark: str) -> None:
     from harness.setup import catalog, launching
     from harness.stored import plan
 
-    chosen = _select.variants((variant,), False, None, ("docker",))
+    chosen = _select.variants((variant,), False, None, (launching.for_images(),))
     found = next((v for v in chosen if launching.of(v.launcher).runs_images), None)
     if found is None:
         raise UsageError(f"{variant} is a reference point: it runs as a process only.")

@@ -44,7 +44,9 @@ _LAST = 5  # nights within which a step of 5% is found: earlier ones were told b
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True
 )
 @click.option(
-    "--keep", type=click.Path(path_type=Path), help="Folder of summaries to read and to complete."
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="Folder of summaries: read all, add missing ones.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -171,10 +173,11 @@ def _change(change: ChangePoint, recent: bool) -> dict[str, Any]:
 
 
 def _what(series: Series) -> dict[str, Any]:
-    """Whose series it is: the name, and what the name is made of; the host has a name alone."""
+    """The subject of a series: its names and their parts; the host has no subject."""
     subject, point = series.raw.subject, series.raw.point
     return {
         "variant": series.variant,
         "subject": asdict(subject) if subject else None,
+        "plain_benchmark": series.raw.plain_benchmark,
         "point": asdict(point) if point else None,
     }

@@ -15,7 +15,12 @@ from harness.cli._named import BENCHMARK, VARIANT
 
 @click.command("images")
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every variant, except those that list marks 'not in --all'.",
+)
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
@@ -27,7 +32,7 @@ def command(**options: Any) -> int:
     from harness.cli import _select
     from harness.measure.campaign import reference
     from harness.measure.launch.containers import engine, images, sidecars
-    from harness.setup import catalog
+    from harness.setup import catalog, launching
     from harness.setup.catalog import pick
 
     preset = pick("preset", "quick", catalog.presets())
@@ -35,7 +40,7 @@ def command(**options: Any) -> int:
         options["variants"],
         options["everything"],
         None,
-        ("docker",),
+        (launching.for_images(),),
         exclude=options["exclude"],
     )
     benchmarks = _select.benchmarks(options["benchmarks"], preset, synthetic=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @_places.options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Show variants, benchmarks and launchers; what cannot run here, and why."""
+    """Show variants, benchmarks and launchers, and why some cannot run here."""
     found = listing()
     if as_json:
         _say.lines(json.dumps(found, indent=1))
@@ -143,7 +143,7 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
 
     found = launching.of(launcher)
     if variant.table.is_floor:
-        return launcher == launching.PROCESS
+        return launcher == variant.launcher
     return found.starts and not (found.installs and variant.server.table.only_docker)
 
 
@@ -172,7 +172,7 @@ def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
 
 
 def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
-    """That it runs or does not, and what a user must know of that."""
+    """Whether it runs, with the remarks that a user needs."""
     if cannot := _cannot(variant["reasons"], reasons):
         return cannot
     said = [] if variant["in_all"] else ["not in --all"]
@@ -185,7 +185,7 @@ def _variant_state(variant: dict[str, Any], reasons: list[str]) -> str:
 
 
 def _cannot(why: list[str], reasons: list[str]) -> str:
-    """That it cannot run here, and the numbers of the reasons, each of which is told once."""
+    """Its inability to run here, with the numbers of the reasons; each reason is printed once."""
     reasons += [reason for reason in why if reason not in reasons]
     numbers = "".join(f" [{reasons.index(reason) + 1}]" for reason in why)
     return f"cannot run here{numbers}" if numbers else ""

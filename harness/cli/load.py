@@ -136,8 +136,8 @@ def _measured(options: dict[str, Any]) -> tuple[Window, int | None] | None:
 
 
 def _cut_short(window: Window, unanswered: int | None) -> dict[str, Any]:
-    """What `load --json` says of an interruption. A shape that changes along the window has no
-    planned rate of a part of it."""
+    """The part of `load --json` about an interruption. A shape that changes along the window has no
+    planned rate for a part of it."""
     if unanswered is None:
         return {"interrupted": False}
     found: dict[str, Any] = {"interrupted": True, "unanswered": unanswered}

@@ -35,7 +35,7 @@ from harness.cli._named import BENCHMARK
 )
 @_places.options
 def command(**options: Any) -> int:
-    """Ask an endpoint every payload of a benchmark, and write down what it answers."""
+    """Send every payload of a benchmark to an endpoint, and record its answers."""
     from harness.measure.campaign.recording import record
     from harness.setup import catalog
     from harness.setup.catalog import pick

@@ -36,7 +36,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("run", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every variant, except those that list marks 'not in --all'.",
+)
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."
 )
@@ -137,7 +142,7 @@ def _require_against(options: dict[str, Any]) -> None:
 def _request(
     options: dict[str, Any], resumed: Campaign | None, name: str, checkout: Checkout | None
 ) -> CampaignOrder:
-    """What is asked for, checked in full before anything starts."""
+    """The campaign that is requested, checked in full before anything starts."""
     from harness.cli import _resume, _select
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.setup import catalog

@@ -84,7 +84,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[SweepPoint]]:
 
 
 def _values(text: str) -> tuple[int, ...]:
-    """What `1,2,4` names, ascending, each once. Raises UsageError."""
+    """The numbers in `1,2,4`, ascending, each once. Raises UsageError."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) for part in parts):
         raise UsageError(
@@ -158,9 +158,11 @@ def _conclude(
     rows = []
     for name, points in swept.items():
         measured = [seen[point.cell] for point in points if point.cell in seen]
-        subject = asdict(points[0].cell.subject)
+        subject, benchmark, at = points[0].cell.key
+        known = {"subject": asdict(subject), "plain_benchmark": benchmark}
+        varies = at.varies if at else None
         grown = growth.summary(measured, options["axis"])
-        rows.append({"variant": name, "subject": subject, **grown})
+        rows.append({"variant": name, **known, "varies": varies, **grown})
     found = {
         "campaign": request.id,
         "results": str(request.folder),

@@ -22,7 +22,12 @@ _LOG_LINES = 10
 
 @click.command("verify", cls=_launching.LaunchingCommand)
 @click.argument("variants", nargs=-1, type=VARIANT)
-@click.option("--all", "everything", is_flag=True, help="Every variant that --all includes.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every variant, except those that list marks 'not in --all'.",
+)
 @click.option("--exclude", type=VARIANT, multiple=True, help="Names or patterns to leave out.")
 @click.option(
     "--benchmark", "benchmarks", type=BENCHMARK, multiple=True, help="Name or pattern; repeatable."

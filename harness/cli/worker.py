@@ -45,7 +45,7 @@ def command(master: str, cpus: str | None, address: str) -> int:
 
 
 def numbers(text: str) -> list[int]:
-    """What `0,2-3` names, each once, ascending. Raises UsageError."""
+    """The numbers in `0,2-3`, ascending, each once. Raises UsageError."""
     found: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())

@@ -1,4 +1,4 @@
-"""What all frames need: pandas, the campaign that is meant, and a word on what is left out."""
+"""The needs of all frames: pandas, the campaign, and a warning about omitted data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DamagedWarning(UserWarning):
 
 
 def folder_of(campaign: Name) -> Path:
-    """Where a campaign lies, by its name or its path. Raises UsageError."""
+    """The folder of a campaign, from its name or path. Raises UsageError."""
     given = Path(campaign)
     named = paths.results_dir() / given.name
     if str(campaign) == given.name and (named / "campaign.json").exists():

@@ -1,4 +1,4 @@
-"""What was measured, in numbers: a row for each campaign, and for each run and metric."""
+"""Measurements as numbers: a row for each campaign, and for each run and metric."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def metrics(campaign: Name) -> pd.DataFrame:
 
 
 def _identities(cells: Sequence[Cell]) -> dict[str, Any]:
-    """What the names of each row are made of."""
+    """The parts of the names of each row."""
     points = [cell.point for cell in cells]
     return {
         "subject": pd.Categorical([cell.subject.variant for cell in cells]),

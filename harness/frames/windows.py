@@ -1,5 +1,4 @@
-"""What was recorded in each window: a row for a request, a call of the predictor, a chunk, or a
-mark."""
+"""Records of each window: a row for a request, a call of the predictor, a chunk, or a mark."""
 
 from __future__ import annotations
 
@@ -100,7 +99,7 @@ def chunks(campaign: Name, variant: str) -> pd.DataFrame:
 
 
 def marks(campaign: Name, variant: str) -> pd.DataFrame:
-    """What the last answer to each request told of it, of a protocol whose exchanges look at it.
+    """Marks of the last answer to each request, for a protocol whose exchanges set them.
 
     benchmark, round, window, kind, profile: as of its requests
 
@@ -147,7 +146,7 @@ def _windows(campaign: Name, variant: str) -> Iterator[_Part]:
 
 
 def _table(name: str, parts: Sequence[_Part]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Where each row of a table belongs, as a frame, and the columns as they are stored."""
+    """The window of each row of a table, as a frame, and the columns as they are stored."""
     tables = [getattr(part.content, name) for part in parts]
     empty = np.empty(0, np.int64)
     columns = {

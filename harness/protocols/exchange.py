@@ -1,4 +1,5 @@
-"""What happens between a request's first message and its last answer, where one answer is not all.
+"""The exchange between a request's first message and its last answer, for protocols that need
+several.
 
 Most protocols send one message and read one answer. They have no exchange, and drivers fire their
 messages without asking anybody. A protocol that submits a job and polls for its result, or that
@@ -47,7 +48,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """That was the last answer: by its status, the request succeeded or failed."""
+    """The last answer: by its status, the request succeeded or failed."""
 
     body: bytes | None = None  # what is judged and shown in its place; None: the answer's own
     marks: Told = ()  # what it told of the request: see harness.windows.marks
@@ -97,7 +98,7 @@ class Exchange(ABC):
 
 
 class Exchanges(ABC):
-    """What makes the exchange of each request: a frozen dataclass of numbers and texts, so that it
+    """The factory of each request's exchange: a frozen dataclass of numbers and texts, so that it
     travels to other processes and machines by its registered name and its fields."""
 
     name: ClassVar[str] = ""  # of `exchanging`
@@ -135,7 +136,7 @@ def by_name(name: str, fields: dict[str, object]) -> Exchanges:
 
 
 def next_step(exchange: Exchange, response: Response, now_ns: int) -> Step:
-    """What an exchange says to an answer; one that it can't read is garbage."""
+    """The step that an exchange takes after an answer; an unreadable answer is garbage."""
     try:
         return exchange.received(response, now_ns)
     except AnswerError as error:

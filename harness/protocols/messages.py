@@ -1,4 +1,4 @@
-"""What is sent: one message of a protocol, before a driver makes it whole for its target."""
+"""One message of a protocol, before a driver completes it for its target."""
 
 from __future__ import annotations
 

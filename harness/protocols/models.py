@@ -1,4 +1,4 @@
-"""What a model of the Open Inference Protocol says of itself: names, datatypes, shapes.
+"""The metadata of a model of the Open Inference Protocol: names, datatypes, shapes.
 
 Instances and predictions are laid into the tensors that it names, whatever their names are.
 """
@@ -70,7 +70,7 @@ class Model:
         return found
 
     def _values(self, instance: Any) -> list[Any]:
-        """What goes into each input."""
+        """The values of each input."""
         names = [spec.name for spec in self.inputs]
         if isinstance(instance, dict) and all(name in instance for name in names):
             return [instance[name] for name in names]

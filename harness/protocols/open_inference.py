@@ -35,7 +35,7 @@ _CONTENTS = {
 
 
 class OpenInference(Protocol):
-    """What the three forms share: the model, as far as it told of itself."""
+    """The common part of the three forms: the model, as far as its metadata is known."""
 
     def __init__(self, model: Model | None = None) -> None:
         self.model = model
@@ -119,7 +119,7 @@ class V2Grpc(OpenInference):
         self.name = name
 
     def at(self, path: str) -> Protocol:
-        """Of a URL, the path is the model's name."""
+        """The path of a URL is the model's name."""
         return type(self)(self.model, path.strip("/") or MODEL)
 
     def question(self) -> Message:

@@ -13,7 +13,7 @@ from harness.setup.templates import RequestTable, compiled
 
 @protocol("template")
 class Template(Protocol):
-    """What `--request`, or `request` in a server.toml, says."""
+    """The protocol of `--request`, or of `request` in a server.toml."""
 
     path = "/"
 

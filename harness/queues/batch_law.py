@@ -27,7 +27,7 @@ Occupied = Callable[[int], float]  # instances of a batch -> for how long it kee
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLaw:
-    """What such a server's queue is made of."""
+    """The parameters of such a server's queue."""
 
     alone_ns: float  # for how long a batch of one keeps the next one out
     each_ns: float  # how much longer per further instance

@@ -42,7 +42,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallCosts:
-    """What a call costs by its size, in units of the CPU time of a call for one instance."""
+    """The cost of a call by its size, in units of the CPU time of a call for one instance."""
 
     alone: float  # how long one with one instance takes
     each: float  # how much longer it takes per further one
@@ -52,7 +52,7 @@ class CallCosts:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a lone request takes beside its call."""
+    """The time of a lone request beside its call."""
 
     before_ns: float  # other requests are waited for meanwhile
     after: float  # in units
@@ -84,7 +84,7 @@ def costs(windows: Sequence[Window]) -> tuple[CallCosts, float] | None:
 
 
 def around(alone: Window, unit_ns: float) -> Around | None:
-    """Of a window in which a lone caller asked; None where its calls are not known."""
+    """The time around a lone caller's calls in a window; None if its calls are unknown."""
     rows, by = matched(alone.requests, alone.calls)
     if len(rows) < FEWEST / 3:
         return None

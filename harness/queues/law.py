@@ -63,7 +63,7 @@ class ServiceShape:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """What a server's queue is made of."""
+    """The parameters of a server's queue."""
 
     shape: ServiceShape
     occupied_ns: float  # for how long a request keeps its worker from the next one, in the mean

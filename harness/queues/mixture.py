@@ -1,4 +1,5 @@
-"""What to believe of a value that was seen with an error, where most have a known spread."""
+"""The posterior of a value that was observed with an error, where most values have a known
+spread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the windows of a run say of the queue in front of its model.
+"""The law of the queue in front of a server's model, from the windows of a run.
 
 A server that takes one request at a time occupies itself with each for its share of a saturated
 second: that, and what a request takes that meets no other, is all that a queue's law needs (see
@@ -72,7 +72,7 @@ class Queue:
 
 
 def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queue | None:
-    """Of a run's windows; `alone` is one in which a lone caller asked.
+    """The law from a run's windows; `alone` is the window of a lone caller.
 
     None where the model was called several times at once but no windows show workers that share a
     queue, where the model is the least part of what a request takes, or where nothing was
@@ -115,7 +115,7 @@ def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> float
 
 
 def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queue | None:
-    """Of a server that merges requests: its law is what was seen under random arrivals."""
+    """The law of a server that merges requests, as observed under random arrivals."""
     found = batch_queue.costs([*windows, *([alone] if alone is not None else [])])
     if found is None or alone is None:
         return None
@@ -152,8 +152,8 @@ def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queu
 
 
 def _whole(alone: Window | None, loaded: Sequence[Served]) -> float | None:
-    """What a request takes that meets no other, in units: of a lone caller, else of those that
-    found a worker free."""
+    """The time, in units, of a request that meets no other: of a lone caller, otherwise of the
+    requests that found a worker free."""
     if alone is not None and alone.requests.ok.any() and len(alone.calls.batch):
         return _trimmed(alone.requests.service_ns() / under_load.unit(alone.calls))
     if not loaded:

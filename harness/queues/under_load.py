@@ -1,5 +1,5 @@
-"""What the requests of windows of random arrivals say of a queue: for how long each kept the next
-one out, and whether they waited in one queue.
+"""Observations of a queue under random arrivals: for how long each request kept the next one out,
+and whether they waited in one queue.
 
 Of each request is known when it was due, how long the model took, and when its answer came. The one
 unknown, for how long it kept the next one out beyond that, is the one with which Lindley's

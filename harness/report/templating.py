@@ -1,4 +1,4 @@
-"""What renders every page's templates: everything escaped, nothing undefined."""
+"""The environment of every page's templates: everything escaped, nothing undefined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each run of a tune came to, and what all runs of a setting say together."""
+"""The outcome of each run of a tune, and the estimate from all runs of a setting together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPEN_SPREAD = 0.35  # if every tried rate met the SLO
 
 @dataclass(frozen=True, slots=True)
 class Lowest:
-    """What was seen at the lowest rate that a search tried."""
+    """The observation at the lowest rate that a search tried."""
 
     rate_per_s: float
     over: float  # share of the requests that failed, or took longer than the SLO's limit
@@ -25,7 +25,7 @@ class Lowest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run of a setting came to."""
+    """The outcome of a setting's run."""
 
     capacity: float | None  # requests/s; None: it failed, is in doubt, or met the SLO at no rate
     low: float | None
@@ -69,7 +69,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Of its rows in the report."""
+        """Its name in the report."""
         return name_of(self.variant, self.number)
 
     @property
@@ -97,7 +97,8 @@ class Candidate:
 
     @property
     def capacity(self) -> float | None:
-        """Of all its runs; None where it failed, or met the SLO at no rate in half of them."""
+        """The capacity over all its runs; None if it failed, or met the SLO at no rate in half of
+        them."""
         met = [found for found in self.counted if found.capacity is not None]
         if self.failed or 2 * len(met) <= len(self.counted):
             return None
@@ -121,13 +122,13 @@ class Candidate:
 
 
 def cell_of(tuning: Tuning, step: TuningStep) -> Cell:
-    """Where a step's run is stored."""
+    """The cell of a step's run."""
     own = Subject(name_of(step.variant, step.candidate))
     return Cell(subject=own, benchmark=tuning.benchmark, point=None, round=step.round)
 
 
 def name_of(variant: str, candidate: int) -> str:
-    """Of a setting's rows: today's has the variant's own name."""
+    """The name of a setting's rows: that of today's setting is the variant's own."""
     return variant if candidate == TODAY else f"{variant}-candidate-{candidate}"
 
 

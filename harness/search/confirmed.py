@@ -26,7 +26,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """What the runs say that had no say in the choice."""
+    """The estimate from the runs that did not take part in the choice."""
 
     capacity: Mapping[int, Interval]  # by candidate
     starts: Mapping[int, int]
@@ -47,7 +47,7 @@ class Confirmed:
 
 
 def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
-    """What is known of today's setting and the best other one."""
+    """The estimate for today's setting and the best other one."""
     groups = {
         candidate.number: [o for o in candidate.confirming() if o.level]
         for candidate in tried
@@ -77,7 +77,7 @@ def of(tried: Sequence[Candidate], best: Candidate | None) -> Confirmed:
 def _variance(
     logs: Mapping[int, Sequence[float]], groups: Mapping[int, Sequence[Outcome]]
 ) -> float:
-    """Of one start: what starts differ by, but no less than what each search knows of itself."""
+    """The variance of one start: that between starts, but no less than each search's own."""
     squares = sum(
         sum((value - sum(values) / len(values)) ** 2 for value in values)
         for values in logs.values()

@@ -40,7 +40,7 @@ Ruling = Literal["holds", "broken", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class NextProbe:
-    """Where to probe next."""
+    """The next rate to probe."""
 
     rate_per_s: float
     duration_s: float
@@ -66,7 +66,7 @@ def needed(slo: Slo) -> int:
 
 
 def ruling(tallies: Sequence[Tally], slo: Slo) -> Ruling:
-    """What the probes at one rate decide."""
+    """The decision of the probes at one rate."""
     from scipy.special import betaincinv
 
     if _errors(tallies, slo) is not None:
@@ -84,7 +84,7 @@ def ruling(tallies: Sequence[Tally], slo: Slo) -> Ruling:
 def look(
     tallies: Sequence[Tally], slo: Slo, start_per_s: float, ceiling_per_s: float, left_s: float
 ) -> NextProbe | None:
-    """Where to probe next; None where nothing more can be learnt, or not in the time left."""
+    """The next rate to probe; None if nothing more can be learnt, or not in the time left."""
     if not tallies:
         return _quick(min(start_per_s, ceiling_per_s), 1, slo, left_s)
     low, high = bracket(tallies, slo)
@@ -112,8 +112,8 @@ def look(
 def around(
     expected_per_s: float, probed: int, tallies: Sequence[Tally], slo: Slo, left_s: float
 ) -> NextProbe | None:
-    """Where to probe next with a rate that is expected to be the capacity: beside it, on both sides
-    in turn, so that what is expected is confirmed or refuted. None where that has been done."""
+    """The next rate to probe near a rate that is expected to be the capacity: beside it, on both
+    sides in turn, so that the expectation is confirmed or refuted. None once that is done."""
     near = [t for t in tallies if 1 / _NEAR < t.rate_per_s / expected_per_s < _NEAR]
     if sum(t.requests for t in near) > _REPEATS * needed(slo):
         return None

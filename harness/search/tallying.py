@@ -1,4 +1,4 @@
-"""What a probe of a search counts: requests over an SLO's limit, and how much each of them tells.
+"""The tally of a search's probe: requests over an SLO's limit, and the weight of each.
 
 Requests near capacity are late in bursts that are seconds apart, so that neighbours repeat each
 other. How many tell as much as one that is independent is the autocorrelation time (Geyer,
@@ -29,7 +29,7 @@ _LOST = ERRORS.index("lost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What a probe counted, without the time in which the queue formed."""
+    """The tally of a probe, without the time in which the queue formed."""
 
     rate_per_s: float
     requests: int
@@ -39,7 +39,7 @@ class Tally:
 
 
 def counted(probes: Sequence[Window], slo: Slo) -> list[Tally]:
-    """What each probe counted, without those that were disturbed.
+    """The tally of each probe that was not disturbed.
 
     A probe that held all the same counts: disturbance makes nothing faster.
     """

@@ -1,1 +1,1 @@
-"""What there is to measure, as files and options describe it."""
+"""The things that can be measured, as files and options describe them."""

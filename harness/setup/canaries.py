@@ -1,4 +1,4 @@
-"""Which variants stand for the host, so that others are set beside them."""
+"""The variants that reveal changes of the host, so that others are compared with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _canary(found: Iterable[Variant]) -> Variant | None:
 
 
 def of(variants: Iterable[Variant]) -> Canaries:
-    """Which of those that are measured stand for the host."""
+    """The measured variants that reveal changes of the host."""
     known = {variant.name: variant for variant in variants}
     alone, server = predictor(known), null(known)
     return Canaries(alone.subject if alone else None, server.subject if server else None)

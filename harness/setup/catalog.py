@@ -1,4 +1,5 @@
-"""What there is to measure: every folder of servers/ and benchmarks/, and the presets."""
+"""The catalogue of everything that can be measured: the folders of servers/ and benchmarks/, and
+the presets."""
 
 from __future__ import annotations
 
@@ -88,18 +89,19 @@ class Variant:
 
     @property
     def subject(self) -> Subject:
-        """What tells it from others: from itself in a container, or of another revision, too."""
+        """The parts of its identity: they also separate it from itself in a container, or of
+        another revision."""
         usual = self.launcher == PROCESS or self.endpoint is not None or bool(self.image)
         revision = None if self.checkout is None else self.checkout.revision.name
         return Subject(self.table.name, None if usual else self.launcher, revision)
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         return subject_name(self.subject, self.point)
 
     def spoken(self) -> Protocol:
-        """What it speaks. Raises UsageError."""
+        """Its protocol. Raises UsageError."""
         return spoken(self.table.protocol, self.table.request)
 
     def own(self, benchmark: Benchmark) -> Benchmark:
@@ -109,7 +111,7 @@ class Variant:
         return replace(benchmark, folder=self.checkout.benchmarks / benchmark.folder.name)
 
     def device_for(self, device: str) -> str:
-        """What it runs on in a campaign for a device: the reference points have the CPU alone."""
+        """Its device in a campaign for a device: reference points have only the CPU."""
         return device if device in self.table.devices else "cpu"
 
 
@@ -127,7 +129,7 @@ class Benchmark:
 
     @property
     def weights(self) -> WeightsTable | None:
-        """What its build is given."""
+        """The weights that its build is given."""
         return self.table.synthetic if self.synthetic else self.table.weights
 
     @property
@@ -140,7 +142,7 @@ class Benchmark:
         return self.folder / ("predictor.py" if backend == "onnx" else f"predictor_{backend}.py")
 
     def requirements(self, backend: str) -> Path:
-        """What the predictor of a backend needs; it may not exist."""
+        """The requirements of a backend's predictor; the file may not exist."""
         name = "requirements.in" if backend == "onnx" else f"requirements-{backend}.in"
         return self.folder / name
 

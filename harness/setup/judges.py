@@ -76,7 +76,7 @@ def named(text: str) -> Judge:
 
 
 def told(text: str) -> str:
-    """What a judge asks of a prediction, in words; those of a later version are not known here."""
+    """The demand of a judge on predictions, in words; judges of later versions are unknown here."""
     try:
         return named(text).said
     except UsageError:

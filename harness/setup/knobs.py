@@ -1,4 +1,4 @@
-"""What of a variant may be turned: its `[variant.knobs]`, and what a setting makes of a variant."""
+"""The knobs of a variant: its `[variant.knobs]`, and the variant that a setting makes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Batching(toml.Strict):
 
 
 class Turnable(Protocol):
-    """What turning a knob needs to know of a variant's table."""
+    """The part of a variant's table that knobs change."""
 
     @property
     def knobs(self) -> dict[str, KnobTable]: ...
@@ -109,7 +109,7 @@ _Table = TypeVar("_Table", bound=Turnable)
 
 
 def problem(table: Turnable) -> str | None:
-    """What is wrong with a variant's knobs, together with its other keys; None where nothing is."""
+    """The error in a variant's knobs, together with its other keys; None if there is none."""
     for name, knob in table.knobs.items():
         twice = [n for n, k in table.knobs.items() if k.sets == knob.sets != COMMAND and n != name]
         if twice:
@@ -119,14 +119,14 @@ def problem(table: Turnable) -> str | None:
         # Threads are the benchmark's, where the variant has none of its own.
         known = knob.sets == "threads" or today_of(name, table) is not None
         if known and knob.default is not None:
-            return f"knob {name!r}: the variant says itself what {knob.sets} is: no 'default'"
+            return f"knob {name!r}: the variant already sets {knob.sets}: leave out 'default'"
         if not known and knob.default is None:
-            return f"knob {name!r}: the variant does not say what {knob.sets} is: give a 'default'"
+            return f"knob {name!r}: the variant does not set {knob.sets}: give a 'default'"
     return None
 
 
 def today_of(name: str, table: Turnable) -> Value | None:
-    """What the variant's other keys say of what a knob sets; None where they say nothing."""
+    """The value that the variant's other keys give to a knob's target; None if they give none."""
     sets = table.knobs[name].sets
     if sets.startswith(_ENVIRONMENT):
         return table.environment.get(sets.removeprefix(_ENVIRONMENT))
@@ -163,7 +163,7 @@ def space(table: Turnable, threads: int) -> dict[str, tuple[Value, ...]]:
 
 
 def filled(table: Turnable) -> dict[str, str]:
-    """What stands for the placeholders of knobs in a command that is not tuned."""
+    """The values of knobs' placeholders in a command that is not tuned."""
     return {name: str(knob.default) for name, knob in table.knobs.items() if knob.sets == COMMAND}
 
 

@@ -1,4 +1,4 @@
-"""What a launcher declares of itself: what can be asked of the servers that it brings up.
+"""A launcher's declaration: the capabilities of the servers that it starts.
 
 Declarations are stored with each run, so that the report need not know any launcher.
 """
@@ -54,10 +54,15 @@ def declare(name: str, launching: Launching) -> None:
 
 
 def of(name: str) -> Launching:
-    """What the launcher of that name declares."""
+    """The declaration of the launcher of that name."""
     return _declared.get(name) or of_earlier(name)
 
 
+def for_images() -> str:
+    """The launcher that a container image is for."""
+    return next(name for name, way in {**_EARLIER, **_declared}.items() if way.runs_images)
+
+
 def of_earlier(name: str) -> Launching:
-    """What the launcher of that name was in files that do not say it."""
+    """The declaration of the launcher of that name for files that do not hold one."""
     return _EARLIER.get(name, Launching())

@@ -1,4 +1,4 @@
-"""What server.toml, benchmark.toml and presets.toml may say: an unknown key is an error."""
+"""The keys of server.toml, benchmark.toml and presets.toml: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
+from harness.setup.answering import PREDICTED, Answering
 from harness.setup.components import COMPONENTS
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
@@ -50,6 +51,7 @@ class VariantTable(toml.Strict):
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
+    answers: Answering = PREDICTED
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
     beside: tuple[str, ...] = ()  # variants of other tracks that `--track` of this one adds
@@ -142,7 +144,7 @@ class ServerTable(toml.Strict):
 
 
 class WeightsTable(toml.Strict):
-    """Where a benchmark's weights come from, and what they must hash to."""
+    """The source of a benchmark's weights, and their expected hashes."""
 
     hub: str
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")

@@ -88,7 +88,7 @@ class RequestTable(toml.Strict):
 
     @property
     def content_type(self) -> str:
-        """Of the body, without parameters."""
+        """The content type of the body, without parameters."""
         named = (value for name, value in self.headers.items() if name.lower() == "content-type")
         return next(named, _JSON).partition(";")[0].strip().lower()
 
@@ -165,7 +165,7 @@ def _value(found: re.Match[str], known: Mapping[str, Any]) -> Any:
 
 
 def _names(template: str) -> set[str]:
-    """Which values a template takes. Raises ValueError for an unknown one."""
+    """The placeholders of a template. Raises ValueError for an unknown one."""
     names = set()
     for _, expression, name in _PLACEHOLDER.findall(template):
         if expression:

@@ -1,4 +1,4 @@
-"""What is recorded of a server that ran in a container."""
+"""The records of a server that ran in a container."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What a container was made from."""
+    """The image of a container."""
 
     tag: str  # named after its content
     id: str

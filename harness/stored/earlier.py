@@ -9,7 +9,7 @@ from harness.windows.kinds import WindowKind
 
 
 def run(data: dict[str, Any], schema: int) -> dict[str, Any]:
-    """What is stored of a run in `run.json`, in today's schema.
+    """The facts of a run in `run.json`, in today's schema.
 
     Raises TypeError or KeyError if it is not a run at all.
     """

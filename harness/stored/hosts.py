@@ -1,5 +1,5 @@
-"""What is known of the hosts that a campaign ran on: the records of it, and limits that both halves
-hold them to."""
+"""The facts about the hosts of a campaign: its records of them, and limits that both halves
+apply."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ STEAL_INVALID = 0.10  # of the host's CPU time, taken by the hypervisor
 
 
 def machine_id(facts: dict[str, str]) -> str:
-    """What two campaigns must share to be set beside each other."""
+    """The identifier of a machine: campaigns with different ones are not compared."""
     return " / ".join(facts.get(key, "") for key in ("machine", "cpus", "memory"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostProof:
-    """What the generator can do on this host, against the null server."""
+    """The capacity of the generator on this host, against the null server."""
 
     ceiling_per_s: float
     lag_p50_us: float
@@ -27,7 +27,7 @@ class HostProof:
 
 @dataclass(frozen=True, slots=True)
 class HostCheck:
-    """What one check of the host found before the campaign; `doctor` runs the same."""
+    """The result of one check of the host before the campaign; `doctor` runs the same checks."""
 
     name: str
     fit: Literal["good", "doubtful", "unfit"]
@@ -36,7 +36,7 @@ class HostCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostWatch:
-    """What happened to the host while a window ran, beside stolen time."""
+    """Events on the host while a window ran, beside stolen time."""
 
     suspended_s: float  # CLOCK_BOOTTIME went on while CLOCK_MONOTONIC stood
     clock_step_s: float  # by which CLOCK_REALTIME was set forward (back: below 0) meanwhile

@@ -1,4 +1,4 @@
-"""What a run is of, as records, and what reports call it.
+"""The identity of a run, as records, and the names that reports make of them.
 
 A name is made here of the fields of a record, for a reader. Nothing is learnt from a name:
 `harness.cli._asked` understands names that a person gives, and `harness.stored.legacy` those in
@@ -22,7 +22,8 @@ Canary = Literal["predictor", "null"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured: a variant, and how it comes up and where it is from, if not as usual."""
+    """The subject of a measurement: a variant, and its launcher and revision if they are not the
+    usual ones."""
 
     variant: str  # its name in server.toml, or the endpoint's, or the image's
     launcher: str | None = None  # None: the usual one
@@ -52,17 +53,18 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """What it shares with its other rounds, and with nothing else."""
+        """The part that all its rounds share, and no other cell has."""
         return self.subject, self.benchmark, self.point
 
     @property
     def variant_name(self) -> str:
-        """What reports call its subject."""
+        """The name of its subject in reports."""
         return subject_name(self.subject, self.point)
 
     @property
     def benchmark_name(self) -> str:
-        """What reports call its benchmark, by which a campaign has its facts."""
+        """The name of its benchmark in reports, under which a campaign holds the benchmark's
+        facts."""
         return benchmark_name(self.benchmark, self.point)
 
     def __str__(self) -> str:
@@ -77,13 +79,13 @@ class Canaries:
     null: Subject | None = None  # a server without a predictor
 
     def role(self, subject: Subject) -> Canary | None:
-        """Which of them a subject is; None for any other."""
+        """The role of a subject among them; None for any other."""
         return {self.predictor: PREDICTOR, self.null: NULL}.get(subject)
 
 
 def subject_name(subject: Subject, point: Point | None = None) -> str:
-    """What reports call a subject: `fastapi`, `fastapi@docker`, `fastapi-workers-4@main`. Without
-    a revision and a point it is what the command line takes."""
+    """The name of a subject in reports: `fastapi`, `fastapi@docker`, `fastapi-workers-4@main`.
+    Without a revision and a point it is the name that the command line takes."""
     own = subject.variant
     if point is not None and point.varies == VARIANT:
         own = f"{own}-{point.axis}-{point.value}"
@@ -91,8 +93,8 @@ def subject_name(subject: Subject, point: Point | None = None) -> str:
 
 
 def benchmark_name(benchmark: str, point: Point | None = None) -> str:
-    """What reports call a benchmark: what differs from point to point has the value in its name,
-    and the other one has the axis in it at least."""
+    """The name of a benchmark in reports: whatever varies from point to point has the value in its
+    name; the other one has at least the axis in it."""
     if point is None:
         return benchmark
     value = f"-{point.value}" if point.varies == BENCHMARK else ""
@@ -100,7 +102,7 @@ def benchmark_name(benchmark: str, point: Point | None = None) -> str:
 
 
 def record(key: Key) -> dict[str, Any]:
-    """What names are made of, for programs, which read this instead of a name."""
+    """The parts of names, for programs, which read them instead of a name."""
     subject, benchmark, point = key
     return {
         "subject": asdict(subject),
@@ -110,6 +112,6 @@ def record(key: Key) -> dict[str, Any]:
 
 
 def told(cell: Cell) -> dict[str, Any]:
-    """What reports call a cell, and what those names are made of."""
+    """The names of a cell in reports, and their parts."""
     names = {"variant": cell.variant_name, "benchmark": cell.benchmark_name, "round": cell.round}
     return {**names, **record(cell.key)}

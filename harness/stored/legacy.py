@@ -67,22 +67,33 @@ def run(facts: Any, wanted: Cell | None, schema: int) -> Any:
 
 
 def night(summary: Any) -> Any:
-    """A summary of a night, in which rows had names alone; two revisions make no summary."""
+    """A summary of a night: rows had names alone, and later their parts but for the benchmark's;
+    two revisions make no summary."""
     if not isinstance(summary, dict) or not isinstance(summary.get("rows"), list):
         return summary
     return {**summary, "rows": [_row(row) for row in summary["rows"]]}
 
 
 def _row(row: Any) -> Any:
-    if not isinstance(row, dict) or "subject" in row or not isinstance(row.get("variant"), str):
+    parts = [row.get(key) for key in ("variant", "benchmark")] if _is(row) else []
+    if [type(part) for part in parts] != [str, str]:
         return row
-    own = subject(row["variant"])
-    canary = {_PREDICTOR: "predictor", _NULL: "null"}.get(row["variant"])
-    return {**row, "subject": asdict(own), "canary": canary}
+    variant, benchmark = parts
+    own, canary = subject(variant), {_PREDICTOR: "predictor", _NULL: "null"}.get(variant)
+    known = {"subject": asdict(own), "canary": canary} if "subject" not in row else {}
+    return {"plain_benchmark": _plain(benchmark, row.get("point")), **row, **known}
+
+
+def _plain(benchmark: str, point: Any) -> str:
+    """A benchmark's own name, by the point that is in the name that reports give it."""
+    if not _is(point):
+        return benchmark
+    value = f"-{point.get('value')}" if point.get("varies") == BENCHMARK else ""
+    return benchmark.removesuffix(f"-{point.get('axis')}{value}")
 
 
 def subject(name: str, revision: str | None = None) -> Subject:
-    """What a name stands for, in a campaign that had that other revision."""
+    """The subject behind a name, in a campaign that had that other revision."""
     own = name.removesuffix(f"{AT}{revision}") if revision else name
     variant, _, launcher = own.partition(AT)
     return Subject(variant, launcher or None, revision if own != name else None)

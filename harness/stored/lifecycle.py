@@ -1,5 +1,5 @@
-"""What is recorded of a server's life beside its windows: how it came to be here, what memory it
-keeps, how it bore too much, and how it went."""
+"""The records of a server's life beside its windows: its provision, the memory it keeps, overload,
+and shutdown."""
 
 from __future__ import annotations
 

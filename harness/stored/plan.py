@@ -1,4 +1,4 @@
-"""Which cells a campaign has, in which order, and at which absolute rates."""
+"""The cells of a campaign, their order, and their absolute rates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from harness.setup import components, launching
 from harness.setup.catalog import Benchmark, Variant
-from harness.setup.launching import DOCKER
 from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
@@ -94,7 +93,7 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     """Why a variant can't serve a benchmark on a device, or None."""
     if variant.server.table.only_docker and launching.of(variant.launcher).installs:
         why = variant.server.table.only_docker
-        there = subject_name(Subject(variant.table.name, DOCKER))
+        there = subject_name(Subject(variant.table.name, launching.for_images()))
         return f"it runs as a container only, as {there}: {why}"
     if missing := missing_component(variant):
         return missing
@@ -147,18 +146,20 @@ def taken(table: BenchmarkTable, preset: PresetTable) -> list[str]:
     return [name for name in names if not preset.profiles or name in preset.profiles]
 
 
-def unserved(variant: Variant, shape: str) -> str | None:
-    """Why a variant can't have a profile of that shape, or None."""
-    if shape != USERS:
+def unserved(variant: Variant, shape: str, rpc_users: bool) -> str | None:
+    """Why a variant can't have a profile of that shape, or None; `rpc_users` says whether the
+    driver's users who think speak gRPC."""
+    if shape != USERS or rpc_users or not variant.spoken().rpc:
         return None
-    if variant.table.inside:
-        return "users speak HTTP, and it is asked without transport"
-    rpc = variant.spoken().rpc
-    return "users speak HTTP, and it speaks gRPC" if rpc else None
+    return "the driver's users speak only HTTP, and it speaks gRPC"
 
 
 def gaps(
-    made: Plan, variants: Sequence[Variant], benchmarks: Sequence[Benchmark], preset: PresetTable
+    made: Plan,
+    variants: Sequence[Variant],
+    benchmarks: Sequence[Benchmark],
+    preset: PresetTable,
+    rpc_users: bool,
 ) -> Iterator[tuple[str, str]]:
     """Profiles that a pair of the plan goes without, and why."""
     by_name = {variant.name: variant for variant in variants}
@@ -166,18 +167,19 @@ def gaps(
     pairs = dict.fromkeys((c.variant_name, c.benchmark_name) for c in made.cells)
     for variant, benchmark in pairs:
         for profile in tables[benchmark].profile:
-            reason = unserved(by_name[variant], profile.shape)
+            reason = unserved(by_name[variant], profile.shape, rpc_users)
             if reason is not None and profile.name in taken(tables[benchmark], preset):
                 yield f"{profile.name} of {variant} on {benchmark}", reason
 
 
-def served(variant: Variant, profiles: Sequence[Profile]) -> tuple[Profile, ...]:
+def served(variant: Variant, profiles: Sequence[Profile], rpc_users: bool) -> tuple[Profile, ...]:
     """The profiles that a variant can have."""
-    return tuple(p for p in profiles if unserved(variant, p.shape) is None)
+    return tuple(p for p in profiles if unserved(variant, p.shape, rpc_users) is None)
 
 
 def to_verify(payloads: int, round_number: int, share: float = 1.0) -> NDArray[np.int64]:
-    """Which payloads are asked before timing: a seeded share in the first round, then an eighth.
+    """The payloads that are checked before timing: a seeded share in the first round, then an
+    eighth.
 
     Later rounds start the same environment and artefact again, by content; a sample shows whether
     they came up well, and leaves the time to the measurement.

@@ -1,4 +1,4 @@
-"""What is measured: the records that the measuring half writes and the reporting half reads.
+"""The records that the measuring half writes and the reporting half reads.
 
 A Run is frozen the moment it exists.
 """
@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from harness.setup.answering import PREDICTED, Answering
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
+from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
@@ -119,7 +121,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """What ran."""
+    """The facts about the measured server."""
 
     server: str
     framework: str
@@ -141,10 +143,11 @@ class ServerFacts:
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
+    answers: Answering = PREDICTED
 
     @property
     def way(self) -> Launching:
-        """What its launcher declared."""
+        """The declaration of its launcher."""
         return self.launching or of_earlier(self.launcher)
 
 
@@ -179,6 +182,7 @@ class RunFacts:
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
     lifecycle: Lifecycle | None = None  # None in files of earlier schemas
+    accuracy: Accuracy | None = None  # of one whose answers are approximate
 
     def of(self, *kinds: WindowKind) -> tuple[WindowFacts, ...]:
         """The windows of these kinds."""
@@ -237,7 +241,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFacts:
-    """What a campaign knew of a benchmark when it began."""
+    """The facts about a benchmark when a campaign began."""
 
     version: int
     description: str

@@ -1,4 +1,4 @@
-"""What is stored of another revision of the project that a campaign measured too."""
+"""The record of another revision of the project that a campaign measured too."""
 
 from __future__ import annotations
 

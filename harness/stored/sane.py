@@ -1,4 +1,4 @@
-"""What the plan of a campaign and a run may hold, beside being of the right types.
+"""The values that the plan of a campaign and a run may hold, beyond having the right types.
 
 A reader makes tables as long as a plan says, and paths of its names: untrusted plans are checked.
 """
@@ -23,7 +23,7 @@ _ROUNDS = 10**6
 
 
 def of_campaign(campaign: Campaign) -> str | None:
-    """What a plan can't mean, in words that follow its file's name; None where all is well."""
+    """An impossible value in a plan, in words that follow its file's name; None if all is well."""
     subjects = {cell.subject for cell in campaign.cells}
     subjects |= {each for each in (campaign.canaries.predictor, campaign.canaries.null) if each}
     axes = {cell.point.axis for cell in campaign.cells if cell.point}
@@ -38,7 +38,7 @@ def of_campaign(campaign: Campaign) -> str | None:
 
 
 def of_run(run: RunFacts) -> str | None:
-    """What a run can't mean, likewise."""
+    """An impossible value in a run, likewise."""
     wrong = [w] if (w := moment(run.started_at)) else []
     wrong += [w for window in run.windows for w in _window(window)]
     return wrong[0] if wrong else None

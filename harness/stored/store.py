@@ -10,7 +10,7 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    8  runs may have marks.parquet
+    8  runs may have marks.parquet, and accuracy; servers have answers
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error
@@ -96,7 +96,7 @@ def read_campaign(folder: Path) -> Campaign:
 
 
 def names(folder: Path) -> list[str]:
-    """Of all campaigns in a folder."""
+    """The names of all campaigns in a folder."""
     return sorted(path.parent.name for path in folder.glob(f"*/{_CAMPAIGN}"))
 
 
@@ -106,7 +106,7 @@ def campaigns(folder: Path) -> list[Path]:
 
 
 def cell_folder(folder: Path, cell: Cell) -> Path:
-    """Where a cell's run is stored: a place that a person finds. Its names are never read back."""
+    """The folder of a cell's run, for people to find. Its names are never read back."""
     variant = cell.variant_name.replace("/", "%2F")  # a revision's name may have one
     return folder / cell.benchmark_name / variant / f"round-{cell.round}"
 
@@ -212,7 +212,8 @@ def _require_sane(wrong: str | None, path: Path) -> None:
 
 
 def _unsealed(path: Path, *keys: str) -> dict[str, Any]:
-    """What is in a file that carries its own SHA-256. Raises ResultError where it does not."""
+    """The content of a file that carries its own SHA-256. Raises ResultError if the hash does not
+    match."""
     data = reading.parsed(path)
     if not isinstance(data, dict) or not data.keys() >= {"sha256", "schema"}:
         raise ResultError(_no_result(path))

@@ -1,4 +1,4 @@
-"""What a campaign of `tune` stores beside its runs: what was asked for, and what each run was for.
+"""The additional records of a `tune` campaign: the request, and the purpose of each run.
 
 The search keeps no other state: what is next follows from these and the runs, so that one that was
 interrupted goes on from what is stored.
@@ -29,7 +29,7 @@ class TuningStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """What was asked for, and every run so far, in order."""
+    """The request, and every run so far, in order."""
 
     benchmark: str
     slo: str

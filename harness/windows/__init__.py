@@ -1,1 +1,1 @@
-"""What a window leaves behind, and what both halves work out from its columns alone."""
+"""The records of a window, and results that follow from its columns alone."""

@@ -59,7 +59,7 @@ def derived(payloads: Sequence[Any]) -> Iterator[Any]:
 
 
 def schedule(payloads: Sequence[Any], unseen: Sequence[Any], round_number: int) -> Ints:
-    """Which payload each request of the audit sends; unseen ones count on after the others.
+    """The payload of each request of the audit; unseen ones count on after the others.
 
     Each round has others, where there are enough: an endpoint that was already up remembers.
     """
@@ -76,7 +76,7 @@ def schedule(payloads: Sequence[Any], unseen: Sequence[Any], round_number: int) 
 
 
 def times(requests: Requests) -> Times:
-    """What an audit's requests took.
+    """The response times of an audit's requests.
 
     Of the blocks, not of the requests: what slows the host for a moment slows neighbours.
     """
@@ -86,7 +86,7 @@ def times(requests: Requests) -> Times:
 
 
 def unseen(requests: Requests) -> Rows:
-    """Which requests of an audit sent a payload that the benchmark does not have."""
+    """The requests of an audit that sent a payload unknown to the benchmark."""
     rows: Rows = _part(requests) < _PARTS - 1
     return rows
 

@@ -1,4 +1,4 @@
-"""What a window of a run was fired for."""
+"""The purpose of a run's window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the last answer to a request told of it, beside what is judged: a row a mark."""
+"""Marks of the last answer to a request, beside the judged part: one row per mark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which call of the predictor served which request."""
+"""The call of the predictor that served each request."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def workers(windows: Sequence[Window]) -> int | None:
 
 
 def most(calls: Calls) -> int:
-    """Of a window's calls, how many ran at the same time; at least 1."""
+    """The most calls of a window that ran at the same time; at least 1."""
     ends = np.sort(calls.start_ns + calls.duration_ns)
     ended = np.searchsorted(ends, np.sort(calls.start_ns), side="right")
     return int((np.arange(len(ended)) + 1 - ended).max(initial=1))

@@ -1,4 +1,4 @@
-"""What a server counts by itself while a window runs."""
+"""A server's own counters while a window runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class OwnFigures:
-    """What the server itself counted in a window, summed over its requests."""
+    """The server's own counts in a window, summed over its requests."""
 
     requests: float
     queue_s: float | None  # that they waited before the model

@@ -149,7 +149,7 @@ def due_times(profile: Profile, seed: int) -> NDArray[np.int64]:
 
 
 def payload_order(payloads: int, count: int, seed: int) -> NDArray[np.int64]:
-    """Which payload each of `count` requests sends: seeded permutations, one after another."""
+    """The payload of each of `count` requests: seeded permutations, one after another."""
     rng = np.random.default_rng(seed + 1)
     rounds = -(-count // payloads)
     orders = [rng.permutation(payloads) for _ in range(max(rounds, 1))]

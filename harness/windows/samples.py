@@ -1,4 +1,4 @@
-"""What a window leaves behind, as columns: requests, usage, calls, chunks.
+"""The records of a window, as columns: requests, usage, calls, chunks.
 
 Columns are NumPy arrays of equal length; times are integer nanoseconds since the window's start;
 MISSING marks a moment that never came.
@@ -53,7 +53,7 @@ class Requests:
 
     @property
     def ok(self) -> NDArray[np.bool_]:
-        """Which requests were answered without an error."""
+        """The mask of requests that were answered without an error."""
         rows: NDArray[np.bool_] = self.error == 0
         return rows
 
@@ -100,7 +100,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What the server's processes used, sampled; one row a sample; MISSING where not seen."""
+    """The sampled usage of the server's processes, one row per sample; MISSING if not seen."""
 
     at_ns: Ints
     cpu_ns: Ints  # CPU time of all of them since the start

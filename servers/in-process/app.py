@@ -1,15 +1,19 @@
 """Model as a dependency: the predictor called directly, by the same schedule as the servers.
 
 One thread calls it. In an open loop, due requests wait in line for it; in a closed loop, the
-callers take turns. The small HTTP server is the control plane only: health, single predictions
-for verification, and `POST /load`, which fires a whole window and writes its columns to a file.
+callers take turns; users who think ask when they have thought. The small HTTP server is the control
+plane only: health, single predictions for verification, and `POST /load`, which fires a whole
+window and writes its columns to a file.
 """
 
 from __future__ import annotations
 
 import ctypes
+import heapq
+import itertools
 import json
 import os
+import random
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -40,6 +44,15 @@ def fire(predict, order: dict) -> None:
     sent, done, queued, bodies = [], [], [], {}
     wait_until(start)
     cpu = time.process_time()
+    if order["think_ns"]:
+        for index, asked in enumerate(users(order, start, end, done)):
+            sent.append(asked)
+            queued.append(0)
+            predictions = predict(instances[payload[index % len(payload)]])
+            done.append(clock())
+            if order["keep_every"] and index % order["keep_every"] == 0:
+                bodies[index] = predictions
+        limit = 0
     for index in range(limit):
         if callers:
             # A caller asks again when its last answer has come, then waits for its turn.
@@ -62,6 +75,23 @@ def fire(predict, order: dict) -> None:
         "elapsed_s": (max([end, *done[-1:]]) - start) / 1e9,
     }
     write(order["out"], start, payload, due_ns, sent, done, queued, facts)
+
+
+def users(order: dict, start: int, end: int, done: list):
+    """When the next user asks, until the window is over: each thinks, then waits for its turn and
+    for its answer, whose time is the last of `done` when this goes on."""
+    draw = random.Random("think/0")  # the same times in each window
+    pauses = (int(draw.expovariate(1.0) * order["think_ns"]) for _ in itertools.count())
+    thinking = [start + next(pauses) for _ in range(order["concurrency"])]
+    heapq.heapify(thinking)
+    while (asked := heapq.heappop(thinking)) < end:
+        late = clock() > asked
+        wait_until(asked)
+        now = clock()
+        if now >= end:
+            return
+        yield asked if late else now
+        heapq.heappush(thinking, done[-1] + next(pauses))
 
 
 def write(out: str, start: int, payload, due_ns, sent, done, queued, facts: dict) -> None:

@@ -63,7 +63,7 @@ def test_what_the_engine_would_not_do_is_a_warning() -> None:
         "engine-warned"
     ]
     assert verdict == "warning"
-    assert message.endswith("as it was told to: Memory limited without swap.")
+    assert message.endswith("as requested: Memory limited without swap.")
 
 
 def test_a_proxy_in_the_path_is_a_note() -> None:

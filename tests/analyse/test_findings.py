@@ -288,7 +288,7 @@ def test_an_overloaded_window_says_what_could_be_sustained() -> None:
     late = replace(late, facts=replace(late.facts, elapsed_s=12.5))  # until the last answer
     (found,) = doubts(late)
     assert (found.name, found.verdict) == ("overloaded", Verdict.INVALID)
-    assert "Of 100/s it could sustain 80.0/s" in found.message
+    assert "It could sustain 80.0/s of the 100/s" in found.message
 
 
 @pytest.mark.parametrize(
@@ -376,13 +376,16 @@ def run_with_calls(
     ("run", "said"),
     [
         (run_with_calls((0, 5, 1, 0), (5, 5, 1, 0)), None),  # one ends as the next begins
-        (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0)), "2 predictions ran at once, asked: 1"),
+        (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0)), "2 predictions ran at once, requested: 1"),
         (run_with_calls((0, 5, 1, 0), (4, 5, 1, 0), track="tuned"), None),
-        (run_with_calls((0, 5, 2, 0)), "2 instances were in one prediction, asked: 1 at most"),
-        (run_with_calls((0, 5, 1, 0), (9, 5, 1, 1)), "2 processes made predictions, asked: 1"),
+        (run_with_calls((0, 5, 2, 0)), "2 instances were in one prediction, requested: at most 1"),
+        (run_with_calls((0, 5, 1, 0), (9, 5, 1, 1)), "2 processes made predictions, requested: 1"),
         (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1)), "1 process made predictions"),
         (run_with_calls((0, 5, 1, 0), asked=Setup(2, 1, 1), profile=STEADY), None),
-        (run_with_calls((0, 5, 1, 0), threads=(1, 2)), "2 threads share a prediction, asked: 1"),
+        (
+            run_with_calls((0, 5, 1, 0), threads=(1, 2)),
+            "2 threads share a prediction, requested: 1",
+        ),
         (run_with_calls((0, 5, 2, 0), asked=None), None),
         (run_with_calls((0, 5, 2, 0), reference=True), None),
         (run_with_calls(), None),

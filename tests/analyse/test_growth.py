@@ -43,7 +43,7 @@ def test_the_error_is_the_usual_one_of_a_slope() -> None:
 def test_two_points_say_nothing() -> None:
     two = [point(1, 1.0), point(2, 2.0)]
     assert growth.growth(two, "p50_ms") is None
-    assert growth.note(two, "batch") == "2 points say nothing of how cost grows: 3 are needed"
+    assert growth.note(two, "batch") == "2 points cannot show how cost grows: 3 are needed"
 
 
 def test_what_does_not_count_is_left_out_and_named() -> None:
@@ -66,8 +66,8 @@ def test_an_axis_that_is_not_taken_has_no_growth() -> None:
     said = growth.summary(points, "threads")
     assert said["growth"] == dict.fromkeys(COSTS)
     assert said["note"] == (
-        "it does not take the axis threads: asked for 2 (it took 1), 4 (it took 1); what differs "
-        "is chance"
+        "it does not take the axis threads: asked for 2 (it took 1), 4 (it took 1); any "
+        "difference is chance"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.campaigns import all_nights, nights
+from harness.analyse.campaigns.series import gathered
 from harness.analyse.cost import prices
 from harness.analyse.field.comparison import compare
 from harness.analyse.regression import changes
@@ -112,7 +113,7 @@ def test_summaries_of_nights_of_old(tmp_path: Path) -> None:
     (path,) = (tmp_path / "kept").iterdir()
     kept = json.loads(path.read_text())
     for row in kept["rows"]:
-        for field in ("subject", "point", "canary"):
+        for field in ("subject", "plain_benchmark", "point", "canary"):
             del row[field]
     path.write_text(json.dumps(kept))
     assert all_nights.read([tmp_path / "kept"], print) == known
@@ -162,3 +163,23 @@ def test_a_sweep_in_a_container(tmp_path: Path, varies: str) -> None:
     assert {Point(**row["point"]) for row in rows} == {*points}
     assert {Subject(**row["subject"]) for row in rows} == {Subject("a-instances-4", "docker")}
     assert {row["plain_benchmark"] for row in rows} == {"noop"}
+
+
+@pytest.mark.parametrize("varies", [BENCHMARK, VARIANT])
+def test_sweeps_that_are_compared_and_followed(tmp_path: Path, varies: str) -> None:
+    points = tuple(Point("workers", value, varies) for value in (1, 2, 4))  # type: ignore[arg-type]
+    sweep_of(tmp_path / "swept", points)
+    found = digest.of_campaign(tmp_path / "swept")
+    shown = compared.as_json(changes.of_campaigns(found, found, Wanted(), {}))["smallest"]
+    assert {each["plain_benchmark"] for each in shown} == {"noop"}
+    alike = {Point(**each["point"]) if each["point"] else None for each in shown}
+    assert alike == ({*points} if varies == BENCHMARK else {None})
+    night = nights.of_campaign(found)
+    series = list(gathered([night], ["throughput"]))
+    assert {(each.plain_benchmark, each.point) for each in series} == {("noop", p) for p in points}
+    nights.keep([night], tmp_path / "kept")
+    (path,) = (tmp_path / "kept").iterdir()
+    kept = json.loads(path.read_text())
+    for row in kept["rows"]:
+        del row["plain_benchmark"]  # as the first summaries that had points
+    assert nights.of_data(kept, path) == night

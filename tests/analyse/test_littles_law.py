@@ -61,7 +61,7 @@ def test_no_caller_has_two_requests_in_flight(rate: float, expected: int) -> Non
     """Eight callers of 10 ms each can't get more than 800/s."""
     found = broken(replace(fakes.run(Fake("a")), windows=(closed(8, 10.0, rate),)))
     assert len(found) == expected
-    assert all("requests were in flight at a time, of 8 callers" in each for each in found)
+    assert all("requests were in flight at a time, but 8 callers" in each for each in found)
 
 
 def test_probes_are_held_to_it_too() -> None:

@@ -33,7 +33,7 @@ def test_one_that_queues_a_second_time_is_named_with_the_part() -> None:
         f for f in findings.of_run(RunContext(run=run)) if f.name == "waits-more-than-it-should"
     ]
     assert said.verdict is Verdict.WARNING
-    assert "keeps the next one out 1.3" in said.message
+    assert "keeps the next one waiting 1.3" in said.message
     assert "at 60/s" in said.message
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.run import digest
-from harness.report.page import page
 from tests.report import hostile as enemy
+from tests.report import pages
 from tests.report.campaigns import store_all_sorts, store_searched
 
 
@@ -17,7 +17,7 @@ def all_sorts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def written(all_sorts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its report."""
-    return page.write(
+    return pages.write(
         digest.of_campaign(all_sorts), tmp_path_factory.mktemp("reports") / "all-sorts"
     )
 
@@ -32,11 +32,11 @@ def html(written: Path) -> str:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a campaign that searched for capacities on two benchmarks."""
     folder = store_searched(tmp_path_factory.mktemp("results") / "searched")
-    return page.write(digest.of_campaign(folder), tmp_path_factory.mktemp("reports") / "searched")
+    return pages.write(digest.of_campaign(folder), tmp_path_factory.mktemp("reports") / "searched")
 
 
 @pytest.fixture(scope="session")
 def hostile(all_sorts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a campaign whose every text was chosen by an enemy."""
     found = enemy.of(digest.of_campaign(all_sorts))
-    return page.write(found, tmp_path_factory.mktemp("reports") / "hostile")
+    return pages.write(found, tmp_path_factory.mktemp("reports") / "hostile")

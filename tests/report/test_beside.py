@@ -13,10 +13,10 @@ import pytest
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digested
 from harness.analyse.run.held import Held
-from harness.report.page import page
 from harness.setup.endpoints import Endpoint
 from harness.stored.records import Failure
 from tests.fakes import Fake, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import PROFILES
 
 HERE = Endpoint(
@@ -51,7 +51,7 @@ def digested(folder: Path, *fakes: Fake, endpoint: Endpoint = HERE, rounds: int 
 
 
 def html_of(found: Digested) -> str:
-    return unescape(page.render(found))
+    return unescape(pages.render(found))
 
 
 def test_the_ratio_stands_below_the_ranks(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_failed_is_put_beside_nothing(tmp_path: Path) -> None:
 
 def test_nobody_asked(tmp_path: Path) -> None:
     found = digested(tmp_path, Fake("mine"), Fake("fastapi"), endpoint=replace(HERE, beside=""))
-    assert '<p class="beside">' not in page.render(found)
+    assert '<p class="beside">' not in pages.render(found)
 
 
 def test_one_on_this_machine_shares_its_cpus(tmp_path: Path) -> None:

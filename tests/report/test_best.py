@@ -79,7 +79,7 @@ def test_a_mark_says_what_speaks_against_a_row(tmp_path: Path) -> None:
         "half": ("warning", "2 of 3 rounds"),
     }
     assert marks["sound"].lines == (
-        "All 3 rounds count; nothing was found that speaks against its numbers.",
+        "All 3 rounds count; no reason was found to doubt its numbers.",
     )
     assert marks["moving"].lines[0].startswith("no-steady-state: steady: not steady")
     assert len(marks["moving"].lines) == 1  # the same in each round is one sentence

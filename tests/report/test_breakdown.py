@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.analyse.run import digest
-from harness.report.page import page
 from harness.stored import store
 from harness.stored.records import Run
 from harness.windows.own_figures import OwnFigures
 from harness.windows.samples import Calls, calls_of, empty
 from tests import fakes
 from tests.fakes import Fake
+from tests.report import pages
 from tests.report.campaigns import PROFILES
 
 
 def section_of(folder: Path) -> str:
-    html = page.render(digest.of_campaign(folder))
+    html = pages.render(digest.of_campaign(folder))
     return html.partition('<section id="breakdown"')[2].partition("</section>")[0]
 
 

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Locator, Page
 from harness.analyse.campaigns import history
 from harness.analyse.run import digest
 from harness.report.history import history_page
-from harness.report.page import page as report_page
 from tests.fakes import BENCHMARK, Fake, campaign, stored_campaign
 from tests.generated import Made, generate
+from tests.report import pages
 from tests.report.test_browser import browser
 from tests.report.test_charts import EVIL, PROFILES
 
@@ -48,7 +48,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = replace(plan, benchmarks={"sentiment": replace(BENCHMARK, profiles=PROFILES)})
     folder = stored_campaign(tmp_path_factory.mktemp("results") / "many", known, plan=plan)
     out = tmp_path_factory.mktemp("reports") / "many"
-    return report_page.write(digest.of_campaign(folder), out)
+    return pages.write(digest.of_campaign(folder), out)
 
 
 @pytest.fixture

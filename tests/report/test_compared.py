@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -47,10 +48,13 @@ def test_what_changed_comes_first_and_regressions_before_all(found: Changes) -> 
 
 def test_the_strip_shows_where_the_interval_lies(found: Changes) -> None:
     worse = next(row for row in found.regressions if row.metric.name == "latency_p50")
-    place = compared_page.strip(worse)
-    assert place is not None
-    assert 50 < place["low"] <= place["ratio"] <= place["low"] + place["length"] <= 100
-    assert 0 < place["within"] < place["low"] - 50
+    drawn = ElementTree.fromstring(compared_page.strip(worse))
+    within, middle, interval, dot = drawn
+    low, length = float(interval.attrib["x"]), float(interval.attrib["width"])
+    assert middle.attrib["d"] == "M50.0 0v12"
+    assert 50 < low <= float(dot.attrib["cx"]) <= low + length <= 100
+    assert 0 < float(within.attrib["width"]) / 2 < low - 50
+    assert not compared_page.strip(replace(worse, ratio=None))
 
 
 def test_a_capacity_of_nothing_is_not_zero(found: Changes) -> None:

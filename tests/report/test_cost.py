@@ -15,8 +15,8 @@ from harness.analyse.run import digest
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.digested import Digested
 from harness.analyse.run.metrics import METRICS, Metric
-from harness.report.page import page
 from tests.fakes import Fake, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 
 CAPACITIES = {"slow": (50.0, 40.0, 60.0), "quick": (100.0, 100.0, 100.0)}
@@ -122,7 +122,7 @@ def cells(html: str, variant: str) -> list[str]:
 @pytest.mark.usefixtures("capacities")
 def test_a_cost_stands_beside_what_was_scaled(tmp_path: Path, table: PriceTable) -> None:
     fakes = (Fake("slow", memory_mib=512.0), Fake("quick", 5.0))
-    html = page.render(digested(tmp_path, *fakes), table)
+    html = pages.render(digested(tmp_path, *fakes), table)
     # 0.0001 dollars a second for twice the CPUs that 50 predictions a second took here.
     machine, functions = cells(html, "slow")
     assert " ".join(machine.split()) == "$1.00 $0.83–1.25 100/s, ×2"
@@ -140,7 +140,7 @@ def test_a_cost_stands_beside_what_was_scaled(tmp_path: Path, table: PriceTable)
 def test_the_cheapest_of_each_provider_with_the_date_of_its_price(
     tmp_path: Path, table: PriceTable
 ) -> None:
-    said = cost_of(page.render(digested(tmp_path, Fake("slow")), table))
+    said = cost_of(pages.render(digested(tmp_path, Fake("slow")), table))
     assert "Some small" in said
     assert "price as of 2026-01-02" in said
     assert "price as of 2026-01-05" in said
@@ -155,7 +155,7 @@ def test_the_cheapest_of_each_provider_with_the_date_of_its_price(
 @pytest.mark.usefixtures("capacities")
 def test_what_does_not_fit_has_no_cost(tmp_path: Path, table: PriceTable) -> None:
     fakes = (Fake("slow", memory_mib=2000.0), Fake("quick", memory_mib=11_000.0), Fake("third"))
-    html = page.render(digested(tmp_path, *fakes), table)
+    html = pages.render(digested(tmp_path, *fakes), table)
     assert cells(html, "slow")[0].startswith("$0.30")  # two copies need more than the 4 GiB
     assert "No machine has a cost here" in cost_of(html)
     assert "<b>quick</b> left out: its capacity, its CPU time or its memory is not" in cost_of(html)
@@ -165,7 +165,7 @@ def test_what_does_not_fit_has_no_cost(tmp_path: Path, table: PriceTable) -> Non
 def test_without_a_capacity_only_what_is_billed_by_the_second_has_a_cost(
     tmp_path: Path, table: PriceTable
 ) -> None:
-    html = page.render(digested(tmp_path, Fake("other"), Fake("null", reference=True)), table)
+    html = pages.render(digested(tmp_path, Fake("other"), Fake("null", reference=True)), table)
     assert len(cells(html, "other")) == 1
     assert "the capacity at the SLO was not measured" in cost_of(html)
     assert "null" not in cost_of(html)
@@ -177,7 +177,7 @@ def test_nothing_is_said_where_nothing_is_known(tmp_path: Path, table: PriceTabl
         replace(d, facts=replace(d.facts, server=replace(d.facts.server, launcher="remote")))
         for d in found.digests
     ]
-    html = page.render(replace(found, digests=tuple(remote)), table)
+    html = pages.render(replace(found, digests=tuple(remote)), table)
     assert 'id="cost"' not in html
 
 
@@ -192,7 +192,7 @@ def test_an_endpoint_and_an_invalid_run_are_left_out_with_the_reason(
         else d
         for d in found.digests
     ]
-    said = cost_of(page.render(replace(found, digests=tuple(changed)), table))
+    said = cost_of(pages.render(replace(found, digests=tuple(changed)), table))
     assert "<b>quick</b> left out: the machine that it runs on is not known" in said
     assert "<b>lagged</b> left out: steady: the generator sent late" in said
 
@@ -207,7 +207,7 @@ def test_a_gpu_run_is_priced_on_its_model(tmp_path: Path, table: PriceTable) -> 
         else d
         for d in found.digests
     )
-    html = page.render(replace(found, campaign=plan, digests=changed), table)
+    html = pages.render(replace(found, campaign=plan, digests=changed), table)
     (cell,) = cells(html, "quick")
     assert " ".join(cell.split()) == "$2.00 100/s, ×1"
     assert "Other with-gpu" in cost_of(html)
@@ -219,7 +219,7 @@ def test_a_gpu_run_is_priced_on_its_model(tmp_path: Path, table: PriceTable) -> 
 def test_a_table_of_ones_own_is_text_and_nothing_else(tmp_path: Path) -> None:
     enemy = TABLE.replace('"small"', f"'{SCRIPT}'").replace('"Functions"', f"'{IMAGE}'")
     enemy = enemy.replace("https://example.org/functions", 'https://example.org/\\"><b>')
-    html = page.render(digested(tmp_path, Fake("slow")), load(tmp_path, enemy))
+    html = pages.render(digested(tmp_path, Fake("slow")), load(tmp_path, enemy))
     assert SCRIPT not in html
     assert IMAGE not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -229,15 +229,15 @@ def test_a_table_of_ones_own_is_text_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("capacities")
 def test_one_cpu_for_both_is_said(tmp_path: Path, table: PriceTable) -> None:
     found = digested(tmp_path, Fake("slow"))
-    assert "one CPU for server and generator" not in cost_of(page.render(found, table))
+    assert "one CPU for server and generator" not in cost_of(pages.render(found, table))
     plan = replace(found.campaign, server_cpus=(0,), generator_cpus=(0,))
-    said = cost_of(page.render(replace(found, campaign=plan), table))
+    said = cost_of(pages.render(replace(found, campaign=plan), table))
     assert "one CPU for server and generator" in said
 
 
 def test_what_holds_it_at_no_rate_serves_no_0_a_second(tmp_path: Path) -> None:
     fakes = Fake("some", capacity_per_s=300.0), Fake("none", capacity_per_s=100.0, parts=(2.0, 1.5))
-    html = page.render(digested(tmp_path, *fakes))
+    html = pages.render(digested(tmp_path, *fakes))
     assert re.search(r"matched: below 1\d\d/s on \d CPUs?; ", cost_of(html))
     assert not re.search(r"\D0/s on", cost_of(html))
     own = html.partition('<article id="variant-none"')[2].partition("</article>")[0]

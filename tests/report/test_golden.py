@@ -9,7 +9,7 @@ import pytest
 
 from harness.analyse.run import digest
 from harness.base.errors import StoreError
-from harness.report.page import page
+from tests.report import pages
 
 GOLDEN = Path(__file__).parent / "golden.html"
 
@@ -39,14 +39,14 @@ def test_every_drawing_has_a_text_alternative(html: str) -> None:
 def test_same_bytes_from_a_copy_elsewhere(written: Path, all_sorts: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(all_sorts, tmp_path / "elsewhere" / "renamed")
     assert (
-        page.write(digest.of_campaign(copy), tmp_path / "out").read_bytes() == written.read_bytes()
+        pages.write(digest.of_campaign(copy), tmp_path / "out").read_bytes() == written.read_bytes()
     )
 
 
 def test_the_old_report_stays_where_the_new_one_fails(
     all_sorts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = page.write(digest.of_campaign(all_sorts), tmp_path)
+    old = pages.write(digest.of_campaign(all_sorts), tmp_path)
     before = old.read_bytes()
 
     def fail(self: Path, *_: object, **__: object) -> Path:
@@ -54,5 +54,5 @@ def test_the_old_report_stays_where_the_new_one_fails(
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(StoreError, match="No space"):
-        page.write(digest.of_campaign(all_sorts), tmp_path)
+        pages.write(digest.of_campaign(all_sorts), tmp_path)
     assert old.read_bytes() == before

@@ -16,13 +16,15 @@ from harness.analyse.campaigns.summary import BenchmarkSummary, RunCounts, Summa
 from harness.analyse.run import digest
 from harness.base.errors import StoreError
 from harness.report import templating
-from harness.report.index import index, shelf, trends
+from harness.report.draw import sparkline
+from harness.report.index import index, shelf
 from harness.report.index.shelf import GONE, NOT_YET, ListedCampaign
-from harness.report.page import page
 from harness.stored import store
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Failure
+from harness.stored.store import SCHEMA
 from tests.fakes import Fake, campaign, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
 from tests.report.test_escaping import Tags
 from tests.unit import stored
@@ -130,7 +132,7 @@ def test_a_report_is_led_to_where_there_is_one(place: Place) -> None:
     for name in ("reported", "not reported", "odd #?%name"):
         place.store(name, SLOW)
     for name in ("reported", "odd #?%name"):
-        page.write(digest.of_campaign(place.results / name), place.reports / name)
+        pages.write(digest.of_campaign(place.results / name), place.reports / name)
     html = place.html()
     assert re.findall(r'<a href="(\./[^"]*)">', html) == [
         "./reported/index.html",
@@ -175,16 +177,24 @@ def test_a_renamed_variant_begins_a_new_line(place: Place) -> None:
     ]
 
 
+def points_of(drawn: str) -> list[str]:
+    return re.findall(r'<polyline points="(.*?)"', drawn)
+
+
 def test_a_line_and_its_dot() -> None:
-    trend = trends.Trend([100.0, 200.0, 150.0], {"a": 0, "b": 1, "c": 2})
-    assert trend.points == "2,18 50,2 98,10"
-    assert [trend.dot(name) for name in "abc"] == [("2", "18"), ("50", "2"), ("98", "10")]
-    assert trends.Trend([5.0, 5.0]).points == "2,10 98,10"
-    assert trends.Trend([5.0]).points == "50,10"
+    values = [100.0, 200.0, 150.0]
+    drawn = sparkline.lines([("t0", values), ("t1", [5.0, 5.0]), ("t2", [5.0])])
+    assert points_of(drawn) == ["2,18 50,2 98,10", "2,10 98,10", "50,10"]
+    dots = [sparkline.picture("t0", values, place, "a < b") for place in range(3)]
+    spots = [re.findall(r'href="#t0"/><circle cx="(.*?)" cy="(.*?)"', dot) for dot in dots]
+    assert spots == [[("2", "18")], [("50", "2")], [("98", "10")]]
+    assert 'aria-label="a &lt; b"' in dots[0]
+    assert not sparkline.lines([])
 
 
 def test_a_long_line_has_no_more_points_than_can_be_seen() -> None:
-    points = trends.Trend([float(number) for number in range(1000)]).points.split()
+    (line,) = points_of(sparkline.lines([("t0", [float(number) for number in range(1000)])]))
+    points = line.split()
     assert len(points) == 120
     assert points[0].startswith("2,")
     assert points[-1].startswith("98,")
@@ -358,7 +368,7 @@ def test_results_of_every_schema(place: Place, schema: int) -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     place.store("good", FAST)
     for name, before, after in (
-        ("newer", b'"schema": 7', b'"schema": 8'),
+        ("newer", b'"schema": %d' % SCHEMA, b'"schema": %d' % (SCHEMA + 1)),
         ("edited", b'"standard"', b'"nightly"'),
         ("truncated", b"\n}", b""),
     ):
@@ -369,7 +379,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     html = place.html()
     found = {row.partition(" ")[0]: row for row in rows(html)}
     assert set(found) == {"good", "newer", "edited", "truncated"}
-    assert "campaign.json has schema 8; this harness reads up to 7." in found["newer"]
+    said = f"campaign.json has schema {SCHEMA + 1}; this harness reads up to {SCHEMA}."
+    assert said in found["newer"]
     assert "Read it with the later version of the harness that wrote it." in found["newer"]
     assert "campaign.json is not as it was written: it was truncated" in found["edited"]
     assert "campaign.json can't be read: it is truncated or not a result" in found["truncated"]
@@ -382,7 +393,7 @@ def test_a_campaign_whose_results_are_gone(place: Place) -> None:
     html = place.html()
     (line,) = rows(html)
     place.store("page only", SLOW)
-    page.write(digest.of_campaign(place.results / "page only"), place.reports / "page only")
+    pages.write(digest.of_campaign(place.results / "page only"), place.reports / "page only")
     shutil.rmtree(place.results)
     kept, only = rows(place.html())
     assert GONE in kept

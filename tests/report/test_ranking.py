@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.run import digest
-from harness.report.page import page
 from harness.stored.records import Failure
 from harness.windows.profiles import Profile
 from tests.fakes import Fake, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import PROFILES
 
 
@@ -22,7 +22,7 @@ def choices(
 ) -> dict[str, str]:
     """What is said at each SLO, by its limit, tags left out."""
     small = [replace(fake, profiles=profiles) for fake in fakes]
-    html = page.render(digest.of_campaign(stored_campaign(folder / "campaign", small, rounds)))
+    html = pages.render(digest.of_campaign(stored_campaign(folder / "campaign", small, rounds)))
     verdict = html.partition('<section id="verdict"')[2].partition("</section>")[0]
     found = {}
     for part in verdict.split('<div class="choice"')[1:]:
@@ -102,10 +102,10 @@ def test_what_is_not_ranked_stands_below_with_the_reason(tmp_path: Path) -> None
 def test_a_variant_without_any_run_is_named(tmp_path: Path) -> None:
     folder = stored_campaign(tmp_path / "campaign", [Fake("a"), Fake("b")], rounds=1)
     (folder / "sentiment/b/round-1/run.json").unlink()
-    html = page.render(digest.of_campaign(folder))
+    html = pages.render(digest.of_campaign(folder))
     assert "<b>b</b>: no valid run on sentiment." in html
     (folder / "sentiment/a/round-1/run.json").unlink()
-    html = page.render(digest.of_campaign(folder))
+    html = pages.render(digest.of_campaign(folder))
     assert "<b>sentiment</b>: no valid run." in html
 
 

@@ -12,11 +12,12 @@ from harness.analyse.run import digest
 from harness.base import paths
 from harness.base.errors import ResultError, UsageError
 from harness.base.trust import Trust
-from harness.report.page import page, sections
+from harness.report.page import sections
 from harness.setup.endpoints import Endpoint
 from harness.stored.records import Failure
 from harness.windows.profiles import Profile
 from tests.fakes import Fake, campaign, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import PROFILES
 
 
@@ -24,7 +25,7 @@ def rendered(folder: Path, *fakes: Fake, rounds: int = 3) -> str:
     """The report of a campaign of those fakes, as a reader sees it."""
     small = [replace(fake, profiles=PROFILES) for fake in fakes]
     return unescape(
-        page.render(digest.of_campaign(stored_campaign(folder / "campaign", small, rounds)))
+        pages.render(digest.of_campaign(stored_campaign(folder / "campaign", small, rounds)))
     )
 
 
@@ -105,7 +106,7 @@ def test_only_failures_still_make_a_report(tmp_path: Path) -> None:
 
 def test_no_run_at_all_still_makes_a_report(tmp_path: Path) -> None:
     plan = campaign([Fake("a")], rounds=2)
-    html = page.render(
+    html = pages.render(
         digest.of_campaign(stored_campaign(tmp_path / "c", [], plan=replace(plan, cells=())))
     )
     assert "Nothing can be ranked" in html
@@ -137,7 +138,7 @@ def test_what_was_not_steady_is_marked_in_its_row(tmp_path: Path) -> None:
 def test_an_empty_percentile_says_why_in_its_header(tmp_path: Path) -> None:
     short = (Profile("steady", "poisson", 2.0, rate_per_s=119.0),)
     folder = stored_campaign(tmp_path / "c", [replace(Fake("a"), profiles=short)], 1)
-    html = unescape(page.render(digest.of_campaign(folder)))
+    html = unescape(pages.render(digest.of_campaign(folder)))
     why = re.search(r'<small class="lacks">(\d+ answers, 400 needed)</small>', html)
     assert why is not None
     assert "Ranked by the p95 of the response time, and not by capacity: no capacity was" in html
@@ -170,10 +171,10 @@ def test_damage_and_gaps_are_told(html: str) -> None:
 
 def test_no_campaign_and_a_damaged_one(tmp_path: Path, all_sorts: Path) -> None:
     with pytest.raises(UsageError, match="no campaign"):
-        page.write(digest.of_campaign(tmp_path), tmp_path / "out")
+        pages.write(digest.of_campaign(tmp_path), tmp_path / "out")
     (tmp_path / "campaign.json").write_bytes((all_sorts / "campaign.json").read_bytes()[:-9])
     with pytest.raises(ResultError, match="truncated"):
-        page.write(digest.of_campaign(tmp_path), tmp_path / "out")
+        pages.write(digest.of_campaign(tmp_path), tmp_path / "out")
 
 
 def test_reporting_never_imports_measuring() -> None:
@@ -189,11 +190,11 @@ def test_reporting_never_imports_measuring() -> None:
 def test_synthetic_weights_are_said_first_and_on_every_printed_page(tmp_path: Path) -> None:
     folder = stored_campaign(tmp_path / "campaign", [replace(Fake("a"), profiles=PROFILES)], 1)
     real = digest.of_campaign(folder)
-    assert "Synthetic weights" not in page.render(real)
+    assert "Synthetic weights" not in pages.render(real)
     facts = real.campaign.benchmarks["sentiment"]
     made_up = replace(facts, artefact={"synthetic": True, "seed": 17})
     plan = replace(real.campaign, benchmarks={"sentiment": made_up})
-    html = page.render(replace(real, campaign=plan))
+    html = pages.render(replace(real, campaign=plan))
     assert "the model of sentiment has seeded random weights" in html
     assert html.index('class="synthetic"') < html.index("<header>")
     printed = html.partition("@media print {")[2]
@@ -205,7 +206,7 @@ def test_the_report_says_which_judge_judged(tmp_path: Path) -> None:
     found = digest.of_campaign(folder)
     own = replace(found.campaign.benchmarks["sentiment"], judge="prefix:16", tolerance=0.001)
     plan = replace(found.campaign, benchmarks={"sentiment": own})
-    html = unescape(page.render(replace(found, campaign=plan)))
+    html = unescape(pages.render(replace(found, campaign=plan)))
     words = "prefix:16: its first 16 elements are the reference's first 16; tolerance 0.001"
     assert f"<dt>a right answer</dt><dd>{words}</dd>" in html
 
@@ -225,7 +226,7 @@ def test_an_endpoint_is_measured_again_by_its_url_and_without_its_secret(tmp_pat
     server = replace(only.facts.server, launcher="remote", track="remote")
     remote = replace(only, facts=replace(only.facts, server=server))
     plan = replace(found.campaign, endpoint=endpoint)
-    html = unescape(page.render(replace(found, campaign=plan, digests=(remote,))))
+    html = unescape(pages.render(replace(found, campaign=plan, digests=(remote,))))
     assert "run --benchmark sentiment --preset standard --rounds 1 --launcher remote" in html
     assert "--url https://example.org/p --protocol json --name a" in html
     assert "--header 'Authorization: $TOKEN'" in html
@@ -256,7 +257,7 @@ def test_a_gpu_is_named_and_so_is_a_reference_on_the_cpu(tmp_path: Path) -> None
         for d in found.digests
         for device in (devices[d.cell.variant_name],)
     )
-    html = verdict_of(unescape(page.render(replace(found, digests=digests))))
+    html = verdict_of(unescape(pages.render(replace(found, digests=digests))))
     assert " and NVIDIA H200: " in answer_of(html)
     assert " and NVIDIA H200 for the server; preset" in html
     assert "Behind a on the GPU: it computes on the CPU." in html

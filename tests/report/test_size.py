@@ -10,8 +10,8 @@ import pytest
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.findings import Finding, Verdict
-from harness.report.page import page
 from tests.fakes import Fake, campaign, run
+from tests.report import pages
 from tests.report.campaigns import CONTAINER, LIFE
 
 MOST_BYTES = 3_000_000
@@ -59,7 +59,7 @@ def large() -> Digested:
 
 @pytest.mark.slow
 def test_forty_variants_on_three_benchmarks_make_three_megabytes_at_most(large: Digested) -> None:
-    html = page.render(large)
+    html = pages.render(large)
     parts = {part.partition('"')[0]: len(part.encode()) for part in html.split('<section id="')[1:]}
     assert len(html.encode()) <= MOST_BYTES, parts
     assert len([name for name in parts if name == "variants"]) == 1

@@ -15,9 +15,10 @@ from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.run import digest
 from harness.cli import _reports
 from harness.report import formats
-from harness.report.page import page, view
+from harness.report.page import view
 from harness.stored.records import Campaign, Failure, Setup
 from tests.fakes import Fake, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import FAKES, PROFILES
 
 
@@ -51,11 +52,11 @@ def test_the_address_of_an_endpoint_is_on_its_page_and_in_json(tmp_path: Path) -
         assert each.seen is not None
         digests.append(replace(each, seen=replace(each.seen, addresses=(place,))))
     at_two = replace(found, digests=tuple(digests))
-    assert "address 192.0.2.7:80 or [2001:db8::7]:80" in part_of(page.render(at_two), "a")
+    assert "address 192.0.2.7:80 or [2001:db8::7]:80" in part_of(pages.render(at_two), "a")
     told = json.loads(formats.load()["json"].make(_reports.of(at_two)))
     (variant,) = told["benchmarks"][0]["variants"]
     assert variant["addresses"] == list(places)
-    assert "address" not in part_of(page.render(found), "a")
+    assert "address" not in part_of(pages.render(found), "a")
 
 
 def test_no_two_names_share_an_anchor() -> None:
@@ -73,7 +74,7 @@ def test_a_page_has_all_there_is_to_know(tmp_path: Path) -> None:
         server = replace(each.facts.server, asked=Setup(2, 1, 16))
         facts = replace(each.facts, server=server, model_threads=(1, 1))
         digests.append(replace(each, facts=facts))
-    said = part_of(page.render(replace(found, digests=tuple(digests))), "a")
+    said = part_of(pages.render(replace(found, digests=tuple(digests))), "a")
     assert "framework Fake 1.2.3" in said
     assert "workers asked for 2" in said
     assert "batching asked for up to 16 instances" in said
@@ -97,7 +98,7 @@ def test_of_a_failed_run_its_log_is_shown(html: str) -> None:
 def test_each_benchmark_has_its_part(tmp_path: Path) -> None:
     fakes = [Fake("a", profiles=PROFILES)]
     folder = stored_campaign(tmp_path / "c", fakes, 1, ("sentiment", "iris"))
-    html = page.render(digest.of_campaign(folder))
+    html = pages.render(digest.of_campaign(folder))
     assert html.count('<article id="variant-a">') == 1
     assert "--benchmark iris" in part_of(html, "a")
 
@@ -115,7 +116,7 @@ def limits_of(folder: Path, rounds: int = 3, launcher: str = "process", **change
     folder = stored_campaign(folder, [fake], rounds)
     found = digest.of_campaign(folder)
     plan: Campaign = replace(found.campaign, **changed)
-    html = page.render(replace(found, campaign=plan))
+    html = pages.render(replace(found, campaign=plan))
     return html.partition('<section id="limits"')[2].partition("</section>")[0]
 
 
@@ -137,7 +138,7 @@ def test_what_a_campaign_does_not_tell_depends_on_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("searched", [True, False])
 def test_a_search_is_told_of_where_there_was_one(tmp_path: Path, searched: bool) -> None:
     fake = Fake("a", profiles=PROFILES, capacity_per_s=100.0 if searched else None)
-    html = page.render(digest.of_campaign(stored_campaign(tmp_path / "c", [fake], 1)))
+    html = pages.render(digest.of_campaign(stored_campaign(tmp_path / "c", [fake], 1)))
     assert ("<b>The capacity.</b>" in html) is searched
 
 
@@ -147,5 +148,5 @@ def test_what_was_planned_and_not_run_is_told(html: str) -> None:
 
 def test_a_failure_before_anything_ran_still_has_a_page(tmp_path: Path) -> None:
     fake = Fake("a", failure=Failure("provision", "No such package."))
-    html = page.render(digest.of_campaign(stored_campaign(tmp_path / "c", [fake], 1)))
+    html = pages.render(digest.of_campaign(stored_campaign(tmp_path / "c", [fake], 1)))
     assert "not ranked: failed (provision): No such package." in part_of(html, "a")

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Locator, Page
 
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digest
-from harness.report.page import page as pages
 from harness.stored.records import ServerFacts
 from tests.fakes import Fake, stored_campaign
+from tests.report import pages
 from tests.report.campaigns import PROFILES
 from tests.report.test_browser import browser, opened, unfold
 

@@ -255,7 +255,9 @@ def make(root: Path) -> Sandbox:
         own = paths.PROJECT / "servers" / name
         for file in (*own.glob("*.py"), own / "server.toml"):
             shutil.copy(file, sandbox.servers / name)
-    shutil.copytree(paths.PROJECT / "benchmarks" / "noop", sandbox.benchmarks / "noop")
+    # Without its build, which makes nothing of the first version: most tests need no model.
+    noop, no_build = sandbox.benchmarks / "noop", shutil.ignore_patterns("build.py")
+    shutil.copytree(paths.PROJECT / "benchmarks" / "noop", noop, ignore=no_build)
     (sandbox.benchmarks / "noop" / "benchmark.toml").write_text(BENCHMARK)
     (sandbox.benchmarks / "presets.toml").write_text(PRESETS)
     return sandbox

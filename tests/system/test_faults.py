@@ -193,7 +193,7 @@ def test_without_the_reference_nothing_can_run(sandbox: Sandbox, how: str) -> No
     fakes.stored_campaign(sandbox.results / "earlier", [fakes.Fake()], rounds=1)
     done = sandbox.harness("run", "_fake", "--campaign", "c", **_offline(sandbox))
     assert done.returncode == 4
-    assert "error: No benchmark could be made ready. " in done.stderr
+    assert "error: No benchmark could be prepared. " in done.stderr
     assert "Traceback" not in done.stderr
     assert not (sandbox.results / "c").exists()
     assert len(sandbox.runs("earlier")) == 1

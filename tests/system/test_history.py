@@ -50,6 +50,7 @@ def test_json(sandbox: Sandbox, cli: Command, kept: Path) -> None:
     [change] = found["changes"]
     assert (change["variant"], change["cause"], change["verdict"]) == ("v1", "version", "worse")
     assert (change["subject"], change["point"]) == (asdict(Subject("v1")), None)
+    assert {each["plain_benchmark"] for each in found["series"]} == {"sentiment"}
     assert (change["campaign"], change["nights_ago"]) == ("night-041", 3)
     assert change["recent"] is True
     assert change["interval"][0] < change["ratio"] < change["interval"][1]

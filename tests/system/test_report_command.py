@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.stored import store
+from harness.stored.store import SCHEMA
 from tests import fakes
 from tests.report.campaigns import PROFILES
 from tests.system.conftest import Command
@@ -158,21 +159,21 @@ def test_of_several_the_rest_is_reported(cli: Command, sandbox: Sandbox, mine: P
     for name in ("later", "edited"):
         shutil.copytree(mine, sandbox.results / name)
     later, edited = (sandbox.results / name / "campaign.json" for name in ("later", "edited"))
-    later.write_text(later.read_text().replace('"schema": 7', '"schema": 8'))
+    later.write_text(later.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}'))
     edited.write_text(edited.read_text().replace('"standard"', '"nightly"'))
     done = cli("report", "later", "nobody", "mine", "edited")
     assert done.returncode == 2
     assert done.stdout == f"{sandbox.reports / 'mine' / 'index.html'}\n"
     first, second, third = done.stderr.splitlines()
     assert first == (
-        f"error: {later} has schema 8; this harness reads up to 7. Read it with the later version "
-        "of the harness that wrote it."
+        f"error: {later} has schema {SCHEMA + 1}; this harness reads up to {SCHEMA}. Read it with "
+        "the later version of the harness that wrote it."
     )
     assert second.startswith("error: There is no campaign 'nobody'.")
     assert third.startswith(f"error: {edited} is not as it was written")
     page = (sandbox.reports / "index.html").read_text()
     assert page.count("<tr>") == 4  # and the head
-    assert "has schema 8" in page
+    assert f"has schema {SCHEMA + 1}" in page
 
 
 def test_an_interrupted_campaign_is_reported_and_said_to_be(

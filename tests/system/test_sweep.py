@@ -26,6 +26,7 @@ def swept(sandbox: Sandbox, *arguments: str) -> dict[str, Any]:
 def test_along_concurrency_a_server_that_only_waits_scales(sandbox: Sandbox) -> None:
     found = swept(sandbox, "_fake-slow", "--over", "concurrency", "--values", "4,1,2")
     (row,) = found["variants"]
+    assert (row["plain_benchmark"], row["varies"]) == ("noop", "benchmark")
     assert [point["value"] for point in row["points"]] == [1, 2, 4]
     for point in row["points"]:
         # Each caller is answered after 40 ms, and no sooner, however many there are.

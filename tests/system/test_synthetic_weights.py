@@ -55,7 +55,7 @@ def test_without_the_option_nothing_runs_and_one_sentence_names_it(harness: Comm
     assert done.returncode == 4
     sentence = re.sub(r"reached \([^)]*\)", "reached", done.stderr.splitlines()[-1])
     assert sentence == (
-        "error: No benchmark could be made ready. model.bin can't be had (hub some/model: it is "
+        "error: No benchmark could be prepared. model.bin can't be had (hub some/model: it is "
         "not in the local cache, and localhost can't be reached): give --synthetic-weights to "
         "measure noop with seeded weights of the same architecture instead."
     )

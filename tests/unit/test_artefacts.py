@@ -77,6 +77,23 @@ def test_another_environment_builds_anew(bench: Benchmark) -> None:
     assert artefacts.ensure(bench, HERE).folder != artefacts.ensure(bench, other).folder
 
 
+def test_a_version_of_the_model_is_an_artefact_of_its_own(bench: Benchmark) -> None:
+    assert not artefacts.has_versions(bench)
+    told = 'os.environ.get("HARNESS_ARTEFACT_VERSION")'
+    (bench.folder / "build.py").write_text(BUILD.replace('"weights":', f'"version": {told}, "w":'))
+    assert artefacts.has_versions(bench)
+    first, second = (artefacts.ensure(bench, HERE, version) for version in (1, 2))
+    assert first.folder != second.folder
+    assert (first.facts["version"], second.facts["version"]) == (None, "2")
+    assert artefacts.ensure(bench, HERE) == first
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_version_that_no_build_makes_is_refused(bench: Benchmark, version: int) -> None:
+    with pytest.raises(ProvisionError, match=f"some has no version {version} of its model"):
+        artefacts.ensure(bench, HERE, version)
+
+
 def test_a_benchmark_without_a_build_has_an_empty_artefact(project: Project) -> None:
     made = artefacts.ensure(project.bench(), HERE)
     assert made.facts == {}

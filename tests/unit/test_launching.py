@@ -119,6 +119,14 @@ def test_a_server_is_put_through_what_its_launcher_can(
     assert (found.overload_s, found.shutdown, found.restart) == (overload_s, True, restart)
 
 
+def test_images_have_a_launcher_that_declares_so(rack: Registered) -> None:
+    assert not rack.launching.runs_images
+    assert launching.for_images() == "docker"
+    launching.declare("docker", Launching(starts=False, installs=False))
+    launching.declare("pods", Launching(installs=False))
+    assert launching.for_images() == "pods"
+
+
 def test_every_field_of_a_declaration_has_a_default() -> None:
     """A later one must not break the launchers that others have written."""
     assert MISSING not in [field.default for field in fields(Launching)]

@@ -26,6 +26,7 @@ FORBIDDEN = {
 }
 # One file for each thing that is found by looking into a folder; a name says which thing.
 REGISTRIES = ("findings", "metrics", "sections", "formats", "drivers", "launchers")
+SOURCES = (".py", ".j2", ".js", ".css")
 MODULE_LINES, FUNCTION_LINES = 300, 40
 POSITIONS = 3  # fields that may be given by it
 # Estimates are written as one reads them: a value, its low and high end, of how many rounds.
@@ -226,6 +227,38 @@ def test_which_fields_are_given_by_position(decorator: str, last: str, count: in
     (made,) = ast.parse(source).body
     assert isinstance(made, ast.ClassDef)
     assert by_position(made) == count
+
+
+@pytest.mark.parametrize(
+    ("what", "places"),
+    [
+        ("<svg", ("harness/report/draw/",)),
+        ("import pickle", ("harness/measure/load/pipe.py",)),
+    ],
+)
+def test_what_is_done_in_one_place_alone(what: str, places: tuple[str, ...]) -> None:
+    files = (p for p in (paths.PROJECT / "harness").rglob("*") if p.suffix in SOURCES)
+    found = {
+        str(path.relative_to(paths.PROJECT)) for path in files if what.encode() in path.read_bytes()
+    }
+    assert [name for name in found if not name.startswith(places)] == []
+
+
+def test_files_are_replaced_in_one_place() -> None:
+    """`Path.replace` is the only one that takes one value alone."""
+    replacing = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("replace", "rename", "move")
+        and len(node.args) == 1
+        and not node.keywords
+    }
+    # Two folders are renamed: a run's, and an artefact's.
+    folders = {"harness.stored.store", "harness.measure.prepare.artefacts"}
+    assert replacing == {"harness.base.whole"} | folders
 
 
 def test_commands_talk_through_one_module() -> None:

@@ -198,15 +198,21 @@ def test_a_share_of_the_payloads_in_the_first_round(share: float, wanted: int) -
     assert len(plan.to_verify(20, 1, share)) == 20
 
 
+HTTP_ALONE = "the driver's users speak only HTTP, and it speaks gRPC"
+
+
 @pytest.mark.parametrize(
-    ("more", "why"),
+    ("more", "rpc_users", "why"),
     [
-        ("", None),
-        ("inside = true\n", "users speak HTTP, and it is asked without transport"),
-        ('protocol = "v2-grpc"\n', "users speak HTTP, and it speaks gRPC"),
+        ("", False, None),
+        ("inside = true\n", False, None),
+        ('protocol = "v2-grpc"\n', True, None),
+        ('protocol = "v2-grpc"\n', False, HTTP_ALONE),
     ],
 )
-def test_users_speak_http(project: Project, more: str, why: str | None) -> None:
+def test_only_a_driver_keeps_users_from_a_variant(
+    project: Project, more: str, rpc_users: bool, why: str | None
+) -> None:
     people = Profile("people", "users", 1.0, concurrency=2, think_s=1.0)
     steady = Profile("steady", "poisson", 1.0, rate_per_s=5.0)
     variant = project.variant()
@@ -214,10 +220,10 @@ def test_users_speak_http(project: Project, more: str, why: str | None) -> None:
         key, _, value = line.partition(" = ")
         changed = variant.table.model_copy(update={key: json.loads(value)})
         variant = replace(variant, table=changed)
-    kept = plan.served(variant, (people, steady))
+    kept = plan.served(variant, (people, steady), rpc_users)
     assert kept == ((people, steady) if why is None else (steady,))
     bench = project.bench(profiles=PEOPLE)
     made = plan.make([variant], [bench], 2, "cpu")
-    gaps = list(plan.gaps(made, [variant], [bench], preset()))
+    gaps = list(plan.gaps(made, [variant], [bench], preset(), rpc_users))
     assert gaps == ([] if why is None else [("people of some on some", why)])
-    assert list(plan.gaps(made, [variant], [bench], preset("steady"))) == []
+    assert list(plan.gaps(made, [variant], [bench], preset("steady"), rpc_users)) == []

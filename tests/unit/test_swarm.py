@@ -346,6 +346,11 @@ def test_an_unknown_driver() -> None:
         drivers.kind("locusts")
 
 
+def test_locusts_own_users_speak_http_alone() -> None:
+    assert drivers.DEFAULT.rpc_users
+    assert not DriverOrder("locust").rpc_users
+
+
 def test_workers_are_locusts_own() -> None:
     with pytest.raises(UsageError, match="go with --driver locust"):
         drivers.make([0], DriverOrder("native", workers=2))

@@ -1,4 +1,5 @@
-"""What is kept of a campaign that was read once: for the list of all, for trends, for `history`."""
+"""The digest of a campaign, made from one reading: for the list of all campaigns, trends and
+`history`."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class Brief:
 
 
 def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Brief:
-    """Of a campaign that has been read; the comparisons are made where they are not given."""
+    """The brief of a campaign that has been read; comparisons that are not given are made."""
     made = summary.of(digested, comparisons)
     try:
         return Brief(made, nights.of_campaign(digested))

@@ -43,7 +43,7 @@ def key_of(folder: Path) -> str:
 
 @cache
 def _code() -> str:
-    """What changes with the code that makes numbers of runs."""
+    """A digest of the code that computes numbers from runs."""
     own = sorted(
         path
         for path in (paths.PROJECT / "harness").rglob("*.py")
@@ -53,7 +53,7 @@ def _code() -> str:
 
 
 def of_stored(folder: Path, reports: Path) -> Brief:
-    """Of a stored campaign: what was kept of it under its key, else made from all of its files.
+    """The brief of a stored campaign: the one kept under its key, or a new one from all its files.
 
     Raises what reading does.
     """
@@ -70,7 +70,7 @@ def of_stored(folder: Path, reports: Path) -> Brief:
 
 
 def made(folder: Path) -> Brief:
-    """Of a stored campaign, by reading all of it. Raises what reading does."""
+    """The brief of a stored campaign, from all its files. Raises the errors of reading."""
     with reading.made_sense_of(folder):
         return brief.of(digest.of_campaign(folder))
 

@@ -153,7 +153,7 @@ def _cause(
 
 
 def _different(series: Series, at: int) -> Iterator[str]:
-    """What a campaign knew of itself that the one before did not, in words."""
+    """The facts about a campaign that differ from the previous one, in words."""
     before, after = series.marks[at - 1], series.marks[at]
     if before.version != after.version:
         yield f"{series.raw.framework} {before.version or '?'} → {after.version or '?'}"

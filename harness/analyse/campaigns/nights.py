@@ -50,13 +50,14 @@ class NightRow:
     failed: int
     invalid: int
     subject: Subject
+    plain_benchmark: str  # without the point
     point: Point | None = None
     canary: Canary | None = None  # which it is of what stands for the host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What two campaigns must share for their numbers to be set beside each other."""
+    """The conditions that two campaigns must share before their numbers are compared."""
 
     machine: str
     preset: str
@@ -149,6 +150,7 @@ def _rows(digested: Digested) -> Iterator[NightRow]:
             failed=failed,
             invalid=len(ours) - len(counted) - failed,
             subject=cell.subject,
+            plain_benchmark=cell.benchmark,
             point=cell.point,
             canary=digested.campaign.canaries.role(cell.subject),
         )
@@ -187,7 +189,7 @@ def of_data(data: Any, path: Path) -> Night:
 
 
 def _odd(night: Night) -> str | None:
-    """What a summary can't hold, in words; None where all is well."""
+    """A value that no summary can have, in words; None if all is well."""
     numbers = (
         n for row in night.rows for by_round in row.values.values() for n in by_round.values()
     )

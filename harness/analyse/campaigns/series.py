@@ -21,7 +21,7 @@ _OFTEN = 0.8  # of the nights must have a canary's number for it to be one
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a series may go on: on the same ground, beside the same canaries."""
+    """The ground and the canaries that all nights of a series share."""
 
     ground: Ground
     canaries: tuple[str, ...]  # with their versions
@@ -45,6 +45,7 @@ class Raw:
     variant: str
     subject: Subject | None  # what that name is made of, with the point; None for the host
     point: Point | None
+    plain_benchmark: str  # without the point
     framework: str
     metric: str
     marks: tuple[Mark, ...]
@@ -53,9 +54,10 @@ class Raw:
     places: tuple[int, ...]  # of its nights among all those of the place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Point:
     night: Night
+    plain_benchmark: str
     rows: dict[str, NightRow]  # by variant, the canaries left out
     canaries: dict[Canary, NightRow]
 
@@ -71,7 +73,14 @@ def gathered(nights: Sequence[Night], metrics: Sequence[str]) -> Iterator[Raw]:
             known = [canaries[role] for role in CANARIES if role in canaries]
             named = tuple(f"{row.variant} {row.version or ''}".strip() for row in known)
             place = Place(night.grounds[benchmark], named)
-            places.setdefault(place, []).append(_Point(night, rows, canaries))
+            places.setdefault(place, []).append(
+                _Point(
+                    night=night,
+                    plain_benchmark=ours[0].plain_benchmark,
+                    rows=rows,
+                    canaries=canaries,
+                )
+            )
     for place, points in places.items():
         for metric in metrics:
             yield from _of_metric(place, points, metric)
@@ -144,6 +153,7 @@ def _series(
         variant=name,
         subject=last.subject if last else None,
         point=last.point if last else None,
+        plain_benchmark=points[0].plain_benchmark,
         framework=last.framework if last else "",
         metric=metric,
         marks=tuple(marks),

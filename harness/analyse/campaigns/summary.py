@@ -62,7 +62,7 @@ class BenchmarkSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
-    """What became of the planned runs."""
+    """The planned runs by outcome."""
 
     planned: int
     ok: int
@@ -103,12 +103,12 @@ class Headline:
 
     @property
     def spread(self) -> Spread | None:
-        """What the first of the leaders is ranked by."""
+        """The number by which the first leader is ranked."""
         return self.leaders[0].spread(self.benchmark.ranked_by) if self.leaders else None
 
 
 def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> Summary:
-    """Of a campaign that has been read; the comparisons are made where they are not given."""
+    """The summary of a campaign that has been read; comparisons that are not given are made."""
     if comparisons is None:
         comparisons = comparison.compare(digested)
     campaign = digested.campaign
@@ -124,12 +124,12 @@ def of(digested: Digested, comparisons: Sequence[Comparison] | None = None) -> S
 
 
 def machine_of(campaign: Campaign) -> str:
-    """What tells the machine of a campaign from others."""
+    """The identifier of a campaign's machine."""
     return _short(machine_id(campaign.environment))
 
 
 def counts(digested: Digested) -> RunCounts:
-    """What became of the planned runs."""
+    """The planned runs of a campaign by outcome."""
     digests = digested.digests
     failed = sum(found.facts.failure is not None for found in digests)
     invalid = sum(found.invalid and found.facts.failure is None for found in digests)
@@ -144,7 +144,7 @@ def counts(digested: Digested) -> RunCounts:
 
 
 def headlines(summary: Summary) -> tuple[Headline, ...]:
-    """Who is first, benchmark by benchmark and track by track."""
+    """The leaders of each benchmark and track."""
     found = []
     for benchmark in summary.benchmarks:
         competing = [s for s in benchmark.standings if not s.reference]

@@ -1,1 +1,1 @@
-"""What predictions cost on rented machines."""
+"""The cost of predictions on rented machines."""

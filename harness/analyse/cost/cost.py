@@ -1,4 +1,4 @@
-"""What a million predictions cost: from what this host measured to machines of a price table.
+"""The cost per million predictions: measured on this host, scaled to the machines of a price table.
 
 Nothing of the other machine is measured, so each figure comes with what was scaled and how.
 """
@@ -22,7 +22,7 @@ SYSTEM_GIB = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the costs of a variant are made from; None where it is not known."""
+    """The measurements from which a variant's costs are computed; None if unknown."""
 
     capacity: Spread | None  # predictions per second that meet the SLO
     cpus: int  # of this host that its server had
@@ -59,7 +59,7 @@ class ServerlessCost:
 
 
 def measured(row: Row, campaign: Campaign) -> Measured | None:
-    """What is known of a row; None if its machine is not known, or its numbers don't count.
+    """The measurements of a row; None if its machine is unknown or its numbers don't count.
 
     What runs on another host, or was already running, is on an unknown machine.
     """
@@ -131,7 +131,7 @@ def on_serverless(known: Measured, platform: Serverless) -> ServerlessCost | Non
 
 
 def billed_s(seconds: float, platform: Serverless) -> float:
-    """What is billed of a request that keeps one vCPU busy for so long."""
+    """The billed seconds of a request that keeps one vCPU busy for that long."""
     if platform.shared:  # idle time is rounded up once, not for each request
         return seconds
     step_s = platform.rounded_up_to_ms / 1000

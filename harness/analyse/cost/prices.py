@@ -17,7 +17,7 @@ NO_GPU = "none"
 
 
 class PriceSource(toml.Strict):
-    """What every row says of its price."""
+    """The source of a price, which every row names."""
 
     provider: Text
     region: Text

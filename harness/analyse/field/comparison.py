@@ -47,7 +47,7 @@ class Row:
 
     @property
     def cell(self) -> Cell:
-        """That of its first round."""
+        """The cell of its first round."""
         return self.digests[0].cell
 
     @property

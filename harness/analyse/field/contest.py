@@ -43,7 +43,7 @@ class Contest:
 
 
 def of(rounds: Mapping[str, Rounds]) -> Contest:
-    """Of what is held by each variant in each round."""
+    """The contest over the rates that each variant holds in each round."""
     known = {
         name: {number: each.least for number, each in found.items()}
         for name, found in rounds.items()
@@ -59,7 +59,7 @@ def of(rounds: Mapping[str, Rounds]) -> Contest:
 
 
 def of_numbers(numbers: Mapping[str, Mapping[int, float]]) -> Contest:
-    """Of each variant's number in each round."""
+    """The contest over each variant's number in each round."""
     return of(
         {
             name: {number: Held(least=value, most=value) for number, value in found.items()}

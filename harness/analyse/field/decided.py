@@ -1,4 +1,5 @@
-"""What a campaign has decided, and what would decide the rest: pure functions of its rankings.
+"""The pairs that a campaign has decided, and the runs that would decide the others: pure functions
+of rankings.
 
 A pair of a ranking is decided if it is separated, or where its whole interval lies within ALIKE
 of no difference. Another round for both of an open pair narrows its interval by the square root of

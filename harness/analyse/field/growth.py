@@ -22,7 +22,8 @@ _FIT = 3  # points: two always lie on a line, and say nothing of how well they d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointCost:
-    """What one value of the axis came to; no number where it failed or had too few answers."""
+    """The cost at one value of the axis; numbers are None if the run failed or had too few
+    answers."""
 
     value: int
     numbers: dict[str, float | None]
@@ -40,7 +41,7 @@ class Growth:
 
 
 def point(context: RunContext, axis: str, value: int, together: int) -> PointCost:
-    """What a run of a sweep came to; requests carried so many instances."""
+    """The cost that one run of a sweep measured; each request carried `together` instances."""
     run = context.run
     window, failure = metrics.saturated(run), run.facts.failure
     doubts = findings.of_run(context)
@@ -57,7 +58,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
     service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
     numbers = {
-        "throughput_per_s": answered / window.facts.elapsed_s,
+        "throughput_per_s": together * window.requests.throughput(window.facts.elapsed_s),
         "p50_ms": stats.percentile(service_ms, 0.50),
         "p99_ms": stats.percentile(service_ms, 0.99),
         "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,
@@ -66,7 +67,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
 
 
 def _taken(run: Run, axis: str) -> int | None:
-    """What the model saw of the axis: of workers and threads alone it can see something."""
+    """The value of the axis that the model saw; only workers and threads are visible to it."""
     window = metrics.saturated(run)
     if axis == "workers" and window is not None and len(window.calls.process):
         return len(np.unique(window.calls.process))
@@ -94,17 +95,17 @@ def growth(points: Sequence[PointCost], cost: str) -> Growth | None:
 
 
 def note(points: Sequence[PointCost], axis: str) -> str:
-    """What a reader must know of these points; empty where that is nothing."""
+    """A remark on these points for the reader; empty if there is none."""
     ignored = [p for p in points if p.taken is not None and p.taken != p.value]
     if ignored:
         asked = ", ".join(f"{p.value} (it took {p.taken})" for p in ignored)
-        return f"it does not take the axis {axis}: asked for {asked}; what differs is chance"
+        return f"it does not take the axis {axis}: asked for {asked}; any difference is chance"
     sound = [p for p in points if not p.invalid]
     if len(sound) < len(points):
         bad = ", ".join(str(p.value) for p in points if p.invalid)
         return f"the points {bad} do not count: {next(p.invalid for p in points if p.invalid)}"
     if len(sound) < _FIT:
-        return f"{len(sound)} points say nothing of how cost grows: {_FIT} are needed"
+        return f"{len(sound)} points cannot show how cost grows: {_FIT} are needed"
     return ""
 
 

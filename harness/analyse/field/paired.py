@@ -52,7 +52,8 @@ class Ratio:
 def of_values(
     ours: Mapping[int, float], theirs: Mapping[int, float], moments: Moments | None = None
 ) -> Ratio | None:
-    """Of one number for each round. None where no round has both, or a number is not above zero."""
+    """The ratio from one number for each round. None if no round has both, or a number is not above
+    zero."""
     return of_logs(logs_of_values(ours, theirs), moments)
 
 
@@ -80,7 +81,7 @@ def logs_by_request(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> dict[
 def of_logs(
     logarithms: Mapping[int, float], moments: Moments | None = None, shared: float = 0.0
 ) -> Ratio | None:
-    """Of the logarithms of the rounds' ratios; None where there are none.
+    """The ratio from the logarithms of each round's ratio; None if there are none.
 
     Without `moments` for every round, nothing is known of the drift. `shared` is a variance that
     all rounds share, so that they do not show it.

@@ -1,4 +1,4 @@
-"""What the starts of all servers say together of each one's queue.
+"""Each server's queue, estimated from the starts of all servers together.
 
 The model is the same in all of them, so that its speed in one start of one server is luck: each
 law is set to the speed that the model had in the whole campaign. And most servers follow the law
@@ -39,7 +39,7 @@ _TOGETHER = 3  # variants that the model's speed is learnt from; of fewer, each 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """What a variant's queues are to be read with."""
+    """The pooled estimates with which a variant's queues are read."""
 
     unit_ns: float  # the model's CPU time, in the mean
     excess: float  # how many times as long as its law says a request occupies the server
@@ -61,7 +61,8 @@ class Pooled:
 
 
 def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> dict[str, Pooled]:
-    """Of each variant's queues, one for each round; `backends` say which call the same model."""
+    """The pooled estimates from each variant's queues, one for each round; `backends` groups the
+    variants that call the same model."""
     units, common = _units(queues, backends)
     calls = _calls(queues, backends)
     power = slowdown.exponent(queues, units) if _dominates(queues) else 0.0

@@ -1,4 +1,4 @@
-"""Which variants of a ranking are separated: all of its comparisons taken together.
+"""The separated pairs of a ranking, from all its comparisons together.
 
 The unit is the start of a server: thousands of requests of one start are one observation. The
 logarithm of a variant's number in a round is the variant's part, plus the round's, plus chance; the
@@ -85,7 +85,8 @@ def of(
     doubts: Mapping[str, float] | None = None,
     errors: Mapping[str, Mapping[int, float]] | None = None,
 ) -> Ranks:
-    """Of each variant's number in each round; those that are not above zero are left out.
+    """The ranking of each variant's number in each round; numbers that are not above zero are left
+    out.
 
     `doubts` are variances of the logarithm that all rounds of a variant share. `errors` are
     standard errors of the logarithm in one round, by its own windows: one that is far less sure
@@ -188,8 +189,8 @@ def _fitted(design: Any, logs: Any, weights: Any) -> tuple[Any, int]:
 
 
 def _components(known: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
-    """Which variants are linked by rounds that they share, directly or through others: only those
-    can be compared."""
+    """The groups of variants linked by shared rounds, directly or through others: only those can be
+    compared."""
     group = {name: place for place, name in enumerate(known)}
     for number in {r for by in known.values() for r in by}:
         linked = {group[name] for name, by in known.items() if number in by}
@@ -199,7 +200,7 @@ def _components(known: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
 
 
 def _alike(left: Any, own: Any) -> Any:
-    """Which variants differ between their rounds by no more than chance makes of the others."""
+    """The variants whose rounds differ by no more than chance explains, judged by the others."""
     from scipy.special import chdtri
 
     several = own > 0

@@ -44,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class RoundNoise:
-    """What rounds of a difference differ by, over all variants of a track."""
+    """The variance of a difference between rounds, over all variants of a track."""
 
     variance: float  # of a round's difference, as a share of the mean response time
     freedom: int
@@ -99,7 +99,7 @@ def together(
 
 
 def by_round(row: Row) -> dict[int, Breakdown]:
-    """Where the time went in each round that counts and could be split."""
+    """The parts of the response time in each round that counts and could be split."""
     known = {d.cell.round: d.breakdown for d in row.digests if not d.invalid}
     return {number: found for number, found in known.items() if found is not None}
 
@@ -172,7 +172,7 @@ def _unsplit(row: Row) -> str:
 
 
 def _split(found: ExtraTime) -> str:
-    """Which parts most of it is in."""
+    """The parts that explain most of the difference."""
     sign = math.copysign(1.0, found.total)
     ordered = sorted(found.parts.items(), key=lambda pair: -sign * pair[1])
     first, second = ordered[0], ordered[1]

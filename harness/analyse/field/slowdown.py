@@ -61,7 +61,7 @@ def steadied(queue: Queue, unit_ns: float, power: float) -> Queue:
 
 
 def _at(occupied: float, slow_ns: float, unit_ns: float, power: float) -> float:
-    """What occupies the server, with the rest at its mean speed."""
+    """The time that occupies a server, with all but the model at its mean speed."""
     return 1.0 + (occupied - 1.0) * math.pow(unit_ns / slow_ns, power)
 
 

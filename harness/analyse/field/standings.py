@@ -23,7 +23,7 @@ Kind = Literal["fitted", "between", "at least", "below", "unknown"]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Standing:
-    """What is known of a variant's capacity at an SLO, over the rounds that count."""
+    """The estimate of a variant's capacity at an SLO, over the rounds that count."""
 
     row: Row
     kind: Kind
@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def rate(self) -> float:
-        """What it is ranked by: a rate that it holds."""
+        """The rate by which it is ranked: one that it holds."""
         return self.least if self.spread is None else self.spread.median
 
 

@@ -118,7 +118,7 @@ def _read(
 
 
 def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: Held) -> Held:
-    """What is held at an SLO; what the run said alone, where that is not by its law.
+    """The rate held at an SLO; the run's own estimate if the law of its queue does not apply.
 
     `errors` are standard errors of the logarithm of the time for which a request occupies the
     server: of this run's own, and of what all rounds share.

@@ -1,1 +1,1 @@
-"""What changed between two campaigns or revisions, and when that stops a gate."""
+"""Changes between two campaigns or revisions, and the gate that they stop."""

@@ -1,4 +1,4 @@
-"""What changed from one campaign to another, or between two revisions in one campaign.
+"""Changes from one campaign to another, or between two revisions in one campaign.
 
 The ratios are those by which a report tells variants apart (`comparison`, `paired`): round by
 round, and request by request where both fired the same schedule.
@@ -46,7 +46,7 @@ def of_campaigns(
             same_load=comparable.same_load(
                 *(d.campaign.benchmarks.get(row.cell.benchmark_name) for d in (base, new))
             ),
-            canary=row.server.reference,
+            reference=row.server.reference,
         )
         for key, row in now.items()
         if key in old
@@ -111,7 +111,7 @@ def _rows(digested: Digested) -> Rows:
 
 
 def _renamed(row: Row, renamed: Mapping[str, str], now: Rows) -> Key:
-    """What a row is now, in a container too."""
+    """The key of a row under its new name, in a container too."""
     subject, benchmark, point = row.cell.key
     if row.variant not in renamed:
         own = renamed.get(subject.variant, subject.variant)
@@ -165,7 +165,9 @@ def _benchmarks(pairs: Sequence[Pair]) -> list[str]:
 
 def _strangers(pairs: Sequence[Pair]) -> Iterator[str]:
     if not pairs:
-        yield ("no variant ran in both on one benchmark (one that was renamed: --rename OLD=NEW)")
+        yield (
+            "no variant ran in both on the same benchmark (if one was renamed: --rename OLD=NEW)"
+        )
     for pair in pairs:
         yield from comparable.variants(pair.variant, pair.base, pair.new)
 
@@ -207,7 +209,7 @@ def _host(pairs: Sequence[Pair]) -> dict[tuple[str, str], float]:
 
 
 def _alone(old: Rows, now: Rows, labels: tuple[str, str]) -> Iterator[str]:
-    """What is in one of them alone."""
+    """The rows that only one of the two has."""
     for label, ours, theirs in ((labels[0], old, now), (labels[1], now, old)):
         names = [
             f"{subject_name(subject, point)} on {benchmark_name(benchmark, point)}"
@@ -218,7 +220,7 @@ def _alone(old: Rows, now: Rows, labels: tuple[str, str]) -> Iterator[str]:
 
 
 def _gaps(digested: Digested) -> Iterator[str]:
-    """What was interrupted."""
+    """The unfinished part of a campaign."""
     missing, planned = len(digested.missing), len(digested.campaign.cells)
     if missing:
         yield (

@@ -38,7 +38,7 @@ def variants(name: str, base: Row, new: Row) -> Iterator[str]:
 
 
 def notes(base: Campaign, new: Campaign) -> Iterator[str]:
-    """What else differs, and does not stand in the way."""
+    """Differences that do not prevent a comparison."""
     machine = ("machine", "cpus", "memory")
     for key in dict.fromkeys((*base.environment, *new.environment)):
         if key not in machine:

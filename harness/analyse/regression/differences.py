@@ -9,7 +9,7 @@ from harness.analyse.field.paired import Ratio
 from harness.analyse.regression.gate import Judgement
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
-from harness.stored.identity import Key, benchmark_name, subject_name
+from harness.stored.identity import Key, Point, benchmark_name, subject_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,13 @@ class Change:
 
     @property
     def variant(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         subject, _, point = self.key
         return subject_name(subject, point)
 
     @property
     def benchmark(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
         _, benchmark, point = self.key
         return benchmark_name(benchmark, point)
 
@@ -47,9 +47,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What one metric can show on one benchmark."""
+    """The smallest change that one metric can show on one benchmark."""
 
-    benchmark: str
+    benchmark: str  # what reports call it
+    plain_benchmark: str
+    point: Point | None  # of a sweep; None too where it differs from variant to variant
     metric: Metric
     effect: float
     smallest: float | None
@@ -89,7 +91,7 @@ class Pair:
     new: Row
     same_load: bool
     unchanged: bool = False  # from the same files in one campaign: it differs by chance alone
-    canary: bool = False  # it stands for the host: a change of it is not a regression
+    reference: bool = False  # a reference point: a change of it is not a regression
 
     @property
     def variant(self) -> str:
@@ -107,4 +109,4 @@ class Pair:
     @property
     def stops(self) -> bool:
         """Whether a gate may stop for it."""
-        return not (self.unchanged or self.canary)
+        return not (self.unchanged or self.reference)

@@ -12,7 +12,7 @@ from harness.analyse.run.metrics import Metric
 
 
 class Judgement(StrEnum):
-    """What became of a number."""
+    """The verdict on a change."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -22,7 +22,7 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is asked for: which rows, and which change is worth telling."""
+    """The rows that are requested, and the changes that are worth reporting."""
 
     of: Mapping[str, float] = field(default_factory=dict)  # least effects by metric name
     every: float | None = None  # of all other metrics; None: each metric's own

@@ -17,7 +17,7 @@ from harness.analyse.run.digested import Digest
 from harness.analyse.run.findings import Verdict as Weight
 from harness.analyse.run.metrics import Metric
 from harness.analyse.statistics.stats import Spread
-from harness.stored.identity import PREDICTOR
+from harness.stored.identity import BENCHMARK, PREDICTOR
 
 OUTCOME = Metric(
     name="outcome",
@@ -52,7 +52,7 @@ class Floors:
         key = (pair.benchmark, metric.name)
         if key not in self.noise:
             return None
-        moved = 0.0 if pair.canary else self.host.get(key, 0.0)
+        moved = 0.0 if pair.reference else self.host.get(key, 0.0)
         return max(self.noise[key].smallest(rounds, self.among), moved)
 
 
@@ -75,7 +75,7 @@ def judged(
 
 
 def refused(labels: tuple[str, str], why_not: Iterable[str], damaged: Sequence[str]) -> Changes:
-    """What is said of two that are not comparable."""
+    """The result for two campaigns or revisions that are not comparable."""
     base, new = labels
     return Changes(base=base, new=new, why_not=tuple(why_not), damaged=tuple(damaged))
 
@@ -124,7 +124,7 @@ def _change(pair: Pair, metric: Metric, effect: float, floors: Floors) -> Change
 
 
 def _of_zeros(base: Mapping[int, float], new: Mapping[int, float], metric: Metric) -> Ratio | None:
-    """Where nothing is left of what more is better of, in every round, or nothing was there."""
+    """The ratio if every round of one side is zero, for a metric of which more is better."""
     rounds = len(base.keys() & new.keys())
     if rounds < _FEWEST or metric.better != "higher":
         return None
@@ -151,7 +151,7 @@ def _note(
     if noise.counts_failures(metric):
         notes.append("the ratio compares the shares that did not fail")
     if pair.unchanged:
-        notes.append("no file differs: this is chance")
+        notes.append("no file differs, so this is chance")
     return "; ".join(notes)
 
 
@@ -207,7 +207,8 @@ def _sees(row: Change) -> tuple[int, float]:
 
 
 def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
-    """What each metric can show on each benchmark, with the most rounds that a pair has."""
+    """The smallest change that each metric can show on each benchmark, from the pair with the most
+    rounds."""
     best: dict[tuple[str, str], Change] = {}
     for row in rows:
         key = (row.benchmark, row.metric.name)
@@ -218,8 +219,11 @@ def _shown(rows: Sequence[Change], floors: Floors) -> Iterator[Shown]:
         gates = any(r.gates for r in rows if (r.benchmark, r.metric.name) == (benchmark, name))
         rounds, _ = _sees(row)
         source = known.source if known is not None else "not known"
+        _, plain, point = row.key
         yield Shown(
             benchmark=benchmark,
+            plain_benchmark=plain,
+            point=point if point is not None and point.varies == BENCHMARK else None,
             metric=row.metric,
             effect=row.effect,
             smallest=row.smallest,

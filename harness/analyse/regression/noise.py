@@ -25,7 +25,7 @@ Logs = Mapping[str, Sequence[Sequence[float]]]  # by metric name: of each varian
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Of one metric on one benchmark."""
+    """The noise of one metric on one benchmark."""
 
     deviation: float  # of the logarithm of a round's ratio; the median over the variants
     values: int  # that it was estimated from
@@ -68,7 +68,7 @@ def logs(new: Row, base: Row, metric: Metric, *, same_load: bool) -> dict[int, f
 
 
 def beside(pairs: Sequence[tuple[Row, Row]]) -> Logs:
-    """Of pairs in which nothing differs, measured in one campaign."""
+    """The logarithms of the ratios of pairs without any difference, measured in one campaign."""
     return {
         name: [
             list(found.values())
@@ -80,7 +80,7 @@ def beside(pairs: Sequence[tuple[Row, Row]]) -> Logs:
 
 
 def next_rounds(rows: Sequence[Row]) -> Logs:
-    """Of variants beside themselves in the next round."""
+    """The logarithms of the ratios between each variant's successive rounds."""
     return {
         name: [_steps(numbers(row, metric)) for row in rows] for name, metric in COLUMNS.items()
     }
@@ -108,7 +108,7 @@ def estimate(found: Logs, source: str) -> dict[str, Noise]:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    """Of values around 0: too high as often as too low, also where they are few."""
+    """The median-unbiased standard deviation of values around 0, also for few values."""
     from scipy.special import chdtri
 
     return math.sqrt(float(np.sum(np.square(values))) / float(chdtri(len(values), 0.5)))

@@ -1,1 +1,1 @@
-"""What one run says by itself: metrics, findings, capacity."""
+"""One run by itself: metrics, findings, capacity."""

@@ -20,12 +20,12 @@ _LATE = [ERRORS.index("timeout"), ERRORS.index("unsent")]  # it was waited for u
 
 
 def failed_share(requests: Requests) -> float:
-    """Of all requests; 0 where there was none."""
+    """The failed share of all requests; 0 if there were none."""
     return float((~requests.ok).mean()) if len(requests) else 0.0
 
 
 def of_window(window: Window, shares: Mapping[str, float] = stats.PERCENTILES) -> dict[str, str]:
-    """What is known of the percentiles that fall among failed requests, by name."""
+    """The bounds of the percentiles that fall among failed requests, by name."""
     told = ((name, of_share(window, share)) for name, share in shares.items())
     return {name: said for name, said in told if said}
 
@@ -37,8 +37,8 @@ def of_summary(window: Window) -> dict[str, str]:
 
 
 def of_share(window: Window, share: float) -> str:
-    """What is known of one percentile that falls among failed requests; empty where it does not,
-    and where there are too few requests for it anyway."""
+    """The bounds of one percentile that falls among failed requests; empty if it does not, or if
+    there are too few requests for it anyway."""
     requests = window.requests
     count, answered = len(requests), int(requests.ok.sum())
     place = math.ceil(share * (count - 1) - 1e-9)
@@ -48,7 +48,7 @@ def of_share(window: Window, share: float) -> str:
 
 
 def of_the_longest(window: Window) -> str:
-    """What is known of the maximum where requests failed; empty where none did."""
+    """The bounds of the maximum if requests failed; empty if none did."""
     if window.requests.ok.all():
         return ""
     return _said(window, timed_out=_late(window.requests) > 0)

@@ -1,4 +1,5 @@
-"""Where the time of a request goes: its own stamps, beside those of the call that served it.
+"""The parts of a request's response time: its own stamps, combined with those of the call that
+served it.
 
 A call of the predictor serves as many requests as it has instances. It lies within each of them:
 it begins after the request was sent, and ends before the answer is there. Which call served which
@@ -58,7 +59,8 @@ class Batches:
 
 
 def of_window(window: Window, transport_ns: float) -> Breakdown | None:
-    """Where the time went in an open-loop window; None where too few requests have a call.
+    """The mean parts of the response time in an open-loop window; None if too few requests have a
+    call.
 
     `transport_ns` is what the null server takes for a request; 0 where nothing is transported.
     """
@@ -86,7 +88,7 @@ def of_window(window: Window, transport_ns: float) -> Breakdown | None:
 
 
 def transport_ns(null: Window | None) -> float:
-    """What a request to the null server took in its own window: the median service time."""
+    """The median service time of the null server in its own window."""
     service = null.requests.service_ns() if null is not None else np.empty(0)
     return float(np.median(service)) if len(service) else 0.0
 

@@ -1,4 +1,4 @@
-"""What a run shows of its capacity; `capacity_words` says it.
+"""The capacity that a run shows; `capacity_words` puts it into sentences.
 
 The law of the server's queue gives the rate, and the probes near it say whether it is so: whether
 as many of their requests are late as the law says. Where they are not, and where a server's queue
@@ -152,14 +152,14 @@ def queue(run: Run) -> Queue | None:
 
 
 def of_run(run: Run) -> Found | None:
-    """What a run's search found; None where nothing was searched for."""
+    """The result of a run's search; None if there was none."""
     if run.facts.search is None or not (run.probes or run.facts.search.ended or queue(run)):
         return None
     return at(run, slo.parse(run.facts.search.slo))
 
 
 def at(run: Run, wanted: Slo) -> Found:
-    """What a run shows of any SLO, at the speed that the model had in it.
+    """The result for any SLO, at the speed that the model had in the run.
 
     By the probes alone where the SLO is the one that was searched for, else by the run's own
     windows of random arrivals too.
@@ -235,8 +235,8 @@ def unsure(found: Estimate) -> Estimate:
 
 
 def _late(near: Sequence[Tally], found: Law | BatchLaw, wanted: Slo) -> Late:
-    """Of all probes near a capacity. They share one effect: by its own, a probe with a burst of
-    late requests would count the least."""
+    """The late requests of all probes near a capacity. The probes share one effect: by its own, a
+    probe with a burst of late requests would count the least."""
     if not near:
         return Late()
     requests = sum(t.requests for t in near)

@@ -1,4 +1,5 @@
-"""What a finding or a metric may look at: another fact is a field here, and no new argument."""
+"""The facts available to findings and metrics: a further fact becomes a field here, not an
+argument."""
 
 from __future__ import annotations
 

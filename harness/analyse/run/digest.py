@@ -199,7 +199,7 @@ def _along(values_ms: Any, share: float) -> float:
 
 
 def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
-    """Of so many requests, of which those that are not in `taken_ms` were never answered."""
+    """Quantiles of `count` requests, of which those missing from `taken_ms` were never answered."""
     at = shares * (count - 1)
     # Between the last that was answered and the first that was not, nothing is known.
     known = np.interp(at, np.arange(len(taken_ms)), np.sort(taken_ms))
@@ -207,7 +207,7 @@ def _quantiles(taken_ms: Any, count: int, shares: Any) -> Any:
 
 
 def tuned(digested: Digested) -> list[outcome.TunedVariant]:
-    """What a tune found, a variant at a time; nothing where the campaign is none."""
+    """The results of a tune, one for each variant; empty if the campaign is no tune."""
     outcomes = {digest.cell: digest.tried for digest in digested.digests}
     damaged = {each.cell: each.message for each in digested.damaged}
     return outcome.of_campaign(digested.campaign, outcomes, damaged)

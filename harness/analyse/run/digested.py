@@ -1,4 +1,4 @@
-"""What is left of runs and campaigns when they are digested: records, made by `digest`."""
+"""The digests of runs and campaigns as records; `digest` makes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rates hold an SLO and which do not: at the one that was searched for, and at others.
+"""The rates that hold an SLO and those that do not, at the SLO of the search and at others.
 
 Every request is stored, so what a search fired can be judged by another limit. Where the server's
 queue follows a law, that says the capacity at each of them. Else the probes do, which lie where the
@@ -53,7 +53,7 @@ def choices(own: Slo) -> tuple[Slo, ...]:
 
 
 def of_run(run: Run, own: Slo) -> dict[str, Held]:
-    """What a run shows of each choice, by the SLO's text."""
+    """The result of a run at each choice, by the SLO's text."""
     made = {}
     for wanted in choices(own):
         found = capacity.at(run, wanted)

@@ -1,4 +1,4 @@
-"""What else is told of a run on its variant's own page: as it came, without a formula."""
+"""Further facts for a variant's own page, as recorded, without a formula."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Seen:
 
 
 def of_run(run: Run) -> Seen:
-    """What is told of a run."""
+    """The further facts of a run."""
     calls = [window.calls for window in run.profiles]
     processes = {int(each) for found in calls for each in np.unique(found.process)}
     return Seen(

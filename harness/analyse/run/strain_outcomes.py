@@ -1,4 +1,4 @@
-"""What became of the requests of a strained server: pure functions of its windows."""
+"""The fate of a strained server's requests: pure functions of its windows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ended:
 
 
 def borne(run: Run) -> Borne | None:
-    """What a run's overload shows; None where there was none."""
+    """The outcome of a run's overload; None if there was none."""
     window, known = run.strain(OVERLOAD), run.facts.lifecycle
     if window is None or known is None or known.overload is None or not len(window.requests):
         return None
@@ -46,7 +46,7 @@ def borne(run: Run) -> Borne | None:
 
 
 def ended(run: Run) -> Ended | None:
-    """What a run's stop under load shows; None where there was none."""
+    """The outcome of a run's stop under load; None if there was none."""
     window, known = run.strain(SHUTDOWN), run.facts.lifecycle
     if window is None or known is None or known.shutdown is None:
         return None

@@ -1,4 +1,4 @@
-"""Where a request waits for longer than the law of its server's queue explains."""
+"""The part of a request in which it waits longer than the law of its server's queue explains."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a tune found."""
+"""The results of a tune."""

@@ -1,4 +1,4 @@
-"""What each knob of a variant is worth: the ratio of capacities from its value today to another.
+"""The worth of each knob of a variant: the capacity at another value over the capacity at today's.
 
 The logarithm of the capacity is taken for a sum of one part for each knob, and the parts are fitted
 to all settings that were measured (Bayesian linear regression with normal priors: settings that a

@@ -1,4 +1,4 @@
-"""What a tune found: each setting, the best beside today's, what each knob is worth."""
+"""The results of a tune: each setting, the best one beside today's, the worth of each knob."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _APART = ("provision", "capacity")  # an environment is made once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunedVariant:
-    """What is known of one variant."""
+    """The results for one variant."""
 
     variant: str
     tuning: Tuning
@@ -62,7 +62,7 @@ class TunedVariant:
 
 
 def judge(run: Run, campaign: Campaign) -> Outcome:
-    """What a run of a setting came to."""
+    """The outcome of a setting's run."""
     failure, phases = run.facts.failure, run.facts.phases_s
     found = None if failure else capacity.of_run(run)
     doubt = "" if failure else _doubt(run, campaign, found)
@@ -116,7 +116,7 @@ def peak_bytes(run: Run) -> int | None:
 def of_campaign(
     campaign: Campaign, outcomes: Mapping[Cell, Outcome | None], damaged: Mapping[Cell, str]
 ) -> list[TunedVariant]:
-    """What a stored tune found, a variant at a time; nothing where the campaign is none."""
+    """The results of a stored tune, one for each variant; empty if the campaign is no tune."""
     tuning = campaign.tuning
     if tuning is None:
         return []
@@ -139,7 +139,7 @@ def of_runs(
     runs: Sequence[tuple[TuningStep, Outcome]],
     damaged: tuple[str, ...] = (),
 ) -> TunedVariant:
-    """What the runs of a variant say."""
+    """The results that follow from a variant's runs."""
     tried = candidates(variant, runs)
     today = tried[0].setting if tried else {}
     known = [candidate for candidate in tried if candidate.capacity is not None]

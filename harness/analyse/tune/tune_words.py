@@ -1,4 +1,4 @@
-"""What a tune found, in sentences that the command line and the report share."""
+"""The results of a tune in sentences, shared by the command line and the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOO_FEW = "the time was too short, or too few of their starts count"
 
 
 def answer(found: TunedVariant) -> Iterator[str]:
-    """What to keep, and how sure that is."""
+    """The setting to keep, and how certain that is."""
     if found.chosen is None:
         yield from _none(found)
     elif found.best is None or found.chosen.number == TODAY:
@@ -78,7 +78,7 @@ def mib(size: int | None) -> str:
 
 
 def worth(one: Worth) -> str:
-    """What a knob is worth, in one sentence."""
+    """The worth of a knob in one sentence."""
     if not one.effects:
         return f"{one.knob}: only {one.today} was measured"
     most = max(one.effects, key=lambda effect: abs(math.log(effect.ratio)))
@@ -148,7 +148,7 @@ def in_reach(found: TunedVariant) -> bool:
 
 
 def _would_take(found: TunedVariant) -> str:
-    """What it takes to separate them, or what these starts would separate."""
+    """The starts needed to separate them, or the difference that these starts would separate."""
     needed, resolved = found.confirmed.needed, found.confirmed.resolved
     if needed is None or not in_reach(found):
         return (
@@ -200,8 +200,8 @@ def _none(found: TunedVariant) -> Iterator[str]:
 
 
 def _lowest(candidate: Candidate) -> Lowest | None:
-    """What was seen at the lowest rate that was tried, in the best of the starts that held the SLO
-    at no rate."""
+    """The observation at the lowest tried rate, in the best of the starts that met the SLO at no
+    rate."""
     without = [outcome for outcome in candidate.outcomes if outcome.capacity is None]
     seen = [outcome.lowest for outcome in without if outcome.lowest]
     return min(seen, key=_nearness, default=None)

@@ -1,4 +1,4 @@
-"""What the stages of every cell of a benchmark need to know of it."""
+"""The facts about a benchmark that the stages of all its cells share."""
 
 from __future__ import annotations
 

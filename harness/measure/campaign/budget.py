@@ -1,4 +1,4 @@
-"""What a campaign leaves out where time is short."""
+"""The cells that a campaign leaves out if time is short."""
 
 from __future__ import annotations
 

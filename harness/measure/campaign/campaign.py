@@ -54,7 +54,7 @@ More = Callable[[Campaign], tuple[Cell, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignOrder:
-    """What the user asked for."""
+    """The request of the user."""
 
     id: str
     folder: Path
@@ -135,7 +135,7 @@ def prepare(
         observer.note(f"{benchmark.name}: {said}")
     failures = [error for error in prepared.values() if isinstance(error, HarnessError)]
     if len(failures) == len(prepared):
-        raise NothingRan("No benchmark could be made ready. " + " ".join(map(str, failures)))
+        raise NothingRan("No benchmark could be prepared. " + " ".join(map(str, failures)))
     return prepared
 
 
@@ -171,7 +171,8 @@ def begin(
 ) -> Campaign:
     """The campaign's plan. Raises UsageError where the generator can fire none of it."""
     proof, checks = examine(request, tools, prepared, observer)
-    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
+    rpc = request.driver.rpc_users
+    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset, rpc)
     return Campaign(
         id=request.id,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -201,7 +202,7 @@ def examine(
     prepared: dict[str, Prepared | HarnessError],
     observer: Observer,
 ) -> tuple[HostProof | None, tuple[HostCheck, ...]]:
-    """What the host and the generator can do now."""
+    """The current state of the host and the generator."""
     ready = [found.bench.benchmark for found in prepared.values() if isinstance(found, Prepared)]
     return host_proof.examine(ready[0], tools, request.preset.proof_s, observer.note)
 
@@ -253,7 +254,7 @@ def run_cell(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
-            plan.served(variant, facts.profiles) if facts else (),
+            plan.served(variant, facts.profiles, request.driver.rpc_users) if facts else (),
             partial(provision, variant, found, tools, cell.round, scratch),
             partial(observer.phase, cell),
             _search_order(request, campaign, variant, benchmark),
@@ -264,8 +265,8 @@ def run_cell(
 def _search_order(
     request: CampaignOrder, campaign: Campaign, variant: Variant, benchmark: Benchmark
 ) -> SearchOrder | None:
-    """What to search a cell's capacity by; None where none is asked for, or it would mean nothing:
-    the null server is what the generator is proven against."""
+    """The search for a cell's capacity; None if none is requested or it would mean nothing: the
+    generator is proven against the null server."""
     budget_s = request.preset.capacity_s
     if not budget_s or variant.table.reference:
         return None
@@ -276,8 +277,8 @@ def _search_order(
 def _strain(
     request: CampaignOrder, campaign: Campaign, cell: Cell, variant: Variant
 ) -> partial[None] | None:
-    """What a cell is put through at its end; None where it is not ours to overload and stop, or it
-    would mean nothing."""
+    """The strain at a cell's end; None if the server is not ours to overload and stop, or the
+    strain would mean nothing."""
     way = launching.of(variant.launcher)
     if not request.preset.strains or variant.table.is_floor or not way.starts:
         return None

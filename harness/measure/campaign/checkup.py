@@ -51,7 +51,7 @@ _THRASHING_PAGES = 1000  # 4 MiB in a second: memory is short
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostState:
-    """What checks look at."""
+    """The state that checks look at."""
 
     proof: HostProof | str  # a text says why there is none
     cpus: Cpus

@@ -1,4 +1,4 @@
-"""What cells cost beside their windows, remembered from campaign to campaign."""
+"""The time that cells need beside their windows, remembered from campaign to campaign."""
 
 from __future__ import annotations
 

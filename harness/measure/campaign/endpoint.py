@@ -28,7 +28,7 @@ _ROUND = 1 << 16  # of several messages, whose number of requests is not known b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEndpoint:
-    """What is asked, and where: a message, or several in seeded permutations."""
+    """A URL and its requests: one message, or several in seeded permutations."""
 
     url: str
     messages: tuple[Message, ...]

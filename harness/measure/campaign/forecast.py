@@ -1,4 +1,4 @@
-"""What a campaign would do, from what is known before anything is started."""
+"""The plan and cost of a campaign, predicted before anything is started."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def of(request: CampaignOrder, resumed: Campaign | None) -> Forecast:
 
 def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campaign:
     made = plan.make(request.variants, request.benchmarks, request.rounds, request.device)
-    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset)
+    rpc = request.driver.rpc_users
+    gaps = plan.gaps(made, request.variants, request.benchmarks, request.preset, rpc)
     campaign = Campaign(
         id=request.id,
         started_at="",
@@ -85,7 +86,8 @@ def _planned(request: CampaignOrder, known: dict[str, Campaign | None]) -> Campa
 
 
 def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None) -> BenchmarkFacts:
-    """What the campaign would know of a benchmark; a capacity of 1 where that is not known."""
+    """The facts about a benchmark that the campaign would store; a capacity of 1 if it is
+    unknown."""
     capacity = known.benchmarks[benchmark.name].capacity_per_s if known else 1.0
     return BenchmarkFacts(
         version=benchmark.table.version,

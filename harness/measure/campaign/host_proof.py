@@ -1,4 +1,4 @@
-"""What is found out of the host and the generator before anything is measured on them."""
+"""The proof of the host and the generator before anything is measured on them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def within_ceiling(
     proof: HostProof | None,
     note: Callable[[str], object],
 ) -> dict[str, BenchmarkFacts]:
-    """What is to be known of the benchmarks that are ready and that the generator can fire.
+    """The facts about the prepared benchmarks whose rates the generator can reach.
 
     In `prepared`, the reason takes the place of the others, so that their cells fail with it.
     Raises UsageError where none is left.

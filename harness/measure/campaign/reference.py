@@ -1,9 +1,9 @@
-"""What a campaign learns before its first cell: the right answers, and what the host can do."""
+"""The preparation of a campaign before its first cell: right answers, and the host's capacity."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.base.errors import AnswerError, HarnessError, UsageError
-from harness.measure.campaign import expectations
+from harness.measure.campaign import expectations, starting
 from harness.measure.campaign.bench import Bench
 from harness.measure.campaign.tools import Tools
 from harness.measure.cell.stages import Stages
@@ -33,7 +33,6 @@ from harness.windows.profiles import Profile
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
-_LAST_LINES, _LAST_BYTES = 6, 8192  # of what a server printed, in a sentence
 _REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 
 
@@ -69,7 +68,7 @@ def prepare(
         stages = stages_of(variant, bench, tools, 1, scratch)
         audits = preset.audit_s and benchmark.together == 1
         wanted = rounds * audit.PER_ROUND if audits else 0
-        (expected, capacity), unseen = _started(
+        (expected, capacity), unseen = starting.started(
             stages,
             lambda launched: (
                 _ask(stages, launched, preset.proof_s),
@@ -87,13 +86,13 @@ def prepare(
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
-    """What is known of a benchmark that was made ready, in words."""
+    """The facts about a prepared benchmark, in words."""
     if not found.bench.benchmark.has_reference:
         return "it has no predictor: only endpoints are measured"
     accuracy = found.facts.get("accuracy")
     shown = "" if accuracy is None else f", held-out accuracy {accuracy:.3f}"
     if preset.audit_s and not found.bench.unseen:
-        shown += "; no audit: its payloads can't be made into ones that are unseen"
+        shown += "; no audit: its payloads can't be varied into unseen ones"
     return f"{found.capacity_per_s:.0f}/s in process{shown}"
 
 
@@ -101,7 +100,9 @@ def _predictor(variants: Mapping[str, Variant]) -> Variant:
     """The variant that calls the predictor itself. Raises UsageError where there is none."""
     variant = canaries.predictor(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'inside', to say what is right.")
+        raise UsageError(
+            "No server.toml has a variant with 'inside', which gives the right answers."
+        )
     return variant
 
 
@@ -110,7 +111,7 @@ def _without(benchmark: Benchmark, tools: Tools, preset: PresetTable) -> Prepare
 
 
 def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
-    """What is known before the reference was asked."""
+    """The facts known before the reference is asked."""
     return Bench(
         benchmark=benchmark,
         artefact=artefact,
@@ -121,10 +122,10 @@ def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
     )
 
 
-def artefact(benchmark: Benchmark, variants: Mapping[str, Variant]) -> Artefact:
-    """A benchmark's model, built by the environment of the reference in process if need be."""
+def artefact(benchmark: Benchmark, variants: Mapping[str, Variant], version: int = 1) -> Artefact:
+    """A version of a benchmark's model, built by the reference's environment if need be."""
     variant = _predictor(variants)
-    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark))
+    return artefacts.ensure(benchmark, environments.for_variant(variant, benchmark), version)
 
 
 def _own(variant: Variant, bench: Bench) -> Bench:
@@ -181,7 +182,9 @@ def prove(
     server."""
     variant = canaries.null(variants)
     if variant is None:
-        raise UsageError("No server.toml has a variant with 'reference', to try the generator on.")
+        raise UsageError(
+            "No server.toml has a variant with 'reference', which the generator is tested against."
+        )
     bench = Bench(
         benchmark=benchmark,
         artefact=tools.scratch,
@@ -194,7 +197,7 @@ def prove(
     poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        ceiling, lag = _started(
+        ceiling, lag = starting.started(
             stages,
             lambda launched: (
                 stages.load(launched, closed),
@@ -202,7 +205,7 @@ def prove(
             ),
         )
     if not (ceiling.facts.is_whole and lag.facts.is_whole):
-        raise HarnessError("A generator process was lost, so that its ceiling is not known.")
+        raise HarnessError("A generator process was lost, so the generator's ceiling is not known.")
     rate = ceiling.requests.throughput(ceiling.facts.elapsed_s)
     p50, p99 = np.percentile(lag.requests.lag_ns() / 1e3, [50, 99])
     return HostProof(
@@ -211,38 +214,6 @@ def prove(
         lag_p99_us=float(p99),
         rate_per_s=_PROOF_RATE_PER_S,
     )
-
-
-def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
-    launched = stages.launch()
-    try:
-        stages.ready(launched)
-        return use(launched)
-    except HarnessError as error:
-        raise _with_last_words(error, stages, launched) from error
-    finally:
-        stages.stop(launched)
-
-
-def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
-    """The same error, with whose doing it is and the last lines of what that printed."""
-    variant, benchmark = stages.variant, stages.bench.benchmark
-    where = f"{benchmark.name}/{benchmark.predictor(variant.table.backend).name}"
-    who = f"the predictor {where}" if variant.table.inside else f"the server {variant.name}"
-    said = " | ".join(_last_lines(launched.log))
-    printed = f" The last lines that {who} printed: {said}" if said else ""
-    return type(error)(f"{str(error).rstrip('.')} (asking {who}).{printed}")
-
-
-def _last_lines(log: Path) -> list[str]:
-    """Of what a server printed, those that are not empty."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
-            lines = file.read(_LAST_BYTES).decode(errors="replace").splitlines()
-    except OSError:
-        return []
-    return [words for line in lines if (words := " ".join(line.split()))][-_LAST_LINES:]
 
 
 def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:

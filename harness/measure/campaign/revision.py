@@ -32,7 +32,7 @@ Absent = tuple[tuple[str, str], ...]  # (variant, why it is not there)
 
 @contextmanager
 def checked_out(wanted: str | Revision | None) -> Iterator[Checkout | None]:
-    """That revision of servers/ and benchmarks/ in the cache, until the context ends.
+    """Check that revision of servers/ and benchmarks/ out into the cache until the context ends.
 
     Of a Revision, its commit. Raises UsageError where there is no git, no checkout, no such
     revision, or it has not both folders.
@@ -90,7 +90,7 @@ def counterparts(
 
 
 def _why_not(ours: Variant, old: str, theirs: Variant | None) -> str | None:
-    """What is to be said of another revision that lacks a variant's counterpart, or None."""
+    """The reason why another revision has no counterpart of a variant, or None."""
     if theirs is None:
         return f"has no variant {old!r}"
     for field in _ALIKE:
@@ -206,7 +206,7 @@ def _locked(place: Path) -> int | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints, stripped. Raises UsageError with what it said."""
+    """The output of git, stripped. Raises UsageError with its error message."""
     environment = {k: v for k, v in os.environ.items() if k not in _OTHERS}
     try:
         done = subprocess.run(

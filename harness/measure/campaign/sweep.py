@@ -29,7 +29,7 @@ class SweepPoint:
 
     @property
     def cell(self) -> Cell:
-        """Where its run is stored."""
+        """The cell of its run."""
         point = self.variant.point or self.benchmark.point
         return Cell(
             subject=self.variant.subject, benchmark=self.benchmark.folder.name, point=point, round=1

@@ -1,4 +1,4 @@
-"""What every cell of a campaign shares."""
+"""The tools that all cells of a campaign share."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ class Tools:
             shutil.rmtree(made)
 
     def launcher_of(self, variant: Variant) -> Launcher:
-        """What brings a variant up."""
+        """The launcher of a variant."""
         return self.launchers[variant.launcher]

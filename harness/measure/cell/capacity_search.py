@@ -35,7 +35,7 @@ Expected = Callable[[Sequence[Window]], float | None]  # probes so far -> capaci
 
 @dataclass(frozen=True, slots=True)
 class SearchOrder:
-    """What is searched for, and how long at most."""
+    """The SLO of a search, and the limits of its time and rate."""
 
     slo: Slo
     budget_s: float
@@ -156,7 +156,7 @@ def _hopeless(
 
 
 def seed_of(profile: Profile) -> int:
-    """Of a probe's arrivals: another in each probe."""
+    """The seed of a probe's arrivals, different for each probe."""
     return zlib.crc32(profile.name.encode())
 
 

@@ -1,4 +1,4 @@
-"""What the records say of a variant."""
+"""The facts about a variant in the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.stored.records import ServerFacts, Setup
 
 
 def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerFacts:
-    """What the records say of a variant, before its version is read back."""
+    """The facts about a variant in the records, before its version is read back."""
     server, table = variant.server, variant.table
     threads = table.threads or benchmark.table.threads
     max_batch = benchmark.together * (table.batching.max_size if table.batching else 1)
@@ -37,4 +37,5 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         judged_by=variant.endpoint.judged_by if variant.endpoint else REFERENCE,
         is_here=variant.endpoint is not None and variant.endpoint.is_here,
         launching=launching.of(variant.launcher),
+        answers=table.answers,
     )

@@ -1,4 +1,4 @@
-"""What a server does with wrong payloads, and when the process that has its model is killed."""
+"""A server's reaction to wrong payloads, and to the death of the process that holds its model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.base.secrecy import beginning
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import whole
@@ -75,7 +76,7 @@ class FaultStages(PatientStages):
         return Trial(
             fault=what,
             status=status,
-            said=" ".join(said.split())[:200],
+            said=beginning(" ".join(said.split()), 200),
             serves=self._serves(ask),
             recovery_s=_since(began),
         )

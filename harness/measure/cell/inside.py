@@ -37,6 +37,7 @@ class InsidePending:
             "out": str(self._out),
             "duration_ns": job.duration_ns,
             "concurrency": job.concurrency,
+            "think_ns": job.think_ns,
             "limit": job.limit,
             "keep_every": job.keep_every,
             "bodies": [_body(message) for message in job.target.messages],

@@ -1,4 +1,4 @@
-"""What is known of a server when its windows are over, and what its strain adds to that."""
+"""The facts about a server's life after its windows, and those that its strain adds."""
 
 from __future__ import annotations
 

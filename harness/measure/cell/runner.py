@@ -38,7 +38,7 @@ _LOG_BYTES = 256_000
 
 
 class CellStages(Protocol):
-    """What can be done to a cell's server."""
+    """The actions on a cell's server."""
 
     @property
     def version(self) -> str | None: ...
@@ -65,7 +65,7 @@ Staged = TypeVar("Staged", bound=CellStages)
 
 @dataclass(kw_only=True)
 class _Progress:
-    """What is known of a run that is under way."""
+    """The results so far of a run that is under way."""
 
     on_phase: Callable[[str], None]
     phase: str = ""

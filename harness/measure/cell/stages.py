@@ -1,4 +1,4 @@
-"""What is done to one variant on one benchmark, stage by stage; `runner` has the order."""
+"""The stages of one variant on one benchmark; `runner` defines their order."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Stages:
 
     @property
     def image(self) -> ImageFacts | None:
-        """What its container is made from, where it is one."""
+        """The image of its container, if it has one."""
         return self._provided.facts
 
     @property

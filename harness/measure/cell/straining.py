@@ -1,5 +1,5 @@
-"""What a server is put through when its windows are over: twice its capacity, a stop under load,
-and another start while the load goes on."""
+"""The strain on a server after its windows: twice its capacity, a stop under load, and a new start
+while the load continues."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ASK_AGAIN_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strain:
-    """What is to be done."""
+    """The planned strain."""
 
     slo: Slo
     ceiling_per_s: float | None  # of the generator
@@ -55,7 +55,7 @@ class Strain:
 def order(
     preset: PresetTable, facts: BenchmarkFacts | None, proof: HostProof | None, way: Launching
 ) -> Strain:
-    """What a preset wants of a benchmark's servers, as far as their launcher can."""
+    """The strain that a preset requests and the launcher permits."""
     wanted = slo.parse(facts.slo if facts else "p99<100ms")
     ceiling = proof.ceiling_per_s if proof else None
     overload_s = preset.overload_s if way.overloads else 0.0

@@ -1,4 +1,4 @@
-"""What a server's predictors recorded of themselves, whichever host they ran on."""
+"""The records of a server's predictors, from any host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProcessCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRecords:
-    """What the predictors of one server have recorded so far."""
+    """The records of one server's predictors so far."""
 
     processes: tuple[ProcessCalls, ...] = ()
     threads: tuple[int, ...] = ()  # that share a prediction, of each process that loaded the model
@@ -66,14 +66,14 @@ class ServerRecords:
 
 
 def of_folder(trace: Path) -> ServerRecords:
-    """What was recorded in a folder of this host, on this host's clock."""
+    """The records in a folder of this host, on this host's clock."""
     names = (f"{kind}-*" for kind in (*_RECORDS, _THREADS))
     found = {path.name: path.read_bytes() for name in names for path in trace.glob(name)}
     return of_files(found, SAME_CLOCK)
 
 
 def of_files(files: Mapping[str, bytes], clock: ServerClock) -> ServerRecords:
-    """What was recorded in files that a launcher fetched from the server's host, by name.
+    """The records in files that a launcher fetched from the server's host, by name.
 
     A file may end within a record: its process may be killed, or writing still.
     """

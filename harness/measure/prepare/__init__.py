@@ -1,1 +1,1 @@
-"""What must exist before a server can start: environments, artefacts, weights."""
+"""Preparation before a server can start: environments, artefacts, weights."""

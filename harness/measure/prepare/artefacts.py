@@ -1,4 +1,8 @@
-"""Artefacts of benchmarks: what `build.py` makes, once, cached by what it is made from."""
+"""Artefacts of benchmarks: what `build.py` makes, once, cached by what it is made from.
+
+A benchmark may have versions of its artefact, as a model has that is trained again: `build.py`
+reads `HARNESS_ARTEFACT_VERSION`. Version 1 is what servers are measured with.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from harness.setup.catalog import Benchmark
 
 _LOG = logging.getLogger(__name__)
 _FACTS = "facts.json"
+_VERSION = "HARNESS_ARTEFACT_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +35,35 @@ class Artefact:
     facts: dict[str, Any]
 
 
-def ensure(benchmark: Benchmark, environment: Environment) -> Artefact:
-    """The benchmark's artefact, built if need be.
+def has_versions(benchmark: Benchmark) -> bool:
+    """Whether the benchmark's build makes more than one artefact."""
+    build = benchmark.folder / "build.py"
+    return build.exists() and _VERSION in build.read_text("utf-8", "replace")
+
+
+def ensure(benchmark: Benchmark, environment: Environment, version: int = 1) -> Artefact:
+    """The benchmark's artefact of that version, built if need be.
 
     It is built in the benchmark's own build environment where it has one, else in the given one.
-    Raises ProvisionError where the build fails or is not accurate enough. The facts of a model
-    with synthetic weights say so; how accurate it is means nothing.
+    Raises ProvisionError where the build fails, is not accurate enough, or makes no such version.
+    The facts of a model with synthetic weights say so; how accurate it is means nothing.
     """
+    if version < 1 or (version > 1 and not has_versions(benchmark)):
+        raise ProvisionError(
+            f"{benchmark.name} has no version {version} of its model: versions count from 1, and "
+            f"others than 1 are made by a build.py that reads {_VERSION}."
+        )
     lock = benchmark.folder / "requirements-build.txt"
     if lock.with_suffix(".in").exists() and not lock.exists():
         own = benchmark.folder.name
         raise ProvisionError(f"{own} has no lock {lock.name}. {environments.how_to_lock(own)}")
     if lock.exists():
         environment = environments.ensure(f"{benchmark.folder.name}-build", lock)
-    folder = _folder(benchmark, environment.key)
+    folder = _folder(benchmark, environment.key, version)
     caches.folder(folder.parent.name)
     with caches.locked(Path(f"{folder}.lock")):
         if not folder.exists():
-            _build(benchmark, environment, folder)
+            _build(benchmark, environment, folder, version)
     facts = _facts(benchmark, folder / _FACTS)
     if benchmark.synthetic:
         facts["synthetic"] = True
@@ -71,7 +87,7 @@ def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
 
 
 def lacking(benchmark: Benchmark, environment: Planned | None) -> list[str]:
-    """What `ensure` would make first, with the environment that is given: in words."""
+    """The parts that `ensure` would make first in the given environment, in words."""
     lock, key = benchmark.folder / "requirements-build.txt", environment.key if environment else OWN
     found = []
     if lock.exists():
@@ -83,9 +99,11 @@ def lacking(benchmark: Benchmark, environment: Planned | None) -> list[str]:
     return found
 
 
-def _folder(benchmark: Benchmark, key: str) -> Path:
+def _folder(benchmark: Benchmark, key: str, version: int = 1) -> Path:
     own = benchmark.folder.name
     name = f"{own}-synthetic" if benchmark.synthetic else own
+    if version > 1:
+        name += f"-v{version}"
     return paths.cache_dir() / "artefacts" / f"{name}-{_key(benchmark, key)}"
 
 
@@ -104,17 +122,20 @@ def _shared(benchmark: Benchmark) -> Path:
     return benchmark.folder.parent / "shared"
 
 
-def _build(benchmark: Benchmark, environment: Environment, folder: Path) -> None:
+def _build(benchmark: Benchmark, environment: Environment, folder: Path, version: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         made = Path(scratch) / "artefact"
         made.mkdir()
         if (benchmark.folder / "build.py").exists():
-            _LOG.info("making the model of %s", benchmark.name)
-            _run_build(benchmark, environment, Path(scratch), made)
+            which = f"version {version} of " if version > 1 else ""
+            _LOG.info("making %sthe model of %s", which, benchmark.name)
+            _run_build(benchmark, environment, Path(scratch), made, version)
         made.rename(folder)
 
 
-def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, made: Path) -> None:
+def _run_build(
+    benchmark: Benchmark, environment: Environment, scratch: Path, made: Path, version: int
+) -> None:
     given = scratch / "weights"
     given.mkdir()
     for name, path in _weights(benchmark).items():
@@ -127,6 +148,7 @@ def _run_build(benchmark: Benchmark, environment: Environment, scratch: Path, ma
             "HOME": str(scratch),
             "PYTHONPATH": str(_shared(benchmark)),
             "HARNESS_WEIGHTS": str(given),
+            **({_VERSION: str(version)} if version > 1 else {}),
             **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
             "PYTHONDONTWRITEBYTECODE": "1",
             "ORT_DISABLE_TELEMETRY": "1",

@@ -49,7 +49,7 @@ class Planned:
 
     @property
     def folder(self) -> Path:
-        """Where it is cached."""
+        """Its folder in the cache."""
         return paths.cache_dir() / "environments" / f"{self.name}-{self.key}"
 
     @property
@@ -104,7 +104,8 @@ def planned_for(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> 
 
 
 def extra(variant: Variant, benchmark: Benchmark, device: str = "cpu") -> list[str]:
-    """What the benchmark's predictor needs beside the variant's lock. Raises ProvisionError."""
+    """The packages that the benchmark's predictor needs beside the variant's lock. Raises
+    ProvisionError."""
     server, backend = variant.server, variant.table.backend
     if not server.has_environment or variant.table.reference:
         return []
@@ -140,7 +141,7 @@ def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
 
 
 def _noted(folder: Path) -> Installed | None:
-    """What was written down of an environment; None where that can't be read."""
+    """The note about an environment; None if it can't be read."""
     try:
         return TypeAdapter(Installed).validate_python(reading.parsed(folder / _MARKER))
     except (ResultError, ValidationError):

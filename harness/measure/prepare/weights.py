@@ -50,7 +50,7 @@ def _file(weights: WeightsTable, name: str, digest: str) -> Path:
 
 
 def _sources(weights: WeightsTable, name: str) -> dict[str, Callable[[Path], Path]]:
-    """What to ask for a file, in this order; each may use the folder it is given."""
+    """The sources of a file, in this order; each may use the folder it is given."""
     sources: dict[str, Callable[[Path], Path]] = {
         f"hub {weights.hub}": lambda _: _from_hub(weights, name)
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.base.errors import AnswerError
+from harness.base.secrecy import conceal
 from harness.protocols import Protocol
 from harness.setup.judges import Judge
 from harness.windows.samples import ERRORS, Requests
@@ -59,7 +60,7 @@ class Answers:
 
 
 def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
-    """What to raise where not every request was answered rightly."""
+    """The error to raise if not every request was answered rightly."""
     kinds = {ERRORS[code] for code in requests.error[~requests.ok]}
     refused = requests.status[requests.error == ERRORS.index("status")]
     status = ", ".join(map(str, np.unique(refused).tolist()))
@@ -71,5 +72,5 @@ def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = conceal(repr(value))  # before it is cut
     return text if len(text) <= 120 else text[:117] + "..."

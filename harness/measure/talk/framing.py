@@ -16,7 +16,7 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framing:
-    """What all requests to a target have in common."""
+    """The common framing of all requests to a target."""
 
     path: str = "/"  # and query, where a message names none
     own: Headers = ()  # of the tool

@@ -21,7 +21,7 @@ def given(texts: Iterable[str]) -> Headers:
 
 
 def require_no_secret(templates: Headers) -> None:
-    """What is stored must not hold a secret. Raises UsageError."""
+    """Refuse a secret in a stored header. Raises UsageError."""
     for name, value in templates:
         if _SECRET.search(name) and "$" not in value:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""What an endpoint says of its model, where its protocol has a question for that."""
+"""An endpoint's description of its model, for protocols that can ask for one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _told(protocol: Protocol, path: str, body: bytes, payload: Any, prediction: 
 
 
 def _place(get: Getter, protocol: OverHttp, path: str) -> str:
-    """Where the model is: what a URL ends in before `/infer`, or the only one below a base."""
+    """The path of the model: the part of a URL before `/infer`, or the only model below a base."""
     if protocol.place in path:
         return path.rstrip("/").removesuffix(_INFER)
     base = path.rstrip("/")
@@ -77,7 +77,7 @@ def _place(get: Getter, protocol: OverHttp, path: str) -> str:
 
 
 def _names(body: bytes) -> list[str]:
-    """Of the models in an index of the repository."""
+    """The models in an index of the repository."""
     try:
         return sorted({str(entry["name"]) for entry in json.loads(body)})
     except (ValueError, TypeError, KeyError):

@@ -18,7 +18,7 @@ from harness.setup.catalog import Variant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
-    """What goes out for each payload, and who judges what comes back."""
+    """The message for each payload, and the judge of the answers."""
 
     protocol: Protocol
     path: str

@@ -18,6 +18,7 @@ from harness.protocols import Message, Protocol
 from harness.protocols.exchange import Exchanges
 from harness.setup.endpoints import Headers
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ZONE = re.compile(r"%25[^\]]*(?=\])")
 
 
@@ -29,7 +30,7 @@ def target(
     trust: Trust = SYSTEM,
     exchanges: Exchanges | None = None,
 ) -> Target:
-    """What to send over HTTP, and where. `headers` replace those of messages, and of the tool.
+    """The target of requests over HTTP. `headers` replace those of messages and of the tool.
 
     A user in the URL becomes the header `Authorization`. Raises UsageError for what can't be sent.
     """
@@ -60,7 +61,7 @@ def rpc_target(
     trust: Trust = SYSTEM,
     exchanges: Exchanges | None = None,
 ) -> Target:
-    """What to send over gRPC, and where. Raises UsageError for what can't be sent."""
+    """The target of requests over gRPC. Raises UsageError for messages that can't be sent."""
     parts, tls, port = split(url, ("http", "https"))
     sent = over(_authorization(parts), headers)
     require_sendable(sent)
@@ -81,7 +82,7 @@ def rpc_target(
 def target_of(
     launched: Launched, protocol: Protocol, path: str, messages: Sequence[Message]
 ) -> Target:
-    """What to send to a server that was started."""
+    """The target of requests to a started server."""
     url, trust = url_of(launched), launched.trust
     exchanges = protocol.exchanges(launched.base + path)
     if protocol.rpc:
@@ -102,8 +103,9 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     Raises UsageError for any other URL. The user in it is concealed from then on.
     """
     # An invalid URL may have its password anywhere before the last @.
-    start, at, end = url.rpartition("@")
-    name = f"{start.partition('//')[0]}//***@{end}" if at else url
+    _, at, end = url.rpartition("@")
+    scheme = _SCHEME.match(url)
+    name = f"{scheme[0] if scheme else ''}***@{end}" if at else url
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError(f"{name!r} is not a URL: {_how_to_write(end)}.")
@@ -111,7 +113,7 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        why = "its user, or its port, is none" if at else str(error)
+        why = "its user or port is malformed" if at else str(error)
         raise UsageError(f"{name!r} is not a URL: {why}.") from error
     if parts.scheme not in schemes or not parts.hostname:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
@@ -122,7 +124,7 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
 
 
 def _how_to_write(text: str) -> str:
-    """What is to be done about a URL, all but its user, that has what none may have."""
+    """The correction for a URL, without its user, that contains forbidden characters."""
     host = text.rpartition("//")[2].partition("/")[0].rpartition(":")[0]
     host = host or text.rpartition("//")[2].partition("/")[0]
     if host.isascii() or not host.isprintable() or " " in host:

@@ -53,7 +53,7 @@ def _require_a_file(what: str, path: str) -> None:
 
 
 def credentials(trust: Trust) -> Any:
-    """What gRPC checks certificates against: the same as OpenSSL does for HTTPS."""
+    """The certificates that gRPC trusts: the same as OpenSSL's for HTTPS."""
     import grpc
 
     own = trust.cacert or os.environ.get("SSL_CERT_FILE")

@@ -1,4 +1,4 @@
-"""Which run of a tune is next: a pure function of what was measured and the time that is left.
+"""The next run of a tune: a pure function of the measurements and the time left.
 
 Settings are first tried briefly (explore), the best of them again at twice the length (sift), and
 the best of those beside today's, in turns and with fresh starts of their own (confirm). What a
@@ -53,7 +53,7 @@ def cost(
 
 
 def least_s(one: Cost, settings: int, tried: int = 0) -> float:
-    """What the shortest search takes that can say anything."""
+    """The time of the shortest search that can decide anything."""
     return max(min(LEAST_TRIED, settings) - tried, 0) * one.short_s + 2 * _LEAST_STARTS * one.long_s
 
 

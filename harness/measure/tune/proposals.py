@@ -1,4 +1,4 @@
-"""Which setting to try next, by Optuna's tree-structured Parzen estimator.
+"""The next setting to try, by Optuna's tree-structured Parzen estimator.
 
 A pure function of what was tried: the study is made anew each time, from what is stored, so that
 nothing of the optimiser has to be kept.

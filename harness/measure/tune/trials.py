@@ -36,7 +36,7 @@ Told = Callable[[TuningStep, Outcome], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be tuned; the request has one benchmark, with the SLO and one window."""
+    """The tune that is requested; the request has one benchmark, with the SLO and one window."""
 
     request: CampaignOrder
     tuning: Tuning
@@ -125,7 +125,7 @@ def _campaign(
 
 
 def _take_over(going: _Going, judge: Judge) -> None:
-    """What is stored already, judged anew; a step without a run is taken back."""
+    """The runs that are stored already, judged anew; a step without a run is taken back."""
     kept = []
     for step in going.tuning.steps:
         cell = cell_of(going.tuning, step)

@@ -1,1 +1,1 @@
-"""What is observed beside the load: processes, the host, the GPU, energy."""
+"""Observation beside the load: processes, the host, the GPU, energy."""

@@ -48,13 +48,13 @@ def name() -> str | None:
 
 
 def visible() -> tuple[str, ...]:
-    """What CUDA_VISIBLE_DEVICES names, in order: numbers or UUIDs; empty: all."""
+    """The GPUs named by CUDA_VISIBLE_DEVICES, in order, as numbers or UUIDs; empty: all."""
     named = paths.variable(_VISIBLE) or ""
     return tuple(part.strip() for part in named.split(",") if part.strip())
 
 
 def environment() -> dict[str, str]:
-    """What a server on a GPU is told of which it may see."""
+    """The variables that show a server on a GPU its own."""
     if not visible():
         return {}
     order, by_bus = _ORDER

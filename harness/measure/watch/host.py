@@ -50,7 +50,7 @@ def _siblings(cpu: int) -> set[int]:
 
 
 def environment() -> dict[str, str]:
-    """What a reader of the results must know of the machine. Keys are shown in the report."""
+    """The facts about the machine that a reader of the results needs. The report shows the keys."""
     model = gpu.name()
     return {
         "machine": _cpu_model(),
@@ -69,7 +69,7 @@ def environment() -> dict[str, str]:
 
 
 def _limits() -> dict[str, str]:
-    """Of the harness's own control group, where it has any."""
+    """The limits of the harness's own control group, if any."""
     found = own_limits.read()
     said = {}
     if found.cpus is not None and found.cpus < len(os.sched_getaffinity(0)):
@@ -80,7 +80,8 @@ def _limits() -> dict[str, str]:
 
 
 def free_memory_bytes() -> int:
-    """What processes can still have, the limit of the harness's own control group included."""
+    """The memory that processes can still get, within the limit of the harness's own control
+    group."""
     free, own = int(psutil.virtual_memory().available), own_limits.read()
     if own.memory_bytes is None or own.memory_used_bytes is None:
         return free
@@ -94,7 +95,7 @@ def governor() -> str | None:
 
 
 def frequencies_mhz(cpus: Sequence[int]) -> list[float]:
-    """What those CPUs run at now; empty where this host does not show it."""
+    """The current frequencies of those CPUs; empty if this host does not show them."""
     folder = Path("/sys/devices/system/cpu")
     paths = [folder / f"cpu{cpu}" / "cpufreq" / "scaling_cur_freq" for cpu in cpus]
     with suppress(OSError, ValueError):
@@ -105,7 +106,7 @@ def frequencies_mhz(cpus: Sequence[int]) -> list[float]:
 
 
 def clock_source() -> str | None:
-    """What the kernel reads the time from, where it shows it."""
+    """The kernel's clock source, if it shows it."""
     path = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
     return path.read_text().strip() if path.exists() else None
 

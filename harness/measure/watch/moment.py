@@ -58,7 +58,7 @@ class Moment:
         return used / total if total > 0 else None
 
     def watch_until(self, later: Moment, mhz: Sequence[float] = ()) -> HostWatch:
-        """What happened meanwhile."""
+        """The changes since then."""
         monotonic = later.monotonic_ns - self.monotonic_ns
         boottime = later.boottime_ns - self.boottime_ns
         realtime = later.realtime_ns - self.realtime_ns

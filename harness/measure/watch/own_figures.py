@@ -1,4 +1,4 @@
-"""What a server counts itself: its counters at both ends of a window, where it has some."""
+"""A server's own counters, read at both ends of a window, if it has any."""
 
 from __future__ import annotations
 

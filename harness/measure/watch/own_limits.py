@@ -1,4 +1,4 @@
-"""What the harness's own control group keeps it to: a container, a systemd unit, a batch job.
+"""The limits that the harness's own control group sets: a container, a systemd unit, a batch job.
 
 The limits of all groups above count too. Formats as in `containers.cgroup`.
 """

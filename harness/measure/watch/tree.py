@@ -1,4 +1,4 @@
-"""What a process tree uses, read from /proc."""
+"""The usage of a process tree, read from /proc."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def _stats() -> dict[int, list[bytes]]:
 
 
 def _pss_of(pids: Iterable[int]) -> int:
-    """Of all together; MISSING where one of them may not be read: without it the sum is wrong."""
+    """The sum over all processes; MISSING if one of them can't be read, because the sum would be
+    wrong."""
     each = [_pss(pid) for pid in pids]
     return MISSING if MISSING in each else sum(each)
 

@@ -62,7 +62,8 @@ class Meter:
     def facts(
         self, profile: Profile, timeout_ns: int, fired: Fired, cpus: int, clock: ServerClock
     ) -> WindowFacts:
-        """What is known of the window but its answers; without CPUs the server fired it itself."""
+        """The facts about the window without its answers; without CPUs, the server fired it
+        itself."""
         return WindowFacts(
             profile=profile,
             elapsed_s=fired.elapsed_s,

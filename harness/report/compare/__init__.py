@@ -1,1 +1,1 @@
-"""What changed, as a page and as text."""
+"""Changes as a page and as text."""

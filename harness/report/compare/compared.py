@@ -1,10 +1,11 @@
-"""What changed, as a page, and as text for programs and pull requests."""
+"""Changes as text for programs and pull requests, and the words that the page shares."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
@@ -70,6 +71,8 @@ def _row_json(row: Change) -> dict[str, Any]:
 def _shown_json(found: Shown) -> dict[str, Any]:
     return {
         "benchmark": found.benchmark,
+        "plain_benchmark": found.plain_benchmark,
+        "point": asdict(found.point) if found.point else None,
         "metric": found.metric.name,
         "minimum_effect": found.effect,
         "smallest_change": _finite(found.smallest),

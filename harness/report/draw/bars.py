@@ -27,7 +27,7 @@ _INSIDE = 0.86  # size of the numbers within bars; charts.css has the same
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """What a picture is laid out for, in its own units."""
+    """The layout of a picture, in its own units."""
 
     kind: str  # class of the style sheet, which sets the letters to this size
     width: int
@@ -88,7 +88,7 @@ def chain(parts: Sequence[BarPart]) -> Drawn:
 
 
 def legend(titles: Iterable[tuple[str, str]]) -> Markup:
-    """What the parts of the bars are, by their classes: it wraps where the page is narrow."""
+    """The legend of the bars' parts, by their classes: it wraps where the page is narrow."""
     keys = (Markup('<span><i class="{}"></i>{}</span>').format(*title) for title in titles)
     return Markup('<p class="keys">') + Markup(" ").join(keys) + Markup("</p>")
 

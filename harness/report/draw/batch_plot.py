@@ -29,7 +29,7 @@ def parts(found: Batches) -> list[float]:
 
 
 def titles() -> list[str]:
-    """What each part is of."""
+    """The title of each part."""
     pairs = zip([0, *STEPS], STEPS, strict=False)
     named = [str(high) if high == low + 1 else f"{low + 1}–{high}" for low, high in pairs]
     return [*named, f"over {STEPS[-1]}"]

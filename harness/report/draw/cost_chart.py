@@ -1,4 +1,5 @@
-"""What predictions cost against how long they take: who pays more and waits longer, for nothing."""
+"""The cost of predictions over their latency: variants that are both dearer and slower lie off the
+front."""
 
 from __future__ import annotations
 

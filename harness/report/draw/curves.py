@@ -33,7 +33,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """What was seen at one offered rate."""
+    """An observation at one offered rate."""
 
     rate_per_s: float
     time_ms: float  # the SLO's percentile
@@ -71,7 +71,7 @@ def counted(row: Row) -> list[Digest]:
 
 
 def distribution(row: Row) -> Distribution | None:
-    """Of the steady window; None where no round has one."""
+    """The distribution in the steady window; None if no round has one."""
     found = [c for d in counted(row) for c in d.curves if c.is_open]
     found = [curve for curve in found if curve.profile == found[0].profile]
     if not found:

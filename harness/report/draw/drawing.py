@@ -38,7 +38,7 @@ class Frame:
     drop: float = 20  # from there down to its label
 
     def spot(self, x: float, y: float) -> Spot:
-        """Where a pair of values lies."""
+        """The place of a pair of values."""
         return (
             self.left + (self.right - self.left) * self.x.at(x),
             self.bottom - (self.bottom - self.top) * self.y.at(y),

@@ -21,7 +21,7 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a chart shows, as text."""
+    """A chart as text."""
 
     head: tuple[str, ...]  # beside the variant and its track
     lines: tuple[ChartRow, ...]

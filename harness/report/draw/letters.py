@@ -12,7 +12,7 @@ _THIN, _WIDE = set("fijlrtI.,:;|!'()[]{}/\\- "), set("mwMW@%")
 
 
 def width(text: str, size: float) -> float:
-    """What a text takes, in the unit of the size of its letters; rather too much."""
+    """The width of a text, in units of the size of its letters; rather too much."""
     return size * sum(map(_share, text))
 
 

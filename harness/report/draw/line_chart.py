@@ -75,7 +75,7 @@ def _curve(frame: Frame, curve: PlottedLine, height: float | None) -> Markup:
 
 
 def points(at: Sequence[Spot], entries: Sequence[Entry]) -> str:
-    """Where values lie and what they are, for charts.js."""
+    """The places of values and their texts, for charts.js."""
     places = (f"{drawing.number(x)} {drawing.number(y)}" for x, y in at)
     pairs = zip(places, entries, strict=True)
     return ";".join(f"{place} {entry.where}|{entry.said}" for place, entry in pairs)

@@ -18,7 +18,7 @@ _SIZE = (220, 104)
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What must be known of a panel."""
+    """A remark on a panel."""
 
     kind: str  # a class of the page's badges
     text: str
@@ -40,7 +40,7 @@ def frame(x: Scale, y: Scale) -> Frame:
 
 
 def backdrop(name: str, *parts: Markup) -> Markup:
-    """What several panels share, once; each of them refers to it by that name."""
+    """The common part of several panels, drawn once; each of them refers to it by that name."""
     opened = Markup('<svg class="unseen" aria-hidden="true"><defs><g class="backdrop" id="{}">')
     return opened.format(name) + Markup("").join(parts) + Markup("</g></defs></svg>")
 

@@ -33,7 +33,7 @@ class PlottedPoint:
 
 @dataclass(frozen=True, slots=True)
 class LabelPlace:
-    """Where a name goes beside its point."""
+    """The place of a name beside its point."""
 
     x: float
     y: float
@@ -104,7 +104,7 @@ def _front(frame: Frame, front: Sequence[tuple[float, float]], start: float) -> 
 def _lines(
     frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]], start: float
 ) -> list[Box]:
-    """Where the fronts' steps and names are."""
+    """The steps and the names of the fronts."""
     found: list[Box] = []
     for track, front in fronts.items():
         corners = [frame.spot(*pair) for pair in front]
@@ -119,7 +119,7 @@ def _lines(
 
 
 def _named(frame: Frame, fronts: Mapping[str, Sequence[tuple[float, float]]]) -> Markup:
-    """What the fronts are of, above their right ends."""
+    """The names of the fronts, above their right ends."""
     ends = [frame.spot(*front[-1])[1] - 4 for front in fronts.values()]
     heights = scales.apart(ends, _LINE, frame.top, frame.bottom)
     texts = (

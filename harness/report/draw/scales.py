@@ -43,7 +43,7 @@ def log(values: Iterable[float], most_ticks: int = 8) -> Scale:
 
 
 def text(value: float) -> str:
-    """What is written beside an axis: of large values the thousands, for which there is room."""
+    """The text beside an axis; large values are written in thousands, to fit."""
     for least, size, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= least:
             return f"{value / size:,.12g}{letter}"

@@ -1,4 +1,4 @@
-"""Where the time goes, as bars: the parts of a mean response time one after another."""
+"""Bars of the parts of a mean response time, one after another."""
 
 from __future__ import annotations
 

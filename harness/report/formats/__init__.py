@@ -1,4 +1,4 @@
-"""What a report can be written as: one module each, found by looking into this package.
+"""The formats of a report: one module each, found by looking into this package.
 
 A format is a function from the report's facts to the content of its file: text, or bytes where it
 is none. `report --format` knows it by its name.

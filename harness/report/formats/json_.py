@@ -91,7 +91,7 @@ def _variant(row: Row, comparison: Comparison) -> dict[str, Any]:
 
 
 def _addresses(row: Row) -> list[str]:
-    """Where an endpoint that was up already was loaded."""
+    """The addresses at which an endpoint that was up already was loaded."""
     seen = [digest.seen for digest in row.digests if digest.seen is not None]
     return list(dict.fromkeys(address for each in seen for address in each.addresses))
 

@@ -83,19 +83,12 @@ def _head(report: Report, short: Summary) -> Passage:
 
 
 def _counted(counts: RunCounts) -> str:
-    kinds = {
-        "ok": counts.ok,
-        "INVALID": counts.invalid,
-        "failed": counts.failed,
-        "damaged": counts.damaged,
-        "not run": counts.missing,
-    }
-    shown = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    shown = ", ".join(f"{count} {noun}" for _, count, noun in outcomes.counted(counts))
     return f"{view.plural(counts.planned, 'run')}: {shown or 'none'}"
 
 
 def _warnings(report: Report, short: Summary) -> Iterator[str]:
-    """What a reader must know before believing any of it."""
+    """Warnings that a reader needs before relying on the report."""
     made_up = [n for n, b in report.campaign.benchmarks.items() if b.synthetic]
     if made_up:
         names = view.listed(map(code, sorted(made_up)))
@@ -181,7 +174,7 @@ def _out(row: Row) -> Iterator[str]:
 
 
 def _left_over(report: Report) -> Iterator[Passage]:
-    """What is damaged or was not run."""
+    """Damaged files, and cells that were not run."""
     digested = report.digested
     lines = [
         f"- damaged: {text(str(found.cell))}: {text(outcomes.damage(found, digested))}"

@@ -63,7 +63,7 @@ def render(history: History, last: int, problems: Sequence[str] = ()) -> str:
 
 
 def markdown(history: History, last: int) -> str:
-    """What changed, as a table for an issue or a pull request."""
+    """Changes as a table for an issue or a pull request."""
     if not history.changes:
         return f"Nothing changed in {view.plural(len(history.nights), 'campaign')}.\n"
     recent = history.recent(last)

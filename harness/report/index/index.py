@@ -15,23 +15,15 @@ from harness.analyse.field.comparison import COLUMNS
 from harness.base import reading
 from harness.base.errors import HarnessError
 from harness.report import files, templating
+from harness.report.draw import sparkline
 from harness.report.index import shelf, trends
 from harness.report.index.shelf import ListedCampaign, Say
 from harness.report.index.trends import Key, Trend
 from harness.report.page import page, view
 from harness.report.page.headline import NAMED
+from harness.report.text import outcomes
 
 _HEADLINES = 6  # of a campaign; a sweep has one for each of its points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spark:
-    """A small line with a dot where the campaign is."""
-
-    line: str  # its identifier
-    x: str
-    y: str
-    label: str
 
 
 @dataclass(slots=True)
@@ -41,7 +33,7 @@ class TrendLines:
     trends: dict[Key, Trend]
     shown: dict[Key, str]
 
-    def spark(self, name: str, key: Key, standing: VariantSummary, metric: str) -> Spark | None:
+    def spark(self, name: str, key: Key, standing: VariantSummary, metric: str) -> Markup | None:
         """The line of a standing; None where it has no other campaign to be beside."""
         trend = self.trends.get(key)
         if trend is None or name not in trend.places or len(trend.values) < 2:
@@ -53,8 +45,7 @@ class TrendLines:
             f"{low} to {high}; here {view.amount(here, column)}"
         )
         line = self.shown.setdefault(key, f"t{len(self.shown)}")
-        x, y = trend.dot(name)
-        return Spark(line=line, x=x, y=y, label=label)
+        return sparkline.picture(line, trend.values, trend.places[name], label)
 
 
 def write(
@@ -76,15 +67,13 @@ def render(entries: list[ListedCampaign]) -> str:
     known = [(entry.name, s) for entry in reversed(entries) if (s := entry.summary) is not None]
     lines = TrendLines(trends.collect(known), {})
     rows = [_row(entry, lines) for entry in entries]
-    drawn = [(name, lines.trends[key].points) for key, name in lines.shown.items()]
+    drawn = ((name, lines.trends[key].values) for key, name in lines.shown.items())
     return (
         page.environment()
         .get_template("index.html.j2")
         .render(
             rows=rows,
-            lines=drawn,
-            width=trends.WIDTH,
-            height=trends.HEIGHT,
+            lines=sparkline.lines(drawn),
             style=Markup(templating.assets("*.css")),
         )
     )
@@ -110,7 +99,7 @@ def _row(entry: ListedCampaign, lines: TrendLines) -> dict[str, Any]:
         "date": entry.at[:16].replace("T", " "),
         "link": f"./{quote(entry.name, safe='')}/index.html" if entry.has_report else None,
         "machine": _machine(entry.machine),
-        "chips": _chips(found) if found else [],
+        "chips": outcomes.counted(found.counts) if found else [],
         "planned": found.counts.planned if found else 0,
         "headlines": [
             _headline(entry.name, found, each, lines) for each in headlines[:_HEADLINES] if found
@@ -124,19 +113,6 @@ def _machine(known: str) -> str:
     """A machine as people read it, of what hosts.machine_id makes of it."""
     name, cpus, memory = ("", "", *known.rsplit(" / ", 2))[-3:]
     return ", ".join(part for part in (name, f"{cpus} CPUs" if cpus else "", memory) if part)
-
-
-def _chips(found: Summary) -> list[tuple[str, int, str]]:
-    """(kind, count, noun) of what became of the planned runs, as in the report."""
-    counts = found.counts
-    chips = [
-        ("ok", counts.ok, "ok"),
-        ("invalid", counts.invalid, "INVALID"),
-        ("failed", counts.failed, "failed"),
-        ("failed", counts.damaged, "damaged"),
-        ("invalid", counts.missing, "not run"),
-    ]
-    return [chip for chip in chips if chip[1]]
 
 
 def _headline(name: str, found: Summary, headline: Headline, lines: TrendLines) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which campaigns there are, each by its summary: for the page that lists them."""
+"""The campaigns and their summaries, for the page that lists them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def of_row(report: Report, row: Row, benchmark: str) -> str:
     words += ["--preset", campaign.preset, "--rounds", str(max(planned, default=1))]
     if not row.server.way.starts and campaign.endpoint is not None:
         words.remove(name)
-        words += ["--launcher", "remote", "--url", campaign.endpoint.url]
+        words += ["--launcher", row.server.launcher, "--url", campaign.endpoint.url]
         words += [*_asked(campaign.endpoint), "--name", campaign.endpoint.name]
         for name, value in campaign.endpoint.each_header:
             words += ["--header", f"{name}: {value}"]

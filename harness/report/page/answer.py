@@ -22,7 +22,7 @@ _OVERLOADED = "overloaded"
 
 
 def clause(found: Ranking, figures: Sequence[Figure]) -> Markup:
-    """What is to be said of the ranked figures of a track, best first."""
+    """The clause on the ranked figures of a track, best first."""
     if not figures:
         return Markup("nothing can be ranked")
     holding = [f for f in figures if f.middle > 0 or not found.by_capacity]
@@ -39,7 +39,7 @@ def clause(found: Ranking, figures: Sequence[Figure]) -> Markup:
 
 
 def out(rows: Iterable[Row]) -> Markup:
-    """What is to be said of rows that are not ranked, with its semicolons; nothing of none."""
+    """The clause on rows that are not ranked, with its semicolons; empty if there are none."""
     kinds: dict[str, list[Row]] = {}
     for row in rows:
         kinds.setdefault(_became(row), []).append(row)

@@ -9,7 +9,7 @@ from harness.stored.records import Campaign
 
 
 def sentence(campaign: Campaign, found: Ranking) -> str:
-    """What the endpoint reaches of what `--beside` names; empty where nothing is named."""
+    """The endpoint's figure as a ratio to that of `--beside`; empty if that is not given."""
     endpoint = campaign.endpoint
     if endpoint is None or not endpoint.beside:
         return ""

@@ -1,4 +1,4 @@
-"""What the report says of its own sureness: every sentence about confidence is made here."""
+"""The report's sentences on confidence, all of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rule() -> str:
 
 
 def by_chance() -> str:
-    """What is left to chance."""
+    """The share of pairs separated by chance, in a sentence."""
     return (
         f"Of the separated pairs of a ranking, up to one in {round(1 / FALSE)} differs by chance "
         "alone. In the other columns, each pair is judged by itself: among many, one in "
@@ -88,5 +88,5 @@ def sureness(found: Ranking, rows: Sequence[Row]) -> str | None:
 
 
 def few_rounds(rows: Sequence[Row]) -> str | None:
-    """What a small number of rounds means."""
+    """The limits of a small number of rounds, in a sentence."""
     return ONE_ROUND if rows and all(row.counted == 1 for row in rows) else None

@@ -20,7 +20,7 @@ _CPU = COLUMNS["cpu_per_1000"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarPlace:
-    """Where a figure is drawn on a scale from 0 to 100."""
+    """The place of a figure on a scale from 0 to 100."""
 
     middle: float
     low: float

@@ -29,7 +29,7 @@ _UNPRICED = ("", "", math.inf)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What a row is ranked by; `low` and `high` are None where there is no interval."""
+    """The number by which a row is ranked; `low` and `high` are None if it has no interval."""
 
     row: Row
     rank: int | None  # None: a reference point
@@ -45,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What a benchmark's rows are ranked by, and each of their figures, best first."""
+    """The metric that ranks a benchmark's rows, and the figure of each row, best first."""
 
     slo: Slo
     own: bool  # whether the campaign itself ranks by it
@@ -92,7 +92,7 @@ def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: boo
 
 
 def bounded(comparison: Comparison) -> dict[str, str]:
-    """What is known of the capacity of each variant of which only bounds are."""
+    """The bounds of the capacities of which nothing else is known, by variant."""
     if comparison.facts is None:
         return {}
     found = standings.at(comparison, slo.parse(comparison.facts.slo))

@@ -1,4 +1,4 @@
-"""What is to be said of a reference that stands among the contestants, or below one."""
+"""The sentence on a reference that stands among the contestants, or below one."""
 
 from __future__ import annotations
 

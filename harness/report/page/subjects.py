@@ -27,7 +27,7 @@ class ShownVariant:
 
     @property
     def attributes(self) -> Markup:
-        """What charts.js must know of an element that it may show or hide."""
+        """The attributes that charts.js needs on an element that it may show or hide."""
         return Markup('data-name="{}" data-group="{}" data-key="{}"').format(
             view.clean(self.name), view.clean(self.group), self.key
         )

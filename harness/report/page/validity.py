@@ -17,7 +17,7 @@ _BESIDE = ("cpu_per_1000", "memory")  # what stands in the row beside the figure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidityMark:
-    """What a row's mark shows, and says when it is touched."""
+    """The mark of a row, and its text when it is touched."""
 
     kind: str  # "ok", "note", "warning", "invalid" or "failed"
     sign: str
@@ -33,14 +33,14 @@ def of_row(row: Row) -> ValidityMark:
         shown.append(f"{len(lines) - _SHOWN} more on its page.")
     kind, sign, word = _kind(row)
     if not shown:
-        shown = [f"{_counted(row)}; nothing was found that speaks against its numbers."]
+        shown = [f"{_counted(row)}; no reason was found to doubt its numbers."]
     gaps = [(COLUMNS[name].title, missing.why(row, name)) for name in _BESIDE]
     shown += [f"No {title}: {why}." for title, why in gaps if why]
     return ValidityMark(kind=kind, sign=sign, word=word, lines=tuple(shown))
 
 
 def kinds_of(row: Row) -> list[outcomes.RepeatedFinding]:
-    """What must be looked at before a row is relied on: one of each kind of warning."""
+    """The warnings to look at before relying on a row: one of each kind."""
     found: dict[str, outcomes.RepeatedFinding] = {}
     for doubt in outcomes.doubts(row):
         if doubt.verdict is Verdict.WARNING:

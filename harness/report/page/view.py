@@ -1,4 +1,5 @@
-"""What the sections share: the facts of a report, and how numbers and names are written."""
+"""The common part of the sections: the facts of a report, and the formatting of numbers and
+names."""
 
 from __future__ import annotations
 
@@ -89,8 +90,8 @@ def evidence(variant: str, benchmark: str) -> str:
 
 
 class Finder:
-    """Of a variant's name, the number of what the filter box looks for: name, server, framework,
-    track. A page has them hundreds of times, so it has the words once."""
+    """The number under which the filter box finds a variant: by its name, server, framework and
+    track. A page refers to variants hundreds of times, so it holds the words once."""
 
     def __init__(self, report: Report) -> None:
         self._rows = {row.variant: row for found in report.comparisons for row in found.rows}
@@ -117,7 +118,7 @@ def interval(spread: Spread | None, metric: Metric) -> str:
 
 
 def rate(profile: Profile) -> str:
-    """What a profile does, in words."""
+    """The load of a profile, in words."""
     if profile.think_s is not None:
         think = number(profile.think_s)
         return f"{profile.concurrency} users, each asks, waits, and thinks for {think} s on average"
@@ -141,7 +142,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def rounds(numbers: Iterable[int]) -> str:
-    """Which rounds."""
+    """The rounds, in words."""
     found = sorted(set(numbers))
     return f"round{'s' if len(found) > 1 else ''} {listed(map(str, found))}"
 
@@ -156,7 +157,7 @@ def home(url: str) -> str | None:
 
 
 def track_note(track: str) -> str:
-    """What a track means."""
+    """The meaning of a track."""
     return TRACKS.get(track, "")
 
 

@@ -1,1 +1,1 @@
-"""What the formats other than the page share."""
+"""The common part of the formats other than the page."""

@@ -1,9 +1,10 @@
-"""What became of a report's runs, for formats other than a page."""
+"""The outcomes of a report's runs, in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.analyse.campaigns.summary import RunCounts
 from harness.analyse.field.comparison import Row
 from harness.analyse.run.digested import Damaged, Digested
 from harness.analyse.run.findings import Verdict
@@ -25,11 +26,23 @@ class RepeatedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """What kept some rounds of a row from counting."""
+    """The reason why some rounds of a row do not count."""
 
     what: str
     why: str
     rounds: tuple[int, ...]
+
+
+def counted(counts: RunCounts) -> list[tuple[str, int, str]]:
+    """(kind, count, noun) of what became of the planned runs; what became of none is left out."""
+    known = [
+        ("ok", counts.ok, "ok"),
+        ("invalid", counts.invalid, "INVALID"),
+        ("failed", counts.failed, "failed"),
+        ("failed", counts.damaged, "damaged"),
+        ("invalid", counts.missing, "not run"),
+    ]
+    return [each for each in known if each[1]]
 
 
 def outcome(row: Row) -> str:
@@ -82,5 +95,5 @@ def mishaps(row: Row) -> list[Mishap]:
 
 
 def damage(found: Damaged, digested: Digested) -> str:
-    """What is damaged. Where the campaign lies differs from machine to machine; this does not."""
+    """The damage, without the campaign's folder, which differs from machine to machine."""
     return found.message.replace(f"{digested.folder}/", "")

@@ -74,7 +74,7 @@ def run_rule(rule: RunRule) -> RunRule:
 
 
 def of_window(context: WindowContext) -> list[Finding]:
-    """What is doubtful in one window."""
+    """Findings on one window."""
     return [
         Finding(name=name, verdict=verdict, message=message)
         for name, judge in WINDOW_RULES.items()
@@ -84,7 +84,7 @@ def of_window(context: WindowContext) -> list[Finding]:
 
 
 def of_run(context: RunContext) -> list[Finding]:
-    """What is doubtful in a run, window by window."""
+    """Findings on a run, window by window."""
     found = [
         Finding(name=name, verdict=verdict, message=message)
         for name, rule in RUN_RULES.items()
@@ -108,9 +108,9 @@ def of_run(context: RunContext) -> list[Finding]:
 
 
 def _beside(context: RunContext, windows: Iterable[Window]) -> Iterator[Finding]:
-    """What is doubtful in windows that the run's own numbers do not come from: a warning at most,
-    and one of each name. The search leaves disturbed probes out by itself, so that no number is
-    wrong, but less is known."""
+    """Findings on windows that do not contribute to the run's own numbers: warnings at most, one of
+    each name. The search excludes disturbed probes by itself, so no number is wrong, but less is
+    known."""
     doubts: dict[str, list[tuple[str, str]]] = {}
     for window in windows:
         for each in of_window(context.of(window)):

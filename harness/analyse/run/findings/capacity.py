@@ -22,7 +22,7 @@ def capacity_unsure(context: RunContext) -> Said:
     elif low is not None and high > _WIDE * low:
         yield (
             Verdict.NOTE,
-            f"the capacity is known roughly, from {low:.1f} to {high:.1f}/s: a longer search "
+            f"the capacity is known only roughly, from {low:.1f} to {high:.1f}/s: a longer search "
             "(python -m harness capacity) is more precise",
         )
     if not found.confirmed:

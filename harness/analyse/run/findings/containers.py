@@ -36,7 +36,7 @@ def engine_warned(context: RunContext) -> Said:
     for said in container.warnings if container is not None else ():
         yield (
             Verdict.WARNING,
-            f"the Docker engine did not make the container as it was told to: {said}",
+            f"the engine did not create the container as requested: {said}",
         )
 
 

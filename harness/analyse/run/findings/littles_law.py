@@ -37,13 +37,13 @@ def _broken(window: Window) -> str | None:
     rate, taken_s = rows.sum() / window.facts.elapsed_s, float((done - began).mean()) / 1e9
     if abs(in_flight - rate * taken_s) > TOLERANCE * max(in_flight, rate * taken_s):
         return (
-            f"{rate:.1f} answers a second of {1e3 * taken_s:.2f} ms each would be "
-            f"{rate * taken_s:.2f} requests in flight, but {in_flight:.2f} were: one of the three "
-            "numbers is wrong"
+            f"{rate:.1f} answers a second of {1e3 * taken_s:.2f} ms each imply "
+            f"{rate * taken_s:.2f} requests in flight, but there were {in_flight:.2f}: one of the "
+            "three numbers is wrong"
         )
     if profile.concurrency and in_flight > (1 + TOLERANCE) * profile.concurrency:
         return (
-            f"{in_flight:.2f} requests were in flight at a time, of {profile.concurrency} callers "
-            "with one each: the times or the rate are wrong"
+            f"{in_flight:.2f} requests were in flight at a time, but {profile.concurrency} callers "
+            "have one each: the times or the rate are wrong"
         )
     return None

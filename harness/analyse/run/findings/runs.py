@@ -39,7 +39,10 @@ def setup_differs(context: RunContext) -> Said:
         return
     threads = sorted({count for count in context.facts.model_threads if count != asked.threads})
     if threads:
-        yield Verdict.WARNING, f"{threads[-1]} threads share a prediction, asked: {asked.threads}"
+        yield (
+            Verdict.WARNING,
+            f"{threads[-1]} threads share a prediction, requested: {asked.threads}",
+        )
     for window in context.run.profiles:
         for said in _differences(window, asked, context.facts.server.track):
             yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
@@ -53,12 +56,12 @@ def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
     idle = window.facts.profile.saturates and workers < asked.workers
     if workers > asked.workers or idle:
         made = f"{workers} process" if workers == 1 else f"{workers} processes"
-        yield f"{made} made predictions, asked: {asked.workers}"
+        yield f"{made} made predictions, requested: {asked.workers}"
     if batch > asked.max_batch:
-        yield f"{batch} instances were in one prediction, asked: {asked.max_batch} at most"
+        yield f"{batch} instances were in one prediction, requested: at most {asked.max_batch}"
     together = stats.most_at_once(calls.start_ns, calls.duration_ns)
     if track == "matched" and together > asked.workers:
-        yield f"{together} predictions ran at once, asked: {asked.workers}"
+        yield f"{together} predictions ran at once, requested: {asked.workers}"
 
 
 @run_rule

@@ -28,8 +28,8 @@ def overloaded(context: WindowContext) -> Said:
         yield (
             Verdict.INVALID,
             f"overloaded: the queue grew by {found.growth:.0f} requests in "
-            f"{profile.duration_s:.1f} s, so latency depends on the length of the window. Of "
-            f"{profile.rate_per_s or 0:.0f}/s it could sustain {found.sustained_per_s:.1f}/s",
+            f"{profile.duration_s:.1f} s, so latency depends on the length of the window. It could "
+            f"sustain {found.sustained_per_s:.1f}/s of the {profile.rate_per_s or 0:.0f}/s",
         )
 
 

@@ -22,7 +22,7 @@ def refused(trial: Trial) -> bool:
 
 
 def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:
-    """What is doubtful in how a server took each fault."""
+    """Findings on a server's reaction to each fault."""
     for trial in trials:
         if trial.fault == KILLED:
             verdict = Verdict.NOTE if trial.serves else Verdict.WARNING

@@ -14,8 +14,8 @@ def waits_more_than_it_should(context: RunContext) -> Said:
         return
     yield (
         Verdict.WARNING,
-        f"a request keeps the next one out {found.factor:.2f} times as long as its throughput "
-        f"says: at {found.rate_per_s:.0f}/s the mean response takes {found.seen_ms:.1f} ms, and "
-        f"{found.expected_ms:.1f} ms by the law of its queue; most of the difference is "
-        f"{found.part}",
+        f"each request keeps the next one waiting {found.factor:.2f} times as long as the "
+        f"throughput implies: at {found.rate_per_s:.0f}/s the mean response time is "
+        f"{found.seen_ms:.1f} ms, where the law of its queue predicts {found.expected_ms:.1f} ms; "
+        f"most of the difference is {found.part}",
     )

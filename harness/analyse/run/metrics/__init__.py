@@ -223,7 +223,7 @@ def gpu_energy(context: RunContext) -> float | None:
 
 
 def _each(window: Window | None, per_s: float | None) -> float | None:
-    """What a prediction took of something that the window used at that rate all along."""
+    """The usage per prediction of a resource that the window used at that rate throughout."""
     if window is None or per_s is None or not window.requests.ok.any():
         return None
     return per_s * window.facts.elapsed_s / float(window.requests.ok.sum())
@@ -256,7 +256,7 @@ def batch_size(context: RunContext) -> float | None:
 
 
 def beyond_of(run: Run) -> dict[str, str]:
-    """What is known of percentiles that fall among failed requests, by metric."""
+    """The bounds of percentiles that fall among failed requests, by metric."""
     window = steady(run)
     return {} if window is None else beyond.of_window(window, SHARES)
 

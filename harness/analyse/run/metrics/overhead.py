@@ -1,4 +1,4 @@
-"""What a server adds to the predictor alone."""
+"""The time that a server adds to the predictor alone."""
 
 from __future__ import annotations
 

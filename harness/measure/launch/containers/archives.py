@@ -11,8 +11,8 @@ _ODD = (tarfile.TarError, ArithmeticError, EOFError, LookupError, RecursionError
 
 
 def only_file(chunks: Iterable[bytes], name: str) -> bytes:
-    """What is in the file of that name. Raises ValueError where there is none such: a folder or a
-    link, a file too large, or no archive at all. No more is kept of it than a file may have."""
+    """The content of the file of that name. Raises ValueError if there is none: a folder or a link,
+    a file too large, or no archive. Never keeps more of it than a file may have."""
     stream = _Stream(chunks)
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""What the kernel knows of a container's control group, version 1 or 2.
+"""The kernel's figures for a container's control group, version 1 or 2.
 
 Formats: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/ of the Linux sources.
 """

@@ -1,4 +1,5 @@
-"""What an image is built from: a few files of the project, the model, and what to install."""
+"""The build context of an image: a few files of the project, the model, and the packages to
+install."""
 
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ def of(variant: Variant, benchmark: Benchmark, artefact: Path, device: str = "cp
 
 
 def _environment(variant: Variant, benchmark: Benchmark, device: str) -> dict[str, Path | bytes]:
-    """What to install, from where, and with what: the same as outside."""
+    """The packages to install, their index and their installer, as outside containers."""
     server, backend = variant.server, variant.table.backend
     lock = server.lock(backend, device)
     text = lock.read_text(encoding="utf-8") if server.has_environment else ""

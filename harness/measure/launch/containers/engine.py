@@ -98,7 +98,7 @@ def about(client: DockerClient) -> str:
 
 
 def why_unlimited(client: DockerClient) -> str | None:
-    """What the engine would ignore though a container is told it, or None: it only warns."""
+    """The limits that the engine would ignore with a mere warning, or None."""
     info = client.info()
     ignored = [what for key, what in _NEEDED.items() if info.get(key) is False]
     if not ignored:

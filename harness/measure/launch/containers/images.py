@@ -115,7 +115,7 @@ def as_it_stands(client: DockerClient, name: str) -> Image:
 
 
 def _kept(path: Path) -> dict[str, Any]:
-    """What was learnt of an image when this machine built it or saw it first."""
+    """The facts about an image from the time when this machine built or first saw it."""
     with suppress(ResultError):
         found = reading.parsed(path)
         if isinstance(found, dict) and found.keys() >= {"id", "built", "versions"}:
@@ -124,7 +124,7 @@ def _kept(path: Path) -> dict[str, Any]:
 
 
 def base_of(variant: Variant) -> str:
-    """What the image is built on: the framework's own image where it has to be that."""
+    """The base image: the framework's own, if the server requires that."""
     return variant.server.table.image or paths.variable("HARNESS_BASE_IMAGE") or BASE
 
 
@@ -145,7 +145,7 @@ def find(client: DockerClient, tag: str) -> str | None:
     """The id of an image that is on this machine, or None. Raises ProvisionError."""
     from docker.errors import ImageNotFound
 
-    with answering(f"The image {tag} can't be looked for", ProvisionError):
+    with answering(f"The image {tag} can't be looked up", ProvisionError):
         try:
             return str(client.images.get(tag).id)
         except ImageNotFound:
@@ -253,8 +253,8 @@ def _text(content: Path | bytes) -> str:
 
 
 def _versions(client: DockerClient, tag: str) -> dict[str, str]:
-    """What the build noted of the environment; empty for an image without one. Raises
-    ProvisionError if it is not one."""
+    """The versions that the build noted; empty for an image without an environment. Raises
+    ProvisionError if the note is malformed."""
     from docker.errors import NotFound
 
     labels = {LABEL: "look", OWNER: owner()}

@@ -26,7 +26,7 @@ def name_of(variant: str) -> str:
 
 
 def place_of(order: LaunchOrder) -> ServerPlace:
-    """Where the server finds things in its container."""
+    """The server's paths, address and ports in its container."""
     table = order.variant.table
     predictor = order.benchmark.predictor(table.backend)
     return ServerPlace(

@@ -1,4 +1,4 @@
-"""Where a Docker engine may listen: what the user named, then the usual sockets.
+"""Addresses where a Docker engine may listen: those named by the user, then the usual sockets.
 
 Formats: the contexts of Docker's command line (docker/cli, cli/context/store).
 """
@@ -29,7 +29,8 @@ def candidates() -> list[str]:
 
 
 def _of_context() -> str | None:
-    """Where the context in use has its engine; None for the default one, and where none is told."""
+    """The engine of the current context; None for the default context, or if the context names
+    none."""
     folder = _config_folder()
     if folder is None:
         return None
@@ -44,7 +45,7 @@ def _of_context() -> str | None:
 
 
 def _sockets() -> Iterator[str]:
-    """Of an engine of the system, then of one without root, then of Docker Desktop."""
+    """The sockets of a system engine, of a rootless one, and of Docker Desktop, in this order."""
     yield _USUAL
     if runtime := paths.variable("XDG_RUNTIME_DIR"):
         yield f"{runtime}/docker.sock"

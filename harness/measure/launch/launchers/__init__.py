@@ -26,7 +26,7 @@ STOP_GRACE_S = 10.0  # from the stop signal until it is killed
 
 
 class Provided(Protocol):
-    """What a variant runs on: an environment of this machine, or an image."""
+    """The environment of this machine, or the image, that a variant runs in."""
 
     @property
     def bin(self) -> Path:
@@ -34,11 +34,11 @@ class Provided(Protocol):
 
     @property
     def facts(self) -> ImageFacts | None:
-        """Of an image."""
+        """The facts about an image."""
 
     @property
     def installed(self) -> Installed | None:
-        """Of an environment of its own on this machine."""
+        """The facts about an environment of its own on this machine."""
 
     def version_of(self, package: str | None) -> str | None:
         """The installed version of a distribution, read back."""
@@ -46,7 +46,7 @@ class Provided(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchOrder:
-    """What a launcher needs to know to start a variant."""
+    """The facts that a launcher needs to start a variant."""
 
     variant: Variant
     provided: Provided
@@ -78,8 +78,8 @@ class Launched(Protocol):
         """Why it is no longer running, or None while it is."""
 
     def calls(self) -> ServerRecords:
-        """What its predictors recorded so far, fetched from wherever it runs, and how their clock
-        relates to this host's; also once it was stopped."""
+        """The records of its predictors so far, fetched from wherever it runs, and the relation of
+        their clock to this host's; also after it was stopped."""
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """Those columns of Usage that can be seen now; None where nothing can."""
@@ -104,12 +104,14 @@ class Launcher(Protocol):
         """Why it can't be used on this machine for that device, or None."""
 
     def about(self) -> str:
-        """What brings variants up here, in a few words; empty where that is this machine itself."""
+        """The engine or machine that runs variants, in a few words; empty if it is this machine
+        itself."""
 
     def provide(
         self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str, /
     ) -> Provided:
-        """What a variant needs to run, made once and cached. Raises ProvisionError."""
+        """The environment or image that a variant needs, made once and cached. Raises
+        ProvisionError."""
 
     def launch(self, order: LaunchOrder) -> Launched:
         """Start a variant; returns before it is ready. Raises LaunchError."""
@@ -148,7 +150,7 @@ class Registered:
         return self.make(**{o.parameter: value for o, value in self._own(given or {})})
 
     def configured(self, given: Mapping[str, str]) -> Launching:
-        """What it declares, its variants being measured again by the same options."""
+        """The declaration, completed by the given options, which measure its variants again."""
         words = (word for o, value in self._own(given) for word in (f"--{o.name}", value))
         return replace(self.launching, again=(*self.launching.again, *words))
 

@@ -41,7 +41,7 @@ _GUARD_KNOWS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerHost:
-    """What all containers of a launcher share."""
+    """The host that all containers of a launcher share."""
 
     client: DockerClient
     version: str
@@ -92,7 +92,7 @@ class LaunchedContainer:
         self.ports = outside
 
     def _address(self) -> tuple[str, dict[str, int]]:
-        """Where this machine reaches it."""
+        """The address at which this machine reaches it."""
         settings = self._container.attrs["NetworkSettings"]
         if self._ground.bridged:
             networks = settings["Networks"]

@@ -1,4 +1,4 @@
-"""Where a server finds things, as it sees them, and all that it is told of them."""
+"""The paths and variables of a server, as it sees them."""
 
 from __future__ import annotations
 

@@ -17,11 +17,16 @@ NATIVE = "native"
 
 @dataclass(frozen=True, slots=True)
 class DriverOrder:
-    """Which driver is asked for, and with what."""
+    """The requested driver and its options."""
 
     name: str = NATIVE
     master: str | None = None  # host:port where workers find the one who coordinates them
     workers: int | None = None  # that come from elsewhere; None: its own, one a CPU
+
+    @property
+    def rpc_users(self) -> bool:
+        """Whether its users who think speak gRPC, too. Raises UsageError."""
+        return kind(self.name).rpc_users
 
 
 DEFAULT = DriverOrder()
@@ -63,26 +68,34 @@ class Driver(Protocol):
 Maker = Callable[[Sequence[int], DriverOrder], AbstractContextManager[Driver]]
 
 
-DRIVERS: dict[str, Maker] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverKind:
+    """A driver, with what it declares."""
+
+    make: Maker
+    rpc_users: bool  # its users who think speak gRPC, too
 
 
-def driver(name: str) -> Callable[[Maker], Maker]:
+DRIVERS: dict[str, DriverKind] = {}
+
+
+def driver(name: str, *, rpc_users: bool = True) -> Callable[[Maker], Maker]:
     """Register what makes a driver under the name that `--driver` takes."""
 
     def register(make: Maker) -> Maker:
-        DRIVERS[name] = make
+        DRIVERS[name] = DriverKind(make=make, rpc_users=rpc_users)
         return make
 
     return register
 
 
-def kind(name: str) -> Maker:
+def kind(name: str) -> DriverKind:
     """The driver of that name. Raises UsageError."""
-    found: Maker = pick("driver", name, registered())
+    found: DriverKind = pick("driver", name, registered())
     return found
 
 
-def registered() -> dict[str, Maker]:
+def registered() -> dict[str, DriverKind]:
     """Every driver, by name."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
@@ -91,4 +104,4 @@ def registered() -> dict[str, Maker]:
 
 def make(cpus: Sequence[int], order: DriverOrder) -> AbstractContextManager[Driver]:
     """The driver that is asked for. Raises HarnessError."""
-    return kind(order.name)(cpus, order)
+    return kind(order.name).make(cpus, order)

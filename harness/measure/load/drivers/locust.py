@@ -13,7 +13,7 @@ _OWN = "127.0.0.1:0"  # any free port
 PUBLIC = "127.0.0.1:5557"  # Locust's own port; workers from elsewhere must know it
 
 
-@driver("locust")
+@driver("locust", rpc_users=False)  # its users are Locust's own
 def locust(cpus: Sequence[int], order: DriverOrder) -> Swarm:
     """Its own workers on these CPUs, or so many from elsewhere. Raises HarnessError."""
     require_locust()

@@ -18,7 +18,7 @@ STATUS = ERRORS.index("status")
 
 
 class Owner(Interface):
-    """What a connection needs of the loop that it belongs to."""
+    """The methods of a loop that its connections call."""
 
     sent_ns: array[int]
     first_byte_ns: array[int]

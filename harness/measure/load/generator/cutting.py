@@ -23,7 +23,7 @@ GRACE_S = 2.0  # for answers that are on their way
 
 @dataclass(slots=True)
 class CutOrder:
-    """What became of an order to cut a loop short."""
+    """The state of an order to cut a loop short."""
 
     at_ns: int | None = None  # when it came; None where none did
     open: tuple[int, ...] = ()  # rows without an answer at the end of the wait
@@ -65,7 +65,8 @@ async def run(loop: Loop, orders: IO[bytes] | None) -> CutOrder:
 
 
 def fitted(fired: Fired, cut_ns: int) -> Fired:
-    """What was fired until then, relative to the window's start, without what has no end."""
+    """The requests fired until then, relative to the window's start, without those that have not
+    ended."""
     columns: dict[str, Ints] = fired.columns
     ended = columns["done_ns"] != MISSING
     last_ns = max(cut_ns, int(columns["done_ns"].max(initial=0)))

@@ -75,7 +75,7 @@ class Turn:
 
 
 class Exchanging(HttpLoop):
-    """What the loops over HTTP share where requests go on."""
+    """The common part of the loops over HTTP whose requests continue after an answer."""
 
     connection: ClassVar[type[Connection]] = Conversing
 
@@ -151,7 +151,7 @@ class Exchanging(HttpLoop):
             self._end(connection, index, now, status, step)
 
     def _read(self, turn: Turn, now: int) -> tuple[Step, Response]:
-        """What follows from an answer; where that is a message, the turn has it whole."""
+        """The step after an answer; if that is a message, the turn holds it whole."""
         answer = turn.answer
         assert answer is not None  # it has just been taken
         response = Response(answer.status, headers_of(answer.head), b"")

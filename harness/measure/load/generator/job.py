@@ -1,4 +1,4 @@
-"""What a generator process is told, and what it tells back."""
+"""The order that a generator process receives, and the record that it returns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _LOST = ERRORS.index("lost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where requests go, and one message for each payload: over HTTP whole, over gRPC its body."""
+    """The destination of requests, and one message for each payload: complete over HTTP, its body
+    over gRPC."""
 
     host: str
     port: int
@@ -68,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """What came of a job: a column each, and the kept bodies by row."""
+    """The record of a job: one array per column, and the kept bodies by row."""
 
     columns: dict[str, Ints]
     bodies: dict[int, bytes]
@@ -84,7 +85,7 @@ class Fired:
 
 
 def lost(job: Job) -> Fired:
-    """What is left of a job whose process is gone: its plan, and no moment of what it did."""
+    """The rest of a job whose process is gone: its plan, without any stamp."""
     count = 0 if job.due_ns is None else len(job.due_ns)
     columns: dict[str, Ints] = {
         name: np.full(count, MISSING, np.int64)

@@ -1,4 +1,4 @@
-"""What the open and the closed loop of a generator process share.
+"""The common part of a generator process's open and closed loops.
 
 Columns are preallocated, bodies built beforehand, and the garbage collector is off while a loop
 runs: what is left in the way of a request is one dictionary look-up and a few stores.
@@ -31,7 +31,7 @@ CHUNK = 1 << 16  # by so many rows the columns of a closed loop grow
 
 
 class Loop(ABC):
-    """What every loop has: its job and its columns. Stamps are absolute until the end."""
+    """The job and the columns of every loop. Stamps are absolute until the end."""
 
     def __init__(self, job: Job, rows: int) -> None:
         self.job = job
@@ -67,7 +67,7 @@ class Loop(ABC):
 
     @property
     def address(self) -> str:
-        """Where requests went, of a name's addresses; empty if unknown."""
+        """The address of the name to which requests went; empty if unknown."""
         return ""
 
     async def run(self) -> None:
@@ -105,7 +105,7 @@ class Loop(ABC):
 
 
 class HttpLoop(Loop):
-    """What both loops over HTTP share: connections, known header blocks, time-outs."""
+    """The common part of both loops over HTTP: connections, known header blocks, time-outs."""
 
     by_kernel: ClassVar[bool]  # whether the kernel says when an answer came
     connection: ClassVar[type[Connection]] = Connection
@@ -141,7 +141,7 @@ class HttpLoop(Loop):
         return connection
 
     def say_why_ended(self, connection: Connection, error: Exception | None) -> None:
-        """Of the request that was under way on it."""
+        """Record why the request on that connection failed."""
         silent = connection.answer is None and not self.last_head and not self.heads
         self.why = why.of_ending(error, tls=self.job.target.tls, silent=silent)
 
@@ -212,7 +212,7 @@ class HttpLoop(Loop):
         self.heads[answer.head] = (answer.status, answer.length)
 
     def refuse(self, error: Unfit) -> None:
-        """What came instead of an answer."""
+        """Record that something other than an answer came."""
         self.why = "malformed", str(error)
         if error.hopeless:
             self.hopeless = self.why
@@ -241,7 +241,7 @@ class HttpLoop(Loop):
             connection.transport.write(self.message_of(index))
 
     def message_of(self, index: int) -> bytes:
-        """What the request sends now."""
+        """The message that the request sends now."""
         return self.messages[self.payload_of(index)]
 
     def asked_ns(self, index: int) -> int:

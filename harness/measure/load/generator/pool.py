@@ -215,7 +215,7 @@ def _tell(worker: subprocess.Popen[bytes], what: Job | int | None) -> None:
 
 
 def _told(worker: subprocess.Popen[bytes]) -> Any:
-    """What a process says next. Raises HarnessError where it ended instead."""
+    """The next message of a process. Raises HarnessError if the process ended instead."""
     try:
         return pipe.receive(_pipe(worker.stdout))
     except EOFError as error:
@@ -265,7 +265,7 @@ def shards(job: Job, workers: int) -> list[Job]:
 
 
 def merge(parts: list[Fired]) -> Fired:
-    """What several processes fired as one table, ordered by planned or actual send time."""
+    """The records of several processes as one table, ordered by planned or actual send time."""
     if len(parts) == 1:
         return parts[0]
     columns = {

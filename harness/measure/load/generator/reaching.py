@@ -20,7 +20,7 @@ Address = aiohappyeyeballs.AddrInfoType
 
 @dataclass(slots=True)
 class Known:
-    """What earlier windows of a generator process have learnt of a server."""
+    """Facts about a server from earlier windows of a generator process."""
 
     winner: Address | None = None  # the address that answered first
     answered_on: int = 0  # so many connections at a time, at most

@@ -48,7 +48,7 @@ class _Ended(Exception):
 
 
 class RpcLoop(Loop):
-    """What both loops over gRPC share."""
+    """The common part of both loops over gRPC."""
 
     def __init__(self, job: Job, rows: int) -> None:
         super().__init__(job, rows)

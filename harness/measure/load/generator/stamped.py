@@ -67,7 +67,7 @@ def by_kernel() -> bool:
 
 
 class Stamped(asyncio.WriteTransport):
-    """What a connection needs of a transport, over a connected socket that does not block."""
+    """A transport, as far as connections need one, over a connected non-blocking socket."""
 
     __slots__ = ("_connection", "_loop", "_sock", "_unsent")
 

@@ -1,4 +1,4 @@
-"""Which of the reasons it was that a connection could not be opened, or ended."""
+"""The reason why a connection could not be opened, or ended."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def of_exchange(fail: Fail) -> Why:
 
 
 def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:
-    """Of those that were counted; an error that says enough by itself, as `timeout`, has none."""
+    """The causes that were counted; an error that explains itself, such as `timeout`, has none."""
     found = []
     for (error, (kind, said)), count in counts.items():
         # One that was found closed when its request was due ended without a word.
@@ -102,7 +102,7 @@ def causes(counts: Mapping[tuple[int, Why], int]) -> list[Cause]:
 
 
 def of_statuses(status: array[int], error: array[int], first: Mapping[int, Said]) -> list[Cause]:
-    """Of the answers that say that they are none, with what the first of each said."""
+    """The causes behind error statuses, with the first body of each status."""
     codes = np.frombuffer(status, np.int16)[np.frombuffer(error, np.int8) == _STATUS]
     found = []
     for code, count in zip(*np.unique(codes, return_counts=True), strict=True):

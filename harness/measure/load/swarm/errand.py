@@ -47,7 +47,7 @@ def _is_of(fired: Fired, due: Ints) -> bool:
 
 
 class Errand:
-    """What is to be had from one worker; `run` is a greenlet of its own."""
+    """The work of one worker in a window; `run` is a greenlet of its own."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Errand:
         self._gone = gone
 
     def run(self, start: AsyncResult[int]) -> tuple[Fired, WorkerFacts]:
-        """What it fired, and what is known of it; of a lost one its plan."""
+        """The worker's record and the facts about the worker; for a lost worker, its plan."""
         drift_ns = None
         try:
             self._load()

@@ -59,7 +59,7 @@ class Hand:
             return said
 
     def cut(self) -> None:
-        """What is being fired sends nothing more, and is soon over."""
+        """End the current window: nothing more is sent, and it is over soon."""
         if not self._is_firing:
             return  # its order would be torn; this one comes again
         with contextlib.suppress(OSError):  # the caller sees that it is gone

@@ -1,4 +1,4 @@
-"""What master and workers say to each other beyond Locust's own words.
+"""Messages between master and workers beyond Locust's own.
 
 Each is a message of Locust with a dictionary of plain values; `window` says what it belongs to, so
 that what comes late from a window that was cut short is told from the next one's.
@@ -25,5 +25,5 @@ FROM_WORKER = (HELLO, PONG, LOADED, FIRED, PIECE, FAILED)
 
 
 def version() -> str:
-    """What both sides must be, or they might not understand each other."""
+    """The version that both sides must share to understand each other."""
     return importlib.metadata.version("serving-harness")

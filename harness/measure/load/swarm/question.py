@@ -18,7 +18,7 @@ class Question:
 
 
 def question(message: bytes) -> Question:
-    """Of a whole HTTP request."""
+    """The parts of a whole HTTP request."""
     head, _, body = message.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")
     method, path, _ = first.split(" ")
@@ -34,6 +34,6 @@ def question(message: bytes) -> Question:
 
 
 def base_url(target: Target) -> str:
-    """Where users go."""
+    """The base URL of users."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     return f"{'https' if target.tls else 'http'}://{host}:{target.port}"

@@ -166,7 +166,7 @@ def _process(module: str, *arguments: str, ends: int) -> subprocess.Popen[bytes]
 
 
 def _answer(stream: IO[bytes]) -> tuple[Any, ...]:
-    """What the master says next. Raises HarnessError where it ended instead."""
+    """The next message of the master. Raises HarnessError if the master ended instead."""
     try:
         said: tuple[Any, ...] = pipe.receive(stream)
     except EOFError as error:

@@ -91,7 +91,7 @@ def _exchanges(told: list[Any] | None) -> Exchanges | None:
 
 
 def pack_fired(fired: Fired) -> bytes:
-    """What came of a job as bytes."""
+    """The record of a job as bytes."""
     facts: dict[str, Any] = {"cpu_s": fired.cpu_s, "elapsed_s": fired.elapsed_s}
     facts |= {
         "addresses": fired.addresses,
@@ -110,7 +110,7 @@ def pack_fired(fired: Fired) -> bytes:
 
 
 def unpack_fired(data: bytes) -> Fired:
-    """What came of a job. Raises HarnessError where the bytes are anything else."""
+    """The record of a job. Raises HarnessError if the bytes are anything else."""
     try:
         facts, arrays = _unpack(data)
         columns = {name: arrays[name] for name in _COLUMNS}

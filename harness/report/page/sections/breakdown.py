@@ -1,4 +1,4 @@
-"""Where the time of a request goes, part by part, and the batches that were formed."""
+"""The parts of a request's time, and the batches that were formed."""
 
 from __future__ import annotations
 

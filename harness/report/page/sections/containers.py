@@ -1,4 +1,4 @@
-"""What containers were made from, and how they ran."""
+"""The images of containers, and their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a million predictions cost on rented machines, and what was scaled to say so."""
+"""The cost per million predictions on rented machines, and the figures it is scaled from."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _price(value: float) -> str:
 
 
 def _here(known: Measured, bounded: str | None) -> str:
-    """What this host measured of a variant, in words."""
+    """The measurements of a variant on this host, in words."""
     parts = []
     if known.capacity is not None:
         cpus = view.plural(known.cpus, "CPU")

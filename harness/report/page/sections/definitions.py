@@ -1,4 +1,4 @@
-"""What each number means: the definitions of the metrics, from their registry."""
+"""The definitions of the metrics, from their registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did not work: failed runs with the end of their log, damaged files, cells not run."""
+"""Failures: failed runs with the end of their log, damaged files, cells not run."""
 
 from __future__ import annotations
 

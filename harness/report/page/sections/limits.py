@@ -1,4 +1,4 @@
-"""What this does not tell you: what a reader might take from the page, and must not."""
+"""Limits of the results: conclusions that a reader might draw from the page, and must not."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def limits(report: Report) -> Values | None:
 
 
 def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
-    """What holds of this machine more than of others."""
+    """The limits that come from this machine."""
     campaign = report.campaign
     cpus = len(campaign.server_cpus)
     if set(campaign.server_cpus) & set(campaign.generator_cpus):
@@ -88,7 +88,7 @@ def _of_machine(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _of_plan(report: Report) -> Iterator[tuple[str, str]]:
-    """What holds of this campaign more than of others."""
+    """The limits that come from this campaign."""
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     rounds = max((row.counted for row in rows), default=0)
     if 0 < rounds < _FEW_ROUNDS:

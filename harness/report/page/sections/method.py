@@ -39,8 +39,8 @@ def _judged(facts: BenchmarkFacts) -> str:
 
 
 def _workers(report: Report) -> list[tuple[str, float, float]]:
-    """Of the driver `locust`, whose workers have clocks of their own: (name, the clock's offset and
-    its uncertainty in ms), the least sure."""
+    """The least certain worker of the driver `locust`, whose workers have clocks of their own:
+    (name, the clock's offset and its uncertainty in ms)."""
     found: dict[str, tuple[float, float]] = {}
     for digest in report.digested.digests:
         for window in digest.facts.profiles:

@@ -212,7 +212,8 @@ def _why_out(row: Row) -> str:
 
 
 def _note(row: Row) -> str:
-    """What the reader of a row must see at once: rounds that do not count, or were not steady."""
+    """Remarks that the reader of a row must see at once: rounds that do not count, or were not
+    steady."""
     left = row.rounds - row.counted
     if left and not row.invalid:
         return f"{left} of {row.rounds} rounds left out"

@@ -1,4 +1,4 @@
-"""What a tune found: what to keep, every setting that was measured, what each knob is worth."""
+"""The results of a tune: the setting to keep, every measured setting, the worth of each knob."""
 
 from __future__ import annotations
 

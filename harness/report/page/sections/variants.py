@@ -91,7 +91,7 @@ def _standing(comparison: Comparison, row: Row, bounded: str | None) -> str:
 
 
 def _told(row: Row) -> Iterator[tuple[str, str]]:
-    """What the variant is and was told to do."""
+    """The variant's facts and its settings."""
     server = row.server
     yield "server", server.server
     yield "framework", f"{server.framework} {server.version or '(its version could not be read)'}"
@@ -113,7 +113,8 @@ def _told(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
-    """What the running server showed, over all rounds: one value, or those that were seen."""
+    """The observed settings of the running server over all rounds: one value, or all that were
+    seen."""
     seen = [digest.seen for digest in digests if digest.seen is not None]
     threads = {count for digest in digests for count in digest.facts.model_threads}
     columns = {
@@ -140,7 +141,7 @@ def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
 
 
 def _findings(row: Row) -> list[tuple[Verdict, str, str, list[int]]]:
-    """What is doubtful, the heavy ones first; sentences that are the same over rounds merged."""
+    """The findings, heaviest first; sentences that are the same over rounds are merged."""
     merged: dict[tuple[Verdict, str, str], list[int]] = {}
     for number, found in row.findings:
         merged.setdefault((found.verdict, found.name, found.message), []).append(number)

@@ -1,4 +1,4 @@
-"""Which variant to take, at a glance: SLO by SLO and track by track, ties named as ties."""
+"""The variant to take, at a glance: SLO by SLO and track by track, ties named as ties."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _track(comparison: Comparison, found: Ranking, track: str, scale: float) -> 
 
 
 def _best_at(rows: list[Row]) -> list[dict[str, Any]]:
-    """What is best at something else, where that tells a few from the others."""
+    """The best variants by other metrics, where a metric separates a few from the others."""
     found = []
     for column, title in _BEST_AT.items():
         best = view.best_at(rows, column)
@@ -193,7 +193,7 @@ def _some(names: list[str]) -> str:
 
 
 def _cautions(best: list[Figure]) -> list[str]:
-    """What a reader must know before acting on the verdict."""
+    """Cautions that a reader needs before acting on the verdict."""
     found = []
     rows = [figure.row for figure in best]
     for row in rows:
