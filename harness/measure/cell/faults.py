@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.base.secrecy import beginning
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import whole
@@ -75,7 +76,7 @@ class FaultStages(PatientStages):
         return Trial(
             fault=what,
             status=status,
-            said=" ".join(said.split())[:200],
+            said=beginning(" ".join(said.split()), 200),
             serves=self._serves(ask),
             recovery_s=_since(began),
         )
