@@ -12,7 +12,7 @@ from harness.report.page import view
 from harness.report.page.view import Report
 from harness.report.text import outcomes
 
-# Unknown values are None.
+# Where nothing is known, a value is None.
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("campaign", "benchmark"), str),
     "benchmark_version": int,
