@@ -51,7 +51,8 @@ def clear(server: JobServer) -> None:
 
 def filled(server: JobServer, submit: Callable[[], Answer], most: int) -> tuple[list[str], Answer]:
     """(the jobs that were taken before one was refused, that refusal); no worker runs meanwhile."""
-    pids, taken = server.pause(WORKER), []
+    pids = server.pause(WORKER)
+    taken: list[str] = []
     try:
         for _ in range(most):
             answer = submit()
