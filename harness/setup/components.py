@@ -17,6 +17,7 @@ class Component:
     program: str  # on the PATH
     least: tuple[int, ...]  # release
     package: str  # of Debian
+    asked: str = "--version"  # what it says its release on
 
     @property
     def variable(self) -> str:
@@ -26,14 +27,17 @@ class Component:
 
 COMPONENTS = {
     "redis": Component(program="redis-server", least=(7,), package="redis-server"),
+    "nginx": Component(program="nginx", least=(1, 20), package="nginx", asked="-v"),
 }
+_BESIDE_PATH = "/usr/local/sbin:/usr/sbin"  # which Debian leaves out of the PATH of a user
 _RELEASE = re.compile(r"\d+(?:\.\d+)+")
 _ASKED_S = 10.0
 
 
 def place(name: str) -> Path | None:
     """Where a component's program is on this machine; None where it is not."""
-    found = shutil.which(COMPONENTS[name].program)
+    program = COMPONENTS[name].program
+    found = shutil.which(program) or shutil.which(program, path=_BESIDE_PATH)
     return None if found is None else Path(found)
 
 
@@ -45,7 +49,7 @@ def why_not(name: str) -> str | None:
     how = f"on Debian: apt-get install {component.package}"
     if found is None:
         return f"it needs {component.program} {least} or later, which is not installed; {how}"
-    release = _release(found)
+    release = release_of(found, component.asked)
     if release is None:
         return f"{found} does not say which release it is; {least} or later is needed; {how}"
     if tuple(map(int, release.split("."))) < component.least:
@@ -53,12 +57,13 @@ def why_not(name: str) -> str | None:
     return None
 
 
-def _release(program: Path) -> str | None:
+def release_of(program: Path, asked: str) -> str | None:
+    """The release that a program says it is, on whichever stream."""
     try:
         done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=_ASKED_S, check=True
+            [program, asked], capture_output=True, text=True, timeout=_ASKED_S, check=True
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    found = _RELEASE.search(done.stdout)
+    found = _RELEASE.search(done.stdout + done.stderr)
     return found[0] if found else None

@@ -223,12 +223,12 @@ def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
         stages.ready(launched)
         return use(launched)
     except HarnessError as error:
-        raise _with_last_words(error, stages, launched) from error
+        raise with_last_words(error, stages, launched) from error
     finally:
         stages.stop(launched)
 
 
-def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
+def with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
     """The same error, with whose doing it is and the last lines of what that printed."""
     variant, benchmark = stages.variant, stages.bench.benchmark
     where = f"{benchmark.name}/{benchmark.predictor(variant.table.backend).name}"
