@@ -110,7 +110,7 @@ def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> 
             pick("launcher", found, dict(launchers.registered()))
     if variant.table.is_floor:
         return [variant]
-    # What is up already needs no launcher; beside it, the others are what they usually are.
+    # A running endpoint needs no launcher; variants beside it use the usual one.
     starting = (w if launching.of(w).starts else PROCESS for w in ways)
     chosen = [way] if way else list(starting)
     return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]
@@ -126,8 +126,13 @@ def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | No
         return _endpoint.named(options)
     if options.get("image"):
         return None
-    ours = ("url", "protocol", "request", "header", "answers", "unchecked", "beside", *_tls.NAMES)
-    if any(options.get("headers" if name == "header" else name) for name in ours):
+    ours = (
+        *("url", "protocol", "request", "prediction", "header", "name"),
+        *("answers", "unchecked", "beside", *_tls.NAMES),
+    )
+    named = options["endpoint_name"] != _endpoint.USUAL_NAME
+    given = options | {"header": options["headers"], "name": named}
+    if any(given.get(name) for name in ours):
         shown = ", ".join(f"--{name}" for name in ours)
         raise UsageError(f"{shown} go with --launcher remote.")
     return None
@@ -208,6 +213,8 @@ def driver(options: dict[str, Any]) -> DriverOrder:
     """The driver that `--driver` names, with what belongs to it. Raises UsageError."""
     drivers.kind(options["driver"])
     order = DriverOrder(options["driver"], options["master"], options["workers"])
+    if order.name == drivers.NATIVE and (order.master or order.workers):
+        raise UsageError("--master and --workers go with --driver locust.")
     if order.workers is not None:
         where = order.master or PUBLIC
         _say.line(
@@ -238,8 +245,8 @@ def stored_campaign(name: str) -> Path:
 
 def _no_name(name: str) -> UsageError:
     return UsageError(
-        f"{name!r} can't be a campaign's name: use letters from a to z, digits, dashes, dots and "
-        f"underscores, {_LONGEST} at most, beginning with a letter or a digit."
+        f"{name!r} can't be a campaign's name: use letters (a to z, A to Z), digits, dashes, dots "
+        f"and underscores, {_LONGEST} at most, beginning with a letter or a digit."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.base.errors import AnswerError, HarnessError, UsageError
-from harness.measure.campaign import expectations
+from harness.measure.campaign import expectations, starting
 from harness.measure.campaign.bench import Bench
 from harness.measure.campaign.tools import Tools
 from harness.measure.cell.stages import Stages
@@ -33,7 +33,6 @@ from harness.windows.profiles import Profile
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
 _UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
-_LAST_LINES, _LAST_BYTES = 6, 8192  # of what a server printed, in a sentence
 _REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 
 
@@ -69,7 +68,7 @@ def prepare(
         stages = stages_of(variant, bench, tools, 1, scratch)
         audits = preset.audit_s and benchmark.together == 1
         wanted = rounds * audit.PER_ROUND if audits else 0
-        (expected, capacity), unseen = _started(
+        (expected, capacity), unseen = starting.started(
             stages,
             lambda launched: (
                 _ask(stages, launched, preset.proof_s),
@@ -198,7 +197,7 @@ def prove(
     poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        ceiling, lag = _started(
+        ceiling, lag = starting.started(
             stages,
             lambda launched: (
                 stages.load(launched, closed),
@@ -215,38 +214,6 @@ def prove(
         lag_p99_us=float(p99),
         rate_per_s=_PROOF_RATE_PER_S,
     )
-
-
-def _started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
-    launched = stages.launch()
-    try:
-        stages.ready(launched)
-        return use(launched)
-    except HarnessError as error:
-        raise with_last_words(error, stages, launched) from error
-    finally:
-        stages.stop(launched)
-
-
-def with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
-    """The same error, with whose doing it is and the last lines of what that printed."""
-    variant, benchmark = stages.variant, stages.bench.benchmark
-    where = f"{benchmark.name}/{benchmark.predictor(variant.table.backend).name}"
-    who = f"the predictor {where}" if variant.table.inside else f"the server {variant.name}"
-    said = " | ".join(_last_lines(launched.log))
-    printed = f" The last lines that {who} printed: {said}" if said else ""
-    return type(error)(f"{str(error).rstrip('.')} (asking {who}).{printed}")
-
-
-def _last_lines(log: Path) -> list[str]:
-    """The last non-empty lines that a server printed."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
-            lines = file.read(_LAST_BYTES).decode(errors="replace").splitlines()
-    except OSError:
-        return []
-    return [words for line in lines if (words := " ".join(line.split()))][-_LAST_LINES:]
 
 
 def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:

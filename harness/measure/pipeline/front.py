@@ -27,7 +27,6 @@ from harness.protocols import Message
 from harness.setup import components
 
 HOST = "127.0.0.1"
-_COMPONENT = "nginx"
 _LIMIT_S = 10.0  # until it listens, and until a reload has workers
 _POLL_S = 0.005
 _READY = "/harness-front"
@@ -82,15 +81,13 @@ class FrontOrder:
 
 def require() -> None:
     """Raises NothingRan where this machine has no nginx that serves."""
-    if why := components.why_not(_COMPONENT):
+    if why := components.why_not(components.FRONT):
         raise NothingRan(f"A pipeline needs a front: {why}.")
 
 
 def release() -> str:
     """What it is, with its release."""
-    place = components.place(_COMPONENT)
-    asked = components.COMPONENTS[_COMPONENT].asked
-    return f"nginx {components.release_of(place, asked) if place else ''}".strip()
+    return f"{components.FRONT} {components.release(components.FRONT) or ''}".strip()
 
 
 class Front:
@@ -105,7 +102,7 @@ class Front:
         order.folder.mkdir()
         self._log.touch()
         self._write(to)
-        program = str(components.place(_COMPONENT))
+        program = str(components.place(components.FRONT))
         kept_order = KeptOrder(
             command=[program, "-e", "stderr", "-c", str(self._configuration)],
             cwd=str(order.folder),

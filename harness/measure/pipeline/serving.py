@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base.errors import AnswerError, HarnessError
-from harness.measure.campaign import expectations, reference
+from harness.measure.campaign import expectations, reference, starting
 from harness.measure.campaign.bench import Bench
 from harness.measure.campaign.tools import Tools
 from harness.measure.cell.stages import Stages
@@ -68,14 +68,7 @@ def answers(order: ServiceOrder, artefact: Path, folder: Path) -> tuple[Any, ...
     folder.mkdir()
     bench = order.bench(artefact)
     stages = reference.stages_of(order.predictor, bench, order.tools, 1, folder)
-    launched = stages.launch()
-    try:
-        stages.ready(launched)
-        bodies = stages.collect(launched)
-    except HarnessError as error:
-        raise reference.with_last_words(error, stages, launched) from error
-    finally:
-        stages.stop(launched)
+    bodies: list[bytes] = starting.started(stages, stages.collect)
     name = str(order.benchmark.predictor(order.predictor.table.backend))
     found = expectations.of(bodies, order.predictor.spoken(), name)
     if len(found) != len(bench.payloads):
@@ -101,11 +94,14 @@ def bring_up(
         with watch.stage(VERIFY):
             verify(order.talk(expected), launched, order.benchmark.table.timeout_s)
     except BaseException as error:
-        if launched is not None:
-            stages.stop(launched)
+        if launched is None:
+            raise
+        try:
             if isinstance(error, HarnessError):
-                raise reference.with_last_words(error, stages, launched) from error
-        raise
+                raise starting.with_last_words(error, stages, launched) from error
+            raise
+        finally:
+            stages.stop(launched)
     return Service(version=version, stages=stages, launched=launched), expected
 
 
