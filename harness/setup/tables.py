@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
+from harness.setup.answering import PREDICTED, Answering
 from harness.setup.components import COMPONENTS
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
@@ -50,6 +51,7 @@ class VariantTable(toml.Strict):
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
+    answers: Answering = PREDICTED
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     in_all: bool = True
     beside: tuple[str, ...] = ()  # variants of other tracks that `--track` of this one adds

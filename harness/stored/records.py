@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from harness.setup.answering import PREDICTED, Answering
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
+from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
@@ -30,6 +32,7 @@ Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
 RUN: Kind = "run"
 SWEEP: Kind = "sweep"
 TUNE: Kind = "tune"
+NOOP = "noop"  # the benchmark whose model takes no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,7 @@ class ServerFacts:
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
+    answers: Answering = PREDICTED
 
     @property
     def way(self) -> Launching:
@@ -179,6 +183,7 @@ class RunFacts:
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
     lifecycle: Lifecycle | None = None  # None in files of earlier schemas
+    accuracy: Accuracy | None = None  # of one whose answers are approximate
 
     def of(self, *kinds: WindowKind) -> tuple[WindowFacts, ...]:
         """The windows of these kinds."""

@@ -1,0 +1,13 @@
+"""Where a server's answers come from, as its server.toml declares it: what they are held against
+depends on it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Answering = Literal["predicted", "stored", "approximate"]
+PREDICTED: Answering = "predicted"  # by the model, for each request
+STORED: Answering = "stored"  # predicted before, and looked up: a cache by intention
+# Some by a smaller model, which says so of each: they need be no more than predictions, and how
+# many of them are right is counted.
+APPROXIMATE: Answering = "approximate"
