@@ -72,11 +72,9 @@ def find(
         recover()
     start = max(_START_SHARE * throughput_per_s, 1.0)
     ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
-    deadline = began + order.budget_s
-    spent_s = time.monotonic() - began
+    spent_s, deadline = time.monotonic() - began, began + order.budget_s
     found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
-    if not found:
-        ended = _no_time(min(start, ceiling), spent_s)
+    ended = ended if found else _no_time(min(start, ceiling), spent_s)
     return Search(
         slo=str(order.slo),
         start_per_s=start,
