@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from harness.windows.profiles import Profile
 
 
+_NOBODY = "error: No request was sent in this window: give a longer --duration."
+
+
 @click.command("load")
 @click.argument("url")
 @click.option("--rate", type=POSITIVE, help="Requests per second.")
@@ -95,6 +98,8 @@ def command(**options: Any) -> int:
     if unanswered is not None:
         _say.line(_interrupted.CUT_SHORT, err=True)
         return EXIT_INTERRUPTED
+    if not found["requests"]:
+        _say.line(_NOBODY, err=True)
     return EXIT_OK if found["ok"] else EXIT_FAILED
 
 
