@@ -208,6 +208,11 @@ class JobServer:
             os.kill(pid, signal.SIGSTOP)
         return pids
 
+    def cpu_s(self) -> float:
+        """CPU time that its processes have used."""
+        used = (_stat(pid)[11:13] for pid in self.pids(""))
+        return sum(int(ticks) for each in used for ticks in each) / os.sysconf("SC_CLK_TCK")
+
     def redis(self, command: str) -> bytes:
         """What its Redis answers to a command."""
         with socket.socket(socket.AF_UNIX) as sock:
@@ -230,7 +235,7 @@ def until(found: Callable[[], Value | None], seconds: float = 300.0) -> Value:
 def _session(session: int) -> Iterator[tuple[int, str]]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            fields = _stat(int(entry.name))
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue  # it has ended
@@ -239,5 +244,10 @@ def _session(session: int) -> Iterator[tuple[int, str]]:
 
 
 def _age_s(pid: int) -> float:
-    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    began_s = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began_s
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of a process's state, from the third on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
