@@ -19,6 +19,7 @@ import argparse
 import os
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -91,6 +92,8 @@ def backlog(variant: str, benchmark: str, jobs: int) -> Backlog:
         used_s = server.cpu_s()
         pids = server.pause(WORKER)
         taken = [server.submit(payloads[n % len(payloads)]) for n in range(jobs)]
+        if refused := [answer for answer in taken if answer.status != 200]:
+            raise RuntimeError(f"{len(refused)} of {jobs} jobs were refused: {refused[0].told}")
         began_ns = _go_on(pids)
         ends = [server.ended(answer.told["id"]) for answer in taken]
         drained_s = (max(end.marks["finished_ns"] for end in ends) - began_ns) / 1e9
@@ -138,6 +141,7 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=500)
     parser.add_argument("--benchmark", default="sentiment")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else its servers would go on
     counts = {WORKER: options.kills, BROKER: options.broker_kills, WEB: options.web_kills}
     if any(counts.values()):
         print(f"| variant | killed | times | jobs | {' | '.join(KINDS)} |")

@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -202,11 +203,32 @@ class JobServer:
         until(lambda: pid not in self.pids(""))
 
     def pause(self, what: str) -> list[int]:
-        """Stop its processes of that kind until they get SIGCONT."""
-        pids = self.pids(what)
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        return pids
+        """Stop its processes of that kind until they get SIGCONT; none in a transaction, in which
+        it would keep all others from the file of a queue."""
+
+        def stopped() -> list[int]:
+            pids = self.pids(what)
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            if self._is_locked():
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+                return []
+            return pids
+
+        return until(stopped)
+
+    def _is_locked(self) -> bool:
+        path = self.folder / "queue.db"
+        if not path.exists():
+            return False
+        with contextlib.closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as file:
+            try:
+                file.execute("begin immediate")
+            except sqlite3.OperationalError:
+                return True
+            file.execute("rollback")
+        return False
 
     def cpu_s(self) -> float:
         """CPU time that its processes have used."""
