@@ -12,7 +12,6 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 Schema versions
     8  runs may have marks.parquet, and accuracy; servers have answers and
        refuses_beyond
-       and refuses_beyond
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error

@@ -66,6 +66,10 @@ class Supervisor:
                 raise RuntimeError(f"{name} was not ready within {ready_s:g} s.")
             time.sleep(0.01)
 
+    def pids(self) -> dict[str, int]:
+        """The programs that run, by name."""
+        return {each.name: each.process.pid for each in self._programs if each.process is not None}
+
     def run(self) -> None:
         """Keep all of them alive until the server is told to stop."""
         try:
