@@ -141,7 +141,7 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
     from harness.setup import launching
 
     found = launching.of(launcher)
-    if variant.table.is_floor:
+    if variant.table.fires:
         return launcher == variant.launcher
     return found.starts and not (found.installs and variant.server.table.only_docker)
 
