@@ -42,6 +42,7 @@ class _Seconds(_Positive):
         return number
 
 
+_NOBODY = "error: No request was sent in this window: give a longer --duration."
 _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=True)
 
 
@@ -118,6 +119,8 @@ def command(**options: Any) -> int:
     if unanswered is not None:
         _say.line(_interrupted.CUT_SHORT, err=True)
         return EXIT_INTERRUPTED
+    if not found["requests"]:
+        _say.line(_NOBODY, err=True)
     return EXIT_OK if found["ok"] else EXIT_FAILED
 
 

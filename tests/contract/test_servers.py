@@ -17,6 +17,7 @@ FOLDERS = sorted(path.parent for path in (paths.PROJECT / "servers").glob("*/ser
 BENCHMARKS = sorted(path.parent.name for path in paths.PROJECT.glob("benchmarks/*/benchmark.toml"))
 REPORTS_USAGE = {
     "bentoml": ("BENTOML_DO_NOT_TRACK", "True"),
+    "flwr": ("FLWR_TELEMETRY_ENABLED", "0"),
     "ray": ("RAY_USAGE_STATS_ENABLED", "0"),
     "vllm": ("VLLM_NO_USAGE_STATS", "1"),
 }
@@ -42,7 +43,7 @@ def test_there_are_servers() -> None:
 def test_server_toml_is_right(folder: Path) -> None:
     server = server_of(folder)
     for table in server.table.variant:
-        assert table.protocol in registered()
+        assert table.protocol.partition(":")[0] in registered()
         first = folder.name.partition("-")[0]
         assert table.name.startswith(first), "a reader finds the folder by the variant's name"
         assert table.track != "remote", "that is for endpoints that nobody here has started"

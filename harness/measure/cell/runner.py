@@ -219,7 +219,7 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
         throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
     def expected(probes: Sequence[Window]) -> float | None:
-        # Whatever the windows hold: that they can't be understood must not end the measurement.
+        # Windows that can't be understood must not end the measurement.
         with suppress(ArithmeticError, ValueError):
             return queueing.capacity([*profiles, *probes], audit, order.slo)
         return None

@@ -41,6 +41,10 @@ class Unanswered(Exception):
         return conceal(super().__str__())
 
 
+class SaidToFail(Unanswered):
+    """It was taken, and then said to have failed."""
+
+
 class Getter(Interface):
     """Asks for a path, or posts to it, and waits. Raises Unanswered."""
 
@@ -92,6 +96,8 @@ def over_http(goal: Target, timeout_s: float) -> Reply:
     """Ask as the driver does, and wait. Raises Unanswered."""
     try:
         status, body = once.ask(goal, timeout_s)
+    except once.SaidToHaveFailed as error:
+        raise SaidToFail(str(error)) from error
     except once.NoAnswer as error:
         raise Unanswered(str(error)) from error
     said = f"HTTP {status}"

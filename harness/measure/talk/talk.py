@@ -67,7 +67,7 @@ def learned(talk: Talk, launched: Launched, bench: Bench) -> tuple[Talk, str]:
 
 
 def _talk(protocol: Protocol, path: str, bench: Bench, *, approximate: bool) -> Talk:
-    # What the reference is asked while it makes the right answers is one by one.
+    # The reference is asked one by one while it makes the right answers.
     together = bench.benchmark.together if bench.expected else 1
     known = (*bench.payloads, *bench.unseen)
     twice = [*known, *known * together]
