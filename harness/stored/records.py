@@ -145,6 +145,7 @@ class ServerFacts:
     is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
     answers: Answering = PREDICTED
+    refuses_beyond: int | None = None  # requests at a time, by contract; None: it declares none
 
     @property
     def way(self) -> Launching:

@@ -17,6 +17,7 @@ class WindowContext:
 
     window: Window
     proof: HostProof | None = None  # what the generator can do on that host
+    refuses_beyond: int | None = None  # requests at a time, as the server declares
 
     @property
     def facts(self) -> WindowFacts:
@@ -43,7 +44,8 @@ class RunContext:
 
     def of(self, window: Window) -> WindowContext:
         """One of the run's windows in the same surroundings."""
-        return WindowContext(window=window, proof=self.proof)
+        beyond = self.facts.server.refuses_beyond
+        return WindowContext(window=window, proof=self.proof, refuses_beyond=beyond)
 
 
 def within(

@@ -280,7 +280,7 @@ def _strain(
     """The strain at a cell's end; None if the server is not ours to overload and stop, or the
     strain would mean nothing."""
     way = launching.of(variant.launcher)
-    if not request.preset.strains or variant.table.is_floor or not way.starts:
+    if not request.preset.strains or variant.table.fires or not way.starts:
         return None
     facts = campaign.benchmarks.get(cell.benchmark_name)
     return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
