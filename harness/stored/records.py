@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
@@ -141,6 +142,13 @@ class ServerFacts:
     judged_by: str = REFERENCE  # see harness.setup.endpoints
     is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
+    answers: Answering = PREDICTED
+    misses: Missing = COMPUTED  # of stored answers
+
+    @property
+    def stores(self) -> bool:
+        """Whether it declares that its answers are predicted before they are asked for."""
+        return self.answers == STORED
 
     @property
     def way(self) -> Launching:

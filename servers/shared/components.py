@@ -65,6 +65,15 @@ class Supervisor:
                 raise RuntimeError(f"{name} was not ready within {ready_s:g} s.")
             time.sleep(0.01)
 
+    def once(self, command: list[str], **environment: str) -> int:
+        """Run a program to its end, or until the server is told to stop; its exit code."""
+        process = subprocess.Popen(command, env={**os.environ, **environment})
+        while process.poll() is None:
+            if self._ended:
+                process.terminate()
+            time.sleep(0.01)
+        return process.returncode
+
     def run(self) -> None:
         """Keep all of them alive until the server is told to stop."""
         try:

@@ -54,10 +54,11 @@ class Predictor:
         return self._file
 
 
-def load_predictor() -> Predictor:
-    """The predictor that the harness named in this process's environment, loaded."""
+def load_predictor(artefact: Path | None = None) -> Predictor:
+    """The predictor that the harness named in this process's environment, loaded; of another
+    artefact, where one is given."""
     path = Path(_variable("HARNESS_PREDICTOR"))
-    artefact = Path(_variable("HARNESS_ARTEFACT"))
+    artefact = artefact or Path(_variable("HARNESS_ARTEFACT"))
     device = _variable("HARNESS_DEVICE")
     threads = int(_variable("HARNESS_THREADS"))
     trace = os.environ.get("HARNESS_TRACE")

@@ -37,4 +37,6 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         judged_by=variant.endpoint.judged_by if variant.endpoint else REFERENCE,
         is_here=variant.endpoint is not None and variant.endpoint.is_here,
         launching=launching.of(variant.launcher),
+        answers=table.answers,
+        misses=table.misses,
     )
