@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from urllib.parse import unquote
+from html import escape
+from urllib.parse import quote, unquote
 
 _SHORTEST = 6  # a shorter value stands in many a word, and to replace it would tell it
 _USER = re.compile(r"(?<=//)[^/?#]*@")
@@ -19,9 +20,15 @@ _KNOWN: dict[str, str] = {}  # what stands for each value
 
 def keep(value: str, name: str) -> None:
     """Conceal a value from now on, in the forms that it takes on its way: `name` stands for it."""
-    for form in (value, value.strip(), json.dumps(value)[1:-1], repr(value)[1:-1]):
+    for form in forms(value):
         if len(form) >= _SHORTEST:
             _KNOWN[form] = name
+
+
+def forms(value: str) -> set[str]:
+    """A value as it may stand in a text: in JSON, in a URL, or in HTML too."""
+    escaped = (json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe=""), escape(value))
+    return {value, value.strip(), *escaped}
 
 
 def keep_user(userinfo: str) -> None:
@@ -42,6 +49,12 @@ def conceal(text: str) -> str:
     for value in sorted(_KNOWN, key=len, reverse=True):
         text = text.replace(value, _KNOWN[value])
     return text
+
+
+def beginning(text: str, most: int) -> str:
+    """The beginning of a text of others: a value that its end would cut in two is concealed first,
+    as its first half alone would not be known again."""
+    return conceal(text)[:most]
 
 
 def shown(url: str) -> str:

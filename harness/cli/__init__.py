@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from harness.base.errors import EXIT_INTERRUPTED, HarnessError
+from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, HarnessError
 from harness.cli import _interrupted, _interrupts, _say
 
 
@@ -82,6 +82,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_INTERRUPTED)
+    except OSError:
+        if not (why := _say.lost()):
+            raise
+        _say.line(f"error: {why}", err=True)
+        sys.exit(EXIT_FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.setup.catalog import Variant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_READY_PATH = "/health"
 _OPTIONS = (
     click.option(
         "--image", help="With --launcher docker: an existing image as a variant, without a folder."
@@ -23,7 +24,7 @@ _OPTIONS = (
     click.option("--path", help="Path of a prediction, if not the protocol's."),
     click.option(
         "--ready-path",
-        default="/health",
+        default=_READY_PATH,
         show_default=True,
         help="Path of the image probed until it answers 200.",
     ),
@@ -43,9 +44,9 @@ def variant(options: dict[str, Any]) -> Variant | None:
 
     image = options["image"]
     if image is None:
-        for name in ("port", "path"):
-            if options[name] is not None:
-                raise UsageError(f"--{name} goes with --image.")
+        for name in ("port", "path", "ready_path"):
+            if options[name] not in (None, _READY_PATH):
+                raise UsageError(f"--{name.replace('_', '-')} goes with --image.")
         return None
     launcher = next((w for w in options["launchers"] if launching.of(w).runs_images), None)
     if launcher is None or options["url"]:

@@ -18,6 +18,8 @@ def with_answers(chosen: list[Variant], options: dict[str, Any]) -> list[Variant
     """The variants, the endpoint with what was recorded of it. Raises UsageError."""
     judged = [v.endpoint.judged_by for v in chosen if v.endpoint is not None]
     if RECORDED not in judged:
+        if judged and options["answers"]:
+            raise UsageError("The campaign's endpoint is not judged by --answers: leave it out.")
         return chosen
     if options["answers"] is None:
         raise UsageError("The campaign's endpoint is judged by recorded answers: give --answers.")

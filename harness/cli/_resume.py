@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _PLANNED = (
     *("benchmarks", "synthetic_weights", "preset", "launchers", "url", "protocol", "headers"),
     *("cacert", "cert", "key", "insecure", "endpoint_name", "driver", "device", "track"),
-    *("exclude", "rounds"),
+    *("exclude", "rounds", "request", "prediction", "unchecked", "beside"),
+    *("image", "port", "path", "ready_path"),
 )
 
 

@@ -69,6 +69,18 @@ def require_told() -> None:
         ) from error
 
 
+def lost() -> str:
+    """Why standard output can't be written, where others were to find out, as click with its help;
+    else empty. What they wrote is not told elsewhere: anybody can ask for it again."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _leave_standard_output()
+        return f"Standard output can't be written: {error.strerror or error}."
+    return ""
+
+
 def _is_open(number: int) -> bool:
     try:
         os.fstat(number)

@@ -70,6 +70,20 @@ def tell(
     return EXIT_OK if met and all(met) else EXIT_FAILED
 
 
+def budget(options: dict[str, Any]) -> float:
+    """The seconds of a search. Raises UsageError for fewer than one takes."""
+    from harness.cli import _select
+    from harness.measure.cell import capacity_search
+
+    seconds = _select.seconds(options["budget"]) or 0.0
+    if seconds < capacity_search.LEAST_S:
+        raise UsageError(
+            f"--budget {options['budget']} is too short for a search: give "
+            f"{capacity_search.LEAST_S:g}s or more."
+        )
+    return seconds
+
+
 def _say_json(
     slo: str | None, results: list[dict[str, Any]], options: dict[str, Any], *, cut: bool
 ) -> None:
@@ -83,22 +97,15 @@ def _search(url: str, options: dict[str, Any], probes: list[Window]) -> str:
 
     Raises UsageError.
     """
-    from harness.cli import _select
-    from harness.measure.cell import capacity_search
     from harness.setup import slo
 
     _require_of_a_url(options)
-    budget_s = _select.seconds(options["budget"]) or 0.0
+    budget_s = budget(options)
     require_quiet(options)
     wanted = slo.parse(_wanted(options))
     trusted = trust(options, url)
     made = _bodies.endpoint(url, options, max(10 * wanted.limit_ns / 1e9, 2.0), trusted)
     endpoint = replace(made, max_answer_bytes=(options["max_answer"] or 64) << 20)
-    if budget_s < capacity_search.LEAST_S:
-        raise UsageError(
-            f"--budget {options['budget']} is too short for a search: give "
-            f"{capacity_search.LEAST_S:g}s or more."
-        )
     return _probed(endpoint, wanted, budget_s, probes)
 
 

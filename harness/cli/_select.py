@@ -126,8 +126,13 @@ def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | No
         return _endpoint.named(options)
     if options.get("image"):
         return None
-    ours = ("url", "protocol", "request", "header", "answers", "unchecked", "beside", *_tls.NAMES)
-    if any(options.get("headers" if name == "header" else name) for name in ours):
+    ours = (
+        *("url", "protocol", "request", "prediction", "header", "name"),
+        *("answers", "unchecked", "beside", *_tls.NAMES),
+    )
+    named = options["endpoint_name"] != _endpoint.USUAL_NAME
+    given = options | {"header": options["headers"], "name": named}
+    if any(given.get(name) for name in ours):
         shown = ", ".join(f"--{name}" for name in ours)
         raise UsageError(f"{shown} go with --launcher remote.")
     return None
@@ -209,6 +214,8 @@ def driver(options: dict[str, Any]) -> DriverOrder:
     """The driver that `--driver` names, with what belongs to it. Raises UsageError."""
     drivers.kind(options["driver"])
     order = DriverOrder(options["driver"], options["master"], options["workers"])
+    if order.name == drivers.NATIVE and (order.master or order.workers):
+        raise UsageError("--master and --workers go with --driver locust.")
     if order.workers is not None:
         where = order.master or PUBLIC
         _say.line(
@@ -239,8 +246,8 @@ def stored_campaign(name: str) -> Path:
 
 def _no_name(name: str) -> UsageError:
     return UsageError(
-        f"{name!r} can't be a campaign's name: use letters from a to z, digits, dashes, dots and "
-        f"underscores, {_LONGEST} at most, beginning with a letter or a digit."
+        f"{name!r} can't be a campaign's name: use letters (a to z, A to Z), digits, dashes, dots "
+        f"and underscores, {_LONGEST} at most, beginning with a letter or a digit."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.measure.campaign.campaign import CampaignOrder
 
 _PRESET = "capacity"
+_OF_URLS = re.compile("[:/]")  # in no variant's name; one without its scheme is told so
 
 
 @click.command("capacity", cls=_launching.LaunchingCommand)
@@ -49,7 +51,7 @@ def command(**options: Any) -> int:
     """Search for the highest rate at which variants, or one URL, meet an SLO."""
     from harness.cli import _search
 
-    urls = [target for target in options["targets"] if "://" in target]
+    urls = [target for target in options["targets"] if _OF_URLS.search(target)]
     if urls and len(options["targets"]) > 1:
         raise UsageError("Give variants, or one URL.")
     if urls:
@@ -62,14 +64,14 @@ def _variants(options: dict[str, Any]) -> tuple[list[tuple[dict[str, Any], Found
     """(what was found of each, whether it was interrupted); as a campaign, whose results and report
     stay."""
     from harness.analyse.run import capacity, digest
-    from harness.cli import _reports, _select, run
+    from harness.cli import _reports, _search, run
     from harness.setup import slo
 
     for name in (*_bodies.NAMES, "max_answer", *NAMES, "anyway"):
         if options[name]:
             flag = "header" if name == "headers" else name.replace("_", "-")
             raise UsageError(f"--{flag} goes with a URL.")
-    request = _request(options, _select.seconds(options["budget"]) or 0.0)
+    request = _request(options, _search.budget(options))
     cut = False
     try:
         run.measure(request, None)

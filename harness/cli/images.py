@@ -31,7 +31,7 @@ def command(**options: Any) -> int:
     """Build the images of variants, each with a benchmark's model; print their names."""
     from harness.cli import _select
     from harness.measure.campaign import reference
-    from harness.measure.launch.containers import engine, images
+    from harness.measure.launch.containers import engine, images, sidecars
     from harness.setup import catalog, launching
     from harness.setup.catalog import pick
 
@@ -46,30 +46,36 @@ def command(**options: Any) -> int:
     benchmarks = _select.benchmarks(options["benchmarks"], preset, synthetic=False)
     _select.launchers_of(chosen, "cpu")
     client, failed = engine.connect(), 0
+    told: set[str] = set()
     for benchmark in benchmarks:
         artefact = reference.artefact(benchmark, catalog.variants()).folder
         for variant in _one_each(chosen, benchmark):
             try:
-                facts = images.ensure(client, variant, benchmark, artefact).facts
+                made = images.ensure(client, variant, benchmark, artefact).facts
+                beside = sidecars.ensure(client, variant)
             except HarnessError as error:
                 failed += 1
                 _say.line(f"{variant.name} on {benchmark.name}: {error}", err=True)
                 continue
-            _say.line(json.dumps(asdict(facts)) if options["as_json"] else facts.tag)
-            _say.line(_said(facts), err=True)
+            for facts in (made, *beside.values()):
+                if facts.tag not in told:
+                    told.add(facts.tag)
+                    _say.line(json.dumps(asdict(facts)) if options["as_json"] else facts.tag)
+                    _say.line(_said(facts), err=True)
     return EXIT_FAILED if failed else EXIT_OK
 
 
 def _one_each(variants: list[Any], benchmark: Any) -> list[Any]:
-    """One variant for each image: those of one server and backend share it."""
+    """One variant for each image: those of one server, backend and components share it."""
     from harness.setup import launching
     from harness.stored import plan
 
-    found: dict[tuple[str, str], Any] = {}
+    found: dict[tuple[str, ...], Any] = {}
     for variant in variants:
         from_image = not launching.of(variant.launcher).installs
         if from_image and plan.why_not(variant, benchmark, "cpu") is None:
-            found.setdefault((variant.server.name, variant.table.backend), variant)
+            key = (variant.server.name, variant.table.backend, *variant.table.components)
+            found.setdefault(key, variant)
     return list(found.values())
 
 

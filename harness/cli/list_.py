@@ -102,6 +102,7 @@ def _variant(
         "track": table.track,
         "protocol": table.protocol,
         "devices": list(table.devices),
+        "components": list(table.components),
         "launchers": [name for name in available if _comes_up_by(variant, name)],
         "in_all": table.in_all,
         "runnable": not reasons,

@@ -137,6 +137,7 @@ def _json(verified: Verified) -> dict[str, Any]:
                 "status": trial.status,
                 "said": trial.said,
                 "serves": trial.serves,
+                "failed": trial.failed,
                 "recovery_s": trial.recovery_s,
             }
             for trial in verified.trials

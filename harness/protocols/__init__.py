@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from harness.base.errors import AnswerError, UsageError, unknown
+from harness.base.secrecy import beginning
 from harness.protocols.exchange import Exchanges
 from harness.protocols.messages import Message as Message
 from harness.setup.templates import RequestTable
@@ -142,4 +143,4 @@ def listed(body: bytes, key: str) -> list[Any]:
 
 def start(body: bytes) -> str:
     """The beginning of a body, fit for a sentence."""
-    return ascii(body[:80])[1:]
+    return ascii(beginning(body.decode("latin-1"), 80).encode("latin-1"))[1:]

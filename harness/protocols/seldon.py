@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from harness.base.errors import AnswerError
+from harness.base.secrecy import beginning
 from harness.protocols import Message, Protocol, json_message, parsed, protocol, start
 
 
@@ -59,7 +60,8 @@ def _predictions(names: Any, rows: Any) -> list[Any]:
         raise AnswerError("data has no ndarray, or no names for its columns")
     for row in rows:
         if not isinstance(row, list) or len(row) != len(names):
-            raise AnswerError(f"a row is not one value for each of {names!r}: {str(row)[:80]}")
+            shown = beginning(str(row), 80)
+            raise AnswerError(f"a row is not one value for each of {names!r}: {shown}")
     if names == ["prediction"]:
         return [row[0] for row in rows]
     return [dict(zip(names, row, strict=True)) for row in rows]

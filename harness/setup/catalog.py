@@ -54,6 +54,11 @@ class Server:
         usual = (self.folder / "Dockerfile", self.folder.parent / "Dockerfile", fallback)
         return next((path for path in usual if path.exists()), fallback)
 
+    @staticmethod
+    def component(name: str) -> Path:
+        """What the image of a component is built from."""
+        return paths.PROJECT / "servers" / f"{name}.Dockerfile"
+
     @property
     def has_environment(self) -> bool:
         """Whether it needs packages of its own; without, it runs on the harness's interpreter."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ class Component:
     program: str  # on the PATH
     least: tuple[int, ...]  # release
     package: str  # of Debian
+    url: str  # as a server reaches it in a container, where it has one of its own beside it
+    memory_mib: int  # that it may use there
 
     @property
     def variable(self) -> str:
@@ -25,10 +28,21 @@ class Component:
 
 
 COMPONENTS = {
-    "redis": Component(program="redis-server", least=(7,), package="redis-server"),
+    "redis": Component(
+        program="redis-server",
+        least=(7,),
+        package="redis-server",
+        url="redis://127.0.0.1:6379",
+        memory_mib=512,
+    ),
 }
 _RELEASE = re.compile(r"\d+(?:\.\d+)+")
 _ASKED_S = 10.0
+
+
+def beside(names: Iterable[str]) -> dict[str, str]:
+    """What tells a server in a container where those are that run beside it."""
+    return {f"HARNESS_{name.upper()}_URL": COMPONENTS[name].url for name in names}
 
 
 def place(name: str) -> Path | None:

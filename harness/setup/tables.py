@@ -36,7 +36,7 @@ class VariantTable(toml.Strict):
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
     components: tuple[str, ...] = ()  # that it starts beside itself; see harness.setup.components
-    answers: Answering = PREDICTED  # on each request, or before it: see harness.setup.answering
+    answers: Answering = PREDICTED  # see harness.setup.answering
     misses: Missing = COMPUTED  # of stored answers
     replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name

@@ -105,3 +105,4 @@ class Trial:
     said: str
     serves: bool  # whether right payloads were answered rightly afterwards
     recovery_s: float  # until they were
+    failed: bool = False  # it was taken, and then said to have failed

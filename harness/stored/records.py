@@ -13,6 +13,7 @@ from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Miss
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
+from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
@@ -187,6 +188,7 @@ class RunFacts:
     search: Search | None = None  # None where none was asked for, or the run did not get that far
     warm_up: WarmUp | None = None  # None where there was none
     lifecycle: Lifecycle | None = None  # None in files of earlier schemas
+    accuracy: Accuracy | None = None  # of one whose answers are approximate
 
     def of(self, *kinds: WindowKind) -> tuple[WindowFacts, ...]:
         """The windows of these kinds."""

@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.base.secrecy import forms
+
 SAID_CHARACTERS = 200  # of a server's own words that are kept
 _SHORT = 80  # of them, where a sentence quotes them
 _SECRET_CHARACTERS = 6  # a shorter word stands in texts by chance
 _MOST = 4  # kinds of an error that a sentence names
 _HIDDEN = "***"
+_CUT = "…"
 
 # What to do about a kind, where that is the same for everybody.
 HINTS = {
@@ -57,20 +60,30 @@ def printable(text: str | bytes, most: int = SAID_CHARACTERS) -> str:
         text = text[: 4 * most].decode(errors="replace")
     words = " ".join(text.split())
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in words)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown if len(shown) <= most else shown[: most - 1] + _CUT
 
 
 def without_secrets(causes: Iterable[Cause], values: Iterable[str]) -> tuple[Cause, ...]:
     """The causes, where a server repeats what is in a header, without that."""
-    words = sorted({w for v in values for w in (v, *v.split())}, key=len, reverse=True)
-    words = [word for word in words if len(word) >= _SECRET_CHARACTERS]
+    found = {form for v in values for word in (v, *v.split()) for form in forms(word)}
+    words = [word for word in found if len(word) >= _SECRET_CHARACTERS]
+    words.sort(key=len, reverse=True)
 
     def hide(text: str) -> str:
         for word in words:
-            text = text.replace(word, _HIDDEN)
+            text = _without_cut(text.replace(word, _HIDDEN), word)
         return text
 
     return tuple(replace(c, said=hide(c.said), location=hide(c.location)) for c in causes)
+
+
+def _without_cut(text: str, word: str) -> str:
+    """The text without the beginning of a word that its own end has cut off."""
+    bare = text.removesuffix(_CUT)
+    for size in range(min(len(word) - 1, len(bare)), 0 if text != bare else len(word), -1):
+        if bare.endswith(word[:size]):
+            return f"{bare[:-size]}{_HIDDEN}{_CUT}"
+    return text
 
 
 def told(counts: Mapping[str, int], causes: Sequence[Cause]) -> str:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 AGAIN_S = 0.2  # before a program that has ended is started again
 QUICK_S = 1.0  # a program that ends so soon did not run
@@ -125,18 +126,24 @@ def redis(supervisor: Supervisor, *options: str) -> str:
     one that runs beside it in a container of its own. Its file is written at each change, so that a
     broker that was killed comes back with all that it had acknowledged."""
     if beside := os.environ.get("HARNESS_REDIS_URL"):
+        until = time.monotonic() + 30.0  # its container is started after this one
+        while not _pongs(beside):
+            if time.monotonic() > until:
+                raise RuntimeError(f"No Redis answers at {beside}.")
+            time.sleep(0.01)
         return beside
     folder = Path(os.environ["TMPDIR"], "redis")
     folder.mkdir(exist_ok=True)
     path = short(folder / "socket")
+    url = f"unix://{path}"
     command = [
         os.environ.get("HARNESS_REDIS_SERVER", "redis-server"),
         *("--port", "0", "--unixsocket", path, "--dir", str(folder), "--daemonize", "no"),
         *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
         *("--maxmemory-policy", "noeviction", "--loglevel", "warning", *options),
     ]
-    supervisor.add("redis-server", command, ready=lambda: _pongs(path))
-    return f"unix://{path}"
+    supervisor.add("redis-server", command, ready=lambda: _pongs(url))
+    return url
 
 
 def short(path: Path) -> str:
@@ -147,12 +154,24 @@ def short(path: Path) -> str:
     return f"/proc/{os.getpid()}/fd/{descriptor}/{path.name}"
 
 
-def _pongs(path: str) -> bool:
+def _pongs(url: str) -> bool:
+    place = urlsplit(url)
     try:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(1.0)
-            sock.connect(path)
+        with _connected(place.hostname, place.port, place.path) as sock:
             sock.sendall(b"PING\r\n")
             return sock.recv(16).startswith(b"+PONG")
     except OSError:
         return False
+
+
+def _connected(host: str | None, port: int | None, path: str) -> socket.socket:
+    if host is not None:
+        return socket.create_connection((host, port or 6379), 1.0)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(1.0)
+    try:
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -17,6 +17,7 @@ from harness.setup.answering import COMPUTED, REFUSED, STORED, Missing
 from harness.stored.records import Run, Window
 from harness.windows import audit
 from harness.windows.kinds import WindowKind
+from harness.windows.marks import MARKS, Marks
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, calls_of
 from tests import fakes
@@ -136,6 +137,26 @@ def test_where_nobody_sees_the_predictor_nothing_is_said() -> None:
     assert said(replace(run, facts=replace(run.facts, model_threads=()))) == []
     server = replace(run.facts.server, reference=True)
     assert said(replace(run, facts=replace(run.facts, server=server))) == []
+
+
+def test_what_a_smaller_model_answers_needs_no_prediction_where_that_is_declared() -> None:
+    run = loaded(ANSWERED, calls(np.array(ANSWERED[40:]) - 1))
+    rows = np.arange(100)
+    told = Marks(
+        request=rows,
+        mark=np.full(100, MARKS.index("local"), np.int64),
+        value=(rows < 40).astype(np.int64),
+    )
+    run = replace(run, windows=(replace(run.windows[0], marks=told),))
+    assert names(run) == [FROM_A_CACHE]
+    server = replace(run.facts.server, answers="approximate")
+    run = replace(run, facts=replace(run.facts, server=server))
+    assert names(run) == []
+    more = replace(told, value=(rows < 30).astype(np.int64))
+    assert names(replace(run, windows=(replace(run.windows[0], marks=more),))) == [FROM_A_CACHE]
+    told = replace(told, value=np.ones(100, np.int64))
+    all_local = replace(run.windows[0], marks=told, calls=calls([]))
+    assert names(replace(run, windows=(all_local,))) == []
 
 
 def test_probes_and_the_audit_are_looked_at_too() -> None:

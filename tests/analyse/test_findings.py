@@ -454,6 +454,18 @@ def test_what_a_reader_must_know() -> None:
             Verdict.WARNING,
         ),
         (
+            Trial(
+                fault="wrong type",
+                status=0,
+                said="failed: no text",
+                serves=True,
+                recovery_s=0.1,
+                failed=True,
+            ),
+            None,
+            None,
+        ),
+        (
             Trial(fault="wrong type", status=400, said="no", serves=False, recovery_s=20.0),
             "bad-input",
             Verdict.INVALID,

@@ -15,6 +15,7 @@ from harness.analyse.run import strain_outcomes
 from harness.measure.launch.launchers.ports import free_ports
 from tests.cells import cell_of
 from tests.docker.conftest import everything
+from tests.docker.test_sidecars import GO
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, until, variant
 
 pytestmark = pytest.mark.slow
@@ -165,7 +166,9 @@ def test_clean_tells_what_it_would_remove(sandbox: Sandbox, engine: DockerClient
 
 
 def test_a_compose_file_serves_the_variant_by_hand(sandbox: Sandbox) -> None:
-    done = sandbox.harness("compose", "_fake", "--benchmark", "noop")
+    table = variant("_redis", 'command = ["{bin}/python", "go.py"]', 'components = ["redis"]')
+    sandbox.add_server("_redis", SERVER + table, go_py=GO)
+    done = sandbox.harness("compose", "_redis", "--benchmark", "noop")
     assert done.returncode == 0, done.stderr
     (port,) = free_ports(1)
     file = sandbox.root / "compose.yaml"

@@ -32,6 +32,7 @@ from harness.report.text import tidy
 from harness.stored import store
 from harness.stored.hosts import HostCheck
 from harness.stored.records import Failure
+from harness.stored.store import SCHEMA
 from tests.docs.pages import section, text
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
@@ -123,9 +124,12 @@ def test_results_of_every_schema(schema: int) -> None:
 def test_a_run_of_a_later_schema_is_named_and_the_rest_reported(tmp_path: Path) -> None:
     folder = small(tmp_path, Fake("a"), Fake("b", 9.0)).digested.folder
     place = folder / "sentiment" / "b" / "round-2" / "run.json"
-    place.write_text(place.read_text().replace('"schema": 7', '"schema": 8'))
+    place.write_text(place.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}'))
     report = report_of(folder)
-    sentence = "run.json has schema 8; this harness reads up to 7. Read it with the later version"
+    sentence = (
+        f"run.json has schema {SCHEMA + 1}; this harness reads up to {SCHEMA}. Read it with the "
+        "later version"
+    )
     assert sentence in made(report, "markdown")
     (damaged,) = json.loads(made(report, "json"))["damaged"]
     assert damaged["message"].startswith(f"sentiment/b/round-2/{sentence}")

@@ -22,6 +22,7 @@ from harness.report.index.shelf import GONE, NOT_YET, ListedCampaign
 from harness.stored import store
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign, Failure
+from harness.stored.store import SCHEMA
 from tests.fakes import Fake, campaign, stored_campaign
 from tests.report import pages
 from tests.report.campaigns import IMAGE, PROFILES, SCRIPT
@@ -367,7 +368,7 @@ def test_results_of_every_schema(place: Place, schema: int) -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     place.store("good", FAST)
     for name, before, after in (
-        ("newer", b'"schema": 7', b'"schema": 8'),
+        ("newer", b'"schema": %d' % SCHEMA, b'"schema": %d' % (SCHEMA + 1)),
         ("edited", b'"standard"', b'"nightly"'),
         ("truncated", b"\n}", b""),
     ):
@@ -378,7 +379,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_listed(place: Place) -> None:
     html = place.html()
     found = {row.partition(" ")[0]: row for row in rows(html)}
     assert set(found) == {"good", "newer", "edited", "truncated"}
-    assert "campaign.json has schema 8; this harness reads up to 7." in found["newer"]
+    said = f"campaign.json has schema {SCHEMA + 1}; this harness reads up to {SCHEMA}."
+    assert said in found["newer"]
     assert "Read it with the later version of the harness that wrote it." in found["newer"]
     assert "campaign.json is not as it was written: it was truncated" in found["edited"]
     assert "campaign.json can't be read: it is truncated or not a result" in found["truncated"]

@@ -16,6 +16,7 @@ class Predictor:
 def load(artefact_dir, device, threads):
     return Predictor()
 """
+OF_THE_THIRD = "return [%s if instances == ['noop'] else 1]"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,20 @@ def load(artefact_dir, device, threads):
         (HEAD.format(body="raise LookupError('a strange\\\\nplace')"), "LookupError"),
         (HEAD.format(body="raise SystemExit(3)"), "exit code 3"),
         (HEAD.format(body="return None"), 'no list "predictions"'),
+        (
+            HEAD.format(body="return [{1, 2}]"),
+            "of payload 1 (the first is 1) it gave no prediction",
+        ),
         (HEAD.format(body="return [{1, 2}]"), "not JSON serializable"),
+        (
+            HEAD.format(body=OF_THE_THIRD % "{1}"),
+            "of payload 3 (the first is 1) it gave no prediction",
+        ),
+        (HEAD.format(body=OF_THE_THIRD % "1 / 0"), "of payload 3 (the first is 1) it gave"),
+        (
+            HEAD.format(body="import os; " + OF_THE_THIRD % "os._exit(7)"),
+            "it ended with exit code 7",
+        ),
     ],
 )
 def test_it_is_named(sandbox: Sandbox, text: str, said: str) -> None:

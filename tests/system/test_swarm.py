@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from harness.measure.load.swarm.swarm import Swarm
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from harness.stored.records import Window, WindowFacts
+from harness.windows.causes import told
 from harness.windows.profiles import Profile, due_times
 from harness.windows.samples import ERRORS, MISSING, Calls, Usage, empty
 from tests.system.endpoints import Endpoint, Writer, echo, hold
@@ -278,7 +280,12 @@ def test_users_think_between_their_requests(own: Swarm) -> None:
 
 
 async def _unavailable(_: Endpoint, body: bytes, writer: Writer) -> bool:
-    writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 4\r\nLocation: /b\r\n\r\nbusy")
+    return True
+
+
+async def _twice(_: Endpoint, body: bytes, writer: Writer) -> bool:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbusy")
     return True
 
 
@@ -292,17 +299,38 @@ async def _never(*_: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("behave", "kind", "status"),
-    [(_unavailable, "status", 503), (_hangs_up, "disconnected", 0), (_never, "timeout", 0)],
+    ("behave", "kind", "status", "cause"),
+    [
+        (_unavailable, "status", 503, "status (503 to /b 'busy')"),
+        (_hangs_up, "disconnected", 0, "disconnected (closed by the server)"),
+        (_never, "timeout", 0, "timeout"),
+        (_twice, "garbage", 0, "garbage (malformed: Duplicate Content-Length)"),
+    ],
 )
-def test_what_users_meet_is_a_row_with_its_kind(
-    own: Swarm, behave: Any, kind: str, status: int
+def test_what_users_meet_is_a_row_with_its_kind_and_cause(
+    own: Swarm, behave: Any, kind: str, status: int, cause: str
 ) -> None:
     with Endpoint(behave) as endpoint:
         job = schedule(endpoint.url, PEOPLE, think_s=PEOPLE.think_s)
         fired = own.fire(replace(job, timeout_ns=2 * 10**8, duration_ns=6 * 10**8))
     assert set(kinds(fired)) == {kind}
     assert set(fired.columns["status"].tolist()) == {status}
+    assert told(kinds(fired), fired.causes) == f"{len(fired.columns['error'])} {cause}"
+
+
+async def _compressed(_: Endpoint, body: bytes, writer: Writer) -> bool:
+    made = gzip.compress(body)
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")
+    writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(made), made))
+    return True
+
+
+def test_users_undo_what_compresses_a_transfer(own: Swarm) -> None:
+    with Endpoint(_compressed) as endpoint:
+        job = schedule(endpoint.url, PEOPLE, think_s=PEOPLE.think_s)
+        fired = own.fire(replace(job, duration_ns=6 * 10**8))
+    assert kinds(fired) == {"": len(fired.bodies)}
+    assert_own_answers(job, fired)
 
 
 def test_nobody_patches_the_harness() -> None:
@@ -347,6 +375,18 @@ def test_its_processes_end_with_the_context() -> None:
         below = [pid for parent in started for pid in children_of(parent)]
     assert set(children_of(os.getpid())) == set(before)
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+
+
+def test_a_master_whose_harness_is_gone_ends_without_a_word() -> None:
+    command = [sys.executable, "-m", "harness.measure.load.swarm.master", "127.0.0.1", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as master:
+        for stream in (master.stdout, master.stdin):
+            assert stream is not None
+            stream.close()
+        assert master.stderr is not None
+        assert master.stderr.read() == b""
+    assert master.returncode == 0
 
 
 def _workers() -> list[int]:

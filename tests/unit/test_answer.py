@@ -146,6 +146,9 @@ IN_CHUNKS = f"{len(GZIPPED):x}\r\n".encode() + GZIPPED + b"\r\n0\r\n\r\n"
         (["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"], IN_CHUNKS),
         (["Transfer-Encoding: gzip"], GZIPPED),
         (["Transfer-Encoding: identity"], b"hello"),
+        (["Transfer-Encoding: identity", "Content-Length: 5"], b"hello"),
+        (["Content-Length: 5", "Transfer-Encoding: Identity", "Content-Length: 5"], b"hello"),
+        ([f"Content-Length: {len(GZIPPED)}", "Transfer-Encoding: gzip"], GZIPPED),
         (["X: chunked"], b"hello"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.base import secrecy
 from harness.measure.talk.answers import GARBAGE, WRONG, Answers
 from harness.protocols import registered
 from harness.setup import judges
@@ -38,6 +39,15 @@ def test_a_long_wrong_answer_is_shown_short() -> None:
     assert code == WRONG
     assert len(why) < 200
     assert why.endswith("...")
+
+
+@pytest.mark.parametrize("length", range(60, 130, 7))
+@pytest.mark.parametrize("form", ['{"predictions": ["%s"]}', "no JSON %s", '{"other": "%s"}'])
+def test_a_secret_is_concealed_before_a_wrong_answer_is_cut(form: str, length: int) -> None:
+    secrecy.keep("s3cr3t-value-of-a-token", "$TOKEN")
+    answers = Answers(expected=[1], tolerance=TOLERANCE, protocol=registered()["json"], rule=EQUAL)
+    _, why = answers.judge(0, (form % ("x" * length + "s3cr3t-value-of-a-token")).encode())
+    assert "s3c" not in why
 
 
 def test_the_benchmark_s_judge_judges() -> None:

@@ -157,6 +157,28 @@ def test_a_secret_that_a_server_repeats_is_hidden() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("x" * 188 + " s3cr3t-val+ue", None),
+        ("x" * 190 + " s3cr3t-val+ue", None),
+        ("x" * 197 + " s3cr3t-val+ue", None),
+        ("token s3cr3t-val%2Bue", "token ***"),
+        ("it ends in s", "it ends in s"),
+    ],
+)
+def test_a_secret_is_hidden_where_its_end_is_cut_off_and_in_a_url(
+    said: str, shown: str | None
+) -> None:
+    cause = Cause(error="status", kind="401", count=1, said=causes.printable(said))
+    (found,) = causes.without_secrets([cause], ["Bearer s3cr3t-val+ue"])
+    if shown is None:
+        assert found.said.endswith("x ***…")
+        assert " s" not in found.said
+    else:
+        assert found.said == shown
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         (b"a\r\nb\tc", "a b c"),

@@ -98,6 +98,10 @@ def test_a_header_of_ones_own_wins_over_the_user_in_the_url() -> None:
         "http://me:s3cret@h/a b",
         "http://me:s3 cret@h/",
         "http://me:s3cret@[h/",
+        "me:s3cret@h/",
+        "me:s3cret//x@h/",
+        "me:s3cret@h",
+        "//me:s3cret@h/",
     ],
 )
 def test_no_error_shows_a_password(url: str) -> None:

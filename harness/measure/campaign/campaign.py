@@ -17,7 +17,6 @@ from harness.measure.campaign import budget, host_proof, reference, session, wan
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared
 from harness.measure.campaign.tools import Tools
-from harness.measure.campaign.wanted import Wanted
 from harness.measure.cell import straining
 from harness.measure.cell.capacity_search import SearchOrder
 from harness.measure.cell.facts import server_facts
@@ -145,7 +144,7 @@ def prepared_or_error(
     known: dict[str, Variant],
     tools: Tools,
     preset: PresetTable,
-    wants: Wanted = wanted.NOTHING,
+    wants: wanted.Wanted = wanted.NOTHING,
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:

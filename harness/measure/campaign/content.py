@@ -36,7 +36,8 @@ def of_variant(variant: Variant, benchmark: Benchmark) -> str:
     if variant.endpoint is not None or variant.image:
         return ""
     server, own = variant.server, variant.own(benchmark)
-    folders = (server.folder, server.shared, server.dockerfile)
+    beside = (server.component(name) for name in variant.table.components)
+    folders = (server.folder, server.shared, server.dockerfile, *beside)
     return _digest(folders, set(), f"{variant.table!r}{of_benchmark(own)}")
 
 

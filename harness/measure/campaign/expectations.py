@@ -13,6 +13,19 @@ from harness.base.errors import AnswerError
 from harness.protocols import Protocol
 
 
+class Unusable(AnswerError):
+    """The predictor can't be right on a payload, which is named."""
+
+
+def refused(predictor: str, place: int, said: str) -> Unusable:
+    """The error of a predictor that gives no prediction of a payload, the first being 1."""
+    hint = ""
+    if "not JSON serializable" in said:
+        hint = " Let it return plain numbers: float(x), int(x), or .tolist() of an array."
+    said = said.rstrip(".")
+    return Unusable(f"{_where(predictor, place)} gave no prediction: {said}.{hint}")
+
+
 def of(bodies: Sequence[bytes], protocol: Protocol, predictor: str) -> list[Any]:
     """The prediction for each payload, in order. Raises AnswerError, which names the predictor and
     the first payload that it can't be right on."""
@@ -20,23 +33,24 @@ def of(bodies: Sequence[bytes], protocol: Protocol, predictor: str) -> list[Any]
 
 
 def _one(body: bytes, place: int, protocol: Protocol, predictor: str) -> Any:
-    where = f"{predictor} can't be a reference: of payload {place} (the first is 1) it"
+    where = _where(predictor, place)
     try:
         predictions = protocol.decode(body)
     except AnswerError as error:
-        hint = ""
-        if b"not JSON serializable" in body:
-            hint = " Let it return plain numbers: float(x), int(x), or .tolist() of an array."
-        raise AnswerError(f"{where} gave no prediction: {error}.{hint}") from error
+        raise refused(predictor, place, str(error)) from error
     if len(predictions) != 1:
-        raise AnswerError(f"{where} gave {len(predictions)} predictions for one instance.")
+        raise Unusable(f"{where} gave {len(predictions)} predictions for one instance.")
     odd = not_finite(predictions[0])
     if odd is not None:
-        raise AnswerError(
+        raise Unusable(
             f"{where} predicted {odd}, which JSON does not have and which equals nothing, itself "
             "included."
         )
     return predictions[0]
+
+
+def _where(predictor: str, place: int) -> str:
+    return f"{predictor} can't be a reference: of payload {place} (the first is 1) it"
 
 
 def not_finite(value: Any) -> float | None:

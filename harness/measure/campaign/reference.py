@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.base.errors import AnswerError, HarnessError, UsageError
-from harness.measure.campaign import expectations, unseen
+from harness.measure.campaign import expectations, starting, unseen
 from harness.measure.campaign.bench import Bench, Later
-from harness.measure.campaign.started import started
 from harness.measure.campaign.tools import Tools
 from harness.measure.campaign.unseen import Unseen
 from harness.measure.campaign.wanted import NOTHING, Wanted
@@ -71,7 +70,7 @@ def prepare(
             fresh = unseen.needed(profiles) if benchmark.together == 1 else 0
             return expected, capacity, unseen.ask(stages, launched, audits, fresh)
 
-        expected, capacity, found = started(stages, learn)
+        expected, capacity, found = starting.started(stages, learn)
     bench = replace(
         bench,
         expected=tuple(expected),
@@ -94,7 +93,7 @@ def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, version: in
     with tools.folder() as scratch:
         stages = stages_of(_predictor(variants), alone, tools, 1, scratch)
         later = bench.known[len(bench.payloads) : len(bench.answers)]
-        answers, more = started(
+        answers, more = starting.started(
             stages,
             lambda launched: (
                 _collected(stages, launched),
@@ -224,7 +223,7 @@ def prove(
     poisson = Profile("lag", "poisson", seconds, rate_per_s=_PROOF_RATE_PER_S)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        ceiling, lag = started(
+        ceiling, lag = starting.started(
             stages,
             lambda launched: (
                 stages.load(launched, closed),

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.base.secrecy import beginning
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import whole
 from harness.measure.load.generator.pool import requests_of
 from harness.measure.talk import ask as asking
-from harness.measure.talk.ask import Asker, Unanswered
+from harness.measure.talk.ask import Asker, SaidToFail, Unanswered
 from harness.protocols import Message
 from harness.setup.answering import REFUSED
 from harness.stored.lifecycle import Trial
@@ -67,18 +68,20 @@ class FaultStages(PatientStages):
                 return
 
     def _try(self, ask: Asker, what: str, message: Message) -> Trial:
+        status, failed = 0, False
         try:
             reply = ask(message, _PATIENCE_S)
             status, said = reply.status, reply.words
         except Unanswered as error:
-            status, said = 0, str(error)
+            said, failed = str(error), isinstance(error, SaidToFail)
         began = time.monotonic()
         return Trial(
             fault=what,
             status=status,
-            said=" ".join(said.split())[:200],
+            said=beginning(" ".join(said.split()), 200),
             serves=self._serves(ask),
             recovery_s=_since(began),
+            failed=failed,
         )
 
     def _serves(self, ask: Asker) -> bool:

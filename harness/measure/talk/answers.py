@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.base.errors import AnswerError
+from harness.base.secrecy import conceal
 from harness.protocols import Protocol
 from harness.setup.judges import Judge
 from harness.windows.marks import Marks
@@ -83,5 +84,5 @@ def not_right(requests: Requests, complaints: Sequence[str]) -> AnswerError:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = conceal(repr(value))  # before it is cut
     return text if len(text) <= 120 else text[:117] + "..."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Protocol as Interface
 
-from harness.base.secrecy import conceal
+from harness.base.secrecy import beginning, conceal
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator import once
 from harness.measure.load.generator.job import Target
@@ -18,6 +18,7 @@ from harness.protocols import Message, Protocol
 from harness.setup.endpoints import Headers
 
 TIMEOUT_S = 2.0
+_SAID = 200  # characters of an error's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Unanswered(Exception):
 
     def __str__(self) -> str:
         return conceal(super().__str__())
+
+
+class SaidToFail(Unanswered):
+    """It was taken, and then said to have failed."""
 
 
 class Getter(Interface):
@@ -91,11 +96,13 @@ def over_http(goal: Target, timeout_s: float) -> Reply:
     """Ask as the driver does, and wait. Raises Unanswered."""
     try:
         status, body = once.ask(goal, timeout_s)
+    except once.SaidToHaveFailed as error:
+        raise SaidToFail(str(error)) from error
     except once.NoAnswer as error:
         raise Unanswered(str(error)) from error
     said = f"HTTP {status}"
     if not 200 <= status < 300:
-        said += f": {conceal(body[:200].decode(errors='replace'))}"
+        said += f": {beginning(body.decode(errors='replace'), _SAID)}"
     return Reply(status, body, said)
 
 
@@ -121,7 +128,7 @@ def _over_grpc(channel: Any, method: str, headers: Headers) -> Asker:
             code = error.code()
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                 raise Unanswered(f"gRPC {code.name}: {error.details()}") from error
-            said = f"gRPC {code.name}: {conceal(str(error.details())[:200])}"
+            said = f"gRPC {code.name}: {beginning(str(error.details()), _SAID)}"
             return Reply(code.value[0], b"", said)
 
     return ask

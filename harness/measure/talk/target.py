@@ -18,6 +18,7 @@ from harness.protocols import Message, Protocol
 from harness.protocols.exchange import Exchanges
 from harness.setup.endpoints import Headers
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ZONE = re.compile(r"%25[^\]]*(?=\])")
 
 
@@ -102,8 +103,9 @@ def split(url: str, schemes: tuple[str, str]) -> tuple[SplitResult, bool, int]:
     Raises UsageError for any other URL. The user in it is concealed from then on.
     """
     # An invalid URL may have its password anywhere before the last @.
-    start, at, end = url.rpartition("@")
-    name = f"{start.partition('//')[0]}//***@{end}" if at else url
+    _, at, end = url.rpartition("@")
+    scheme = _SCHEME.match(url)
+    name = f"{scheme[0] if scheme else ''}***@{end}" if at else url
     # urlsplit would silently drop line breaks, and what is left of a header would be in the path.
     if not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError(f"{name!r} is not a URL: {_how_to_write(end)}.")

@@ -11,7 +11,7 @@ import numpy as np
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
-from harness.setup.answering import REFUSED
+from harness.setup.answering import APPROXIMATE, REFUSED, Answering
 from harness.stored.records import Run, Window
 from harness.windows import audit, misses
 from harness.windows.audit import Times
@@ -150,16 +150,19 @@ def _unpredicted(run: Run) -> Iterator[tuple[Window, Unpredicted]]:
     if run.facts.model_threads and not run.facts.server.reference:
         for window in run.windows:
             if window.requests.ok.any():
-                yield window, _counted(window)
+                yield window, _counted(window, run.facts.server.answers)
 
 
-def _counted(window: Window) -> Unpredicted:
+def _counted(window: Window, answers: Answering) -> Unpredicted:
     requests, calls = window.requests, window.calls
-    done = np.sort(requests.done_ns[requests.ok])
+    asked = requests.ok
+    if answers == APPROXIMATE:  # by intention some are not predicted by the benchmark's model
+        asked = asked & (window.marks.each("local", len(requests)) != 1)
+    done = np.sort(requests.done_ns[asked])
     ends = calls.start_ns + calls.duration_ns
     order = np.argsort(ends, kind="stable")
     predicted = np.concatenate(([0], np.cumsum(calls.batch[order])))
     by_then = predicted[np.searchsorted(ends[order], done, side="right")]
     ahead = np.arange(1, len(done) + 1) - by_then
     missing = len(done) - int(predicted[-1])
-    return Unpredicted(len(done), max(missing, 0), max(int(ahead.max()), 0))
+    return Unpredicted(len(done), max(missing, 0), int(ahead.max(initial=0)))

@@ -18,7 +18,8 @@ _NO_MESSAGE = (2, 13)  # codes of gRPC's own libraries for bytes that are not a 
 def refused(trial: Trial) -> bool:
     """Whether the answer says that the request was at fault."""
     own = trial.fault == NOT_JSON and trial.status in _NO_MESSAGE
-    return 400 <= trial.status < 500 or trial.status in _CLIENTS_FAULT or own
+    wrong = 400 <= trial.status < 500 or trial.status in _CLIENTS_FAULT
+    return wrong or own or trial.failed
 
 
 def of_trials(trials: Iterable[Trial]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""A Compose file of one variant: the container that is measured, but for its own network."""
+"""A Compose file of one variant: the containers that are measured, but for their own network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from harness.measure.launch.containers import sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import MIB, options, place_of
 from harness.measure.launch.launchers import LaunchOrder
@@ -35,5 +36,28 @@ def text(order: LaunchOrder) -> str:
         "pids_limit": made["pids_limit"],
         "ports": [f"127.0.0.1:{port}:{port}" for port in (place.port, *place.ports.values())],
     }
-    file = {"version": "2.4", "services": {order.variant.table.name: service}}
+    name = order.variant.table.name
+    beside = {
+        each: _sidecar(order, each, facts.tag, name)
+        for each, facts in order.provided.beside.items()
+    }
+    file = {"version": "2.4", "services": {name: service, **beside}}
     return str(yaml.safe_dump(file, sort_keys=False, width=1000))
+
+
+def _sidecar(order: LaunchOrder, name: str, image: str, server: str) -> dict[str, Any]:
+    """A component beside the server, at loopback there."""
+    made = sidecars.options(order, name, owner="")
+    return {
+        "image": image,
+        "network_mode": f"service:{server}",
+        "restart": made["restart_policy"]["Name"],
+        "init": True,
+        "read_only": True,
+        "cap_drop": made["cap_drop"],
+        "security_opt": made["security_opt"],
+        "cpuset": made["cpuset_cpus"],
+        "mem_limit": f"{made['mem_limit'] // MIB}m",
+        "memswap_limit": f"{made['memswap_limit'] // MIB}m",
+        "pids_limit": made["pids_limit"],
+    }

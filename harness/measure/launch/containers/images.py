@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ REPOSITORY = "serving-harness"
 BASE = "python:3.11-slim-bookworm"
 _BUILD_LIMIT_S = 3600
 _TAIL = 600
-_UNKNOWN = {"build_s": None, "steps": 0, "steps_reused": 0}
+UNKNOWN: dict[str, Any] = {"build_s": None, "steps": 0, "steps_reused": 0}
 _NOTE = PurePosixPath("/opt/venv/versions.json")
 _FULL = "no space left on device"
 
@@ -45,6 +45,7 @@ class Image:
     versions: Mapping[str, str]  # read back from the build
     bin: Path = Path("/opt/venv/bin")
     installed: Installed | None = None  # its facts have that
+    beside: Mapping[str, ImageFacts] = field(default_factory=dict)  # of its components
 
     def version_of(self, package: str | None) -> str | None:
         """The installed version of a distribution."""
@@ -68,7 +69,7 @@ def ensure(
     made = context.of(variant, benchmark, artefact, device)
     base = base_of(variant)
     arguments = {"BASE": base, "SERVER": variant.server.name, "BENCHMARK": benchmark.name}
-    digest = made.digest(_base_id(client, base), *arguments.values())
+    digest = made.digest(base_id(client, base), *arguments.values())
     kind = variant.table.backend if device == "cpu" else f"{variant.table.backend}-{device}"
     name = f"{variant.server.name}-{kind}-{benchmark.name}".strip("_")
     tag = f"{REPOSITORY}/{name}:{digest}"
@@ -77,14 +78,14 @@ def ensure(
         caches.locked(Path(f"{kept}.lock")),
         answering(f"The image {tag} can't be had", ProvisionError),
     ):
-        if _find(client, tag) is None:
+        if find(client, tag) is None:
             file = os.path.relpath(variant.server.dockerfile, paths.PROJECT)
-            built = _build(client, tag, made, arguments, f"The image of {variant.name}", file)
+            built = build(client, tag, made, arguments, f"The image of {variant.name}", file)
         else:
-            built = _UNKNOWN
+            built = UNKNOWN
         image = client.images.get(tag)
         known = _kept(kept)
-        if built is not _UNKNOWN or known.get("id") != image.id:
+        if built is not UNKNOWN or known.get("id") != image.id:
             known = {"id": image.id, "built": built, "versions": _versions(client, tag)}
             with suppress(OSError):  # it would be told as of an image from elsewhere
                 kept.write_text(json.dumps(known))
@@ -97,7 +98,7 @@ def ensure(
 def as_it_stands(client: DockerClient, name: str) -> Image:
     """An image of the user's, pulled if need be. Raises ProvisionError."""
     with answering(f"The image {name} is not on this machine and can't be pulled", ProvisionError):
-        if _find(client, name) is None:
+        if find(client, name) is None:
             _LOG.info("pulling the image %s", name)
             client.images.pull(name)
         found = client.images.get(name)
@@ -127,8 +128,9 @@ def base_of(variant: Variant) -> str:
     return variant.server.table.image or paths.variable("HARNESS_BASE_IMAGE") or BASE
 
 
-def _base_id(client: DockerClient, base: str) -> str:
-    found = _find(client, base)
+def base_id(client: DockerClient, base: str) -> str:
+    """What a base image is, pulled if need be. Raises ProvisionError."""
+    found = find(client, base)
     if found is None:
         with answering(
             f"The base image {base} is not on this machine and can't be pulled. Load one "
@@ -139,7 +141,8 @@ def _base_id(client: DockerClient, base: str) -> str:
     return str(found)
 
 
-def _find(client: DockerClient, tag: str) -> str | None:
+def find(client: DockerClient, tag: str) -> str | None:
+    """The id of an image that is on this machine, or None. Raises ProvisionError."""
     from docker.errors import ImageNotFound
 
     with answering(f"The image {tag} can't be looked up", ProvisionError):
@@ -149,7 +152,7 @@ def _find(client: DockerClient, tag: str) -> str | None:
             return None
 
 
-def _build(
+def build(
     client: DockerClient,
     tag: str,
     made: Context,
@@ -157,6 +160,7 @@ def _build(
     what: str,
     file: str,
 ) -> dict[str, Any]:
+    """Build an image; what is known of the build. Raises ProvisionError."""
     began = time.monotonic()
     log: list[str] = []
     _LOG.info("building the image %s", tag)

@@ -11,6 +11,7 @@ from harness.measure.launch.containers.engine import LABEL, OWNER
 from harness.measure.launch.launchers import RECORDS, LaunchOrder
 from harness.measure.launch.launchers.place import ServerPlace, environment
 from harness.measure.watch import gpu
+from harness.setup import components
 
 PORT = 8080  # in the container; more_ports follow
 MIB = 1 << 20
@@ -48,11 +49,11 @@ def options(order: LaunchOrder, owner: str) -> dict[str, Any]:
     Nothing of it can be written but /tmp, in memory, and the folder of its calls.
     """
     table, place = order.variant.table, place_of(order)
-    limit = table.memory_mib * MIB
+    limit, beside = table.memory_mib * MIB, components.beside(table.components)
     made: dict[str, Any] = {
         "name": name_of(order.variant.name),
         "command": place.command(table),
-        "environment": {**environment(order, place), "USER": "harness"},
+        "environment": {**environment(order, place), **beside, "USER": "harness"},
         "working_dir": str(APP / "servers" / order.variant.server.name),
         "labels": {LABEL: "server", OWNER: owner},
         "init": True,  # an init passes signals on, and buries orphans

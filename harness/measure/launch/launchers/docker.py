@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,11 @@ from harness.base.errors import LaunchError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
-from harness.measure.launch.containers import cgroup, creating, engine, images
+from harness.measure.launch.containers import cgroup, creating, engine, groups, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
 from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, launcher
 from harness.measure.launch.launchers.place import hand_over
-from harness.measure.watch import tree
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import DOCKER, Launching
@@ -84,9 +83,11 @@ class LaunchedContainer:
             try:
                 self._container.start()
                 self._container.reload()
+                self._beside = sidecars.started(ground.client, order, ground.owner, self._container)
             except BaseException:
                 self._container.remove(force=True, v=True)
                 raise
+        self._lasting = [sidecar.group for sidecar in self._beside if sidecar.group is not None]
         self._cgroup = cgroup.of_process(self._container.attrs["State"]["Pid"])
         self.host, outside = self._address()
         self.port = outside.pop("")
@@ -130,19 +131,12 @@ class LaunchedContainer:
         return f"its container ended with exit code {state['ExitCode']}"
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
-        """The kernel's figures of its control group, and of the processes in it."""
+        """The kernel's figures of its control group and of those beside it, and of the processes in
+        them."""
         group = self._cgroup
         if group is None:
             return None
-        try:
-            return {
-                "cpu_ns": group.cpu_ns(),
-                "memory_bytes": group.memory_bytes(),
-                "throttled_ns": group.throttled_ns(),
-                **tree.of_processes(group.pids(), pss=pss),
-            }
-        except OSError:  # it has ended
-            return None
+        return groups.sample(group, self._lasting, pss=pss)
 
     def exposed(self) -> tuple[str, ...]:
         """Ports of this machine, other than loopback's, that lead to it."""
@@ -165,7 +159,7 @@ class LaunchedContainer:
         """Stop it, keep its log and what the kernel counted, and remove it."""
         began = time.monotonic()
         # As long as it runs: the control group goes with the container.
-        peak, throttled, killed = self._counts()
+        peak, throttled, killed = groups.counts(self._cgroup, self._lasting)
         try:
             with engine.answering(f"{self._what} can't be stopped"):
                 running = self.exited() is None
@@ -173,14 +167,17 @@ class LaunchedContainer:
                 seconds = time.monotonic() - began
                 self._container.reload()
                 state = self._container.attrs["State"]
-                self.log.write_bytes(self._container.logs(tail=_LOG_LINES))
+                said = self._container.logs(tail=_LOG_LINES)
+                self.log.write_bytes(b"\n".join([said, *(each.log() for each in self._beside)]))
         finally:
             with engine.answering(f"{self._what} can't be removed"):
+                for sidecar in self._beside:
+                    sidecar.remove()
                 self._container.remove(force=True, v=True)
         self.container = ContainerFacts(
             engine=self._ground.version,
             reached="container" if self._ground.bridged else "published",
-            memory_limit_bytes=self._limit_mib * MIB,
+            memory_limit_bytes=(self._limit_mib + sum(s.limit_mib for s in self._beside)) * MIB,
             pids_limit=PIDS,
             memory_peak_bytes=peak,
             throttled_s=throttled,
@@ -189,17 +186,6 @@ class LaunchedContainer:
         )
         forced = running and state["ExitCode"] == 137
         return Stop(seconds=seconds, exit_code=state["ExitCode"], orphans=0, killed=int(forced))
-
-    def _counts(self) -> tuple[int | None, float | None, int | None]:
-        group = self._cgroup
-        with suppress(OSError, KeyError):
-            if group is not None:
-                return (
-                    group.memory_peak_bytes(),
-                    group.throttled_ns() / 1e9,
-                    group.out_of_memory(),
-                )
-        return None, None, None
 
 
 def _create(
@@ -241,7 +227,8 @@ class DockerLauncher:
     def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
         if variant.image:
             return images.as_it_stands(self._ground.client, variant.image)
-        return images.ensure(self._ground.client, variant, benchmark, artefact, device)
+        made = images.ensure(self._ground.client, variant, benchmark, artefact, device)
+        return replace(made, beside=sidecars.ensure(self._ground.client, variant))
 
     def launch(self, order: LaunchOrder) -> LaunchedContainer:
         return LaunchedContainer(order, self._ground)

@@ -218,8 +218,11 @@ def _in_order(head: bytes, *, bodiless: bool) -> bytes:
     if bodiless:
         kept = [line for name, line in pairs if name not in _FRAMING]
         kept.append(b"Content-Length: 0")
-    elif not chunked:
-        kept += _one_length([line for name, line in pairs if name == b"content-length"])
+    elif not chunked and (lengths := [line for name, line in pairs if name == b"content-length"]):
+        # Clients go by the length then; how the transfer is compressed is still to be known.
+        kept = [line for name, line in pairs if name not in _FRAMING]
+        codings = [line.partition(b":")[2] for name, line in pairs if name == b"transfer-encoding"]
+        kept += [b"Content-Encoding:" + coding for coding in codings] + _one_length(lengths)
     return b"\r\n".join([first, *kept, b"", b""])
 
 

@@ -21,11 +21,15 @@ from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS, Ints
 
-_STATUS = ERRORS.index("status")
+_STATUS, _FAILED = ERRORS.index("status"), ERRORS.index("failed")
 
 
 class NoAnswer(Exception):
     """Why no answer came."""
+
+
+class SaidToHaveFailed(NoAnswer):
+    """It was taken, and the last answer says why it failed."""
 
 
 def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
@@ -66,7 +70,9 @@ async def _ask(job: Job) -> tuple[int, bytes]:
     exact = without_late(_row(loop), job.timeout_ns)
     error = int(exact["error"][0])
     if error not in (0, _STATUS):
-        raise NoAnswer(_why(loop, ERRORS[error], job.timeout_ns / 1e9))
+        raise (SaidToHaveFailed if error == _FAILED else NoAnswer)(
+            _why(loop, ERRORS[error], job.timeout_ns / 1e9)
+        )
     encoding = loop.encodings.get(0, b"")
     if error == _STATUS:  # which says more than a body that can't be read
         return loop.status[0], beginning(loop.bodies[0], encoding)

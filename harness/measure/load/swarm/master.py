@@ -78,8 +78,8 @@ class Master:
         self._runner.quit()
 
     def answer(self, *what: Any) -> None:
-        """Tell the harness."""
-        pipe.send(self._answers, what)
+        """Tell the harness, where it is still there: its orders end, too, when it goes."""
+        pipe.tell(self._answers, what)
 
     def _answered(self, work: Any, rest: list[Any]) -> None:
         try:
@@ -196,7 +196,7 @@ def main() -> None:
     except (SystemExit, RPCError, OSError) as error:
         why = f"{error}" if isinstance(error, RPCError) else "the port is taken"
         said = f"Locust's master can't listen at {host}:{port}: {why}."
-        pipe.send(answers, ("failed", said))
+        pipe.tell(answers, ("failed", said))
         return
     master.answer("listening", master.port)
     master.serve(sys.stdin.buffer)

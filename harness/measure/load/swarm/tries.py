@@ -11,13 +11,16 @@ from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.response import HTTPConnectionClosed
 
 from harness.base.errors import AnswerError
+from harness.measure.load.generator import why
 from harness.measure.load.generator.answer import Unfit
 from harness.measure.load.generator.coding import decoded
 from harness.measure.load.swarm.question import Question
+from harness.windows.causes import printable
 from harness.windows.samples import ERRORS
 
 _UNHEARD = (HTTPConnectionClosed, ConnectionResetError, BrokenPipeError)
 _PIECE = 1 << 16
+_START = 1024  # bytes of an error's body
 _STATUS = ERRORS.index("status")
 
 
@@ -28,6 +31,7 @@ class Try:
     status: int = 0
     body: bytes | None = None  # where it is kept
     headers: tuple[tuple[str, str], ...] = ()
+    said: why.Said = (b"", b"", b"")  # of an answer that is an error
     failure: BaseException | None = None
 
     @property
@@ -49,6 +53,20 @@ class Try:
         )
         found = (name for kind, name in kinds if isinstance(self._reason, kind))
         return ERRORS.index(next(found, "garbage"))
+
+    @property
+    def why(self) -> why.Why:
+        """Why no answer came, as the native driver says it; a time-out says enough."""
+        kind, reason = ERRORS[self.error], self._reason
+        if kind == "connect" and reason is not None:
+            return why.of_connecting(reason)
+        if kind == "disconnected":
+            closed = isinstance(reason, HTTPConnectionClosed)
+            return why.of_ending(None if closed else reason, tls=False, silent=False)
+        if kind == "garbage":
+            (said, *_) = getattr(reason, "args", None) or (type(reason).__name__,)
+            return "malformed", printable(str(said))
+        return why.NOBODY_KNOWS
 
     @property
     def _reason(self) -> BaseException | None:
@@ -76,24 +94,31 @@ def once(
     status = answer.status_code or 0
     if not status:
         return Try(failure=answer.error)
-    body, size = bytearray(), 0
+    body, size, is_right = bytearray(), 0, 200 <= status < 300
     try:
         for piece in _pieces(answer) if tell else iter(lambda: answer.read(_PIECE), b""):
             size += len(piece)
             if size > most:
                 raise Unfit("the answer is longer than what is taken")
-            if keep:
-                body += piece
+            if keep or not is_right:
+                body += piece if keep else piece[: max(_START - len(body), 0)]
             if tell is not None:
                 tell(bytes(piece))
-        encoding = ",".join(answer.headers.getlist("content-encoding")).encode()
+        encoding = _all_of(answer, "content-encoding", "transfer-encoding")
         whole = decoded(bytes(body), encoding, most) if keep else None
         headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-        return Try(status=status, body=whole, headers=headers)
+        said = (bytes(body[:_START]), _all_of(answer, "location"), encoding)
+        return Try(status=status, body=whole, headers=headers, said=said)
     except (Unfit, AnswerError, HTTPParseError, OSError) as error:
         return Try(failure=error)
     finally:
         answer.release()
+
+
+def _all_of(answer: Any, *names: str) -> bytes:
+    """The values of its headers of these names."""
+    values = (value for name in names for value in answer.headers.getlist(name))
+    return ",".join(values).encode("latin-1", "replace")
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from array import array
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from gevent.event import AsyncResult
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
+from harness.measure.load.generator import why
 from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.cutting import GRACE_S, fitted
 from harness.measure.load.generator.job import Fired, Job, without_late
@@ -30,8 +33,10 @@ from harness.protocols.exchange import (
     contents,
     next_step,
 )
+from harness.windows.causes import Cause, merged
 from harness.windows.samples import ERRORS, MISSING
 
+_STATUS = ERRORS.index("status")
 _COLUMNS = ("payload", "sent_ns", "done_ns", "status", "error", "resent")
 
 
@@ -50,6 +55,8 @@ class Crowd:
         self._exchanges = job.target.exchanges
         self._chunks, self._marks = ChunkColumns(), MarkColumns()
         self._bodies: dict[int, bytes] = {}
+        self._causes: Counter[tuple[int, why.Why]] = Counter()
+        self._first_said: dict[int, why.Said] = {}  # by status
         self._answered: set[int] = set()  # clients whose connection has had an answer
         self._cpu = time.process_time()
         self._cut_ns: int | None = None
@@ -87,16 +94,20 @@ class Crowd:
                 if self._exchanges is None:
                     keep = self._keeps(index)
                     tried = self._told(client, row, self._questions[payload], keep=keep)
-                    code = tried.error
+                    code, reason = tried.error, tried.why
                 else:
-                    tried, code = self._conversed(client, index, row, self._exchanges)
+                    tried, code, reason = self._conversed(client, index, row, self._exchanges)
         except gevent.Timeout as error:
             self._answered.discard(id(client))
             tried = Try(failure=error)
-            code = tried.error
+            code, reason = tried.error, tried.why
         finally:
             self.flying -= 1
         row[2:5] = time.monotonic_ns(), tried.status, code
+        if code == _STATUS:
+            self._first_said.setdefault(tried.status, tried.said)
+        elif code:
+            self._causes[code, reason] += 1
         if tried.body is not None and self._keeps(index):
             self._bodies[index] = tried.body
 
@@ -128,24 +139,24 @@ class Crowd:
 
     def _conversed(
         self, client: Any, index: int, row: list[int], exchanges: Exchanges
-    ) -> tuple[Try, int]:
-        """The last answer of an exchange, and how that ended."""
+    ) -> tuple[Try, int, why.Why]:
+        """The last answer of an exchange, how that ended, and why."""
         exchange = exchanges.begin(row[0])
         tell = partial(self._heard, index, exchange) if exchanges.chunked else None
         asked = self._questions[row[0]]
         while True:
             tried = self._told(client, row, asked, keep=True, tell=tell)
             if tried.body is None:
-                return tried, tried.error
+                return tried, tried.error, tried.why
             response = Response(tried.status, tried.headers, tried.body)
             step = next_step(exchange, response, time.monotonic_ns())
             if not isinstance(step, Send):
                 self._marks.add(index, step.marks)
             if isinstance(step, Done):
                 body = tried.body if step.body is None else step.body
-                return replace(tried, body=body), tried.error
+                return replace(tried, body=body), tried.error, tried.why
             if isinstance(step, Fail):
-                return tried, step.code
+                return tried, step.code, why.of_exchange(step)
             gevent.sleep(max(step.at_ns - time.monotonic_ns(), 0) / 1e9)
             asked = question(self.job.target.framing.whole(step.message))
 
@@ -172,9 +183,18 @@ class Crowd:
             cpu_s=cpu_s,
             elapsed_s=elapsed_ns / 1e9,
             chunks=chunks,
+            causes=self._told_why(),
             marks=self._marks.since(start_ns, len(table)),
         )
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
+
+    def _told_why(self) -> tuple[Cause, ...]:
+        status, error = array("h"), array("b")
+        for row in self._rows:
+            status.append(row[3])
+            error.append(row[4])
+        answered = why.of_statuses(status, error, self._first_said)
+        return merged([*why.causes(self._causes), *answered])
 
 
 class ThinkingUser(FastHttpUser):  # type: ignore[misc]
@@ -187,6 +207,8 @@ class ThinkingUser(FastHttpUser):  # type: ignore[misc]
 
     def on_start(self) -> None:
         self.network_timeout = self.connection_timeout = self.crowd.job.timeout_ns / 1e9
+        # Else its client would drop the bodies of errors, and their connections.
+        self.client.client.valid_response_codes = range(100, 1000)
         self._random = self.crowd.joined()
         start_ns = self.crowd.start.get()
         # At first they think too, or all would ask at once.

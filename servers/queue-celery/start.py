@@ -1,0 +1,3 @@
+from job_start import start
+
+start()
