@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+from linear_head import Floats, Head, Split
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -17,19 +19,18 @@ FEATURES = 4
 class Predictor:
     """Safe to call from several threads: predicting leaves the pipeline as it is."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._labels = [str(name) for name in pipeline.classes_]
+    def __init__(self, labels: list[str], probabilities: Callable[[Floats], Floats]) -> None:
+        self._labels = labels
+        self._probabilities = probabilities  # of rows of measurements, (rows, labels)
 
     def predict(self, instances: list[Any]) -> list[dict[str, Any]]:
         """Name the species of each flower, in order; `score` is its probability.
 
         Raises ValueError naming the first instance that is not four finite numbers.
         """
-        rows = [_checked(index, instance) for index, instance in enumerate(instances)]
-        if not rows:
+        if not instances:
             return []
-        probabilities = self._pipeline.predict_proba(np.array(rows, np.float64))
+        probabilities = self._probabilities(_rows(instances))
         chosen = probabilities.argmax(axis=1)
         return [
             {"label": self._labels[column], "score": float(row[column])}
@@ -45,7 +46,32 @@ def load(artefact_dir: Path, device: str, threads: int) -> Predictor:
     if device != "cpu":
         raise ValueError(f"iris runs on device cpu only, not {device!r}")
     threadpool_limits(limits=threads)
-    return Predictor(joblib.load(artefact_dir / "model.joblib"))
+    pipeline = joblib.load(artefact_dir / "model.joblib")
+    return Predictor(_labels(pipeline), pipeline.predict_proba)
+
+
+def load_split(artefact_dir: Path, device: str, threads: int) -> Split:
+    """The same model as scaler and head."""
+    if device != "cpu":
+        raise ValueError(f"iris runs on device cpu only, not {device!r}")
+    threadpool_limits(limits=threads)
+    pipeline = joblib.load(artefact_dir / "model.joblib")
+    scale, last = pipeline[0].transform, pipeline[-1]
+    labels = _labels(pipeline)
+    return Split(
+        labels=tuple(labels),
+        head=Head(last.coef_.T, last.intercept_),
+        features=lambda instances: scale(_rows(instances)),
+        with_head=lambda head: Predictor(labels, lambda rows: head.probabilities(scale(rows))),
+    )
+
+
+def _labels(pipeline: Pipeline) -> list[str]:
+    return [str(name) for name in pipeline.classes_]
+
+
+def _rows(instances: list[Any]) -> Floats:
+    return np.array([_checked(n, each) for n, each in enumerate(instances)], np.float64)
 
 
 def _checked(index: int, instance: object) -> list[float]:

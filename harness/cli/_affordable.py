@@ -10,7 +10,7 @@ from harness.base.errors import UsageError
 if TYPE_CHECKING:
     from harness.windows.profiles import Profile
 
-# Of a request: its plan, its stamps, and copies of both on their way between processes.
+# A request's plan, its stamps, and copies of both on their way between processes.
 _BYTES_OF_REQUEST = 250
 _BYTES_OF_CALLER = 20_000  # a connection with its buffers and its parser
 LONGEST_S = 1e7  # a third of a year; nanoseconds of much more have no room in 64 bits

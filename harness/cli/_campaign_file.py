@@ -15,7 +15,7 @@ from harness.base import toml
 from harness.base.errors import StoreError, UsageError, unknown
 from harness.cli import _say
 
-# What one command is asked for, and not each that measures the same again.
+# Options of a single command, which do not belong to later ones that measure the same again.
 _NOT_KEPT = ("file", "save", "dry_run", "as_json", "resume", "name")
 _WAYS = ("variants", "everything")  # to name variants: one given with the command replaces both
 

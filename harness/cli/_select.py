@@ -110,7 +110,7 @@ def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> 
             pick("launcher", found, dict(launchers.registered()))
     if variant.table.is_floor:
         return [variant]
-    # What is up already needs no launcher; beside it, the others are what they usually are.
+    # A running endpoint needs no launcher; variants beside it use the usual one.
     starting = (w if launching.of(w).starts else PROCESS for w in ways)
     chosen = [way] if way else list(starting)
     return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]

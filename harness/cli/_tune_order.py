@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BUDGET = "10m"
-# Of the closed loop that says where to begin to search, and what memory it takes.
+# The closed loop that gives the rate to begin at, and the memory.
 _WINDOW_SHARE, _WINDOW_S = 0.25, (0.3, 2.0)  # of the search, within these limits
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 

@@ -8,7 +8,7 @@ from harness.protocols import protocol
 from harness.protocols.exchange import Done, Exchange, Exchanges, Response, Step, exchanging
 from harness.protocols.plain import PlainJson
 
-_MARKS = {"stored": "x-answer-stored", "version": "x-model-version"}  # by the headers' names
+_MARKS = {"stored": "answer-stored", "version": "model-version"}  # by the headers' names
 
 
 @exchanging("told-in-headers")
@@ -33,8 +33,8 @@ _TELLS = Tells()  # it remembers nothing
 
 @protocol("json-stored")
 class StoredJson(PlainJson):
-    """`{"instances": [...]}` to `{"predictions": [...]}`, with the headers `X-Answer-Stored` (1 or
-    0) and `X-Model-Version`."""
+    """`{"instances": [...]}` to `{"predictions": [...]}`, with the headers `Answer-Stored` (1 or
+    0) and `Model-Version`."""
 
     def exchanges(self, path: str) -> Exchanges:  # noqa: ARG002
         return Telling()

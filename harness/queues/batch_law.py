@@ -18,7 +18,7 @@ import numpy as np
 from harness.setup.slo import Slo
 
 _ARRIVALS = 4_000
-# Of the rate at which full batches follow each other without a break.
+# Shares of the rate at which full batches follow each other without a break.
 _LOADS = np.concatenate(([0.02, 0.06], np.linspace(0.1, 0.95, 14)))
 _SEED = 19
 

@@ -55,7 +55,7 @@ class Queue:
     # the logarithm of that; None: too few windows.
     occupied: float | None = None
     error: float | None = None
-    # Of a request that occupies it, the part that is the model's, in the mean; 0: not known.
+    # The model's mean part of the time that a request occupies it, in units; 0: not known.
     model: float = 0.0
     saturated_ns: float = 0.0  # the model's CPU time in the saturated window; 0: not known
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-# Of each of the two. Intervals narrow with the square root of the starts, so that half the width
+# Starts of each of the two. Intervals narrow with the square root of the starts, so half the width
 # of twelve takes 48; `run --until decided` and `tune` end here.
 MOST_STARTS = 12
 LONGEST_S = 12 * 3600.0  # a night: no longer is a machine left to a measurement alone

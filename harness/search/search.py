@@ -93,7 +93,7 @@ def look(
     last = _at(tallies, tallies[-1].rate_per_s)
     counted = sum(found.requests for found in last)
     doubtful = ruling(last, slo) == "undecided" and any(found.over for found in last)
-    # Where there is no time for a decision, other rates tell more than the same again.
+    # Without time for a decision, other rates tell more than the same one again.
     affordable = needed(slo) <= tallies[-1].rate_per_s * left_s / 2
     if doubtful and affordable and counted < _REPEATS * needed(slo):
         return _quick(tallies[-1].rate_per_s, 2 * len(last), slo, left_s)

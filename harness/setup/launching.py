@@ -31,7 +31,7 @@ class Launching:
         return self.starts and not self.installs
 
 
-# What the launchers of schemas 1 to 6 were, whose files hold their names alone.
+# The launchers of schemas 1 to 6, whose files hold only their names.
 _EARLIER = {
     PROCESS: Launching(again=("--launcher", PROCESS)),
     DOCKER: Launching(described="a container", installs=False),

@@ -32,6 +32,7 @@ Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
 RUN: Kind = "run"
 SWEEP: Kind = "sweep"
 TUNE: Kind = "tune"
+NOOP = "noop"  # the benchmark whose model takes no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ _MOST = 4  # kinds of an error that a sentence names
 _HIDDEN = "***"
 _CUT = "…"
 
-# What to do about a kind, where that is the same for everybody.
+# Remedies that are the same for every user.
 HINTS = {
     "no descriptors": "raise it with ulimit -n",
     "no ports left": "see net.ipv4.ip_local_port_range",

@@ -20,7 +20,7 @@ def workers(windows: Sequence[Window]) -> int | None:
     count = max((most(window.calls) for window in windows), default=1)
     if count == 1:
         return 1
-    # Of more workers than callers, some would never have been seen to work.
+    # With more workers than callers, some workers would never be seen at work.
     full = [
         most(w.calls) == count < (w.facts.profile.concurrency or 0)
         for w in windows

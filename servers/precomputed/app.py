@@ -19,7 +19,7 @@ from keys import About, StoreError, digest_of, key_of, parsed, require
 from pydantic import BaseModel
 from serving import Predictor, load_predictor
 
-STORED, VERSION = "X-Answer-Stored", "X-Model-Version"
+STORED, VERSION = "Answer-Stored", "Model-Version"
 LOOK_S = 0.05  # between two looks at which store is served
 NICE = 10  # of a batch job beside serving, which can wait
 COMPLAIN_S = 5.0  # between two lines on a store that fails

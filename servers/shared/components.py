@@ -75,6 +75,10 @@ class Supervisor:
             time.sleep(0.01)
         return process.returncode
 
+    def pids(self) -> dict[str, int]:
+        """The programs that run, by name."""
+        return {each.name: each.process.pid for each in self._programs if each.process is not None}
+
     def run(self) -> None:
         """Keep all of them alive until the server is told to stop."""
         try:

@@ -57,18 +57,37 @@ class Predictor:
 def load_predictor(artefact: Path | None = None) -> Predictor:
     """The predictor that the harness named in this process's environment, loaded; of another
     artefact, where one is given."""
+    return recorded(_loaded("load", artefact))
+
+
+def load_split() -> Any:
+    """The same model in two parts, features and a linear head: a `Split` of the benchmarks' shared
+    `linear_head`. Raises RuntimeError where the predictor has no such parts."""
+    return _loaded("load_split")
+
+
+def recorded(model: Model) -> Predictor:
+    """A model whose calls are recorded."""
+    trace = os.environ.get("HARNESS_TRACE")
+    return Predictor(model, Path(trace) if trace else None)
+
+
+def _loaded(function: str, artefact: Path | None = None) -> Any:
     path = Path(_variable("HARNESS_PREDICTOR"))
     artefact = artefact or Path(_variable("HARNESS_ARTEFACT"))
     device = _variable("HARNESS_DEVICE")
     threads = int(_variable("HARNESS_THREADS"))
     trace = os.environ.get("HARNESS_TRACE")
     before = _native_threads()
-    model = _module(path).load(artefact, device, threads)
+    load = getattr(_module(path), function, None)
+    if load is None:
+        raise RuntimeError(f"{path} has no function {function!r}, which this server needs.")
+    model = load(artefact, device, threads)
     if trace and device == "cpu":  # CUDA starts threads that compute nothing
         # A runtime starts all threads but the caller's when it loads: so many share a prediction.
         started = _native_threads() - before
         Path(trace, f"threads-{os.getpid()}").write_text(str(started + 1))
-    return Predictor(model, Path(trace) if trace else None)
+    return model
 
 
 def _native_threads() -> int:

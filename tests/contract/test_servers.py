@@ -17,6 +17,7 @@ FOLDERS = sorted(path.parent for path in (paths.PROJECT / "servers").glob("*/ser
 BENCHMARKS = sorted(path.parent.name for path in paths.PROJECT.glob("benchmarks/*/benchmark.toml"))
 REPORTS_USAGE = {
     "bentoml": ("BENTOML_DO_NOT_TRACK", "True"),
+    "flwr": ("FLWR_TELEMETRY_ENABLED", "0"),
     "ray": ("RAY_USAGE_STATS_ENABLED", "0"),
     "vllm": ("VLLM_NO_USAGE_STATS", "1"),
 }

@@ -78,7 +78,7 @@ def test_exchanges_travel_by_their_name() -> None:
 
 def test_protocols_have_no_exchange_unless_they_say_so() -> None:
     going_on = [n for n, each in registered().items() if each.exchanges("/x") is not None]
-    assert going_on == ["jobs", "json-stored"]
+    assert going_on == ["jobs", "json-stored", "versioned"]
 
 
 def test_headers_as_they_came() -> None:

@@ -30,9 +30,9 @@ JOB = {
 @pytest.mark.parametrize(
     ("headers", "marks"),
     [
-        ((("x-answer-stored", "1"), ("x-model-version", "2")), (("stored", 1), ("version", 2))),
-        ((("x-answer-stored", "0"),), (("stored", 0),)),
-        ((("x-answer-stored", "yes"), ("x-model-version", "-1")), ()),
+        ((("answer-stored", "1"), ("model-version", "2")), (("stored", 1), ("version", 2))),
+        ((("answer-stored", "0"),), (("stored", 0),)),
+        ((("answer-stored", "yes"), ("model-version", "-1")), ()),
         ((), ()),
     ],
 )

@@ -132,7 +132,7 @@ def _summary(found: dict[str, Any]) -> Summary | None:
     return None
 
 
-# Of a thousand campaigns these are some hundred thousand files: plain strings and descriptors take
+# A thousand campaigns have some hundred thousand such files: plain strings and descriptors take
 # half the time of Path.
 def _sealed_files(folder: str) -> Iterator[str]:
     """The plan and the runs of a campaign, in an order of their own."""

@@ -23,7 +23,7 @@ from harness.stored.identity import Canary, Cell, Key, Point, Subject, subject_n
 
 FORMAT = 1  # of a summary
 SUFFIX = ".night.json"
-# What is followed. Whatever says how long something takes is set beside the same number of the
+# The metrics that are followed. Durations and rates are compared with the same numbers of the
 # canaries; these two are not: memory does not depend on the host's speed, and the canaries have no
 # capacity of their own, which goes with throughput.
 FOLLOWED = (

@@ -17,7 +17,7 @@ from harness.analyse.statistics.stats import Spread
 from harness.stored.hosts import machine_id
 from harness.stored.records import Campaign
 
-# What is kept of each variant: its headline, and what a trend is asked of.
+# The metrics that are kept for each variant: those of its headline, and those of trends.
 KEPT = (*RANKED_BY, "throughput", "first_answer", "memory", "cpu_per_1000", "error_rate")
 _LONGEST = 200  # characters of a text; names of folders are bounded by the file system
 _DIGITS = 6  # of a number

@@ -121,5 +121,5 @@ def _design(times: Any, rounds: int) -> Any:
             middle = times.mean(axis=1) - times.mean()
             columns.append(columns[1] * middle / max(np.abs(middle).max(), 1e-9))
     design = np.stack(columns, axis=1)
-    # Where every round had the same order, the drift can't be told from the ratio.
+    # If every round had the same order, the drift can't be separated from the ratio.
     return design if np.linalg.cond(design) < _TOO_ALIKE else design[:, :1]

@@ -28,9 +28,9 @@ from harness.queues.queueing import Queue
 # 2%, 5 by 4 to 9% and 2 by 25%, most of them in all runs alike.
 _FOLLOW = 0.01
 _KINDS = ((0.7, 0.0, _FOLLOW), (0.2, 0.0, 0.05), (0.1, 0.0, 0.3))
-# Where the model is less than a third of what a request takes, its speed says little of the whole.
+# A model that takes less than a third of a request's time says little about the whole.
 _DOMINATED = 3.0
-# Of a call that takes longer beside its CPU time, others in the process or on its CPU have a part.
+# Calls longer than this multiple of their CPU time share the process or the CPU with others.
 _UNDISTURBED = 1.15
 _UNSURE = 0.05  # standard error of what too few windows say of an excess
 _LEAST = 0.005  # the least that a start's own windows can be off by
@@ -53,7 +53,7 @@ class Pooled:
         """A queue's law with what all say together, in nanoseconds."""
         known = slowdown.steadied(queue, self.unit_ns, self.power).law
         if isinstance(known, Law) and self.calls is not None:
-            # What else occupies the server, others beside it too, is the same for each request.
+            # The rest of the occupied time is the same for each request, with others beside, too.
             occupied = np.maximum(self.calls + known.occupied_ns - 1.0, 0.0)
             known = law.of_sample(occupied, known.beside_ns, known.shape.workers)
         unit_ns = self.unit_ns if self.common else queue.unit_ns

@@ -139,7 +139,7 @@ def _learnt(
     """(the parts of the variants and of the rounds, each variant's variance of one start, that of
     all, the degrees of freedom that it was learnt from)."""
     found, free = _fitted(design, logs, weights)
-    # Of each variant: the freedom of the sum of squares that its rounds leave.
+    # The degrees of freedom of each variant's residual sum of squares.
     own = (counts - 1) * free / max(len(logs) - len(counts), 1)
     if not own.any():  # one start of each
         return found, np.zeros(0), math.inf, 0

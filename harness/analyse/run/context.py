@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.setup.answering import COMPUTED, Missing
 from harness.stored.hosts import HostProof
 from harness.stored.plan import to_verify
 from harness.stored.records import Campaign, Run, RunFacts, Window, WindowFacts
@@ -17,6 +18,7 @@ class WindowContext:
 
     window: Window
     proof: HostProof | None = None  # what the generator can do on that host
+    misses: Missing = COMPUTED  # of the server's stored answers
 
     @property
     def facts(self) -> WindowFacts:
@@ -43,7 +45,8 @@ class RunContext:
 
     def of(self, window: Window) -> WindowContext:
         """One of the run's windows in the same surroundings."""
-        return WindowContext(window=window, proof=self.proof)
+        misses = self.facts.server.misses
+        return WindowContext(window=window, proof=self.proof, misses=misses)
 
 
 def within(

@@ -130,7 +130,7 @@ def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
     steady, saturated = metrics.steady(run), metrics.saturated(run)
     if steady is not None and steady.requests.ok.any():
         names = ("latency_p50", "latency_p95", "latency_p99")
-        # What was not answered is longer than all that was: by how much does not matter here.
+        # Unanswered requests waited longer than all others; by how much does not matter here.
         waits_ms = steady.requests.waits_ns() / 1e6
         longest_ms = waits_ms[np.isfinite(waits_ms)].max()
         values = resampling.percentiles(np.minimum(waits_ms, longest_ms), (0.5, 0.95, 0.99))

@@ -16,7 +16,7 @@ from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.records import Run
 
-# Of the benchmark's own limit on the response time. Much beyond them no probe was fired.
+# Multiples of the benchmark's own response time limit. Far beyond them no probe was fired.
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 

@@ -167,6 +167,6 @@ def _front(known: Sequence[Candidate]) -> list[Candidate]:
     seen = [t for t in known if t.memory_bytes is not None]
     pairs = [(float(t.memory_bytes or 0), -(t.capacity or 0.0)) for t in seen]
     places = pareto.front(pairs)
-    # What costs a trace more memory costs none that is worth a choice.
+    # A setting that needs only a trace more memory is no separate choice.
     apart = [pairs[after][0] > _SAME * pairs[place][0] for place, after in pairwise(places)]
     return [seen[place] for place, far in zip(places, [*apart, True], strict=False) if far]

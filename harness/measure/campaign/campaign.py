@@ -144,7 +144,7 @@ def prepared_or_error(
     known: dict[str, Variant],
     tools: Tools,
     preset: PresetTable,
-    wants: wanted.Wanted = wanted.NOTHING,
+    wants: wanted.Beyond = wanted.NOTHING,
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:

@@ -40,7 +40,7 @@ _LAG_P50_US, _LAG_P99_US = 500, 5000
 # The timer is the first part of the lag: beyond half of what is allowed, little is left.
 _TIMER_P50_US, _TIMER_P99_US = 250, 2500
 _TIMER_TRIES = 200
-# Of the clocks that need a system call or a device: tsc and kvm-clock take some 50 ns, hpet 1 us.
+# Clocks slower than this need a system call or a device: tsc takes some 50 ns, hpet 1 us.
 _SLOW_CLOCK_NS = 500
 _CLOCK_READS = 1000
 # A generator process opens up to 1024 connections, and a server has as many beside its own files.

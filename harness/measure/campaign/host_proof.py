@@ -15,11 +15,10 @@ from harness.setup.catalog import Benchmark
 from harness.setup.tables import PresetTable
 from harness.stored import plan
 from harness.stored.hosts import HostCheck, HostProof
-from harness.stored.records import BenchmarkFacts, Campaign
+from harness.stored.records import NOOP, BenchmarkFacts, Campaign
 from harness.windows.profiles import Profile
 
 _FITNESS = ("good", "doubtful", "unfit")
-_SMALLEST = "noop"  # its model needs nothing
 _SECONDS = PresetTable.model_fields["proof_s"].default
 
 
@@ -73,7 +72,7 @@ def by_itself() -> tuple[HostCheck, ...]:
     """The same outside a campaign. What stands in the way of the proof is a check's sentence."""
     try:
         known = catalog.benchmarks()
-        benchmark = known.get(_SMALLEST) or next(iter(known.values()), None)
+        benchmark = known.get(NOOP) or next(iter(known.values()), None)
         if benchmark is None:
             raise ProvisionError("There is no benchmark whose requests the generator could send.")
         with session.begin({}, "cpu") as tools:

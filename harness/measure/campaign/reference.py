@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from harness.measure.campaign import expectations, starting, unseen
 from harness.measure.campaign.bench import Bench, Later
 from harness.measure.campaign.tools import Tools
 from harness.measure.campaign.unseen import Unseen
-from harness.measure.campaign.wanted import NOTHING, Wanted
+from harness.measure.campaign.wanted import NOTHING, Beyond
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.prepare import artefacts, environments
@@ -46,7 +47,7 @@ def prepare(
     variants: dict[str, Variant],
     tools: Tools,
     preset: PresetTable,
-    wanted: Wanted = NOTHING,
+    wanted: Beyond = NOTHING,
 ) -> Prepared:
     """Build the artefact, ask the reference every payload, and measure its capacity.
 
@@ -60,17 +61,10 @@ def prepare(
     variant = _predictor(variants)
     made = artefact(benchmark, variants)
     bench = _bench(benchmark, made.folder, preset)
-    audits = wanted.rounds * audit.PER_ROUND if preset.audit_s and benchmark.together == 1 else 0
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-
-        def learn(launched: Launched) -> tuple[list[Any], float, Unseen]:
-            expected, capacity = _ask(stages, launched, preset.proof_s)
-            profiles = plan.absolute(benchmark, preset, capacity) if wanted.windows else ()
-            fresh = unseen.needed(profiles) if benchmark.together == 1 else 0
-            return expected, capacity, unseen.ask(stages, launched, audits, fresh)
-
-        expected, capacity, found = starting.started(stages, learn)
+        use = partial(_learn, stages, preset, wanted)
+        expected, capacity, found = starting.started(stages, use)
     bench = replace(
         bench,
         expected=tuple(expected),
@@ -83,6 +77,19 @@ def prepare(
     if wanted.later_version and artefacts.has_versions(benchmark) and benchmark.together == 1:
         bench = replace(bench, later=_later(bench, variants, tools, wanted.later_version))
     return Prepared(bench, made.facts, capacity)
+
+
+def _learn(
+    stages: Stages, preset: PresetTable, wanted: Beyond, launched: Launched
+) -> tuple[list[Any], float, Unseen]:
+    """(the right answers, the capacity in process, payloads that no server has seen)."""
+    expected, capacity = _ask(stages, launched, preset.proof_s)
+    benchmark, audits, fresh = stages.bench.benchmark, 0, 0
+    if benchmark.together == 1:
+        profiles = plan.absolute(benchmark, preset, capacity) if wanted.windows else ()
+        audits = wanted.rounds * audit.PER_ROUND if preset.audit_s else 0
+        fresh = unseen.needed(profiles)
+    return expected, capacity, unseen.ask(stages, launched, audits, fresh)
 
 
 def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, version: int) -> Later:
@@ -159,6 +166,8 @@ def _own(variant: Variant, bench: Bench) -> Bench:
 def _judged(variant: Variant, bench: Bench) -> Bench:
     """With the answers that an endpoint is judged by, where they are not the predictor's."""
     endpoint = variant.endpoint
+    if not variant.table.replace_path:  # versions that it names are none of ours
+        bench = replace(bench, later=None)
     if endpoint is None or endpoint.judged_by == REFERENCE:
         return bench
     known = variant.recorded
@@ -170,7 +179,6 @@ def _judged(variant: Variant, bench: Bench) -> Bench:
         unseen_expected=(),
         fresh=(),
         fresh_expected=(),
-        later=None,
     )
 
 

@@ -12,7 +12,7 @@ LATER = 2  # version of the model that takes the place of the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Beyond:
     """Beyond the answers to a benchmark's own payloads."""
 
     rounds: int = 1  # each of which has unseen payloads of its own
@@ -20,10 +20,10 @@ class Wanted:
     later_version: int = 0  # of the model, which takes the place of the first; 0: none does
 
 
-NOTHING = Wanted()
+NOTHING = Beyond()
 
 
-def by(variants: Iterable[Variant], preset: PresetTable, rounds: int) -> Wanted:
+def by(variants: Iterable[Variant], preset: PresetTable, rounds: int) -> Beyond:
     """What a preset makes these variants need."""
     replaced = preset.replace and any(v.table.replace_path for v in variants)
-    return Wanted(rounds=rounds, windows=True, later_version=LATER if replaced else 0)
+    return Beyond(rounds=rounds, windows=True, later_version=LATER if replaced else 0)

@@ -16,7 +16,7 @@ from harness.stored.records import Search, Window
 from harness.windows import causes
 from harness.windows.profiles import CLOSED, Profile
 
-# Of the throughput in a closed loop, where no law says more: most SLOs break before that is
+# Share of the closed loop's throughput, used if no law is known: most SLOs break before that is
 # reached, and batches are larger there than under the load that an SLO bears.
 _START_SHARE = 0.5
 _SATURATE_S = 1.0

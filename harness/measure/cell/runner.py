@@ -223,7 +223,7 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
     def expected(probes: Sequence[Window]) -> float | None:
         if progress.stores:  # its requests are of two kinds, which no law of a queue knows
             return None
-        # Whatever the windows hold: that they can't be understood must not end the measurement.
+        # Windows that can't be understood must not end the measurement.
         with suppress(ArithmeticError, ValueError):
             return queueing.capacity([*profiles, *probes], audit, order.slo)
         return None

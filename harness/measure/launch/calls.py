@@ -15,7 +15,7 @@ from harness.stored.lifecycle import BatchJob
 from harness.windows.samples import MISSING, Calls, Ints
 
 _FIELDS = ("start", "duration", "batch", "cpu")
-# What servers/shared/serving.py writes of a call, by the start of its file's name; earlier
+# Records of a call that servers/shared/serving.py writes, by the start of the file's name; earlier
 # revisions of it, which `run --against` measures, write no CPU time.
 _RECORDS = {
     "model": np.dtype([(name, "<i8") for name in _FIELDS]),

@@ -10,7 +10,7 @@ from harness.measure.talk.headers import over
 from harness.protocols.messages import Message
 from harness.setup.endpoints import Headers
 
-# Of them a request without a body says so; others have none unless it is given.
+# These methods declare even an empty body; others have a body only if it is given.
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 

@@ -64,7 +64,7 @@ def learned(talk: Talk, launched: Launched, bench: Bench) -> tuple[Talk, str]:
 
 
 def _talk(protocol: Protocol, path: str, bench: Bench) -> Talk:
-    # What the reference is asked while it makes the right answers is one by one.
+    # The reference is asked one by one while it makes the right answers.
     together = bench.benchmark.together if bench.expected else 1
     known = bench.known
     twice = [*known, *known * together]

@@ -97,7 +97,7 @@ def _explore(
     after_s = (_SIFTED + 2 * _STARTS) * one.long_s if able else 0.0
     if len(tried) >= min(LEAST_TRIED, proposals.size(space)) and left_s < one.short_s + after_s:
         return None
-    # What the host disturbed says nothing of the setting.
+    # Runs disturbed by the host say nothing about the setting.
     again = [found for found in tried if found.doubt and len(found.runs) < _TWICE]
     if again:
         return _again(tuning, again[0], "explore")
@@ -161,7 +161,7 @@ def _pair(tried: Sequence[Candidate], able: Sequence[Candidate]) -> list[Candida
     if len(chosen) > 1 or (chosen and len(able) < 2):
         return sorted(chosen, key=lambda candidate: candidate.number)
     others = [candidate for candidate in (*chosen, *able) if candidate.number != TODAY]
-    # Of what is in doubt more runs may tell.
+    # More runs may settle a doubt.
     today = [c for c in tried if c.number == TODAY and (c in able or c.doubt)]
     return [*today, *others[:1]]
 

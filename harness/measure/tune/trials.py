@@ -26,7 +26,7 @@ from harness.stored.tunings import Tuning, TuningStep
 # No tune takes less before its first run, and none of its runs less beside the search. Whether a
 # budget is too short for a variant that takes longer, its first run will show.
 _PREPARE_S, _BESIDE_S = 4.0, 3.0
-# Of the time that today's setting takes to be ready, and in seconds: what takes more has failed.
+# Limits on becoming ready, as a multiple of today's setting's time and in seconds.
 _READY_TIMES, _READY_LEAST_S = 5.0, 20.0
 _ROUND_S = 30  # to which a budget that is proposed is rounded up
 

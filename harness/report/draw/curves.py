@@ -171,7 +171,7 @@ def along(row: Row, profile: str) -> Along | None:
     if not seen:
         return None
     good = [curve for digest, curve in seen if not digest.invalid]
-    # Where no round counts, each is odd; there is no median to draw.
+    # If no round counts, each is odd, and there is no median to draw.
     nothing = np.full(len(seen[0][1].at_s), np.nan)
     odd = [Odd(d.cell.round, found, c.median_ms) for d, c in seen if (found := _on(d, profile))]
     odd.sort(key=lambda each: (not each.invalid, each.number))

@@ -99,7 +99,7 @@ def _read(folder: Path, reports: Path, key: str, late: bool) -> ListedCampaign:
             )
         made = brief_file.made(folder)
     except HarnessError as error:
-        # Where the campaign lies differs from machine to machine; the page must not.
+        # The campaign's folder differs from machine to machine; the page must not.
         said = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
         return ListedCampaign(
             name=folder.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.analyse.campaigns.summary import BenchmarkSummary, Summary, VariantSummary
 
-# What must be the same for two figures to stand on one line: machine, preset, device, benchmark,
+# Two figures on one line share all of these: machine, preset, device, benchmark,
 # its version, SLO, metric, track, variant. A variant of another name is another variant.
 Key = tuple[str | int | None, ...]
 

@@ -12,7 +12,7 @@ from harness.report.page import view
 from harness.report.page.view import Report
 from harness.report.text import outcomes
 
-# Where nothing is known, a value is None.
+# Unknown values are None.
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("campaign", "benchmark"), str),
     "benchmark_version": int,

@@ -12,7 +12,7 @@ _LEVEL = ("constant", "poisson", "closed")
 # Perf Analyzer calls a measurement stable within 10%; beyond 25% no two lengths of a window would
 # give the same number.
 DRIFT = 1.25
-# Of either test. Of healthy queues at 80% use one in 100 is then taken for one that drifts; at 90%,
+# Level of either test. One in 100 healthy queues at 80% use is then taken for drifting; at 90%,
 # with 500 requests (about one excursion of the queue), one in 20.
 CHANCE = 0.002
 # A server that is exactly at its limit has a queue that grows by more in 1 of 40 windows, one at

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from harness.analyse.run.context import WindowContext
 from harness.analyse.run.findings import PLANNED, PROFILE, Said, Verdict, window_rule
 from harness.analyse.statistics import stats
 from harness.search.tallying import more_than
+from harness.setup.answering import REFUSED
 from harness.stored.hosts import CEILING_SHARE
-from harness.windows import causes
+from harness.windows import causes, misses
 from harness.windows.samples import ERRORS, MISSING
 
 # Lag is part of the response time, so it hurts where it is not small beside it.
@@ -165,7 +168,18 @@ def wrong_answers(context: WindowContext) -> Said:
 
 @window_rule(PROFILE)
 def errors(context: WindowContext) -> Said:
-    kinds = context.requests.kinds()
+    requests, refused = context.requests, 0
+    if context.misses == REFUSED:
+        rows = misses.refused(requests)
+        refused = int(rows.sum())
+        requests = replace(requests, error=np.where(rows, 0, requests.error))
+    if refused:
+        yield (
+            Verdict.NOTE,
+            f"{refused} of {len(requests)} requests were for what is not stored, and refused with "
+            "404 as declared; they have no latency, and count as errors",
+        )
+    kinds = requests.kinds()
     if not kinds:
         return
     failed = sum(kinds.values())

@@ -27,7 +27,7 @@ def question(message: bytes) -> Question:
     for name, _, value in (line.partition(": ") for line in lines):
         fields.setdefault(names.setdefault(name.lower(), name), []).append(value)
     fields.setdefault("Accept-Encoding", ["identity"])
-    # Which its client writes itself.
+    # Its client writes this header itself.
     sized = fields.pop(names.get("content-length", ""), None) is not None
     headers = {name: values if values[1:] else values[0] for name, values in fields.items()}
     return Question(method=method, path=path, headers=headers, body=body if sized else None)

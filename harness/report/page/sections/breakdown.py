@@ -15,8 +15,8 @@ from harness.report.draw import batch_plot, curves, stack_plot
 from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
+from harness.stored.records import NOOP
 
-NOOP = "noop"  # the benchmark whose model takes no time
 _SHARE_SHOWN = 0.01
 
 

@@ -36,7 +36,7 @@ def failures(report: Report) -> Values | None:
     missing: dict[str, list[int]] = {}
     for cell in digested.missing:
         missing.setdefault(f"{cell.variant_name} on {cell.benchmark_name}", []).append(cell.round)
-    # Where the campaign lies differs from machine to machine; the report must not.
+    # The campaign's folder differs from machine to machine; the report must not.
     root = f"{report.digested.folder}/"
     damaged = [(found.cell, found.message.replace(root, "")) for found in digested.damaged]
     if not (failed or missing or damaged):
