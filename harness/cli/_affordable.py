@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # A request's plan, its stamps, and copies of both on their way between processes.
 _BYTES_OF_REQUEST = 250
 _BYTES_OF_CALLER = 20_000  # a connection with its buffers and its parser
+_SHORTEST_S = 0.01  # of a closed loop: a process may wait as long for its CPU
 LONGEST_S = 1e7  # a third of a year; nanoseconds of much more have no room in 64 bits
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -22,13 +23,31 @@ def require_some(profile: Profile) -> None:
     sent all the same would be of another rate."""
     from harness.windows.profiles import expected_count
 
-    if not profile.is_open or (count := expected_count(profile)) >= 1 - 1e-9:
+    if not profile.is_open:
+        _require_some_of_callers(profile)
+        return
+    if (count := expected_count(profile)) >= 1 - 1e-9:
         return
     wanted_s = profile.duration_s / count if count > 0 else math.inf
     said = f"In {profile.duration_s:g} s at {profile.rate_per_s:g}/s no request is due"
     if wanted_s > LONGEST_S:
         raise UsageError(f"{said}, nor in any window of acceptable length: give a higher --rate.")
     raise UsageError(f"{said}: give --duration {_up(wanted_s):g} or more, or a higher --rate.")
+
+
+def _require_some_of_callers(profile: Profile) -> None:
+    if profile.duration_s < _SHORTEST_S:
+        raise UsageError(
+            f"In {profile.duration_s:g} s a caller may not get to its first request: give "
+            f"--duration {_SHORTEST_S:g} or more."
+        )
+    callers = profile.concurrency or 0
+    if profile.think_s is not None and callers * profile.duration_s < profile.think_s:
+        raise UsageError(
+            f"In {profile.duration_s:g} s, {callers} users, who think {profile.think_s:g} s on "
+            f"average, send nothing: give --duration {_up(profile.think_s / callers):g} or more, "
+            "more users, or a shorter --think."
+        )
 
 
 def require_room(profile: Profile) -> None:
@@ -38,7 +57,7 @@ def require_room(profile: Profile) -> None:
 
     if profile.is_open:
         count, each = expected_count(profile), _BYTES_OF_REQUEST
-        what = f"{count:.3g} requests"
+        what = f"{count:.3g} requests" if math.isfinite(count) else "So many requests"
     else:
         count, each = float(profile.concurrency or 0), _BYTES_OF_CALLER
         what = f"{count:.0f} callers"
@@ -52,6 +71,8 @@ def require_room(profile: Profile) -> None:
 
 
 def _size(count: float) -> str:
+    if not math.isfinite(count):
+        return "more than 10^308 bytes"
     unit = 0
     while count >= 1024 and unit < len(_UNITS) - 1:
         count, unit = count / 1024, unit + 1

@@ -58,15 +58,34 @@ def loaded(*, insecure: bool) -> str:
     return json.dumps(load() | {"insecure": insecure}, indent=1)
 
 
+def pipeline() -> dict[str, Any]:
+    """The content of `pipeline --json`, with the keys that it always has."""
+    unknown = ("benchmark", "server", "route", "rate", "seconds", "every_s")
+    front = dict.fromkeys(("program", "direct_ms", "through_ms", "added_ms"))
+    return {
+        **dict.fromkeys(unknown),
+        "front": front,
+        **dict.fromkeys(("requests", "ok", "lost"), 0),
+        "errors": {},
+        **dict.fromkeys(("resent", "replaced", "failed"), 0),
+        "runs": [],
+        "findings": [],
+        "unanswered": 0,
+        "interrupted": True,
+    }
+
+
 def of_arguments(arguments: Sequence[str]) -> str:
     """The same where the signal came before the command itself had begun; empty where its standard
-    output is for people, or it measures nothing at a URL."""
+    output is for people, or it measures neither a URL nor a pipeline."""
     name, *rest = (*arguments, "")
     if "--json" not in rest:
         return ""
     insecure = "--insecure" in rest
     if name == "load":
         return loaded(insecure=insecure)
+    if name == "pipeline":
+        return json.dumps(pipeline(), indent=1)
     urls = [word for word in rest if word.startswith(("http://", "https://"))]
     if name != "capacity" or not urls:
         return ""

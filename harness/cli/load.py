@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ import click
 from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from harness.base.trust import SYSTEM, UNCHECKED
 from harness.cli import _bodies, _interrupted, _say
-from harness.cli._affordable import LONGEST_S, require_room, require_some
+from harness.cli._affordable import require_room, require_some
 from harness.cli._anyway import anyway_option, require_quiet
 from harness.cli._named import DRIVER, SHAPE
+from harness.cli._numbers import POSITIVE, SECONDS
 from harness.cli._tls import tls_options, trust
 
 if TYPE_CHECKING:
@@ -22,38 +22,18 @@ if TYPE_CHECKING:
     from harness.windows.profiles import Profile
 
 
-class _Positive(click.FloatRange):
-    """Above zero, and a number: FloatRange lets `nan` and `inf` pass."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
-
-
-class _Seconds(_Positive):
-    """No longer than nanoseconds in 64 bits have room for."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number = super().convert(value, param, ctx)
-        if number > LONGEST_S:
-            self.fail(f"{value} s is too long: {LONGEST_S:g} at most.", param, ctx)
-        return number
-
-
-_POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=True)
+_NOBODY = "error: No request was sent in this window: give a longer --duration."
 
 
 @click.command("load")
 @click.argument("url")
-@click.option("--rate", type=_POSITIVE, help="Requests per second.")
-@click.option("--rate-to", type=_POSITIVE, help="Last rate of a ramp, highest rate of a spike.")
+@click.option("--rate", type=POSITIVE, help="Requests per second.")
+@click.option("--rate-to", type=POSITIVE, help="Last rate of a ramp, highest rate of a spike.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Number of callers or users.")
-@click.option("--think", type=_SECONDS, help="Mean think time of a user, in seconds.")
+@click.option("--think", type=SECONDS, help="Mean think time of a user, in seconds.")
 @click.option(
     "--duration",
-    type=_SECONDS,
+    type=SECONDS,
     default=10.0,
     show_default=True,
     help="Seconds.",
@@ -62,7 +42,7 @@ _POSITIVE, _SECONDS = _Positive(min=0, min_open=True), _Seconds(min=0, min_open=
 @_bodies.options
 @click.option(
     "--timeout",
-    type=_SECONDS,
+    type=SECONDS,
     default=10.0,
     show_default=True,
     help="Seconds.",
@@ -118,6 +98,8 @@ def command(**options: Any) -> int:
     if unanswered is not None:
         _say.line(_interrupted.CUT_SHORT, err=True)
         return EXIT_INTERRUPTED
+    if not found["requests"]:
+        _say.line(_NOBODY, err=True)
     return EXIT_OK if found["ok"] else EXIT_FAILED
 
 

@@ -33,7 +33,7 @@ _ASIDE = 0.03  # beside the fitted rate, on both sides in turn: there the slope 
 BESIDE = 1.07  # the same of a rate that is expected, as a factor: by as much it may be off
 _REPEATS = 4  # times the requests of a quick decision: then a rate is undecided for good
 _SHARE_OF_TIME = 0.2  # of what is left goes into one probe
-_FEWEST = 50  # requests of a probe: where time is short, the answer is rough, and says so
+FEWEST = 50  # requests of a probe: where time is short, the answer is rough, and says so
 
 Ruling = Literal["holds", "broken", "undecided"]
 
@@ -63,6 +63,11 @@ class Estimate:
 def needed(slo: Slo) -> int:
     """Requests that suffice where none is over the limit: 459 for p99."""
     return math.ceil(math.log(1 - CONFIDENCE) / math.log(slo.share))
+
+
+def least_s(rate_per_s: float) -> float:
+    """The seconds of the shortest probe at a rate."""
+    return max(FEWEST / rate_per_s, 0.5)
 
 
 def ruling(tallies: Sequence[Tally], slo: Slo) -> Ruling:
@@ -118,10 +123,9 @@ def around(
     if sum(t.requests for t in near) > _REPEATS * needed(slo):
         return None
     rate = expected_per_s * (BESIDE if probed % 2 else 1 / BESIDE)
-    least_s = max(_FEWEST / rate, 0.5)
-    if left_s < least_s:
+    if left_s < least_s(rate):
         return None
-    return NextProbe(rate, min(max(least_s, _SHARE_OF_TIME * left_s), left_s))
+    return NextProbe(rate, min(max(least_s(rate), _SHARE_OF_TIME * left_s), left_s))
 
 
 def bracket(tallies: Sequence[Tally], slo: Slo) -> tuple[float | None, float | None]:
@@ -172,10 +176,10 @@ def _quick(rate: float, times: float, slo: Slo, left_s: float) -> NextProbe | No
     settle_s = SETTLE_LIMITS * slo.limit_ns / 1e9
     counted_s = 1.05 * times * needed(slo) / rate
     wanted_s = max(counted_s + min(settle_s, counted_s / 2), settle_s, 0.5)
-    least_s = max(_FEWEST / rate, 0.5)
-    if left_s < least_s:
+    least = least_s(rate)
+    if left_s < least:
         return None
-    return NextProbe(rate, min(max(least_s, min(wanted_s, _SHARE_OF_TIME * left_s)), left_s))
+    return NextProbe(rate, min(max(least, min(wanted_s, _SHARE_OF_TIME * left_s)), left_s))
 
 
 def _at(tallies: Sequence[Tally], rate: float) -> list[Tally]:

@@ -18,8 +18,9 @@ class Component:
     program: str  # on the PATH
     least: tuple[int, ...]  # release
     package: str  # of Debian
-    url: str  # as a server reaches it in a container, where it has one of its own beside it
-    memory_mib: int  # that it may use there
+    asked: str = "--version"  # what it says its release on
+    url: str = ""  # as a server reaches it in a container, where it has one of its own beside it
+    memory_mib: int = 0  # that it may use there
 
     @property
     def variable(self) -> str:
@@ -36,6 +37,12 @@ COMPONENTS = {
         memory_mib=512,
     ),
 }
+FRONT = "nginx"  # of a pipeline, and no variant's
+_PROGRAMS = {
+    **COMPONENTS,
+    FRONT: Component(program="nginx", least=(1, 20), package="nginx", asked="-v"),
+}
+_BESIDE_PATH = "/usr/local/sbin:/usr/sbin"  # which Debian leaves out of the PATH of a user
 _RELEASE = re.compile(r"\d+(?:\.\d+)+")
 _ASKED_S = 10.0
 
@@ -47,19 +54,20 @@ def beside(names: Iterable[str]) -> dict[str, str]:
 
 def place(name: str) -> Path | None:
     """Where a component's program is on this machine; None where it is not."""
-    found = shutil.which(COMPONENTS[name].program)
+    program = _PROGRAMS[name].program
+    found = shutil.which(program) or shutil.which(program, path=_BESIDE_PATH)
     return None if found is None else Path(found)
 
 
 @cache
 def why_not(name: str) -> str | None:
     """Why a component can't be used on this machine, or None."""
-    component, found = COMPONENTS[name], place(name)
+    component, found = _PROGRAMS[name], place(name)
     least = ".".join(map(str, component.least))
     how = f"on Debian: apt-get install {component.package}"
     if found is None:
         return f"it needs {component.program} {least} or later, which is not installed; {how}"
-    release = _release(found)
+    release = _release(found, component.asked)
     if release is None:
         return f"{found} does not say which release it is; {least} or later is needed; {how}"
     if tuple(map(int, release.split("."))) < component.least:
@@ -67,12 +75,19 @@ def why_not(name: str) -> str | None:
     return None
 
 
-def _release(program: Path) -> str | None:
+def release(name: str) -> str | None:
+    """The release that is on this machine; None where none is, or it does not say."""
+    found = place(name)
+    return None if found is None else _release(found, _PROGRAMS[name].asked)
+
+
+def _release(program: Path, asked: str) -> str | None:
+    """The release that a program says it is, on whichever stream."""
     try:
         done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=_ASKED_S, check=True
+            [program, asked], capture_output=True, text=True, timeout=_ASKED_S, check=True
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    found = _RELEASE.search(done.stdout)
+    found = _RELEASE.search(done.stdout + done.stderr)
     return found[0] if found else None

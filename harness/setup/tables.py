@@ -55,6 +55,7 @@ class VariantTable(toml.Strict):
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
+    client: bool = False  # its own process is the client, which fires the schedule
     in_all: bool = True
     beside: tuple[str, ...] = ()  # variants of other tracks that `--track` of this one adds
 
@@ -62,6 +63,11 @@ class VariantTable(toml.Strict):
     def is_floor(self) -> bool:
         """Whether it is a reference point, which others are set beside, and no contender."""
         return self.reference or self.inside
+
+    @property
+    def fires(self) -> bool:
+        """Whether it fires the schedule itself, so that no generator sends it anything."""
+        return self.inside or self.client
 
     @field_validator("command")
     @classmethod

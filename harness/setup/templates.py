@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 from pydantic import Field, field_validator, model_validator
 
 from harness.base import header_names, toml
+from harness.base.errors import UsageError
+from harness.base.secrecy import beginning
 
 KNOWN = ("instance", "instances", "id")
 _PLACEHOLDER = re.compile(r"\$(?:(\$)|\{([^{}]*)\}|([A-Za-z_]\w*))")
 _QUOTE = re.compile(r'\\.|"')
+_NOT_IN_A_PATH = re.compile(r"[^!-~]|#")
 _JSON = "application/json"
+_SAID = 200  # characters of an error's text
 
 
 class RequestTable(toml.Strict):
@@ -40,6 +45,13 @@ class RequestTable(toml.Strict):
     def _is_expression(cls, value: str | None) -> str | None:
         if value is not None:
             compiled(value)
+        return value
+
+    @field_validator("path")
+    @classmethod
+    def _can_stand_in_a_request(cls, value: str) -> str:
+        if _NOT_IN_A_PATH.search(_PLACEHOLDER.sub("", value)):
+            raise ValueError("write spaces, # and letters beyond ASCII as %20 and the like")
         return value
 
     @field_validator("method")
@@ -66,7 +78,7 @@ class RequestTable(toml.Strict):
         if self.id is not None and "id" not in names:
             raise ValueError("'id' needs $id in the request, which has none")
         if self.body is not None and self.content_type == _JSON:
-            made = filled(self.body, {"instance": 0, "instances": [0], "id": "0"}, as_json)
+            made = filled(self.body, None, as_json)
             try:
                 json.loads(made)
             except ValueError as error:
@@ -121,14 +133,29 @@ Writer = Callable[[Any, bool], str]  # of a value; whether it stands between quo
 def compiled(expression: str) -> Any:
     """A JMESPath expression. Raises ValueError."""
     try:
-        return jmespath.compile(expression)
+        found = jmespath.compile(expression)
     except JMESPathError as error:
         reason = str(error).splitlines()[0].rstrip(".:")
         raise ValueError(f"{expression!r} is not a JMESPath expression: {reason}") from error
+    for name in _functions(found.parsed):
+        if name not in Functions.FUNCTION_TABLE:
+            raise ValueError(f"{expression!r} calls {name}(), which JMESPath does not have")
+    return found
 
 
-def filled(template: str, known: Mapping[str, Any], write: Writer) -> str:
-    """The text with its placeholders' values."""
+def _functions(node: Any) -> Iterator[str]:
+    """The names of all that an expression calls."""
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in node["children"]:
+        yield from _functions(child)
+
+
+def filled(template: str, known: Mapping[str, Any] | None, write: Writer) -> str:
+    """The text with its placeholders' values; 0 for each where nothing is known.
+
+    Raises UsageError for an expression that can't be had of what is known.
+    """
     parts, place, inside = [], 0, False
     for found in _PLACEHOLDER.finditer(template):
         before = template[place : found.start()]
@@ -160,8 +187,16 @@ def _in_path(value: Any, _: bool) -> str:
     return quote(as_text(value), safe="", errors="surrogatepass")
 
 
-def _value(found: re.Match[str], known: Mapping[str, Any]) -> Any:
-    return known[found[3]] if found[3] else compiled(found[2]).search(dict(known))
+def _value(found: re.Match[str], known: Mapping[str, Any] | None) -> Any:
+    if known is None:
+        return 0
+    if found[3]:
+        return known[found[3]]
+    try:
+        return compiled(found[2]).search(dict(known))
+    except (JMESPathError, RecursionError, OverflowError) as error:
+        said = beginning(" ".join(str(error).split()), _SAID)
+        raise UsageError(f"{found[0]} of payload {known['id']} can't be had: {said}") from error
 
 
 def _names(template: str) -> set[str]:

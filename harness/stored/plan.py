@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.setup import components, launching
 from harness.setup.catalog import Benchmark, Variant
+from harness.setup.launching import PROCESS
 from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
@@ -97,6 +98,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
         return f"it runs as a container only, as {there}: {why}"
     if missing := missing_component(variant):
         return missing
+    if variant.table.client and variant.launcher != PROCESS:
+        return "its process is the client, which fires the schedule on this machine itself"
     if device not in variant.table.devices and not variant.table.is_floor:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.folder.name in variant.table.without:

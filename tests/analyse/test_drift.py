@@ -4,6 +4,7 @@ Queues are simulated by Lindley's recursion, from seeds: what is tested is alway
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -214,3 +215,21 @@ def test_mann_whitney_sees_a_step() -> None:
     wobble = np.tile([0.0, 0.1], 10)
     assert drift.mann_whitney(levels + wobble) < 0.002
     assert drift.mann_whitney(wobble) > 0.3
+
+
+@pytest.mark.parametrize("every", [3, 10])
+def test_what_a_quick_server_never_answers_waits_in_no_queue(every: int) -> None:
+    def dropping(seed: int) -> Window:
+        window = queue(seed, 0.5, 2000)
+        columns = window.requests
+        dropped = np.arange(len(columns)) % every == 0
+        late_ns = columns.due_ns + 1_000_000_000
+        requests = replace(
+            columns,
+            done_ns=np.where(dropped, late_ns, columns.done_ns),
+            error=np.where(dropped, ERRORS.index("timeout"), 0),
+            status=np.where(dropped, 0, 200),
+        )
+        return replace(window, requests=requests)
+
+    assert share("overloaded", [dropping(seed) for seed in SEEDS]) == 0

@@ -68,7 +68,7 @@ def launch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
 
 
 def _keeper(launched: LaunchedProcess) -> subprocess.Popen[bytes]:
-    return launched._keeper
+    return launched._kept.keeper
 
 
 def _server(launched: LaunchedProcess) -> psutil.Process:
@@ -221,7 +221,7 @@ def test_a_keeper_that_is_asked_to_go_stops_its_server(launch: Launch, sandbox: 
 @pytest.mark.parametrize("ended_by", ["stop", "keeper asked to go", "keeper killed"])
 def test_shared_memory_that_a_server_leaves_is_removed(launch: Launch, ended_by: str) -> None:
     launched = launch("_fake")
-    _ready(launched)
+    server = _ready(launched)
     left, other = (Path("/dev/shm") / (launched.memory + name) for name in ("left", "folder"))
     foreign = Path("/dev/shm") / f"not-{launched.memory}"
     left.write_bytes(b"x")
@@ -234,6 +234,7 @@ def test_shared_memory_that_a_server_leaves_is_removed(launch: Launch, ended_by:
             assert not left.exists(), "the harness may be gone: its keeper removes it"
         if ended_by == "keeper killed":
             _keeper(launched).kill()
+            until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
         with contextlib.suppress(LaunchError):  # a killed keeper proves nothing
             launched.stop()
         assert not left.exists()

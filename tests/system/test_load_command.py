@@ -225,6 +225,12 @@ def test_it_speaks_to_people_too(cli: Command, null_url: str) -> None:
         (["http://h/", "--rate", "5e-324", "--duration", "5e-324"], "give a higher --rate"),
         (["http://h/", "--rate", "1e308"], "of memory"),
         (["http://h/", "--rate", "1e7", "--duration", "1e5"], "1e+12 requests would take 227 TiB"),
+        (["http://h/", "--rate", "1e308"], "would take more than 10^308 bytes of memory"),
+        (["http://h/", "--concurrency", "1", "--duration", "1e-9"], "give --duration 0.01 or more"),
+        (
+            ["http://h/", "--concurrency", "2", "--think", "100", "--duration", "9"],
+            "2 users, who think 100 s on average, send nothing: give --duration 50 or more",
+        ),
         (["http://h/", "--concurrency", "100000000"], "of memory"),
         (["http://h/", "--rate", "1", "--timeout", "1e300"], "too long"),
         (["http://h/", "--rate", "1", "--duration", "1e300"], "too long"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.base import secrecy
+from harness.measure.talk import local
 from harness.measure.talk.answers import GARBAGE, WRONG, Answers
 from harness.protocols import registered
 from harness.setup import judges
@@ -60,3 +61,58 @@ def test_the_benchmark_s_judge_judges() -> None:
     assert answers.judge(0, b'{"predictions": [["b", "a"]]}') == (0, "")
     code, why = answers.judge(0, b'{"predictions": [["b", "b"]]}')
     assert (code, why) == (WRONG, "expected ['a', 'b'], got ['b', 'b']")
+
+
+FLOWER = {"label": "a", "score": 0.5}
+OTHER = b'{"label": "b", "score": 0.75}'
+
+
+@pytest.mark.parametrize(
+    ("approximate", "more", "right"),
+    [
+        (True, b', "local": true', True),
+        (True, b', "local": false', False),
+        (True, b', "local": 1', False),
+        (True, b"", False),
+        (False, b', "local": true', False),
+    ],
+)
+def test_what_a_smaller_model_answers_need_be_a_prediction(
+    approximate: bool, more: bytes, right: bool
+) -> None:
+    """It says that it is one, and the variant has declared that there are such."""
+    answers = Answers(
+        expected=[FLOWER],
+        tolerance=TOLERANCE,
+        protocol=registered()["json"],
+        rule=EQUAL,
+        approximate=approximate,
+    )
+    body = b'{"predictions": [' + OTHER + b"]" + more + b"}"
+    assert answers.judge(0, body)[0] == (0 if right else WRONG)
+
+
+@pytest.mark.parametrize(
+    ("actual", "right"),
+    [
+        ({"label": "b", "score": 1}, True),
+        ({"label": "b", "score": float("nan")}, False),
+        ({"label": "b", "score": 10**400}, True),
+        ({"label": "b", "score": True}, False),
+        ({"label": 1, "score": 0.5}, False),
+        ({"label": "b"}, False),
+        ({"label": "b", "score": 0.5, "more": 1}, False),
+        ("b", False),
+        (None, False),
+    ],
+)
+def test_a_prediction_of_the_reference_s_form(actual: object, right: bool) -> None:
+    assert local.alike(FLOWER, actual) is right
+
+
+def test_the_form_of_other_predictions() -> None:
+    assert local.alike([1, 2], [3])
+    assert local.alike(True, False)
+    assert not local.alike(True, 1)
+    assert not local.alike([1], {"a": 1})
+    assert local.alike(None, None)

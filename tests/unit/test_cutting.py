@@ -28,7 +28,7 @@ def fired(done: list[int], cut_s: float | None = None) -> Fired:
     columns = {name: np.arange(len(done), dtype=np.int64) for name in names}
     return Fired(
         columns={**columns, "done_ns": stamps},
-        bodies={0: b"x"},
+        bodies={row: str(row).encode() for row in range(len(done))},
         cpu_s=0.5,
         elapsed_s=3600.0,
         cut_s=cut_s,
@@ -39,7 +39,7 @@ def test_what_has_no_end_is_left_out_and_counted() -> None:
     found = cutting.fitted(fired([5, MISSING, 2_000_000_000, MISSING]), 1_500_000_000)
     assert found.columns["payload"].tolist() == [0, 2]
     assert (found.cut_s, found.elapsed_s, found.unanswered) == (1.5, 2.0, 2)
-    assert found.bodies == {}
+    assert found.bodies == {0: b"0", 1: b"2"}
 
 
 def test_a_cut_before_the_start_is_no_negative_time() -> None:

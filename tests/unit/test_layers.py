@@ -234,6 +234,7 @@ def test_which_fields_are_given_by_position(decorator: str, last: str, count: in
     [
         ("<svg", ("harness/report/draw/",)),
         ("import pickle", ("harness/measure/load/pipe.py",)),
+        ("PDEATHSIG", ("harness/measure/launch/launchers/keeper.py",)),
     ],
 )
 def test_what_is_done_in_one_place_alone(what: str, places: tuple[str, ...]) -> None:

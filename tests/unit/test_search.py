@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, repeat
@@ -290,6 +291,13 @@ def test_where_nothing_is_answered_there_is_no_search() -> None:
     assert found.ended.startswith("nothing was answered: ")
     assert "connect (refused)" in found.ended
     assert server.loads == 1
+
+
+def test_a_search_without_time_for_a_probe_says_how_long_it_takes() -> None:
+    found, windows = capacity_search.find(_order(9.0), 10.0, Server(0.01).load, lambda: None)
+    assert windows == ()
+    said = r"a probe of 50 requests at 5\.0/s takes 10 s, for which a search needs 1[12] s or more"
+    assert re.fullmatch(said, found.ended)
 
 
 def test_a_server_that_is_too_slow_for_one_request_is_told_at_once() -> None:

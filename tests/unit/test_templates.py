@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.base import toml
 from harness.base.errors import AnswerError, UsageError
+from harness.measure.talk.framing import Framing
 from harness.protocols import Message, Protocol, spoken
 from harness.setup.templates import RequestTable
 
@@ -60,6 +61,13 @@ def test_parts_of_an_instance_and_the_payload_s_number() -> None:
     assert protocol.answered(b'{"id": 7}') == "7"
 
 
+def test_an_expression_is_asked_of_instances_alone() -> None:
+    body = '{"n": ${length(instance)}, "sum": ${sum(instance)}}'
+    assert json.loads(sent([1, 2], body=body).body) == {"n": 2, "sum": 3}
+    with pytest.raises(UsageError, match=r"\$\{sum\(instance\)\} of payload 0 can't be had: "):
+        sent(["a"], body=body)
+
+
 def test_all_instances_of_a_request() -> None:
     protocol = template(body='{"texts": $instances}', prediction="[].label")
     assert json.loads(protocol.encode(["a", "b"]).body) == {"texts": ["a", "b"]}
@@ -77,6 +85,12 @@ def test_an_instance_in_the_query_and_in_the_path(instance: str) -> None:
     assert parse_qs(message.query[1:]) == {"q": [instance], "lang": ["en"]}
     assert unquote(message.path) == f"/of/{instance}"
     assert "/" not in message.path.removeprefix("/of/")
+
+
+def test_a_path_with_a_query_of_its_own() -> None:
+    message = sent("a", path="/of?lang=en", query={"q": "$instance"})
+    first = Framing(path="/url?key=1").whole(message).partition(b"\r\n")[0]
+    assert first == b"GET /of?key=1&lang=en&q=a HTTP/1.1"
 
 
 def test_other_types_of_body() -> None:
@@ -143,6 +157,11 @@ def test_an_answer_without_it(expression: str, body: bytes, said: str) -> None:
         ({"body": "$instance", "method": "post"}, "key 'method'"),
         ({"body": "$instance", "method": "CONNECT"}, "key 'method'"),
         ({"bodi": "$instance"}, "did you mean 'body'?"),
+        ({"path": "/a b", "body": "$instance"}, "write spaces"),
+        ({"path": "/a#b", "body": "$instance"}, "write spaces"),
+        ({"path": "/\u00e4", "body": "$instance"}, "write spaces"),
+        ({"body": "${nosuch(instance)}"}, "calls nosuch(), which JMESPath does not have"),
+        ({"body": "$instance", "prediction": "a[?no(@)].b"}, "calls no(), which"),
     ],
 )
 def test_what_is_no_template(keys: dict[str, Any], said: str) -> None:

@@ -29,6 +29,12 @@ def test_a_load() -> None:
     assert found == _interrupted.load() | {"insecure": True}
 
 
+def test_a_pipeline() -> None:
+    found = json.loads(_interrupted.of_arguments(["pipeline", "iris", "--json"]))
+    assert found == _interrupted.pipeline()
+    assert _interrupted.of_arguments(["pipeline", "iris"]) == ""
+
+
 def test_a_search() -> None:
     given = ["capacity", "--slo", "p99<5ms", "http://me:s3cret@h/", "--json"]
     found = json.loads(_interrupted.of_arguments(given))

@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 BINS = 20  # enough for a rank test, few enough that a bin is longer than most excursions of a queue
 LEAST = 200  # answers; with fewer a bin has less than ten
 # Failures by which a server never gets a request off its back.
-_UNSERVED = (ERRORS.index("timeout"), ERRORS.index("unsent"))
+_TIMEOUT = ERRORS.index("timeout")
+_UNSERVED = (_TIMEOUT, ERRORS.index("unsent"))
+_QUICK = 0.1  # of the time-out
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def backlog(profile: Profile, requests: Requests) -> Backlog | None:
     if not profile.is_open or len(requests) < LEAST:
         return None
     ended = ~np.isin(requests.error, _UNSERVED) & (requests.done_ns != MISSING)
+    if _are_lost(profile, requests):
+        ended |= requests.error == _TIMEOUT
     if not ended.any():
         return None
     due, done = np.sort(requests.due_ns), np.sort(requests.done_ns[ended])
@@ -166,6 +170,17 @@ def backlog(profile: Profile, requests: Requests) -> Backlog | None:
     return Backlog(
         growth, growth / math.sqrt(2 * len(due)), _sustained(done, max(edges[0], end_ns / 4))
     )
+
+
+def _are_lost(profile: Profile, requests: Requests) -> bool:
+    """Whether what timed out waited in no queue: what was answered beside it, in the second half of
+    the window, took a small part of that time."""
+    taken = requests.done_ns - requests.due_ns
+    lost = (requests.error == _TIMEOUT) & (requests.done_ns != MISSING)
+    beside = requests.ok & (requests.due_ns > profile.duration_s * 1e9 / 2)
+    if not lost.any() or not beside.any():
+        return False
+    return float(np.median(taken[beside])) < _QUICK * float(np.median(taken[lost]))
 
 
 def _sustained(done: Any, since_ns: float) -> float:

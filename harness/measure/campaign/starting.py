@@ -27,12 +27,12 @@ def started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
         stages.ready(launched)
         return use(launched)
     except HarnessError as error:
-        raise _with_last_words(error, stages, launched) from error
+        raise with_last_words(error, stages, launched) from error
     finally:
         stages.stop(launched)
 
 
-def _with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
+def with_last_words(error: HarnessError, stages: Stages, launched: Launched) -> HarnessError:
     """The same error, with whose doing it is and the last lines of what that printed."""
     if stages.variant.table.inside and not isinstance(error, Unusable):
         error = _of_payload(stages, launched) or error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ def find(
     capacity should be, given the probes so far: then they lie beside that. Where nothing says so,
     the throughput of a closed loop says where to begin; without one it is measured.
     """
-    deadline = time.monotonic() + order.budget_s
+    began = time.monotonic()
     if not throughput_per_s:
         window = _warmed(load, _WARM_SHARE * order.budget_s)
         throughput_per_s = window.requests.throughput(window.facts.elapsed_s)
@@ -71,7 +72,9 @@ def find(
         recover()
     start = max(_START_SHARE * throughput_per_s, 1.0)
     ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
+    spent_s, deadline = time.monotonic() - began, began + order.budget_s
     found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
+    ended = ended if found else _no_time(min(start, ceiling), spent_s)
     return Search(
         slo=str(order.slo),
         start_per_s=start,
@@ -112,6 +115,15 @@ def _probed(
         tallies += tallying.counted(found[-1:], order.slo)
         ended = _hopeless(order.slo, found, tallies, recover())
     return found, ended
+
+
+def _no_time(rate_per_s: float, spent_s: float) -> str:
+    """Why there is no probe, and what would do."""
+    least_s = search.least_s(rate_per_s)
+    return (
+        f"a probe of {search.FEWEST} requests at {rate_per_s:.1f}/s takes {least_s:.0f} s, for "
+        f"which a search needs {math.ceil(spent_s + least_s + 1)} s or more"
+    )
 
 
 def _warmed(load: Callable[[Profile], Window], most_s: float) -> Window:

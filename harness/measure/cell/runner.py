@@ -14,6 +14,7 @@ from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
+from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
 from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
@@ -42,6 +43,8 @@ class CellStages(Protocol):
 
     @property
     def version(self) -> str | None: ...
+    @property
+    def accuracy(self) -> Accuracy | None: ...
     @property
     def image(self) -> ImageFacts | None: ...
     @property
@@ -160,6 +163,7 @@ def _record(
         container=launched.container if launched else None,
         search=progress.search,
         warm_up=progress.warm_up,
+        accuracy=stages.accuracy if stages else None,
         lifecycle=progress.life.added_to(
             Lifecycle(
                 installed=installed,

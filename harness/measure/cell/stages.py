@@ -23,8 +23,8 @@ from harness.measure.load.drivers import Driver, Firing
 from harness.measure.load.fired_window import window_of
 from harness.measure.load.generator.job import Fired, Job, whole
 from harness.measure.load.generator.pool import requests_of
+from harness.measure.talk import approximate, talk
 from harness.measure.talk import ask as asking
-from harness.measure.talk import talk
 from harness.measure.talk.answers import not_right
 from harness.measure.talk.target import target_of, url_of
 from harness.measure.watch import gpu, own_figures
@@ -33,6 +33,7 @@ from harness.protocols import tensors
 from harness.setup import launching
 from harness.setup.catalog import Variant
 from harness.stored import plan
+from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed, WarmUp
 from harness.stored.records import Search, Startup, Stop, Window
@@ -75,6 +76,7 @@ class Stages:
         self._told: str | None = None  # its version, where it says that itself
         self._talk = talk.usual(variant, bench)
         self._payloads = Payloads(bench)
+        self.accuracy: Accuracy | None = None  # of approximate answers, when they are verified
 
     @property
     def version(self) -> str | None:
@@ -140,9 +142,11 @@ class Stages:
         Raises AnswerError for a wrong one, and where requests fail.
         """
         payloads = plan.to_verify(len(self.bench.payloads), self._round, self.bench.verify_share)
-        requests, _, complaints = self._judge(self._ask(launched, payloads))
+        fired = self._ask(launched, payloads)
+        requests, _, complaints = self._judge(fired)
         if not requests.ok.all():
             raise not_right(requests, complaints)
+        self.accuracy = approximate.counted(self._talk.answers, self.bench, requests, fired.bodies)
         return 0 if self._unchecked else len(requests)
 
     def collect(self, launched: Launched) -> list[bytes]:
@@ -191,7 +195,7 @@ class Stages:
     def audits(self) -> bool:
         """Whether it is to be audited: not the references, and not without unseen payloads."""
         wanted = bool(self.bench.audit_s and self.bench.unseen)
-        return wanted and not (self._unchecked or self.variant.table.inside)
+        return wanted and not (self._unchecked or self.variant.table.fires)
 
     def audit(self, launched: Launched) -> Window:
         """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
@@ -216,7 +220,7 @@ class Stages:
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
         self._payloads.sent(requests)
-        cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        cpus = 0 if self.variant.table.fires else len(self._generator.cpus)
         start_ns, recorded = pending.start_ns, launched.calls()
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
@@ -278,23 +282,19 @@ class Stages:
         meter: Meter | None = None,
         meanwhile: Callable[[Firing], None] | None = None,
     ) -> Firing:
-        pending: Firing
-        if self.variant.table.inside:
-            pending = InsidePending(url_of(launched), job, self.scratch)
-        else:
-            pending = self._generator.start(job)
+        inside = partial(InsidePending, url_of(launched), job, self.scratch)
+        pending: Firing = inside() if self.variant.table.fires else self._generator.start(job)
         if meanwhile is not None:
             meanwhile(pending)
         while not pending.wait(_SAMPLE_S):
             if meter is not None:
                 meter.sample()
-            if self.variant.table.inside and launched.exited():
+            if self.variant.table.fires and launched.exited():
                 raise LaunchError(f"{self.variant.name}: {launched.exited()} under load.")
         return pending
 
     def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
-        requests = requests_of(fired)
         if self._unchecked:
-            return requests, 0, []
-        return self._talk.answers.judged(requests, fired.bodies, fired.marks)
+            return requests_of(fired), 0, []
+        return self._talk.answers.judged(requests_of(fired), fired.bodies, fired.marks)

@@ -59,7 +59,7 @@ class Strain:
 def is_wanted(preset: PresetTable, variant: Variant, way: Launching) -> bool:
     """Whether a preset wants anything of a variant's server when its windows are over."""
     replaced = preset.replace and variant.table.replace_path
-    return bool(preset.strains or replaced) and not variant.table.is_floor and way.starts
+    return bool(preset.strains or replaced) and not variant.table.fires and way.starts
 
 
 def order(

@@ -5,14 +5,10 @@ Both ends are the harness's own, on one machine; what comes over a network is ne
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
-import signal
 from pathlib import Path
 from typing import IO, Any
-
-_PR_SET_PDEATHSIG = 1
 
 
 def send(stream: IO[bytes], what: object) -> None:
@@ -36,11 +32,6 @@ def receive(stream: IO[bytes]) -> Any:
         return pickle.load(stream)
     except pickle.UnpicklingError as error:
         raise EOFError from error
-
-
-def die_with_parent() -> None:
-    """The parent's death ends this process, even when nothing could be said to it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def to_parent() -> IO[bytes]:

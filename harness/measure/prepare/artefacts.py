@@ -53,17 +53,29 @@ def ensure(benchmark: Benchmark, environment: Environment, version: int = 1) -> 
             f"{benchmark.name} has no version {version} of its model: versions count from 1, and "
             f"others than 1 are made by a build.py that reads {_VERSION}."
         )
-    lock = benchmark.folder / "requirements-build.txt"
-    if lock.with_suffix(".in").exists() and not lock.exists():
-        own = benchmark.folder.name
-        raise ProvisionError(f"{own} has no lock {lock.name}. {environments.how_to_lock(own)}")
-    if lock.exists():
-        environment = environments.ensure(f"{benchmark.folder.name}-build", lock)
+    environment = builder(benchmark, environment)
     folder = _folder(benchmark, environment.key, version)
     caches.folder(folder.parent.name)
     with caches.locked(Path(f"{folder}.lock")):
         if not folder.exists():
             _build(benchmark, environment, folder, version)
+    return read(benchmark, folder)
+
+
+def builder(benchmark: Benchmark, environment: Environment) -> Environment:
+    """The benchmark's own build environment where it has one, else the given one. Raises
+    ProvisionError."""
+    lock = benchmark.folder / "requirements-build.txt"
+    if lock.with_suffix(".in").exists() and not lock.exists():
+        own = benchmark.folder.name
+        raise ProvisionError(f"{own} has no lock {lock.name}. {environments.how_to_lock(own)}")
+    if not lock.exists():
+        return environment
+    return environments.ensure(f"{benchmark.folder.name}-build", lock)
+
+
+def read(benchmark: Benchmark, folder: Path) -> Artefact:
+    """An artefact that was built. Raises ProvisionError where it is not accurate enough."""
     facts = _facts(benchmark, folder / _FACTS)
     if benchmark.synthetic:
         facts["synthetic"] = True
@@ -136,23 +148,11 @@ def _build(benchmark: Benchmark, environment: Environment, folder: Path, version
 def _run_build(
     benchmark: Benchmark, environment: Environment, scratch: Path, made: Path, version: int
 ) -> None:
-    given = scratch / "weights"
-    given.mkdir()
-    for name, path in _weights(benchmark).items():
-        shutil.copyfile(path, given / Path(name).name)
+    order = build_order(benchmark, environment, scratch, made, version)
     done = subprocess.run(
-        [environment.python, "build.py", made],
+        order.command,
         cwd=benchmark.folder,
-        env={
-            "PATH": f"{environment.bin}:{os.defpath}",
-            "HOME": str(scratch),
-            "PYTHONPATH": str(_shared(benchmark)),
-            "HARNESS_WEIGHTS": str(given),
-            **({_VERSION: str(version)} if version > 1 else {}),
-            **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "ORT_DISABLE_TELEMETRY": "1",
-        },
+        env=order.environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -163,6 +163,38 @@ def _run_build(
             f"{benchmark.folder.name}/build.py failed with exit code {done.returncode}: "
             f"{' '.join(done.stderr.split())[-600:]}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """How a build is run, in the benchmark's folder."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+def build_order(
+    benchmark: Benchmark, environment: Environment, scratch: Path, made: Path, version: int
+) -> BuildOrder:
+    """For a build into `made`; its weights are copied into the scratch folder, which is its home.
+    Raises ProvisionError where they can't be had."""
+    given = scratch / "weights"
+    given.mkdir()
+    for name, path in _weights(benchmark).items():
+        shutil.copyfile(path, given / Path(name).name)
+    return BuildOrder(
+        [str(environment.python), "build.py", str(made)],
+        {
+            "PATH": f"{environment.bin}:{os.defpath}",
+            "HOME": str(scratch),
+            "PYTHONPATH": str(_shared(benchmark)),
+            "HARNESS_WEIGHTS": str(given),
+            **({_VERSION: str(version)} if version > 1 else {}),
+            **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ORT_DISABLE_TELEMETRY": "1",
+        },
+    )
 
 
 def _weights(benchmark: Benchmark) -> dict[str, Path]:

@@ -30,7 +30,7 @@ class Framing:
         if message.body or method in _WITH_BODY:
             sent = (*sent, ("Content-Length", str(len(message.body))))
         first = f"{method} {_place(self.path, message)} HTTP/1.1"
-        if not first.isascii() or not first.isprintable():
+        if not first.isascii() or not first.isprintable() or first.count(" ") != 2:
             raise UsageError(f"{shown(first)!r} can't stand in a request.")
         require_sendable(sent)
         lines = (first, *(f"{name}: {value}" for name, value in sent), "", "")
@@ -48,8 +48,8 @@ def require_sendable(headers: Headers) -> None:
 
 
 def _place(path: str, message: Message) -> str:
-    """Path and query of a message; `path` may have a query already."""
+    """Path and query of a message; both paths may have a query already."""
     own, _, asked = path.partition("?")
-    queries = filter(None, (asked, message.query.removeprefix("?")))
-    query = "&".join(queries)
-    return (message.path or own) + (f"?{query}" if query else "")
+    named, _, told = message.path.partition("?")
+    query = "&".join(filter(None, (asked, told, message.query.removeprefix("?"))))
+    return (named or own) + (f"?{query}" if query else "")

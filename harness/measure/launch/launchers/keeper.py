@@ -85,9 +85,14 @@ def remove_shared_memory(prefix: str) -> None:
             pass  # it has gone by itself
 
 
+def die_with_parent() -> None:
+    """The parent's death ends this process, even when nothing could be said to it."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def prepare() -> None:
     """In the server's process, before its program: die with the keeper; take signals again."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 

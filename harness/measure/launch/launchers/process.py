@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import select
 import signal
 import socket
-import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
 from harness.base.errors import LaunchError, UsageError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, Option, launcher
-from harness.measure.launch.launchers.keeper import remove_shared_memory
+from harness.measure.launch.launchers.kept import Kept, KeptOrder
 from harness.measure.launch.launchers.place import ServerPlace, environment, hand_over
 from harness.measure.launch.launchers.ports import free_ports
 from harness.measure.prepare import environments
@@ -34,8 +29,6 @@ from harness.stored.container import ContainerFacts
 from harness.stored.records import Stop
 
 HOST = "127.0.0.1"
-_KEEPER = Path(__file__).with_name("keeper.py")
-_STOP_LIMIT_S = 30.0
 
 
 class LaunchedProcess:
@@ -56,25 +49,13 @@ class LaunchedProcess:
         self.log = order.scratch / "server.log"
         self._trace = order.scratch / RECORDS
         self.memory = f"harness-{uuid.uuid4().hex}-"
-        self._exit: str | None = None
         _require_free(host, self.port)
         for folder in (self._trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
         hand_over(order, self._trace)
         self.log.touch()
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._tell(_keeper_order(order, self, self._trace))
-        event = self._event(10.0)
-        if event is None or event["event"] != "started":
-            self._close()
-            reason = (event or {}).get("message", "its keeper did not start")
-            raise LaunchError(f"{order.variant.name} can't be started: {reason}.")
-        self.started_ns: int = event["at_ns"]
+        self._kept = Kept(order.variant.name, _kept_order(order, self, self._trace))
+        self.started_ns = self._kept.started_ns
 
     def calls(self) -> ServerRecords:
         """From its folder."""
@@ -82,76 +63,26 @@ class LaunchedProcess:
 
     def exited(self) -> str | None:
         """Why the server's own process is gone, or None while it runs."""
-        if self._exit is None:
-            event = self._event(0)
-            if event is not None and event["event"] == "exited":
-                self._exit = _exit_words(event["exit_code"])
-            elif self._keeper.poll() is not None:
-                self._exit = "its keeper was killed"
-        return self._exit
+        return self._kept.exited()
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """CPU time, memory, processes and threads of the tree below the keeper, while it lives."""
-        if self._keeper.poll() is not None:
+        if self._kept.keeper.poll() is not None:
             return None
-        return tree.usage(self._keeper.pid, pss=pss)
+        return tree.usage(self._kept.keeper.pid, pss=pss)
 
     def exposed(self) -> tuple[str, ...]:
         """Sockets of the tree that listen beyond loopback."""
-        return tree.exposed(self._keeper.pid)
+        return tree.exposed(self._kept.keeper.pid)
 
     def kill(self, pid: int) -> None:
         """SIGKILL to one of its processes; one that has ended is left alone."""
-        if pid in tree.pids(self._keeper.pid):
+        if pid in tree.pids(self._kept.keeper.pid):
             os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> Stop:
         """End the whole tree; the keeper proves that nothing is left."""
-        self._close_stdin()
-        event = self._event(_STOP_LIMIT_S)
-        while event is not None and event["event"] != "stopped":
-            event = self._event(_STOP_LIMIT_S)
-        self._close()
-        if event is None or not event["empty"]:
-            raise LaunchError(
-                f"Some of its processes could not be ended. Look for children of the ended "
-                f"process {self._keeper.pid}."
-            )
-        return Stop(
-            seconds=event["seconds"],
-            exit_code=event["exit_code"],
-            orphans=event["orphans"],
-            killed=event["killed"],
-        )
-
-    def _tell(self, order: dict[str, Any]) -> None:
-        assert self._keeper.stdin is not None
-        self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
-        self._keeper.stdin.flush()
-
-    def _event(self, seconds: float) -> Any:
-        stream = self._keeper.stdout
-        assert stream is not None
-        ready, _, _ = select.select([stream], [], [], seconds)
-        # Unbuffered, so that select and readline agree on what there is to read.
-        line = _read_line(stream.fileno()) if ready else b""
-        return json.loads(line) if line else None
-
-    def _close_stdin(self) -> None:
-        assert self._keeper.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._keeper.stdin.close()
-
-    def _close(self) -> None:
-        self._close_stdin()
-        try:
-            self._keeper.wait(5)
-        except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
-        assert self._keeper.stdout is not None
-        self._keeper.stdout.close()
-        remove_shared_memory(self.memory)  # its keeper did, unless it was killed
+        return self._kept.stop()
 
 
 @launcher(
@@ -224,7 +155,7 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> dict[str, Any]:
+def _kept_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> KeptOrder:
     table = order.variant.table
     place = ServerPlace(
         bin=order.provided.bin,
@@ -239,16 +170,16 @@ def _keeper_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) ->
         trace=trace,
         memory=launched.memory,
     )
-    return {
-        "command": place.command(table),
-        "cwd": str(order.variant.server.folder),
-        "environment": environment(order, place) | _programs(table) | _seen_gpus(order.device),
-        "cpus": list(order.cpus),
-        "log": str(launched.log),
-        "memory": launched.memory,
-        "stop_signal": table.stop_signal,
-        "grace_s": STOP_GRACE_S,
-    }
+    return KeptOrder(
+        command=place.command(table),
+        cwd=str(order.variant.server.folder),
+        environment=environment(order, place) | _programs(table) | _seen_gpus(order.device),
+        cpus=list(order.cpus),
+        log=str(launched.log),
+        memory=launched.memory,
+        stop_signal=table.stop_signal,
+        grace_s=STOP_GRACE_S,
+    )
 
 
 def _programs(table: VariantTable) -> dict[str, str]:
@@ -259,17 +190,3 @@ def _programs(table: VariantTable) -> dict[str, str]:
 
 def _seen_gpus(device: str) -> dict[str, str]:
     return gpu.environment() if device == "gpu" else {}
-
-
-def _read_line(descriptor: int) -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = os.read(descriptor, 1)
-        if not byte:
-            break
-        line += byte
-    return line
-
-
-def _exit_words(code: int) -> str:
-    return f"it ended with exit code {code}" if code >= 0 else f"it was killed by signal {-code}"

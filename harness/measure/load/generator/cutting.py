@@ -73,7 +73,7 @@ def fitted(fired: Fired, cut_ns: int) -> Fired:
     rows = np.where(ended, np.cumsum(ended) - 1, MISSING)
     changed: dict[str, Any] = {
         "columns": {name: column[ended] for name, column in columns.items()},
-        "bodies": {},  # by their rows, which are others now
+        "bodies": {int(rows[row]): body for row, body in fired.bodies.items() if ended[row]},
         "elapsed_s": last_ns / 1e9,
         "cut_s": max(cut_ns, 1) / 1e9,
         "chunks": fired.chunks.of(rows),

@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 import uvloop
 
+from harness.measure.launch.launchers import keeper
 from harness.measure.load import pipe
 from harness.measure.load.generator import cutting, why
 from harness.measure.load.generator.answer import Unfit
@@ -132,7 +133,7 @@ def _since(start_ns: int, stamps: object) -> Ints:
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    pipe.die_with_parent()
+    keeper.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.sched_setaffinity(0, {int(sys.argv[1])})
     _raise_limit()

@@ -23,6 +23,7 @@ from gevent.lock import Semaphore
 from locust.env import Environment  # before the harness: it patches the standard library
 
 from harness.base.errors import HarnessError
+from harness.measure.launch.launchers import keeper
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job
 from harness.measure.load.swarm import messages, wire
@@ -231,7 +232,7 @@ def _listener(what: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
 
 def main() -> None:
     """Work for a master until it is over."""
-    pipe.die_with_parent()
+    keeper.die_with_parent()
     logging.getLogger("locust").setLevel(logging.CRITICAL)  # its words are for its own users
     host, port, cpu, *source = sys.argv[1:]
     try:

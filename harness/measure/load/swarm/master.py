@@ -28,6 +28,7 @@ from locust.exception import RPCError
 from locust.runners import STATE_MISSING, MasterRunner
 
 from harness.base.errors import HarnessError
+from harness.measure.launch.launchers import keeper
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.pool import merge
@@ -186,7 +187,7 @@ def _read(orders: IO[bytes]) -> Any:
 
 def main() -> None:
     """Listen, and serve the harness until it goes."""
-    pipe.die_with_parent()
+    keeper.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("locust").setLevel(logging.CRITICAL)  # its words are for its own users
     answers = pipe.to_parent()

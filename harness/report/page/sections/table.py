@@ -27,6 +27,10 @@ _GROUPS = {
         "gpu_per_1000",
         "cpu_energy",
         "gpu_energy",
+        "accepted",
+        "queue_wait",
+        "known_after",
+        "polls",
     ),
     "saturated": ("throughput", "batch_size"),
     "start-up": ("ready", "first_answer", "steady_after"),
@@ -36,6 +40,7 @@ _REST = "whole run"
 _RARE = (
     *("capacity", "container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),
+    *("accepted", "queue_wait", "known_after", "polls"),
 )
 _UNSTEADY = "no-steady-state"
 

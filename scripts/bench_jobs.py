@@ -1,0 +1,150 @@
+"""What becomes of jobs when processes are killed; how long a backlog takes; what a full queue says.
+
+    python scripts/bench_jobs.py [VARIANT ...] [--kills 100] [--broker-kills 10] [--web-kills 5]
+                                 [--backlog 500] [--benchmark sentiment]
+
+Each kill hits the middle of a job: jobs of 100 ms are submitted, and as soon as a worker has one of
+them, the worker, the broker or the web process gets SIGKILL. Who asks after a job asks on, whatever
+is away meanwhile. Then each accepted job is completed after one run, completed after more, failed,
+or lost: not known any more, or without an end.
+
+The backlog is submitted while the workers are stopped (SIGSTOP), and made of the benchmark's own
+payloads. The full queue is what is submitted on top, up to the 1000 unfinished jobs that a server
+takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.setup import catalog
+from job_server import BROKER, WEB, WORKER, Answer, JobServer
+
+VARIANTS = ("queue-huey", "queue-celery", "queue-redis", "queue-redis-batched", "cortex-async")
+JOB = "sleep 0.1"
+JOBS_A_KILL = 3
+REFUSED = 100  # submissions to a full queue
+MOST = 1000
+KINDS = ("once", "again", "failed", "lost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """Of a variant on a benchmark."""
+
+    jobs: int
+    accepted_ms: float  # median
+    drained_s: float  # from when the workers go on until the last result
+    full_ms: float  # median of what is refused
+    said: str
+
+
+def kills(variant: str, counts: dict[str, int]) -> dict[str, Counter[str]]:
+    """What became of the jobs, by what was killed."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, JobServer(variant, Path(folder)) as server:
+        for what, count in counts.items():
+            if not server.pids(what):
+                continue  # it has no broker
+            names: list[str] = []
+            for _ in range(count):
+                victim = server.victim(what)
+                jobs = [server.submitted(JOB) for _ in range(JOBS_A_KILL)]
+                names += jobs
+                server.begun(jobs[0])
+                server.kill(victim)
+            found[what] = Counter(fate(server, name) for name in names)
+    return found
+
+
+def fate(server: JobServer, name: str) -> str:
+    """One of KINDS."""
+    try:
+        end = server.ended(name, 120.0)
+    except TimeoutError:
+        return "lost"
+    if end.status == 404:
+        return "lost"
+    if end.told["status"] == "failed":
+        return "failed"
+    return "once" if end.marks["runs"] == 1 else "again"
+
+
+def backlog(variant: str, benchmark: str, jobs: int) -> Backlog:
+    """Submit, let the workers go on, wait for the last."""
+    payloads = catalog.benchmarks()[benchmark].payloads()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        JobServer(variant, Path(folder), benchmark=benchmark) as server,
+    ):
+        pids = server.pause(WORKER)
+        taken = [server.submit(payloads[n % len(payloads)]) for n in range(jobs)]
+        began_ns = _go_on(pids)
+        ends = [server.ended(answer.told["id"]) for answer in taken]
+        drained_s = (max(end.marks["finished_ns"] for end in ends) - began_ns) / 1e9
+        pids = server.pause(WORKER)
+        refused = _fill(server, payloads[0])
+        _go_on(pids)
+    return Backlog(
+        jobs=jobs,
+        accepted_ms=1e3 * statistics.median(answer.seconds for answer in taken),
+        drained_s=drained_s,
+        full_ms=1e3 * statistics.median(answer.seconds for answer in refused),
+        said=f"{refused[0].status} {refused[0].told.get('error', '')}",
+    )
+
+
+def _go_on(pids: list[int]) -> int:
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    return time.monotonic_ns()
+
+
+def _fill(server: JobServer, payload: object) -> list[Answer]:
+    """What a full queue answers."""
+    for _ in range(2 * MOST):
+        if server.submit(payload).status != 200:
+            return [server.submit(payload) for _ in range(REFUSED)]
+    raise RuntimeError(f"The queue took {2 * MOST} jobs and was not full.")
+
+
+def main() -> None:
+    """Measure, and print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("variants", nargs="*", default=VARIANTS)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--broker-kills", type=int, default=10)
+    parser.add_argument("--web-kills", type=int, default=5)
+    parser.add_argument("--backlog", type=int, default=500)
+    parser.add_argument("--benchmark", default="sentiment")
+    options = parser.parse_args()
+    counts = {WORKER: options.kills, BROKER: options.broker_kills, WEB: options.web_kills}
+    if any(counts.values()):
+        print(f"| variant | killed | times | jobs | {' | '.join(KINDS)} |")
+        print("|---|---|---|---|---|---|---|---|", flush=True)
+        for variant in options.variants:
+            for what, fates in kills(variant, counts).items():
+                told = " | ".join(str(fates[kind]) for kind in KINDS)
+                print(f"| `{variant}` | {what} | {counts[what]} | {fates.total()} | {told} |")
+    if options.backlog:
+        print(f"\n| variant | accepted, ms | {options.backlog} jobs in, s | full, ms | says |")
+        print("|---|---|---|---|---|", flush=True)
+        for variant in options.variants:
+            found = backlog(variant, options.benchmark, options.backlog)
+            print(
+                f"| `{variant}` | {found.accepted_ms:.1f} | {found.drained_s:.2f} | "
+                f"{found.full_ms:.1f} | {found.said} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
