@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.base.errors import HarnessError, LaunchError
-from harness.measure.cell import replacing
+from harness.measure.cell import later_model
+from harness.measure.cell.later_model import wait_until
 from harness.measure.cell.life import Life, memory_bytes
-from harness.measure.cell.replacing import wait_until
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.drivers import Firing
@@ -86,7 +86,7 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
     life.memory_after_bytes = memory_bytes(launched)
     capacity = _capacity(life)
     if strain.replace and launched.exited() is None:
-        replacing.undergo(stages, launched, life)
+        later_model.undergo(stages, launched, life)
     if capacity is None:
         return
     ceiling = CEILING_SHARE * (strain.ceiling_per_s or 0.0)
