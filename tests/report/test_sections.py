@@ -42,7 +42,16 @@ def answer_of(html: str) -> str:
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
     first = ["verdict", "tuning", "slower", "growth", "capacity", "table", "charts", "breakdown"]
-    then = ["lifecycle", "cost", "failures", "containers", "findings", "variants", "method"]
+    then = [
+        "lifecycle",
+        "patterns",
+        "cost",
+        "failures",
+        "containers",
+        "findings",
+        "variants",
+        "method",
+    ]
     assert names == [*first, *then, "definitions", "limits", "reproduce"]
 
 

@@ -39,4 +39,5 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         launching=launching.of(variant.launcher),
         answers=table.answers,
         misses=table.misses,
+        beside=table.beside,
     )
