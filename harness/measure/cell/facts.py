@@ -39,4 +39,5 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         launching=launching.of(variant.launcher),
         answers=table.answers,
         misses=table.misses,
+        refuses_beyond=table.refuses_beyond,
     )
