@@ -38,5 +38,6 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         is_here=variant.endpoint is not None and variant.endpoint.is_here,
         launching=launching.of(variant.launcher),
         answers=table.answers,
+        misses=table.misses,
         refuses_beyond=table.refuses_beyond,
     )

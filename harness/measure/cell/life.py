@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
-from harness.stored.lifecycle import Lifecycle, Overload, Restart, Shutdown
+from harness.stored.lifecycle import Lifecycle, Overload, Replacement, Restart, Shutdown
 from harness.stored.records import Search, Startup, Stop, Window
 
 
@@ -20,6 +20,7 @@ class Life:
     overload: Overload | None = None
     shutdown: Shutdown | None = None
     restart: Restart | None = None
+    replacement: Replacement | None = None
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -32,6 +33,8 @@ class Life:
             overload=self.overload,
             shutdown=self.shutdown,
             restart=self.restart,
+            jobs=known.jobs,
+            replacement=self.replacement,
         )
 
 
