@@ -70,7 +70,7 @@ def variants(
 def _all(known: Mapping[str, Variant], tracks: tuple[str, ...] | None) -> list[str]:
     """The variants that are on those tracks, of any where there are none, but for tests' own."""
     for error in catalog.broken_servers().values():
-        _say.line(f"warning: left out: {error}", err=True)
+        _say.line(f"warning: left out: {error.sentence}", err=True)
     public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
     return [v.name for v in public if tracks is None or v.table.track in tracks]
 
@@ -162,7 +162,7 @@ def benchmarks(
     for name, wrong in broken.items():
         if not chosen:
             raise wrong
-        _say.line(f"left out: {name}: {wrong}", err=True)
+        _say.line(f"left out: {name}: {wrong.sentence}", err=True)
     _judging.require_judged(tuple(chosen_variants), chosen, preset)
     if synthetic and not any(benchmark.table.synthetic for benchmark in chosen):
         asked = ", ".join(benchmark.name for benchmark in chosen)

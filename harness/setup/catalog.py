@@ -274,5 +274,5 @@ def pick(kind: str, name: str, known: dict[str, Any]) -> Any:
     error = unknown(kind, name, shown)
     broken = broken_servers().values() if kind == "variant" else ()
     if broken:  # it may be one of theirs
-        raise UsageError(" ".join(map(str, (error, *broken))))
+        raise UsageError(" ".join(each.sentence for each in (error, *broken)))
     raise error

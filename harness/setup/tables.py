@@ -54,6 +54,8 @@ class VariantTable(toml.Strict):
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
+    # More at a time are refused by contract, with HTTP 503.
+    refuses_beyond: int | None = Field(default=None, gt=0)
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
     client: bool = False  # its own process is the client, which fires the schedule
     in_all: bool = True

@@ -278,7 +278,7 @@ def heard(run: Run) -> Run:
     )
     told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
     first = replace(first, chunks=parts, marks=told)
-    server = replace(run.facts.server, answers=APPROXIMATE)
+    server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51)
     accuracy = Accuracy(asked=50, right=44, reference_right=47, local=30)
     facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=_replaced())
     return replace(run, facts=facts, windows=(first, second, replace(third, chunks=_one()), *rest))

@@ -19,6 +19,7 @@ class WindowContext:
     window: Window
     proof: HostProof | None = None  # what the generator can do on that host
     misses: Missing = COMPUTED  # of the server's stored answers
+    refuses_beyond: int | None = None  # requests at a time, as the server declares
 
     @property
     def facts(self) -> WindowFacts:
@@ -45,8 +46,13 @@ class RunContext:
 
     def of(self, window: Window) -> WindowContext:
         """One of the run's windows in the same surroundings."""
-        misses = self.facts.server.misses
-        return WindowContext(window=window, proof=self.proof, misses=misses)
+        server = self.facts.server
+        return WindowContext(
+            window=window,
+            proof=self.proof,
+            misses=server.misses,
+            refuses_beyond=server.refuses_beyond,
+        )
 
 
 def within(

@@ -40,4 +40,5 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         answers=table.answers,
         misses=table.misses,
         beside=table.beside,
+        refuses_beyond=table.refuses_beyond,
     )

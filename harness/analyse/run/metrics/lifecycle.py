@@ -66,6 +66,22 @@ def overload_errors(context: RunContext) -> float | None:
     return None if found is None else 100 * sum(found.errors.values()) / found.requests
 
 
+@metric(title="refused at 2x", unit="%", better="lower", digits=1, effect=None)
+def overload_refused(context: RunContext) -> float | None:
+    """Share of the requests at twice the capacity that were refused, with HTTP 503 or 429; they are
+    among those that failed."""
+    found = strain_outcomes.borne(context.run)
+    return None if found is None else 100 * found.refused / found.requests
+
+
+@metric(title="p99 at 2x", unit="ms", better="lower", digits=0, effect=0.25)
+def overload_p99(context: RunContext) -> float | None:
+    """99th percentile of the response time of the requests at twice the capacity that were answered
+    rightly; without a limit of what it accepts it grows with the load's length."""
+    found = strain_outcomes.borne(context.run)
+    return None if found is None else found.p99_ms
+
+
 @metric(title="recovery", unit="s", better="lower", effect=0.25)
 def recovery(context: RunContext) -> float | None:
     """From the end of the load at twice the capacity until a single request, sent at that time, was
