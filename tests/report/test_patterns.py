@@ -9,7 +9,7 @@ import pytest
 
 from harness.analyse.cost import prices, repeated
 from harness.analyse.cost.cost import Measured
-from harness.analyse.cost.repeated import Job
+from harness.analyse.cost.repeated import Batch
 from harness.analyse.statistics.stats import Spread
 from harness.report.page.sections import patterns
 from harness.stored.lifecycle import BatchJob, Lifecycle
@@ -81,9 +81,9 @@ def test_without_a_batch_job_repetition_says_nothing(tmp_path: Path) -> None:
 
 def test_a_job_is_spread_over_the_answers_that_follow() -> None:
     machine = next(each for each in prices.load().instance if each.gpu == "none")
-    job = Job(seconds=4.0, cpu_s=3.0, answers=100.0)
+    job = Batch(seconds=4.0, cpu_s=3.0, answers=100.0)
     once, *_, often = repeated.of_row(measured(50.0, 0.001), job, machine)
-    alone = repeated.of_row(measured(50.0, 0.001), Job(), machine)[0]
+    alone = repeated.of_row(measured(50.0, 0.001), Batch(), machine)[0]
     assert (once.times, often.times) == (1, 1000)
     assert once.cpu_s == pytest.approx(1.0 + 30.0)
     assert often.cpu_s == pytest.approx(1.0 + 0.03)
@@ -94,7 +94,7 @@ def test_a_job_is_spread_over_the_answers_that_follow() -> None:
 
 
 def test_what_is_not_known_stays_unknown() -> None:
-    job = Job(seconds=4.0, cpu_s=3.0, answers=100.0)
+    job = Batch(seconds=4.0, cpu_s=3.0, answers=100.0)
     assert {each.usd for each in repeated.of_row(measured(None, 0.001), job, None)} == {None}
     assert {each.cpu_s for each in repeated.of_row(measured(50.0, None), job, None)} == {None}
     assert repeated.machine_for([measured(None, None)], prices.load().instance) is None

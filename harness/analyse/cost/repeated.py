@@ -13,7 +13,7 @@ TIMES = (1, 10, 100, 1000)  # that a stored answer is given before the model is 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Batch:
     """The batch job of a row, the median of its rounds; all zero where it has none."""
 
     seconds: float = 0.0
@@ -30,16 +30,16 @@ class Repeated:
     usd: float | None  # of a million answers
 
 
-def job_of(row: Row) -> Job:
+def job_of(row: Row) -> Batch:
     """The job that came before a row's server was ready."""
     found = {n: row.spreads.get(n) for n in ("batch_time", "batch_cpu", "stored_answers")}
     time, cpu, stored = found.values()
     if time is None or cpu is None or stored is None:
-        return Job()
-    return Job(seconds=time.median, cpu_s=cpu.median, answers=stored.median)
+        return Batch()
+    return Batch(seconds=time.median, cpu_s=cpu.median, answers=stored.median)
 
 
-def of_row(known: Measured, job: Job, machine: RentedMachine | None) -> tuple[Repeated, ...]:
+def of_row(known: Measured, job: Batch, machine: RentedMachine | None) -> tuple[Repeated, ...]:
     """By how often each stored answer is given.
 
     On the machine the job takes as long as it took here, and nothing else meanwhile.
