@@ -21,9 +21,11 @@ BEGAN = "PRECOMPUTED_BEGAN_NS"  # CLOCK_MONOTONIC, when the job was started
 def main() -> None:
     began_ns = int(os.environ.get(BEGAN) or time.monotonic_ns())
     size = int(os.environ.get("PRECOMPUTED_BATCH", "32"))
-    inputs, stored, failure = _inputs(), 0, ""
+    inputs: list[Any] = []
+    stored, failure = 0, ""
     about = settings.about()
     try:
+        inputs = _inputs()
         predictor = load_predictor()
         stored = settings.store().write(about, _answers(predictor, inputs, size))
     except StoreError as error:
@@ -50,10 +52,15 @@ def main() -> None:
 
 def _inputs() -> list[Any]:
     """All known inputs, each once, long ones last: a batch is as long as its longest text."""
-    if not (path := os.environ.get("HARNESS_PAYLOADS")):
-        sys.exit("HARNESS_PAYLOADS is missing: it names the file with the known inputs.")
-    with Path(path).open(encoding="utf-8") as file:
-        found = [json.loads(line)["instance"] for line in file]
+    path = os.environ.get("HARNESS_PAYLOADS", "")
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            found = [json.loads(line)["instance"] for line in file]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"The known inputs in {path or 'HARNESS_PAYLOADS, which is not set,'} can't be read: "
+            f"{error!r}."
+        ) from error
     return sorted({key_of(each): each for each in found}.values(), key=lambda e: len(str(e)))
 
 

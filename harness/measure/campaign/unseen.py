@@ -19,10 +19,11 @@ from harness.protocols import Protocol
 from harness.windows import audit, repeats
 from harness.windows.profiles import Profile, expected_count
 
-_LIMIT_S = 20.0  # for the answers to unseen payloads, at most
+_LIMIT_S = 20.0  # for the answers to payloads of audits, at most
+_FRESH_S = 10.0  # for those to payloads of profiles; the rest are not judged
 _REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 _MOST = 6000  # fresh payloads; after so many, requests that were to be misses begin to repeat
-_CLOSED_PER_S = 1000.0  # of a closed loop, which has no planned rate
+_CLOSED_PER_S = 2000.0  # of a closed loop, which has no planned rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ def ask(stages: Stages, launched: Launched, audits: int, fresh: int) -> Unseen:
         first = list(islice(_answered(asks, protocol, few, deadline), audits))
         enough = len(first) == audits
         more = islice(made, _REFUSED * fresh) if enough else iter(())
+        deadline = time.monotonic() + _FRESH_S
         rest = list(islice(_answered(asks, protocol, more, deadline), fresh))
     unjudged = islice(made, fresh - len(rest)) if time.monotonic() > deadline and enough else ()
     return Unseen(
