@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import PROCESS
 from harness.setup.tables import PresetTable
-from harness.stored import store
+from harness.stored import plan, store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a campaign
 _LONGEST = 100
@@ -142,7 +142,7 @@ def benchmarks(
     names: tuple[str, ...],
     preset: PresetTable,
     synthetic: bool,
-    chosen_variants: Iterable[Variant] = (),
+    chosen_variants: Sequence[Variant] = (),
 ) -> list[Benchmark]:
     """The benchmarks asked for, or those of the preset; those that can with synthetic weights.
 
@@ -167,7 +167,8 @@ def benchmarks(
     if synthetic and not any(benchmark.table.synthetic for benchmark in chosen):
         asked = ", ".join(benchmark.name for benchmark in chosen)
         raise UsageError(f"--synthetic-weights: none of these benchmarks has any: {asked}.")
-    return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
+    wanted = [plan.of_tracks(benchmark, chosen_variants) for benchmark in chosen]
+    return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in wanted]
 
 
 def _usable(benchmark: Benchmark, preset: PresetTable) -> Benchmark:

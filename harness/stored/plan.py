@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,9 +138,22 @@ def absolute(
                 rate_to_per_s=rate_to,
                 concurrency=table.concurrency,
                 think_s=table.think_s,
+                popularity=table.popularity,
+                exponent=table.exponent,
+                unseen_share=table.unseen_share,
             )
         )
     return tuple(profiles)
+
+
+def of_tracks(benchmark: Benchmark, variants: Sequence[Variant]) -> Benchmark:
+    """A benchmark without the profiles that are for tracks of which there is no variant."""
+    present = {variant.table.track for variant in variants}
+    every = benchmark.table.profile
+    kept = tuple(p for p in every if not p.tracks or present.intersection(p.tracks))
+    if kept == every:
+        return benchmark
+    return replace(benchmark, table=benchmark.table.model_copy(update={"profile": kept}))
 
 
 def taken(table: BenchmarkTable, preset: PresetTable) -> list[str]:

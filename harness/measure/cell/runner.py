@@ -71,6 +71,7 @@ class _Progress:
     """The results so far of a run that is under way."""
 
     on_phase: Callable[[str], None]
+    stores: bool = False  # its server's answers
     phase: str = ""
     phases_s: dict[str, float] = field(default_factory=dict)
     launched: Launched | None = None
@@ -111,7 +112,7 @@ def execute(
     What goes wrong in it becomes part of the Run that is returned.
     """
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    progress, failure = _Progress(on_phase=on_phase), None
+    progress, failure = _Progress(on_phase=on_phase, stores=server.stores), None
     stages: Staged | None = None
     try:
         with progress.during("provision"):
@@ -144,6 +145,7 @@ def _record(
     failure: Failure | None,
 ) -> Run:
     launched, log = progress.launched, _log(progress.launched)
+    recorded = launched.calls() if launched else None
     installed = stages.installed if stages else None
     facts = RunFacts(
         campaign=campaign,
@@ -156,14 +158,18 @@ def _record(
         windows=tuple(window.facts for window in progress.windows),
         stop=progress.stop,
         failure=_with_tail(failure, log),
-        model_threads=launched.calls().threads if launched else (),
+        model_threads=recorded.threads if recorded else (),
         image=stages.image if stages else None,
         container=launched.container if launched else None,
         search=progress.search,
         warm_up=progress.warm_up,
         accuracy=stages.accuracy if stages else None,
         lifecycle=progress.life.added_to(
-            Lifecycle(installed=installed, memory_idle_bytes=progress.memory_idle_bytes)
+            Lifecycle(
+                installed=installed,
+                memory_idle_bytes=progress.memory_idle_bytes,
+                jobs=recorded.jobs if recorded else (),
+            )
         ),
     )
     return Run(facts, tuple(progress.windows), log)
@@ -219,6 +225,8 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
         throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
     def expected(probes: Sequence[Window]) -> float | None:
+        if progress.stores:  # its requests are of two kinds, which no law of a queue knows
+            return None
         # Windows that can't be understood must not end the measurement.
         with suppress(ArithmeticError, ValueError):
             return queueing.capacity([*profiles, *probes], audit, order.slo)

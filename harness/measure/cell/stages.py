@@ -16,6 +16,7 @@ from harness.measure.campaign.bench import Bench
 from harness.measure.cell import capacity_search, warming
 from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.inside import InsidePending
+from harness.measure.cell.payloads import Payloads
 from harness.measure.launch import readiness
 from harness.measure.launch.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.load.drivers import Driver, Firing
@@ -37,7 +38,7 @@ from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed, WarmUp
 from harness.stored.records import Search, Startup, Stop, Window
 from harness.windows import audit as auditing
-from harness.windows.profiles import CLOSED, Profile, due_times, payload_order, seed_of
+from harness.windows.profiles import CLOSED, Profile, due_times, seed_of
 from harness.windows.samples import Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -74,6 +75,7 @@ class Stages:
         self.scratch = scratch
         self._told: str | None = None  # its version, where it says that itself
         self._talk = talk.usual(variant, bench)
+        self._payloads = Payloads(bench)
         self.accuracy: Accuracy | None = None  # of approximate answers, when they are verified
 
     @property
@@ -123,8 +125,7 @@ class Stages:
             checked = not self._unchecked
             self._talk = talk.met(self._talk, launched, self.bench, checked=checked)
             return None
-        port = launched.ports[table.ready_port] if table.ready_port else None
-        get = asking.getter(launched, port)
+        get = asking.getter(launched, launched.ports.get(table.ready_port or ""))
         ready_s = readiness.until_ready(get, launched, table.ready_path, table.ready_timeout_s)
         if self.variant.image:
             self._talk, _ = talk.learned(self._talk, launched, self.bench)
@@ -163,10 +164,9 @@ class Stages:
 
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
-            count = 4096 if due is None else len(due)
-            order = payload_order(len(self.bench.payloads), count, number)
+            order = self._payloads.order(short, 4096 if due is None else len(due), number)
             job = self._job(launched, short, order, due)
-            return requests_of(whole(self._fire(launched, job).result()))
+            return self._payloads.sent(requests_of(whole(self._fire(launched, job).result())))
 
         return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
@@ -178,6 +178,7 @@ class Stages:
         also_due: Ints | None = None,
         *,
         resends: bool = True,
+        judge_every: int = _KEEP_EVERY,
     ) -> Window:
         """Fire one profile, and what else is due then, and keep everything."""
         benchmark = self.bench.benchmark
@@ -185,9 +186,9 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         if due is not None and also_due is not None:
             due = np.sort(np.concatenate((due, also_due)))
-        order = payload_order(len(self.bench.payloads), 1 << 16 if due is None else len(due), seed)
+        order = self._payloads.order(profile, 1 << 16 if due is None else len(due), seed)
         job = self._job(launched, profile, order, due)
-        job = replace(job, resends=resends, keep_every=0 if self._unchecked else _KEEP_EVERY)
+        job = replace(job, resends=resends, keep_every=0 if self._unchecked else judge_every)
         return self._window(launched, profile, job, meanwhile)
 
     @property
@@ -218,6 +219,7 @@ class Stages:
             pending = self._fire(launched, job, meter, meanwhile)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
+        self._payloads.sent(requests)
         cpus = 0 if self.variant.table.fires else len(self._generator.cpus)
         start_ns, recorded = pending.start_ns, launched.calls()
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
@@ -260,7 +262,6 @@ class Stages:
         return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
-        think_s = profile.think_s
         return Job(
             target=target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
             start_ns=0,
@@ -271,7 +272,7 @@ class Stages:
             limit=None,
             timeout_ns=int(self.bench.benchmark.table.timeout_s * 1e9),
             keep_every=0,
-            think_ns=None if think_s is None else int(think_s * 1e9),
+            think_ns=profile.think_ns,
         )
 
     def _fire(
@@ -296,4 +297,4 @@ class Stages:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
         if self._unchecked:
             return requests_of(fired), 0, []
-        return self._talk.answers.judged(requests_of(fired), fired.bodies)
+        return self._talk.answers.judged(requests_of(fired), fired.bodies, fired.marks)

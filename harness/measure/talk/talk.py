@@ -69,16 +69,16 @@ def learned(talk: Talk, launched: Launched, bench: Bench) -> tuple[Talk, str]:
 def _talk(protocol: Protocol, path: str, bench: Bench, *, approximate: bool) -> Talk:
     # The reference is asked one by one while it makes the right answers.
     together = bench.benchmark.together if bench.expected else 1
-    known = (*bench.payloads, *bench.unseen)
+    known = bench.known
     twice = [*known, *known * together]
     messages = [
         protocol.numbered(place).encode(twice[place : place + together])
         for place in range(len(known))
     ]
-    expected = [*bench.expected, *bench.unseen_expected]
     table = bench.benchmark.table
     answers = Answers(
-        expected=expected,
+        expected=list(bench.answers),
+        later={bench.later.version: list(bench.later.expected)} if bench.later else {},
         tolerance=table.tolerance,
         protocol=protocol,
         rule=judges.named(table.judge),

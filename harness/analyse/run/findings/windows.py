@@ -9,8 +9,9 @@ from harness.analyse.run.context import WindowContext
 from harness.analyse.run.findings import PLANNED, PROFILE, Said, Verdict, window_rule
 from harness.analyse.statistics import stats
 from harness.search.tallying import more_than
+from harness.setup.answering import REFUSED
 from harness.stored.hosts import CEILING_SHARE
-from harness.windows import causes
+from harness.windows import causes, misses
 from harness.windows.samples import ERRORS, MISSING
 
 # Lag is part of the response time, so it hurts where it is not small beside it.
@@ -166,8 +167,15 @@ def wrong_answers(context: WindowContext) -> Said:
 
 @window_rule(PROFILE)
 def errors(context: WindowContext) -> Said:
+    missed = int(misses.refused(context.requests).sum()) if context.misses == REFUSED else 0
+    if missed:
+        yield (
+            Verdict.NOTE,
+            f"{missed} of {len(context.requests)} requests were for what is not stored, and "
+            "refused with 404 as declared; they have no latency, and count as errors",
+        )
     kinds = context.requests.kinds()
-    kinds["status"] = kinds.get("status", 0) - _refused(context)
+    kinds["status"] = kinds.get("status", 0) - _refused(context) - missed
     kinds = {kind: count for kind, count in kinds.items() if count}
     if not kinds:
         return
