@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import small_training
 from bert_graph import Architecture, Array
 from onnx_graph import Head, build_model
 from onnx_session import open_session, run
@@ -53,6 +54,10 @@ def main() -> None:
     write_json(artefact_dir / "config.json", config)
     write_json(artefact_dir / "head.json", head_as_json(head, names))
     write_json(artefact_dir / "facts.json", facts)
+    _, held_out = train_test_split(
+        range(len(texts)), test_size=HELD_OUT, random_state=SEED, stratify=labels
+    )
+    small_training.write(artefact_dir, texts, labels, held_out)
 
 
 def labelled_payloads() -> tuple[list[str], list[str]]:

@@ -40,6 +40,11 @@ class HarnessError(Exception):
     def __str__(self) -> str:
         return conceal("\n".join(map(str, self.args)))
 
+    @property
+    def sentence(self) -> str:
+        """The same as a part of a line."""
+        return " ".join(str(self).splitlines())
+
 
 class UsageError(HarnessError):
     """The request of the user, or a file that the user wrote, can't be understood."""

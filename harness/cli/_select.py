@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from harness.setup.catalog import Benchmark, Checkout, Variant, pick
 from harness.setup.endpoints import Endpoint
 from harness.setup.launching import PROCESS
 from harness.setup.tables import PresetTable
-from harness.stored import store
+from harness.stored import plan, store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a campaign
 _LONGEST = 100
@@ -70,7 +70,7 @@ def variants(
 def _all(known: Mapping[str, Variant], tracks: tuple[str, ...] | None) -> list[str]:
     """The variants that are on those tracks, of any where there are none, but for tests' own."""
     for error in catalog.broken_servers().values():
-        _say.line(f"warning: left out: {error}", err=True)
+        _say.line(f"warning: left out: {error.sentence}", err=True)
     public = [v for v in known.values() if v.table.in_all and not v.name.startswith("_")]
     return [v.name for v in public if tracks is None or v.table.track in tracks]
 
@@ -142,7 +142,7 @@ def benchmarks(
     names: tuple[str, ...],
     preset: PresetTable,
     synthetic: bool,
-    chosen_variants: Iterable[Variant] = (),
+    chosen_variants: Sequence[Variant] = (),
 ) -> list[Benchmark]:
     """The benchmarks asked for, or those of the preset; those that can with synthetic weights.
 
@@ -162,12 +162,13 @@ def benchmarks(
     for name, wrong in broken.items():
         if not chosen:
             raise wrong
-        _say.line(f"left out: {name}: {wrong}", err=True)
+        _say.line(f"left out: {name}: {wrong.sentence}", err=True)
     _judging.require_judged(tuple(chosen_variants), chosen, preset)
     if synthetic and not any(benchmark.table.synthetic for benchmark in chosen):
         asked = ", ".join(benchmark.name for benchmark in chosen)
         raise UsageError(f"--synthetic-weights: none of these benchmarks has any: {asked}.")
-    return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in chosen]
+    wanted = [plan.of_tracks(benchmark, chosen_variants) for benchmark in chosen]
+    return [replace(b, synthetic=synthetic and b.table.synthetic is not None) for b in wanted]
 
 
 def _usable(benchmark: Benchmark, preset: PresetTable) -> Benchmark:

@@ -55,7 +55,7 @@ def command(**options: Any) -> int:
                 beside = sidecars.ensure(client, variant)
             except HarnessError as error:
                 failed += 1
-                _say.line(f"{variant.name} on {benchmark.name}: {error}", err=True)
+                _say.line(f"{variant.name} on {benchmark.name}: {error.sentence}", err=True)
                 continue
             for facts in (made, *beside.values()):
                 if facts.tag not in told:

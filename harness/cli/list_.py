@@ -142,7 +142,7 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
     from harness.setup import launching
 
     found = launching.of(launcher)
-    if variant.table.is_floor:
+    if variant.table.is_floor or variant.table.client:
         return launcher == variant.launcher
     return found.starts and not (found.installs and variant.server.table.only_docker)
 

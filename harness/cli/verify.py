@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,6 +91,7 @@ def command(**options: Any) -> int:
 def _lines(verified: Verified) -> list[str]:
     from harness.analyse.run.findings import trials
     from harness.cli import _progress
+    from harness.stored import accuracy
 
     run = verified.run
     failure = run.facts.failure
@@ -98,6 +100,8 @@ def _lines(verified: Verified) -> list[str]:
         return [_progress.result_line(run), *doubt, *(f"  | {line}" for line in _log(failure))]
     checked = run.facts.verified
     said = f"{checked} answers right" if checked else f"answers; {_not_checked(run)}"
+    if (found := run.facts.accuracy) is not None:
+        said = f"{checked} answers as they should be; {accuracy.told(found)}"
     lines = [f"{run.cell.variant_name} on {run.cell.benchmark_name}: {said}", *doubt]
     for trial in verified.trials:
         lines.append(f"  {trial.fault}: {trial.said or 'no'}")
@@ -127,6 +131,7 @@ def _json(verified: Verified) -> dict[str, Any]:
         "version": facts.server.version,
         "outcome": facts.outcome,
         "verified": facts.verified,
+        "accuracy": asdict(facts.accuracy) if facts.accuracy else None,
         "insecure": facts.server.insecure,
         "phase": facts.failure.phase if facts.failure else None,
         "message": facts.failure.message if facts.failure else None,

@@ -11,3 +11,6 @@ STORED: Answering = "stored"  # predicted before, and looked up: a cache by inte
 # Some by a smaller model, which says so of each: they need be no more than predictions, and how
 # many of them are right is counted.
 APPROXIMATE: Answering = "approximate"
+Missing = Literal["computed", "refused"]
+COMPUTED: Missing = "computed"  # on request, and kept
+REFUSED: Missing = "refused"  # with an HTTP status of 404

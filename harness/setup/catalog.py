@@ -146,6 +146,11 @@ class Benchmark:
         name = "requirements.in" if backend == "onnx" else f"requirements-{backend}.in"
         return self.folder / name
 
+    def labels(self) -> list[Any]:
+        """The label of each payload, None where it has none, when `payloads` has raised nothing."""
+        lines = reading.given(self.folder / "payloads.jsonl", _MOST_BYTES).splitlines()
+        return [json.loads(line).get("label") for line in lines]
+
     def payloads(self) -> list[Any]:
         """The instances of payloads.jsonl, in order. Raises UsageError."""
         path = self.folder / "payloads.jsonl"
@@ -269,5 +274,5 @@ def pick(kind: str, name: str, known: dict[str, Any]) -> Any:
     error = unknown(kind, name, shown)
     broken = broken_servers().values() if kind == "variant" else ()
     if broken:  # it may be one of theirs
-        raise UsageError(" ".join(map(str, (error, *broken))))
+        raise UsageError(" ".join(each.sentence for each in (error, *broken)))
     raise error

@@ -11,13 +11,13 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
-from harness.setup.answering import PREDICTED, Answering
+from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
 from harness.setup.components import COMPONENTS
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
+from harness.setup.profile_table import ProfileTable as ProfileTable
 from harness.setup.templates import RequestTable
 from harness.setup.tracks import TRACKS, Track
-from harness.windows.profiles import CLOSED, USERS, needs, shape_names
 
 Backend = Literal["onnx", "torch"]
 # With `NAME_port` of more_ports and the names of knobs, in a command's braces.
@@ -36,6 +36,9 @@ class VariantTable(toml.Strict):
     devices: tuple[Literal["cpu", "gpu"], ...] = ("cpu",)
     more_ports: tuple[str, ...] = ()  # free ones beside the one that the load goes to, by name
     components: tuple[str, ...] = ()  # that it starts beside itself; see harness.setup.components
+    answers: Answering = PREDICTED  # see harness.setup.answering
+    misses: Missing = COMPUTED  # of stored answers
+    replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
@@ -51,8 +54,10 @@ class VariantTable(toml.Strict):
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
-    answers: Answering = PREDICTED
+    # More at a time are refused by contract, with HTTP 503.
+    refuses_beyond: int | None = Field(default=None, gt=0)
     inside: bool = False  # it calls the predictor itself, so it fires the schedule itself too
+    client: bool = False  # its own process is the client, which fires the schedule
     in_all: bool = True
     beside: tuple[str, ...] = ()  # variants of other tracks that `--track` of this one adds
 
@@ -60,6 +65,11 @@ class VariantTable(toml.Strict):
     def is_floor(self) -> bool:
         """Whether it is a reference point, which others are set beside, and no contender."""
         return self.reference or self.inside
+
+    @property
+    def fires(self) -> bool:
+        """Whether it fires the schedule itself, so that no generator sends it anything."""
+        return self.inside or self.client
 
     @field_validator("command")
     @classmethod
@@ -99,6 +109,12 @@ class VariantTable(toml.Strict):
     def _template_has_a_request(self) -> VariantTable:
         if (self.protocol == "template") != (self.request is not None):
             raise ValueError("'request' goes with the protocol 'template', which needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _misses_of_a_store(self) -> VariantTable:
+        if self.misses != COMPUTED and self.answers != STORED:
+            raise ValueError(f"'misses' goes with 'answers = \"{STORED}\"'")
         return self
 
     @model_validator(mode="after")
@@ -150,63 +166,6 @@ class WeightsTable(toml.Strict):
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     package: str | None = None  # that carries the same files
     files: dict[str, str]
-
-
-class ProfileTable(toml.Strict):
-    """A profile whose rates are absolute or shares of the capacity in process."""
-
-    name: str
-    shape: str
-    duration_s: float = Field(gt=0)
-    rate_share: float | None = Field(default=None, gt=0)
-    rate_per_s: float | None = Field(default=None, gt=0)
-    rate_share_end: float | None = Field(default=None, gt=0)
-    rate_per_s_end: float | None = Field(default=None, gt=0)
-    rate_share_peak: float | None = Field(default=None, gt=0)
-    rate_per_s_peak: float | None = Field(default=None, gt=0)
-    concurrency: int | None = Field(default=None, gt=0)
-    think_s: float | None = Field(default=None, gt=0)
-
-    @field_validator("shape")
-    @classmethod
-    def _known_shape(cls, value: str) -> str:
-        if value not in shape_names():
-            raise ValueError(str(unknown("shape", value, shape_names())).rstrip("."))
-        return value
-
-    @model_validator(mode="after")
-    def _complete(self) -> ProfileTable:
-        rates = [rate for rate in (self.rate_share, self.rate_per_s) if rate is not None]
-        if (self.shape == USERS) != (self.think_s is not None):
-            raise ValueError("'think_s' goes with the shape 'users', which needs it")
-        if self.shape in (CLOSED, USERS):
-            if self.concurrency is None or rates or self._far():
-                who = "a closed loop needs" if self.shape == CLOSED else "'users' needs"
-                raise ValueError(f"{who} 'concurrency', and has no rate")
-            return self
-        if len(rates) != 1:
-            raise ValueError("give either 'rate_share' or 'rate_per_s'")
-        wanted = 1 if "rate_to_per_s" in needs(self.shape) else 0
-        if len(self._far()) != wanted:
-            goal = "one rate to go to ('rate_per_s_end', ...)" if wanted else "no rate to go to"
-            raise ValueError(f"a {self.shape} profile needs {goal}")
-        return self
-
-    def _far(self) -> list[tuple[float, bool]]:
-        shares = [(v, True) for v in (self.rate_share_end, self.rate_share_peak) if v is not None]
-        rates = [(v, False) for v in (self.rate_per_s_end, self.rate_per_s_peak) if v is not None]
-        return shares + rates
-
-    @property
-    def is_share(self) -> bool:
-        """Whether a rate of it is a share of the capacity in process."""
-        return self.rate_share is not None or any(share for _, share in self._far())
-
-    def rates(self, capacity_per_s: float) -> tuple[float | None, float | None]:
-        """(rate, rate to go to) per second, given the capacity in process."""
-        base = self.rate_per_s if self.rate_share is None else self.rate_share * capacity_per_s
-        far = [v * capacity_per_s if share else v for v, share in self._far()]
-        return base, far[0] if far else None
 
 
 class BenchmarkTable(toml.Strict):
@@ -268,6 +227,7 @@ class PresetTable(toml.Strict):
     overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
     shutdown: bool = False  # stop it under load at the end
     restart: bool = False  # and start it again while the load goes on
+    replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
     until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room

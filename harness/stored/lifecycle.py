@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 OVERLOAD = "overload"  # names of the windows that it is strained in
 SHUTDOWN = "shutdown"
+REPLACEMENT = "replacement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,47 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJob:
+    """One run of the job that predicts all known inputs before they are asked for."""
+
+    version: int  # of the artefact that predicted
+    began_ns: int  # by the server's CLOCK_MONOTONIC
+    ended_ns: int
+    cpu_s: float  # of its process, with loading the model
+    batch_size: int  # instances in a call of the predictor, at most
+    inputs: int
+    store_bytes: int  # of all its answers
+    failure: str = ""  # in the job's words
+
+    @property
+    def seconds(self) -> float:
+        """From its start to its end."""
+        return (self.ended_ns - self.began_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """Another version of the model instead of the one that was served, in the middle of a window;
+    since the window's start."""
+
+    version: int
+    asked_ns: int  # when the server was told of it
+    failure: str = ""  # why it was not replaced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """Each is None if it was not observed, or the run did not get that far."""
 
     installed: Installed | None = None
     memory_idle_bytes: int | None = None  # after the first right answer, before any load
+    idle_cpu_share: float | None = None  # CPUs kept busy just after the last window
     memory_after_bytes: int | None = None  # a moment after the last window
     overload: Overload | None = None
     shutdown: Shutdown | None = None
     restart: Restart | None = None
+    jobs: tuple[BatchJob, ...] = ()  # in the order in which they began
+    replacement: Replacement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.setup import components, launching
 from harness.setup.catalog import Benchmark, Variant
+from harness.setup.launching import PROCESS
 from harness.setup.tables import BenchmarkTable, PresetTable
 from harness.stored.identity import Cell, Subject, subject_name
 from harness.windows.profiles import USERS, Profile
@@ -97,6 +98,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
         return f"it runs as a container only, as {there}: {why}"
     if missing := missing_component(variant):
         return missing
+    if variant.table.client and variant.launcher != PROCESS:
+        return "its process is the client, which fires the schedule on this machine itself"
     if device not in variant.table.devices and not variant.table.is_floor:
         return f"{variant.name} does not run on a {device.upper()}"
     if benchmark.folder.name in variant.table.without:
@@ -135,9 +138,22 @@ def absolute(
                 rate_to_per_s=rate_to,
                 concurrency=table.concurrency,
                 think_s=table.think_s,
+                popularity=table.popularity,
+                exponent=table.exponent,
+                unseen_share=table.unseen_share,
             )
         )
     return tuple(profiles)
+
+
+def of_tracks(benchmark: Benchmark, variants: Sequence[Variant]) -> Benchmark:
+    """A benchmark without the profiles that are for tracks of which there is no variant."""
+    present = {variant.table.track for variant in variants}
+    every = benchmark.table.profile
+    kept = tuple(p for p in every if not p.tracks or present.intersection(p.tracks))
+    if kept == every:
+        return benchmark
+    return replace(benchmark, table=benchmark.table.model_copy(update={"profile": kept}))
 
 
 def taken(table: BenchmarkTable, preset: PresetTable) -> list[str]:

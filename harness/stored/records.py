@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from harness.setup.answering import PREDICTED, Answering
+from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
 from harness.setup.endpoints import REFERENCE, Endpoint
 from harness.setup.judges import EQUAL
 from harness.setup.launching import Launching, of_earlier
@@ -145,6 +145,14 @@ class ServerFacts:
     is_here: bool = False  # an endpoint that was already running, on this machine
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
     answers: Answering = PREDICTED
+    misses: Missing = COMPUTED  # of stored answers
+    beside: tuple[str, ...] = ()  # variants of other tracks that it is to be shown beside
+    refuses_beyond: int | None = None  # requests at a time, by contract; None: it declares none
+
+    @property
+    def stores(self) -> bool:
+        """Whether it declares that its answers are predicted before they are asked for."""
+        return self.answers == STORED
 
     @property
     def way(self) -> Launching:

@@ -18,6 +18,7 @@ from harness.windows.profiles import Profile, shape_names
 _LONGEST_S = 1e7
 _FASTEST_PER_S = 1e8
 _CALLERS = 10**6
+_STEEPEST = 100.0  # exponent of popularity
 _PAYLOADS = 10**7
 _ROUNDS = 10**6
 
@@ -120,6 +121,8 @@ def _profile(profile: Profile) -> Iterator[str]:
         "rate_to_per_s": _FASTEST_PER_S,
         "concurrency": _CALLERS,
         "think_s": _LONGEST_S,
+        "exponent": _STEEPEST,
+        "unseen_share": 1.0,
     }
     for field, most in bounds.items():
         value = getattr(profile, field)

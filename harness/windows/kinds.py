@@ -11,4 +11,5 @@ class WindowKind(StrEnum):
     PROFILE = "profile"  # a profile of the preset: the run's own numbers come from these
     PROBE = "probe"  # a step of the search for the capacity
     STRAIN = "strain"  # the server is overloaded, or stopped under load
+    REPLACEMENT = "replacement"  # another version of the model is put in place under load
     AUDIT = "audit"  # whether it predicts each time that it is asked; see harness.windows.audit

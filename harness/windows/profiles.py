@@ -12,11 +12,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Popularity = Literal["zipf"]
+ZIPF: Popularity = "zipf"
 CLOSED = "closed"
 USERS = "users"
 
@@ -33,10 +36,18 @@ class Profile:
     rate_to_per_s: float | None = None
     concurrency: int | None = None
     think_s: float | None = None  # mean of the exponential think times of users
+    popularity: Popularity | None = None  # of payloads; None: each is sent as often as any other
+    exponent: float | None = None  # of zipf: the k-th payload is sent k ** -exponent times as often
+    unseen_share: float = 0.0  # of the requests: their payloads the server has never seen
 
     @property
     def is_open(self) -> bool:
         return self.shape not in (CLOSED, USERS)
+
+    @property
+    def think_ns(self) -> int | None:
+        """The mean think time."""
+        return None if self.think_s is None else int(self.think_s * 1e9)
 
     @property
     def saturates(self) -> bool:

@@ -36,6 +36,10 @@ HELD = bytearray(b"x") * (int(os.environ.get("FAKE_WORKER_MIB", "0")) * WORKERS 
 THREADS = int(os.environ.get("FAKE_THREADS", "0"))
 BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
 STATE = ("/health", "/metrics")
+ALWAYS = {  # answers of some faults
+    "500": (500, b'{"error": "broken on purpose"}'),
+    "garbage": (200, b"<p>not a prediction</p>"),
+}
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
@@ -64,6 +68,8 @@ class App:
             return (503 if FAULT == "never-ready" else 200), b"{}"
         if path == "/metrics":
             return 200, self.metrics()
+        if FAULT == "refuses-when-busy" and self.busy > AFTER:
+            return 503, b"pending request queue full"
         self.count += 1
         await self.bear()
         # Of answers, not of arrivals: a stall of the machine lets those come at once.
@@ -73,10 +79,8 @@ class App:
             os._exit(7)
         if FAULT == "hangs" and late:
             await asyncio.sleep(3600)
-        if FAULT == "500":
-            return 500, b'{"error": "broken on purpose"}'
-        if FAULT == "garbage":
-            return 200, b"<p>not a prediction</p>"
+        if FAULT in ALWAYS:
+            return ALWAYS[FAULT]
         if self.queue is not None:
             await self.queue.through()
         if FAULT == "wrong" or (FAULT == "wrong-later" and late):

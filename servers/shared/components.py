@@ -66,6 +66,15 @@ class Supervisor:
                 raise RuntimeError(f"{name} was not ready within {ready_s:g} s.")
             time.sleep(0.01)
 
+    def once(self, command: list[str], **environment: str) -> int:
+        """Run a program to its end, or until the server is told to stop; its exit code."""
+        process = subprocess.Popen(command, env={**os.environ, **environment})
+        while process.poll() is None:
+            if self._ended:
+                process.terminate()
+            time.sleep(0.01)
+        return process.returncode
+
     def pids(self) -> dict[str, int]:
         """The programs that run, by name."""
         return {each.name: each.process.pid for each in self._programs if each.process is not None}

@@ -54,9 +54,10 @@ class Predictor:
         return self._file
 
 
-def load_predictor() -> Predictor:
-    """The predictor that the harness named in this process's environment, loaded."""
-    return recorded(_loaded("load"))
+def load_predictor(artefact: Path | None = None) -> Predictor:
+    """The predictor that the harness named in this process's environment, loaded; of another
+    artefact, where one is given."""
+    return recorded(_loaded("load", artefact))
 
 
 def load_split() -> Any:
@@ -71,9 +72,9 @@ def recorded(model: Model) -> Predictor:
     return Predictor(model, Path(trace) if trace else None)
 
 
-def _loaded(function: str) -> Any:
+def _loaded(function: str, artefact: Path | None = None) -> Any:
     path = Path(_variable("HARNESS_PREDICTOR"))
-    artefact = Path(_variable("HARNESS_ARTEFACT"))
+    artefact = artefact or Path(_variable("HARNESS_ARTEFACT"))
     device = _variable("HARNESS_DEVICE")
     threads = int(_variable("HARNESS_THREADS"))
     trace = os.environ.get("HARNESS_TRACE")

@@ -13,6 +13,7 @@ from harness.analyse.run import findings
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
+from harness.setup.answering import COMPUTED, REFUSED, STORED, Missing
 from harness.stored.records import Run, Window
 from harness.windows import audit
 from harness.windows.kinds import WindowKind
@@ -24,8 +25,8 @@ from tests import fakes
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
 AUDIT = Profile("audit", "closed", 2.0, concurrency=1)
 FROM_A_CACHE, EARLY = "answers-from-a-cache", "answers-before-predicting"
-UNSEEN, SHORT = "fails-on-unseen", "audit-too-short"
-NAMES = (FROM_A_CACHE, EARLY, UNSEEN, SHORT)
+UNSEEN, SHORT, NOTHING = "fails-on-unseen", "audit-too-short", "stores-nothing"
+NAMES = (FROM_A_CACHE, EARLY, UNSEEN, SHORT, NOTHING)
 
 
 def said(run: Run) -> list[tuple[str, Verdict, str]]:
@@ -35,6 +36,12 @@ def said(run: Run) -> list[tuple[str, Verdict, str]]:
 
 def names(run: Run) -> list[str]:
     return [name for name, _, _ in said(run)]
+
+
+def declared(run: Run, misses: Missing = COMPUTED) -> Run:
+    """The same of a server that declares stored answers."""
+    server = replace(run.facts.server, answers=STORED, misses=misses)
+    return replace(run, facts=replace(run.facts, server=server))
 
 
 def calls(end_ms: Any, batch: Sequence[int] | None = None) -> Calls:
@@ -225,3 +232,38 @@ def test_the_sign_test() -> None:
     assert stats.by_chance(0, 10) == 1.0
     assert stats.by_chance(10, 10) == pytest.approx(2**-10)
     assert stats.by_chance(9, 10) == pytest.approx(11 * 2**-10)
+
+
+# --- what is declared to be stored --------------------------------------------------------------
+
+
+def test_a_declared_cache_is_as_expected() -> None:
+    assert said(declared(audited(5, 1, 1))) == []
+    assert said(declared(loaded(ANSWERED, calls([])))) == []
+    assert FROM_A_CACHE in names(audited(5, 1, 1)), "one that is not declared is found"
+
+
+def test_a_declared_cache_that_is_none_is_told() -> None:
+    assert said(declared(audited(5, 5, 5))) == [
+        (
+            NOTHING,
+            Verdict.WARNING,
+            "it declares stored answers, but payloads that it knows took as long as unseen ones",
+        )
+    ]
+
+
+def test_a_declared_store_may_refuse_what_it_has_not_seen() -> None:
+    rows = len(audit.schedule(["a b", "c d"] * 40, ["e f"] * audit.PER_ROUND, 1))
+    of_unseen = {row: "status" for row in range(rows) if row // audit.BLOCK % 3 < 2}
+    run = audited(1, 1, 1, errors=of_unseen)
+    requests = run.windows[0].requests
+    assert set(of_unseen) == set(np.flatnonzero(requests.error).tolist())
+    not_found = replace(requests, status=np.where(requests.error != 0, 404, requests.status))
+    (window,) = run.windows
+    run = fakes.of_windows(run, replace(window, requests=not_found))
+    assert said(declared(run, REFUSED)) == []
+    assert UNSEEN in names(declared(run)), "it says that it computes them"
+    failing = replace(not_found, status=np.where(requests.error != 0, 500, requests.status))
+    run = fakes.of_windows(run, replace(window, requests=failing))
+    assert UNSEEN in names(declared(run, REFUSED))

@@ -14,7 +14,7 @@ from harness.stored.lifecycle import Trial, WarmUp
 from harness.stored.records import Failure, Run, Setup, Stop, Window
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
-from harness.windows.samples import MISSING, Requests, calls_of
+from harness.windows.samples import ERRORS, MISSING, Requests, calls_of
 from tests import fakes
 
 STEADY = Profile("steady", "constant", 10.0, rate_per_s=100.0)
@@ -213,6 +213,28 @@ def test_wrong_answers_are_invalid() -> None:
 )
 def test_errors(errors: int, expected: Verdict | None) -> None:
     assert verdicts(window(errors=errors)).get("errors") is expected
+
+
+def _refusing(count: int, beyond: int | None) -> dict[str, Verdict]:
+    """Three of 1000 requests are with the server at a time; the last ones are refused."""
+    made = window(response_ms=35.0)
+    rows = np.arange(1000) >= 1000 - count
+    made = changed(
+        made,
+        status=np.where(rows, 503, 200),
+        error=np.where(rows, ERRORS.index("status"), 0),
+        done_ns=np.where(rows, made.requests.sent_ns + 10, made.requests.done_ns),
+    )
+    found = findings.of_window(WindowContext(window=made, refuses_beyond=beyond))
+    return {each.name: each.verdict for each in found if each.name in ("errors", "refused")}
+
+
+def test_what_is_refused_as_declared_is_no_error() -> None:
+    assert _refusing(1, beyond=None) == {"errors": Verdict.NOTE}
+    assert _refusing(1, beyond=3) == {"refused": Verdict.NOTE}
+    assert _refusing(1, beyond=4) == {"errors": Verdict.NOTE}, "so many were not with it"
+    assert _refusing(100, beyond=3) == {"errors": Verdict.INVALID, "refused": Verdict.NOTE}
+    assert _refusing(0, beyond=3) == {}
 
 
 @pytest.mark.parametrize(("count", "doubted"), [(400, False), (399, True)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.analyse.run import findings, strain_outcomes
@@ -70,11 +71,24 @@ def told(run: Run) -> dict[str, tuple[Verdict, str]]:
 
 
 def test_twice_the_capacity() -> None:
-    assert strain_outcomes.borne(overloaded()) == Borne(4, 2, {"status": 1})
+    found = strain_outcomes.borne(overloaded())
+    assert found is not None
+    expected = Borne(requests=4, in_time=2, errors={"status": 1}, refused=0, p99_ms=None)
+    assert replace(found, p99_ms=None) == expected
     assert value("overload_in_time", overloaded()) == 50
     assert value("overload_errors", overloaded()) == 25
     assert value("recovery", overloaded()) == 1.25
     assert told(overloaded()) == {}
+
+
+def test_what_is_refused_at_twice_the_capacity() -> None:
+    run = overloaded()
+    (window,) = run.windows
+    for code, refused in ((500, 0), (503, 25), (429, 25)):
+        status = np.where(window.requests.error, code, 200)
+        other = replace(window, requests=replace(window.requests, status=status))
+        assert value("overload_refused", replace(run, windows=(other,))) == refused
+    assert value("overload_p99", run) == pytest.approx(50.98)
 
 
 def test_a_server_that_died_of_it_did_not_fail_to_recover() -> None:

@@ -38,7 +38,7 @@ def _public() -> list[Variant]:
         if variant.table.in_all
         and not name.startswith("_")
         and not variant.table.reference
-        and not variant.table.inside
+        and not variant.table.fires
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
+import gevent.socket
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from harness.measure.load.generator.closed_loop import ClosedLoop
 from harness.measure.load.generator.job import Job
 from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.timer import clock
+from harness.measure.load.swarm import nearest
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system.endpoints import Endpoint, echo
@@ -126,3 +128,28 @@ def test_a_winner_that_is_gone_is_forgotten(
     assert errors[-1] == 0
     assert known.winner is not None
     assert known.winner[4][0] == ALIVE
+
+
+@pytest.mark.parametrize("why", ["deaf", "refuses"])
+@pytest.mark.parametrize("order", [(DEAD, ALIVE), (ALIVE, DEAD)], ids=["dead first", "dead last"])
+def test_locusts_users_go_to_the_address_that_answers(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, why: str, order: tuple[str, str]
+) -> None:
+    port = port_of(endpoint)
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in order]
+    monkeypatch.setattr(gevent.socket, "getaddrinfo", lambda *_: infos)
+    with ExitStack() as stack:
+        if why == "deaf":
+            deaf(stack, port)
+        assert nearest.answering("dual.test", port, LONG_S) == ALIVE
+
+
+def test_where_no_address_answers_locusts_users_know_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 1)) for each in (DEAD, ALIVE)]
+    monkeypatch.setattr(gevent.socket, "getaddrinfo", lambda *_: infos)
+    assert nearest.answering("dual.test", 1, LONG_S) == ""
+
+
+def test_an_only_address_is_not_tried_beforehand(endpoint: Endpoint) -> None:
+    assert nearest.answering(ALIVE, port_of(endpoint), LONG_S) == ALIVE
+    assert endpoint.connections == 0

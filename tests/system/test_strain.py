@@ -23,6 +23,7 @@ VARIANTS = (
     "_fake-drains",
     "_fake-dies-of-overload",
     "_fake-hangs-of-overload",
+    "_fake-refuses",
     "no-second",
 )
 STRAINS = "overload_s = 0.5\nshutdown = true\nrestart = true\n"
@@ -193,6 +194,22 @@ def test_one_that_never_recovers_is_said(outcome: Outcome) -> None:
     assert life.overload is not None
     assert (life.overload.recovery_s, life.overload.died) == (None, "")
     assert "never again answered a request in time" in outcome.findings(name)["no-recovery"]
+
+
+def test_one_that_refuses_what_it_declares_is_well(outcome: Outcome) -> None:
+    name = "_fake-refuses"
+    values = outcome.digests[name].values
+    refused, p99_ms = values["overload_refused"], values["overload_p99"]
+    assert refused is not None
+    assert p99_ms is not None
+    assert refused > 0
+    assert refused == values["overload_errors"]
+    window = outcome.runs[name].strain("overload")
+    assert window is not None
+    assert set(window.requests.status.tolist()) == {200, 503}
+    doubts = {"errors", "died-of-overload", "no-recovery", "no-restart"}
+    assert doubts.isdisjoint(outcome.findings(name))
+    assert outcome.digests["_fake-slow"].values["overload_refused"] == 0
 
 
 def test_memory_is_looked_at_before_and_after(outcome: Outcome) -> None:

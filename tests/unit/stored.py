@@ -20,7 +20,7 @@ from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
-from harness.stored.lifecycle import WarmUp
+from harness.stored.lifecycle import BatchJob, Lifecycle, Replacement, WarmUp
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
@@ -278,10 +278,26 @@ def heard(run: Run) -> Run:
     )
     told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
     first = replace(first, chunks=parts, marks=told)
-    server = replace(run.facts.server, answers=APPROXIMATE)
+    server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51)
     accuracy = Accuracy(asked=50, right=44, reference_right=47, local=30)
-    facts = replace(run.facts, server=server, accuracy=accuracy)
+    facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=_replaced())
     return replace(run, facts=facts, windows=(first, second, replace(third, chunks=_one()), *rest))
+
+
+def _replaced() -> Lifecycle:
+    """Of a server whose batch job ran once more, with another version of the model."""
+    first = BatchJob(
+        version=1,
+        began_ns=5,
+        ended_ns=2_500_000_005,
+        cpu_s=2.25,
+        batch_size=32,
+        inputs=150,
+        store_bytes=4096,
+    )
+    failed = replace(first, version=2, began_ns=2**50, ended_ns=2**51, failure="The disk is full.")
+    told = Replacement(version=2, asked_ns=10**9, failure="The disk is full.")
+    return Lifecycle(jobs=(first, failed), replacement=told)
 
 
 def _one() -> Chunks:

@@ -45,3 +45,9 @@ def test_the_tree_in_the_docstring_is_the_real_one() -> None:
     drawn = (errors.__doc__ or "").splitlines()
     for name in EXIT_CODES:
         assert any(line.lstrip("├└─ ").startswith(name) for line in drawn)
+
+
+def test_several_wrong_things_are_lines_of_their_own_or_parts_of_one() -> None:
+    error = errors.UsageError("a is wrong.", "b is wrong.")
+    assert str(error) == "a is wrong.\nb is wrong."
+    assert error.sentence == "a is wrong. b is wrong."

@@ -124,12 +124,14 @@ def test_canaries_are_found_by_what_they_do(project: Project) -> None:
         project.variant("_odd", "reference = true"),
         project.variant("alone", "inside = true"),
         project.variant("idle", "reference = true"),
+        project.variant("both", "client = true"),
     ]
     known = {variant.name: variant for variant in found}
     assert canaries.predictor(known) is found[2]
     assert canaries.null(known) is found[3]
     assert canaries.of(found) == Canaries(Subject("alone"), Subject("idle"))
-    assert [variant.table.is_floor for variant in found] == [False, True, True, True]
+    assert [variant.table.is_floor for variant in found] == [False, True, True, True, False]
+    assert [variant.table.fires for variant in found] == [False, False, True, False, True]
     assert canaries.of(found[:2]) == Canaries()
 
 

@@ -80,7 +80,7 @@ def test_what_is_asked_wrongly(changed: dict[str, Any], said: str) -> None:
 
 
 def test_nothing_is_asked() -> None:
-    assert _image.variant(GIVEN | {"image": None, "port": None}) is None
+    assert _image.variant(GIVEN | {"image": None, "port": None, "ready_path": "/health"}) is None
 
 
 def test_the_container_is_its_own_and_its_limits_are_those_of_all(tmp_path: Path) -> None:

@@ -229,37 +229,10 @@ def test_which_fields_are_given_by_position(decorator: str, last: str, count: in
     assert by_position(made) == count
 
 
-@pytest.mark.parametrize(
-    ("what", "places"),
-    [
-        ("<svg", ("harness/report/draw/",)),
-        ("import pickle", ("harness/measure/load/pipe.py",)),
-        ("PDEATHSIG", ("harness/measure/launch/launchers/keeper.py",)),
-    ],
-)
-def test_what_is_done_in_one_place_alone(what: str, places: tuple[str, ...]) -> None:
+def test_pictures_are_drawn_in_one_room() -> None:
     files = (p for p in (paths.PROJECT / "harness").rglob("*") if p.suffix in SOURCES)
-    found = {
-        str(path.relative_to(paths.PROJECT)) for path in files if what.encode() in path.read_bytes()
-    }
-    assert [name for name in found if not name.startswith(places)] == []
-
-
-def test_files_are_replaced_in_one_place() -> None:
-    """`Path.replace` is the only one that takes one value alone."""
-    replacing = {
-        module
-        for module, path in MODULES.items()
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("replace", "rename", "move")
-        and len(node.args) == 1
-        and not node.keywords
-    }
-    # Two folders are renamed: a run's, and an artefact's.
-    folders = {"harness.stored.store", "harness.measure.prepare.artefacts"}
-    assert replacing == {"harness.base.whole"} | folders
+    drawing = {path.relative_to(paths.PROJECT) for path in files if b"<svg" in path.read_bytes()}
+    assert {path.parent for path in drawing} == {Path("harness/report/draw")}
 
 
 def test_commands_talk_through_one_module() -> None:

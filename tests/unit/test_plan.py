@@ -227,3 +227,10 @@ def test_only_a_driver_keeps_users_from_a_variant(
     gaps = list(plan.gaps(made, [variant], [bench], preset(), rpc_users))
     assert gaps == ([] if why is None else [("people of some on some", why)])
     assert list(plan.gaps(made, [variant], [bench], preset("steady"), rpc_users)) == []
+
+
+def test_what_fires_its_own_schedule_comes_up_on_this_machine_alone(project: Project) -> None:
+    bench, variant = project.bench(), project.variant(more="client = true")
+    assert plan.why_not(variant, bench, "cpu") is None
+    why = plan.why_not(replace(variant, launcher="docker"), bench, "cpu")
+    assert why == "its process is the client, which fires the schedule on this machine itself"

@@ -22,6 +22,7 @@ from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import Launched
 from harness.setup.endpoints import Headers
 from harness.setup.slo import parse
+from harness.stored.accuracy import Accuracy
 from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
@@ -84,6 +85,7 @@ class Scenario:
     version = "1.2.3"
     image: ImageFacts | None = None
     installed = Installed(1000, 2.5)
+    accuracy: Accuracy | None = None
 
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []

@@ -231,7 +231,7 @@ def test_what_is_not_audited(project: Project) -> None:
     variant, generator = project.variant(), FakeGenerator()
     assert not stages(project, variant, generator).audits
     assert not stages(project, variant, generator, audit_s=3.0).audits
-    for key in ("reference", "inside"):
+    for key in ("reference", "inside", "client"):
         reference = project.variant(more=f"{key} = true")
         assert not stages(project, reference, generator, **AUDITED).audits
 

@@ -45,9 +45,10 @@ def test_a_value_changes_its_axis_alone(project: Project) -> None:
             "batch": point.benchmark.together,
             "workers": point.variant.table.workers,
             "threads": table.threads,
+            "misses": round(100 * table.profile[0].unseen_share),
         }
 
-    usual = {"concurrency": 3, "payload": 1, "batch": 1, "workers": 1, "threads": 1}
+    usual = {"concurrency": 3, "payload": 1, "batch": 1, "workers": 1, "threads": 1, "misses": 0}
     for axis, point in by_axis.items():
         expected = {**usual, axis: 2}
         if axis == "workers":
@@ -101,3 +102,13 @@ def test_each_instance_of_a_request_is_checked(payload: int, said: bytes, kind: 
     code, why = JSON.judge(payload, b'{"predictions": ' + said + b"}")
     assert ERRORS[code] == kind
     assert bool(why) == bool(kind)
+
+
+def test_misses_are_a_share_of_what_is_computed(project: Project) -> None:
+    with pytest.raises(UsageError, match="101 is more than 100 percent"):
+        points(project, "misses", 50, 101)
+    variant = project.variant()
+    table = variant.table.model_copy(update={"answers": "stored", "misses": "refused"})
+    bench = project.bench(profiles=PROFILE + CLOSED, payloads=TEXTS)
+    with pytest.raises(UsageError, match="no axis 'misses': it refuses what is not stored"):
+        sweep.points("misses", replace(variant, table=table), bench, (10,), 2.5)

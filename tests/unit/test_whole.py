@@ -42,13 +42,13 @@ def test_it_may_be_read_by_others(tmp_path: Path) -> None:
 
 
 def test_each_of_these_is_written_once() -> None:
-    """Files are replaced, objects piped and the parent's death heard in one module each; the
-    keeper runs on a bare interpreter, and folders are renamed where they are made."""
+    """Files are replaced, objects piped and the parent's death heard in one module each; folders
+    are renamed where they are made."""
     once = {
         ".replace(path)": ["base/whole.py"],
         "pickle.load(": ["measure/load/pipe.py"],
         "pickle.dump(": ["measure/load/pipe.py"],
-        "PR_SET_PDEATHSIG = ": ["measure/launch/launchers/keeper.py", "measure/load/pipe.py"],
+        "PR_SET_PDEATHSIG = ": ["measure/launch/launchers/keeper.py"],
         "ok.sum()) / ": ["windows/samples.py"],
     }
     root = paths.PROJECT / "harness"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from harness.analyse.field.comparison import Row
 from harness.stored.hosts import machine_id
@@ -81,8 +82,11 @@ def _benchmark(name: str, base: BenchmarkFacts, new: BenchmarkFacts) -> Iterator
         yield from _profile(f"{profile} of {name}", ours[profile], theirs[profile])
 
 
+_REPEATS = ("popularity", "exponent", "unseen_share")
+
+
 def _profile(what: str, base: Profile, new: Profile) -> Iterator[str]:
-    for field in ("shape", "duration_s", "concurrency", "think_s"):
+    for field in ("shape", "duration_s", "concurrency", "think_s", *_REPEATS):
         yield from _other(f"{field.removesuffix('_s')} of {what}", *_both(base, new, field))
     for field in ("rate_per_s", "rate_to_per_s"):
         there, here = _both(base, new, field)
@@ -96,7 +100,7 @@ def _profile(what: str, base: Profile, new: Profile) -> Iterator[str]:
             yield f"other rate of {what}"
 
 
-def _both(base: Profile, new: Profile, field: str) -> tuple[float | None, float | None]:
+def _both(base: Profile, new: Profile, field: str) -> tuple[Any, Any]:
     return getattr(base, field), getattr(new, field)
 
 

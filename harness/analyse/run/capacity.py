@@ -143,7 +143,7 @@ def queue(run: Run) -> Queue | None:
     """The law of a run's queue; None where its server has none."""
     if run not in _QUEUES:
         _QUEUES[run] = None
-        if run.facts.search is not None:
+        if run.facts.search is not None and not run.facts.server.stores:
             own = slo.parse(run.facts.search.slo)
             _QUEUES[run] = queueing.of_windows(
                 run.of(WindowKind.PROFILE, WindowKind.PROBE), run.audit, own

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.setup.answering import COMPUTED, Missing
 from harness.stored.hosts import HostProof
 from harness.stored.plan import to_verify
 from harness.stored.records import Campaign, Run, RunFacts, Window, WindowFacts
@@ -17,6 +18,8 @@ class WindowContext:
 
     window: Window
     proof: HostProof | None = None  # what the generator can do on that host
+    misses: Missing = COMPUTED  # of the server's stored answers
+    refuses_beyond: int | None = None  # requests at a time, as the server declares
 
     @property
     def facts(self) -> WindowFacts:
@@ -43,7 +46,13 @@ class RunContext:
 
     def of(self, window: Window) -> WindowContext:
         """One of the run's windows in the same surroundings."""
-        return WindowContext(window=window, proof=self.proof)
+        server = self.facts.server
+        return WindowContext(
+            window=window,
+            proof=self.proof,
+            misses=server.misses,
+            refuses_beyond=server.refuses_beyond,
+        )
 
 
 def within(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analyse.run import refusals
 from harness.setup import slo
 from harness.stored.lifecycle import OVERLOAD, SHUTDOWN
 from harness.stored.records import Run
@@ -15,13 +16,15 @@ from harness.windows.samples import ERRORS, MISSING, Requests
 _CONNECT = ERRORS.index("connect")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Borne:
     """How the requests at twice the capacity fared."""
 
     requests: int
     in_time: int  # answered within the SLO's limit
     errors: dict[str, int]  # by kind
+    refused: int  # of them, because it had enough to do already
+    p99_ms: float | None  # response time of those that were answered rightly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,14 @@ def borne(run: Run) -> Borne | None:
     requests = window.requests
     limit_ns = slo.parse(known.overload.slo).limit_ns
     in_time = requests.ok & (requests.done_ns - requests.due_ns <= limit_ns)
-    return Borne(len(requests), int(in_time.sum()), kinds(requests))
+    response = requests.response_ns()
+    return Borne(
+        requests=len(requests),
+        in_time=int(in_time.sum()),
+        errors=kinds(requests),
+        refused=int(refusals.refused(requests).sum()),
+        p99_ms=float(np.percentile(response, 99)) / 1e6 if len(response) else None,
+    )
 
 
 def ended(run: Run) -> Ended | None:

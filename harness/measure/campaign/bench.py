@@ -1,4 +1,4 @@
-"""The facts about a benchmark that the stages of all its cells share."""
+"""What the stages of every cell of a benchmark need to know of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.setup.catalog import Benchmark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """A later version of a benchmark's model: it takes the place of the first under load."""
+
+    version: int
+    artefact: Path
+    expected: tuple[object, ...]  # as of the first version: of the same payloads, in the same order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +30,21 @@ class Bench:
     audit_s: float = 0.0  # at most; 0: no audit
     unseen: tuple[object, ...] = ()  # payloads of the audits; see harness.windows.audit
     unseen_expected: tuple[object, ...] = ()
+    fresh: tuple[object, ...] = ()  # unseen ones of profiles; see harness.windows.repeats
+    fresh_expected: tuple[object, ...] = ()  # of the first of them: the others are not judged
+    later: Later | None = None
+
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All payloads, in the order of their numbers."""
+        return (*self.payloads, *self.unseen, *self.fresh)
+
+    @property
+    def answers(self) -> tuple[object, ...]:
+        """The right answers to the first of them, in the same order."""
+        return (*self.expected, *self.unseen_expected, *self.fresh_expected)
+
+    @property
+    def first_fresh(self) -> int:
+        """The number of the first of the fresh ones."""
+        return len(self.payloads) + len(self.unseen)

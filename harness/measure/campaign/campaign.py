@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.base.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure.campaign import budget, host_proof, reference, session
+from harness.measure.campaign import budget, host_proof, reference, session, wanted
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared
 from harness.measure.campaign.tools import Tools
@@ -125,11 +125,11 @@ def prepare(
     request: CampaignOrder, tools: Tools, observer: Observer
 ) -> dict[str, Prepared | HarnessError]:
     """Every benchmark of the request, ready or with the reason why it is not."""
-    known = catalog.variants()
+    known, wants = catalog.variants(), wanted.by(request.variants, request.preset, request.rounds)
     prepared: dict[str, Prepared | HarnessError] = {}
     for benchmark in request.benchmarks:
         observer.note(f"{benchmark.name}: making the model, asking the reference")
-        found = prepared_or_error(benchmark, known, tools, request.preset, request.rounds)
+        found = prepared_or_error(benchmark, known, tools, request.preset, wants)
         prepared[benchmark.name] = found
         said = found if isinstance(found, HarnessError) else reference.learnt(found, request.preset)
         observer.note(f"{benchmark.name}: {said}")
@@ -144,11 +144,11 @@ def prepared_or_error(
     known: dict[str, Variant],
     tools: Tools,
     preset: PresetTable,
-    rounds: int = 1,
+    wants: wanted.Beyond = wanted.NOTHING,
 ) -> Prepared | HarnessError:
     """A benchmark made ready, or why it is not: one must not stop the others."""
     try:
-        return reference.prepare(benchmark, known, tools, preset, rounds)
+        return reference.prepare(benchmark, known, tools, preset, wants)
     except HarnessError as error:
         return error
 
@@ -280,7 +280,7 @@ def _strain(
     """The strain at a cell's end; None if the server is not ours to overload and stop, or the
     strain would mean nothing."""
     way = launching.of(variant.launcher)
-    if not request.preset.strains or variant.table.is_floor or not way.starts:
+    if not straining.is_wanted(request.preset, variant, way):
         return None
     facts = campaign.benchmarks.get(cell.benchmark_name)
     return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))

@@ -87,7 +87,7 @@ class MessageEndpoint:
             timeout_ns=int(self.timeout_s * 1e9),
             keep_every=0,
             max_answer_bytes=self.max_answer_bytes,
-            think_ns=None if profile.think_s is None else int(profile.think_s * 1e9),
+            think_ns=profile.think_ns,
         )
 
     def _round(self) -> int:

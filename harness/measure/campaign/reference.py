@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.base.errors import AnswerError, HarnessError, UsageError
-from harness.measure.campaign import expectations, starting
-from harness.measure.campaign.bench import Bench
+from harness.measure.campaign import expectations, starting, unseen
+from harness.measure.campaign.bench import Bench, Later
 from harness.measure.campaign.tools import Tools
+from harness.measure.campaign.unseen import Unseen
+from harness.measure.campaign.wanted import NOTHING, Beyond
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.prepare import artefacts, environments
 from harness.measure.prepare.artefacts import Artefact
-from harness.measure.talk import ask as asking
-from harness.measure.talk.ask import Unanswered
 from harness.setup import canaries, catalog, recorded
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import REFERENCE
 from harness.setup.tables import PresetTable
+from harness.stored import plan
 from harness.stored.hosts import HostProof
 from harness.windows import audit
 from harness.windows.profiles import Profile
 
 _PROOF_CALLERS = 32
 _PROOF_RATE_PER_S = 1000.0
-_UNSEEN_S = 20.0  # for the answers to unseen payloads, at most
-_REFUSED = 4  # times as many payloads are made as are wanted, where the reference refuses some
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ def prepare(
     variants: dict[str, Variant],
     tools: Tools,
     preset: PresetTable,
-    rounds: int = 1,
+    wanted: Beyond = NOTHING,
 ) -> Prepared:
     """Build the artefact, ask the reference every payload, and measure its capacity.
 
@@ -66,23 +63,51 @@ def prepare(
     bench = _bench(benchmark, made.folder, preset)
     with tools.folder() as scratch:
         stages = stages_of(variant, bench, tools, 1, scratch)
-        audits = preset.audit_s and benchmark.together == 1
-        wanted = rounds * audit.PER_ROUND if audits else 0
-        (expected, capacity), unseen = starting.started(
-            stages,
-            lambda launched: (
-                _ask(stages, launched, preset.proof_s),
-                _ask_unseen(stages, launched, wanted),
-            ),
-        )
+        use = partial(_learn, stages, preset, wanted)
+        expected, capacity, found = starting.started(stages, use)
     bench = replace(
         bench,
         expected=tuple(expected),
         audit_s=preset.audit_s,
-        unseen=tuple(payload for payload, _ in unseen),
-        unseen_expected=tuple(answer for _, answer in unseen),
+        unseen=tuple(payload for payload, _ in found.audits),
+        unseen_expected=tuple(answer for _, answer in found.audits),
+        fresh=found.fresh,
+        fresh_expected=found.fresh_answers,
     )
+    if wanted.later_version and artefacts.has_versions(benchmark) and benchmark.together == 1:
+        bench = replace(bench, later=_later(bench, variants, tools, wanted.later_version))
     return Prepared(bench, made.facts, capacity)
+
+
+def _learn(
+    stages: Stages, preset: PresetTable, wanted: Beyond, launched: Launched
+) -> tuple[list[Any], float, Unseen]:
+    """(the right answers, the capacity in process, payloads that no server has seen)."""
+    expected, capacity = _ask(stages, launched, preset.proof_s)
+    benchmark, audits, fresh = stages.bench.benchmark, 0, 0
+    if benchmark.together == 1:
+        profiles = plan.absolute(benchmark, preset, capacity) if wanted.windows else ()
+        audits = wanted.rounds * audit.PER_ROUND if preset.audit_s else 0
+        fresh = unseen.needed(profiles)
+    return expected, capacity, unseen.ask(stages, launched, audits, fresh)
+
+
+def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, version: int) -> Later:
+    """Another version of the model, asked what the first one was asked."""
+    made = artefact(bench.benchmark, variants, version)
+    # Its server knows nothing of unseen payloads: their answers are asked for beside the others.
+    alone = replace(bench, artefact=made.folder, expected=(), unseen=(), fresh=())
+    with tools.folder() as scratch:
+        stages = stages_of(_predictor(variants), alone, tools, 1, scratch)
+        later = bench.known[len(bench.payloads) : len(bench.answers)]
+        answers, more = starting.started(
+            stages,
+            lambda launched: (
+                _collected(stages, launched),
+                unseen.again(stages, launched, later),
+            ),
+        )
+    return Later(version=version, artefact=made.folder, expected=(*answers, *more))
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:
@@ -141,11 +166,20 @@ def _own(variant: Variant, bench: Bench) -> Bench:
 def _judged(variant: Variant, bench: Bench) -> Bench:
     """With the answers that an endpoint is judged by, where they are not the predictor's."""
     endpoint = variant.endpoint
+    if not variant.table.replace_path:  # versions that it names are none of ours
+        bench = replace(bench, later=None)
     if endpoint is None or endpoint.judged_by == REFERENCE:
         return bench
     known = variant.recorded
     right = () if known is None else recorded.answers(known, bench.payloads, bench.benchmark.name)
-    return replace(bench, expected=right, unseen=(), unseen_expected=())
+    return replace(
+        bench,
+        expected=right,
+        unseen=(),
+        unseen_expected=(),
+        fresh=(),
+        fresh_expected=(),
+    )
 
 
 def stages_of(
@@ -218,6 +252,13 @@ def prove(
 
 def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any], float]:
     """(the reference's prediction for each payload, calls per second of one caller)."""
+    expected = _collected(stages, launched)
+    window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
+    return expected, window.requests.throughput(window.facts.elapsed_s)
+
+
+def _collected(stages: Stages, launched: Launched) -> list[Any]:
+    """The reference's prediction for each payload. Raises AnswerError."""
     answers = stages.collect(launched)
     protocol = stages.variant.spoken()
     predictor = str(stages.bench.benchmark.predictor(stages.variant.table.backend))
@@ -226,34 +267,4 @@ def _ask(stages: Stages, launched: Launched, seconds: float) -> tuple[list[Any],
         raise AnswerError(
             f"The reference answered {len(expected)} of {len(stages.bench.payloads)} payloads."
         )
-    window = stages.load(launched, Profile("capacity", "closed", seconds, concurrency=1))
-    return expected, window.requests.throughput(window.facts.elapsed_s)
-
-
-def _only(predictions: list[Any], payload: int) -> Any:
-    """The prediction for one instance. Raises AnswerError where there is none, or several."""
-    if len(predictions) != 1:
-        raise AnswerError(
-            f"There are {len(predictions)} predictions for payload {payload}, which is one "
-            "instance: a predictor gives as many predictions as it is given instances"
-        )
-    return predictions[0]
-
-
-def _ask_unseen(stages: Stages, launched: Launched, wanted: int) -> list[tuple[Any, Any]]:
-    """Unseen payloads with the reference's predictions; those that it refuses are none.
-
-    Too few are none either.
-    """
-    protocol = stages.variant.spoken()
-    deadline = time.monotonic() + _UNSEEN_S
-    found: list[tuple[Any, Any]] = []
-    with asking.asker(launched, protocol, protocol.path) as ask:
-        for payload in islice(audit.derived(stages.bench.payloads), _REFUSED * wanted):
-            if len(found) == wanted or time.monotonic() > deadline:
-                break
-            with suppress(Unanswered, AnswerError):
-                reply = ask(protocol.encode([payload]), _UNSEEN_S)
-                if reply.is_success:
-                    found.append((payload, _only(protocol.decode(reply.body), len(found))))
-    return found if len(found) >= audit.BLOCK else []
+    return expected

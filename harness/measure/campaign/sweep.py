@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.base.errors import UsageError
+from harness.setup.answering import REFUSED
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import ProfileTable
 from harness.stored.identity import BENCHMARK, VARIANT, Cell, Point, benchmark_name
 
 _CALLERS = 8  # where the benchmark has no closed loop of its own
+_ALL = 100  # percent
 _PER_WORKER = 2  # callers at least, so that each of them has something to do
 
 Change = Callable[[Variant, Benchmark, int], tuple[Variant, Benchmark]]
@@ -82,6 +84,19 @@ def threads(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant
     if variant.table.threads is not None:
         raise UsageError("its server.toml says how many it has.")
     table = benchmark.table.model_copy(update={"threads": value})
+    return variant, replace(benchmark, table=table)
+
+
+@axis
+def misses(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Percent of the requests whose payload the server has never seen."""
+    if variant.table.misses == REFUSED:
+        raise UsageError("it refuses what is not stored.")
+    if value > _ALL:
+        raise UsageError(f"{value} is more than {_ALL} percent.")
+    share = {"unseen_share": value / _ALL}
+    profiles = tuple(profile.model_copy(update=share) for profile in benchmark.table.profile)
+    table = benchmark.table.model_copy(update={"profile": profiles})
     return variant, replace(benchmark, table=table)
 
 

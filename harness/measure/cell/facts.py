@@ -38,4 +38,7 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         is_here=variant.endpoint is not None and variant.endpoint.is_here,
         launching=launching.of(variant.launcher),
         answers=table.answers,
+        misses=table.misses,
+        beside=table.beside,
+        refuses_beyond=table.refuses_beyond,
     )

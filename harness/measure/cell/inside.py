@@ -19,8 +19,8 @@ import numpy as np
 
 from harness.base.errors import LaunchError
 from harness.measure.load.generator.job import Fired, Job, without_late
-from harness.windows.marks import Marks
-from harness.windows.samples import Chunks, Ints, Requests, empty
+from harness.windows.marks import MARKS, Marks
+from harness.windows.samples import ERRORS, Chunks, Ints, Requests, empty
 
 _LEAD_NS = 200_000_000  # from sending the order to the window's start, for the server to read it
 
@@ -38,6 +38,9 @@ class InsidePending:
             "duration_ns": job.duration_ns,
             "concurrency": job.concurrency,
             "think_ns": job.think_ns,
+            "timeout_ns": job.timeout_ns,
+            "errors": ERRORS,
+            "marks": MARKS,
             "limit": job.limit,
             "keep_every": job.keep_every,
             "bodies": [_body(message) for message in job.target.messages],
@@ -67,7 +70,9 @@ class InsidePending:
     def result(self) -> Fired:
         """Everything that was fired. Raises LaunchError where the server could not."""
         if self._error is not None:
-            raise LaunchError(f"The in-process reference did not finish its window: {self._error}.")
+            raise LaunchError(
+                f"What fires its own schedule did not finish its window: {self._error}."
+            )
         with np.load(self._out) as found:
             columns = {field.name: found[field.name] for field in fields(Requests)}
             chunks, marks = _told(found, Chunks), _told(found, Marks)
@@ -77,7 +82,7 @@ class InsidePending:
         return Fired(
             columns=exact,
             bodies=bodies,
-            cpu_s=facts["cpu_s"],
+            cpu_s=facts.get("client_cpu_s", 0.0),  # of a reference it is the server's
             elapsed_s=facts["elapsed_s"],
             chunks=chunks,
             marks=marks,

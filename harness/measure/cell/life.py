@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
-from harness.stored.lifecycle import Lifecycle, Overload, Restart, Shutdown
+from harness.stored.lifecycle import Lifecycle, Overload, Replacement, Restart, Shutdown
 from harness.stored.records import Search, Startup, Stop, Window
 
 
@@ -16,10 +16,12 @@ class Life:
     startup: Startup | None = None
     windows: list[Window] = field(default_factory=list)  # the run's own list, of all kinds
     search: Search | None = None
+    idle_cpu_share: float | None = None
     memory_after_bytes: int | None = None
     overload: Overload | None = None
     shutdown: Shutdown | None = None
     restart: Restart | None = None
+    replacement: Replacement | None = None
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -28,10 +30,13 @@ class Life:
         return Lifecycle(
             installed=known.installed,
             memory_idle_bytes=known.memory_idle_bytes,
+            idle_cpu_share=self.idle_cpu_share,
             memory_after_bytes=self.memory_after_bytes,
             overload=self.overload,
             shutdown=self.shutdown,
             restart=self.restart,
+            jobs=known.jobs,
+            replacement=self.replacement,
         )
 
 

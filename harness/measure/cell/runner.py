@@ -14,6 +14,7 @@ from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
+from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
 from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
@@ -43,6 +44,8 @@ class CellStages(Protocol):
     @property
     def version(self) -> str | None: ...
     @property
+    def accuracy(self) -> Accuracy | None: ...
+    @property
     def image(self) -> ImageFacts | None: ...
     @property
     def installed(self) -> Installed | None: ...
@@ -68,6 +71,7 @@ class _Progress:
     """The results so far of a run that is under way."""
 
     on_phase: Callable[[str], None]
+    stores: bool = False  # its server's answers
     phase: str = ""
     phases_s: dict[str, float] = field(default_factory=dict)
     launched: Launched | None = None
@@ -108,7 +112,7 @@ def execute(
     What goes wrong in it becomes part of the Run that is returned.
     """
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    progress, failure = _Progress(on_phase=on_phase), None
+    progress, failure = _Progress(on_phase=on_phase, stores=server.stores), None
     stages: Staged | None = None
     try:
         with progress.during("provision"):
@@ -141,6 +145,7 @@ def _record(
     failure: Failure | None,
 ) -> Run:
     launched, log = progress.launched, _log(progress.launched)
+    recorded = launched.calls() if launched else None
     installed = stages.installed if stages else None
     facts = RunFacts(
         campaign=campaign,
@@ -153,13 +158,18 @@ def _record(
         windows=tuple(window.facts for window in progress.windows),
         stop=progress.stop,
         failure=_with_tail(failure, log),
-        model_threads=launched.calls().threads if launched else (),
+        model_threads=recorded.threads if recorded else (),
         image=stages.image if stages else None,
         container=launched.container if launched else None,
         search=progress.search,
         warm_up=progress.warm_up,
+        accuracy=stages.accuracy if stages else None,
         lifecycle=progress.life.added_to(
-            Lifecycle(installed=installed, memory_idle_bytes=progress.memory_idle_bytes)
+            Lifecycle(
+                installed=installed,
+                memory_idle_bytes=progress.memory_idle_bytes,
+                jobs=recorded.jobs if recorded else (),
+            )
         ),
     )
     return Run(facts, tuple(progress.windows), log)
@@ -215,6 +225,8 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
         throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
     def expected(probes: Sequence[Window]) -> float | None:
+        if progress.stores:  # its requests are of two kinds, which no law of a queue knows
+            return None
         # Windows that can't be understood must not end the measurement.
         with suppress(ArithmeticError, ValueError):
             return queueing.capacity([*profiles, *probes], audit, order.slo)

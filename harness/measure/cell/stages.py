@@ -16,14 +16,15 @@ from harness.measure.campaign.bench import Bench
 from harness.measure.cell import capacity_search, warming
 from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.inside import InsidePending
+from harness.measure.cell.payloads import Payloads
 from harness.measure.launch import readiness
 from harness.measure.launch.launchers import Launched, Launcher, LaunchOrder, Provided
 from harness.measure.load.drivers import Driver, Firing
 from harness.measure.load.fired_window import window_of
 from harness.measure.load.generator.job import Fired, Job, whole
 from harness.measure.load.generator.pool import requests_of
+from harness.measure.talk import approximate, talk
 from harness.measure.talk import ask as asking
-from harness.measure.talk import talk
 from harness.measure.talk.answers import not_right
 from harness.measure.talk.target import target_of, url_of
 from harness.measure.watch import gpu, own_figures
@@ -32,11 +33,12 @@ from harness.protocols import tensors
 from harness.setup import launching
 from harness.setup.catalog import Variant
 from harness.stored import plan
+from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed, WarmUp
 from harness.stored.records import Search, Startup, Stop, Window
 from harness.windows import audit as auditing
-from harness.windows.profiles import CLOSED, Profile, due_times, payload_order, seed_of
+from harness.windows.profiles import CLOSED, Profile, due_times, seed_of
 from harness.windows.samples import Ints, Requests
 
 _SAMPLE_S = 0.5
@@ -73,6 +75,8 @@ class Stages:
         self.scratch = scratch
         self._told: str | None = None  # its version, where it says that itself
         self._talk = talk.usual(variant, bench)
+        self._payloads = Payloads(bench)
+        self.accuracy: Accuracy | None = None  # of approximate answers, when they are verified
 
     @property
     def version(self) -> str | None:
@@ -121,8 +125,7 @@ class Stages:
             checked = not self._unchecked
             self._talk = talk.met(self._talk, launched, self.bench, checked=checked)
             return None
-        port = launched.ports[table.ready_port] if table.ready_port else None
-        get = asking.getter(launched, port)
+        get = asking.getter(launched, launched.ports.get(table.ready_port or ""))
         ready_s = readiness.until_ready(get, launched, table.ready_path, table.ready_timeout_s)
         if self.variant.image:
             self._talk, _ = talk.learned(self._talk, launched, self.bench)
@@ -139,9 +142,11 @@ class Stages:
         Raises AnswerError for a wrong one, and where requests fail.
         """
         payloads = plan.to_verify(len(self.bench.payloads), self._round, self.bench.verify_share)
-        requests, _, complaints = self._judge(self._ask(launched, payloads))
+        fired = self._ask(launched, payloads)
+        requests, _, complaints = self._judge(fired)
         if not requests.ok.all():
             raise not_right(requests, complaints)
+        self.accuracy = approximate.counted(self._talk.answers, self.bench, requests, fired.bodies)
         return 0 if self._unchecked else len(requests)
 
     def collect(self, launched: Launched) -> list[bytes]:
@@ -159,10 +164,9 @@ class Stages:
 
         def fire(short: Profile, number: int) -> Requests:
             due = due_times(short, number) if short.is_open else None
-            count = 4096 if due is None else len(due)
-            order = payload_order(len(self.bench.payloads), count, number)
+            order = self._payloads.order(short, 4096 if due is None else len(due), number)
             job = self._job(launched, short, order, due)
-            return requests_of(whole(self._fire(launched, job).result()))
+            return self._payloads.sent(requests_of(whole(self._fire(launched, job).result())))
 
         return warming.warm_up(fire, profile, self.bench.warm_up_s)
 
@@ -174,6 +178,7 @@ class Stages:
         also_due: Ints | None = None,
         *,
         resends: bool = True,
+        judge_every: int = _KEEP_EVERY,
     ) -> Window:
         """Fire one profile, and what else is due then, and keep everything."""
         benchmark = self.bench.benchmark
@@ -181,16 +186,16 @@ class Stages:
         due = due_times(profile, seed) if profile.is_open else None
         if due is not None and also_due is not None:
             due = np.sort(np.concatenate((due, also_due)))
-        order = payload_order(len(self.bench.payloads), 1 << 16 if due is None else len(due), seed)
+        order = self._payloads.order(profile, 1 << 16 if due is None else len(due), seed)
         job = self._job(launched, profile, order, due)
-        job = replace(job, resends=resends, keep_every=0 if self._unchecked else _KEEP_EVERY)
+        job = replace(job, resends=resends, keep_every=0 if self._unchecked else judge_every)
         return self._window(launched, profile, job, meanwhile)
 
     @property
     def audits(self) -> bool:
         """Whether it is to be audited: not the references, and not without unseen payloads."""
         wanted = bool(self.bench.audit_s and self.bench.unseen)
-        return wanted and not (self._unchecked or self.variant.table.inside)
+        return wanted and not (self._unchecked or self.variant.table.fires)
 
     def audit(self, launched: Launched) -> Window:
         """Ask what it has never seen, the same again, and what it knows; every answer is judged."""
@@ -214,7 +219,8 @@ class Stages:
             pending = self._fire(launched, job, meter, meanwhile)
         fired = pending.result()
         requests, checked, complaints = self._judge(fired)
-        cpus = 0 if self.variant.table.inside else len(self._generator.cpus)
+        self._payloads.sent(requests)
+        cpus = 0 if self.variant.table.fires else len(self._generator.cpus)
         start_ns, recorded = pending.start_ns, launched.calls()
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
@@ -256,7 +262,6 @@ class Stages:
         return tensors.signature(self.bench.payloads[0], self.bench.expected[0])
 
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
-        think_s = profile.think_s
         return Job(
             target=target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
             start_ns=0,
@@ -267,7 +272,7 @@ class Stages:
             limit=None,
             timeout_ns=int(self.bench.benchmark.table.timeout_s * 1e9),
             keep_every=0,
-            think_ns=None if think_s is None else int(think_s * 1e9),
+            think_ns=profile.think_ns,
         )
 
     def _fire(
@@ -277,23 +282,19 @@ class Stages:
         meter: Meter | None = None,
         meanwhile: Callable[[Firing], None] | None = None,
     ) -> Firing:
-        pending: Firing
-        if self.variant.table.inside:
-            pending = InsidePending(url_of(launched), job, self.scratch)
-        else:
-            pending = self._generator.start(job)
+        inside = partial(InsidePending, url_of(launched), job, self.scratch)
+        pending: Firing = inside() if self.variant.table.fires else self._generator.start(job)
         if meanwhile is not None:
             meanwhile(pending)
         while not pending.wait(_SAMPLE_S):
             if meter is not None:
                 meter.sample()
-            if self.variant.table.inside and launched.exited():
+            if self.variant.table.fires and launched.exited():
                 raise LaunchError(f"{self.variant.name}: {launched.exited()} under load.")
         return pending
 
     def _judge(self, fired: Fired) -> tuple[Requests, int, list[str]]:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
-        requests = requests_of(fired)
         if self._unchecked:
-            return requests, 0, []
-        return self._talk.answers.judged(requests, fired.bodies)
+            return requests_of(fired), 0, []
+        return self._talk.answers.judged(requests_of(fired), fired.bodies, fired.marks)

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.base.errors import HarnessError, LaunchError
+from harness.measure.cell import later_model
+from harness.measure.cell.later_model import wait_until
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
@@ -18,6 +20,7 @@ from harness.measure.load.drivers import Firing
 from harness.search import search
 from harness.search.tallying import counted
 from harness.setup import slo
+from harness.setup.catalog import Variant
 from harness.setup.launching import Launching
 from harness.setup.slo import Slo
 from harness.setup.tables import PresetTable
@@ -50,6 +53,13 @@ class Strain:
     overload_s: float  # 0: none
     shutdown: bool
     restart: bool
+    replace: bool = False
+
+
+def is_wanted(preset: PresetTable, variant: Variant, way: Launching) -> bool:
+    """Whether a preset wants anything of a variant's server when its windows are over."""
+    replaced = preset.replace and variant.table.replace_path
+    return bool(preset.strains or replaced) and not variant.table.fires and way.starts
 
 
 def order(
@@ -66,14 +76,17 @@ def order(
         overload_s=overload_s,
         shutdown=preset.shutdown,
         restart=restart,
+        replace=preset.replace,
     )
 
 
 def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> None:
     """Strain a server; what is learnt is kept in `life` even where something fails half-way."""
-    time.sleep(_SETTLE_S)
+    life.idle_cpu_share = _idle(launched)
     life.memory_after_bytes = memory_bytes(launched)
     capacity = _capacity(life)
+    if strain.replace and launched.exited() is None:
+        later_model.undergo(stages, launched, life)
     if capacity is None:
         return
     ceiling = CEILING_SHARE * (strain.ceiling_per_s or 0.0)
@@ -81,6 +94,16 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
         _overload(strain, stages, launched, life, capacity)
     if strain.shutdown and launched.exited() is None:
         _shut_down(strain, stages, launched, life, _MODEST * capacity)
+
+
+def _idle(launched: Launched) -> float | None:
+    """CPUs that it keeps busy while nothing is asked of it; None: not known."""
+    before, began = launched.sample(pss=False), time.monotonic()
+    time.sleep(_SETTLE_S)
+    after, took_s = launched.sample(pss=False), time.monotonic() - began
+    if before is None or after is None or "cpu_ns" not in before or "cpu_ns" not in after:
+        return None
+    return max(after["cpu_ns"] - before["cpu_ns"], 0) / 1e9 / took_s
 
 
 def _capacity(life: Life) -> float | None:
@@ -106,7 +129,7 @@ def _overload(
 
     def recover(firing: Firing) -> None:
         end_ns = firing.start_ns + int(profile.duration_s * 1e9)
-        _wait_until(firing, end_ns)
+        wait_until(firing, end_ns)
         recovered[0] = _recovery_s(stages, launched, strain.slo, end_ns)
 
     window = stages.load(launched, profile, recover)
@@ -146,7 +169,7 @@ def _shut_down(
     scratch = stages.scratch.with_name("next")  # as short as its own: sockets are made below
 
     def stop(firing: Firing) -> None:
-        _wait_until(firing, firing.start_ns + int(_STOP_AT_S * 1e9))
+        wait_until(firing, firing.start_ns + int(_STOP_AT_S * 1e9))
         stop_ns = time.monotonic_ns() - firing.start_ns
         _end(stages, launched, life)
         life.shutdown = Shutdown(stop_ns, time.monotonic_ns() - firing.start_ns)
@@ -188,13 +211,3 @@ def _start(
     if place != (before.host, before.port):
         return Restart(launched_ns, f"it came back at another address, {place[0]}:{place[1]}")
     return Restart(launched_ns)
-
-
-def _wait_until(firing: Firing, moment_ns: int) -> None:
-    """Also where the window is over before: its last answer may be early."""
-    over = False
-    while (left_s := (moment_ns - time.monotonic_ns()) / 1e9) > 0:
-        if over:
-            time.sleep(left_s)
-        else:
-            over = firing.wait(min(left_s, 0.5))

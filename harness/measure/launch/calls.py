@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from harness.stored.clocks import SAME_CLOCK, ServerClock
+from harness.stored.lifecycle import BatchJob
 from harness.windows.samples import MISSING, Calls, Ints
 
 _FIELDS = ("start", "duration", "batch", "cpu")
@@ -18,7 +21,9 @@ _RECORDS = {
     "model": np.dtype([(name, "<i8") for name in _FIELDS]),
     "calls": np.dtype([(name, "<i8") for name in _FIELDS[:3]]),
 }
+_BATCH_JOB = TypeAdapter(BatchJob)
 _THREADS = "threads"
+_JOB = "job"  # a JSON object, written whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class ServerRecords:
 
     processes: tuple[ProcessCalls, ...] = ()
     threads: tuple[int, ...] = ()  # that share a prediction, of each process that loaded the model
+    jobs: tuple[BatchJob, ...] = ()  # that predicted known inputs, in the order of their beginnings
     clock: ServerClock = SAME_CLOCK
 
     def between(self, start_ns: int, end_ns: int) -> Calls:
@@ -67,7 +73,7 @@ class ServerRecords:
 
 def of_folder(trace: Path) -> ServerRecords:
     """The records in a folder of this host, on this host's clock."""
-    names = (f"{kind}-*" for kind in (*_RECORDS, _THREADS))
+    names = (f"{kind}-*" for kind in (*_RECORDS, _THREADS, _JOB))
     found = {path.name: path.read_bytes() for name in names for path in trace.glob(name)}
     return of_files(found, SAME_CLOCK)
 
@@ -86,8 +92,18 @@ def of_files(files: Mapping[str, bytes], clock: ServerClock) -> ServerRecords:
             if kind in _RECORDS and _pid(name).isdecimal()
         ),
         threads=tuple(int(each) for each in told if each.isdigit()),
+        jobs=_jobs(files[name] for name, kind in kinds.items() if kind == _JOB),
         clock=clock,
     )
+
+
+def _jobs(files: Iterable[bytes]) -> tuple[BatchJob, ...]:
+    """What batch jobs told of themselves, without what is no such record."""
+    found = []
+    for data in files:
+        with suppress(ValueError):  # of pydantic too
+            found.append(_BATCH_JOB.validate_json(data))
+    return tuple(sorted(found, key=lambda job: job.began_ns))
 
 
 def _pid(name: str) -> str:

@@ -13,6 +13,7 @@ from harness.measure.talk import introspection
 from harness.measure.talk.answers import Answers
 from harness.protocols import Message, Protocol
 from harness.setup import judges
+from harness.setup.answering import APPROXIMATE
 from harness.setup.catalog import Variant
 
 
@@ -31,7 +32,8 @@ def usual(variant: Variant, bench: Bench) -> Talk:
     protocol = variant.spoken()
     if variant.endpoint is not None:
         protocol = protocol.at(variant.table.path)
-    return _talk(protocol, variant.table.path or protocol.path, bench)
+    some = variant.table.answers == APPROXIMATE
+    return _talk(protocol, variant.table.path or protocol.path, bench, approximate=some)
 
 
 def met(talk: Talk, launched: Launched, bench: Bench, *, checked: bool) -> Talk:
@@ -60,25 +62,27 @@ def learned(talk: Talk, launched: Launched, bench: Bench) -> tuple[Talk, str]:
     """
     expected = bench.expected[0] if bench.expected else None
     told = introspection.learn(talk.protocol, launched, talk.path, bench.payloads[0], expected)
-    return _talk(told.protocol, told.path, bench), told.untold
+    some = talk.answers.approximate
+    return _talk(told.protocol, told.path, bench, approximate=some), told.untold
 
 
-def _talk(protocol: Protocol, path: str, bench: Bench) -> Talk:
+def _talk(protocol: Protocol, path: str, bench: Bench, *, approximate: bool) -> Talk:
     # The reference is asked one by one while it makes the right answers.
     together = bench.benchmark.together if bench.expected else 1
-    known = (*bench.payloads, *bench.unseen)
+    known = bench.known
     twice = [*known, *known * together]
     messages = [
         protocol.numbered(place).encode(twice[place : place + together])
         for place in range(len(known))
     ]
-    expected = [*bench.expected, *bench.unseen_expected]
     table = bench.benchmark.table
     answers = Answers(
-        expected=expected,
+        expected=list(bench.answers),
+        later={bench.later.version: list(bench.later.expected)} if bench.later else {},
         tolerance=table.tolerance,
         protocol=protocol,
         rule=judges.named(table.judge),
         together=together,
+        approximate=approximate,
     )
     return Talk(protocol=protocol, path=path, messages=messages, answers=answers)

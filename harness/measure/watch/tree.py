@@ -56,14 +56,18 @@ def exposed(keeper: int) -> tuple[str, ...]:
     """`address:port` of each socket below the keeper that listens beyond loopback."""
     import psutil
 
-    pids = below(keeper, {pid: int(fields[_PARENT]) for pid, fields in _stats().items()})
     found = set()
-    for pid in pids:
+    for pid in pids(keeper):
         with suppress(psutil.Error):
             for socket in psutil.Process(pid).net_connections("inet"):
                 if socket.status == psutil.CONN_LISTEN and not _is_loopback(socket.laddr.ip):
                     found.add(f"{socket.laddr.ip}:{socket.laddr.port}")
     return tuple(sorted(found))
+
+
+def pids(keeper: int) -> set[int]:
+    """Every process below the keeper."""
+    return below(keeper, {pid: int(fields[_PARENT]) for pid, fields in _stats().items()})
 
 
 def _is_loopback(address: str) -> bool:

@@ -67,7 +67,7 @@ class Meter:
         return WindowFacts(
             profile=profile,
             elapsed_s=fired.elapsed_s,
-            generator_cpu_s=fired.cpu_s if cpus else 0.0,
+            generator_cpu_s=fired.cpu_s,
             generator_cpus=len(fired.workers) or cpus,
             steal_share=self.steal_share,
             checked=0,

@@ -127,7 +127,17 @@ def rate(profile: Profile) -> str:
     base = f"{number(profile.rate_per_s, 1)}/s"
     if profile.rate_to_per_s is not None:
         base += f" to {number(profile.rate_to_per_s, 1)}/s"
-    return f"{base}, {profile.shape}"
+    return f"{base}, {profile.shape}{_repeats(profile)}"
+
+
+def _repeats(profile: Profile) -> str:
+    """How its requests repeat, in words."""
+    said = ""
+    if profile.popularity is not None and profile.exponent is not None:
+        said += f", payloads by {profile.popularity} with exponent {profile.exponent:g}"
+    if profile.unseen_share:
+        said += f", {profile.unseen_share:.0%} of them never seen before"
+    return said
 
 
 def listed(names: Iterable[str]) -> str:

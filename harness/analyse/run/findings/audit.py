@@ -11,9 +11,9 @@ import numpy as np
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
-from harness.setup.answering import APPROXIMATE, Answering
+from harness.setup.answering import APPROXIMATE, REFUSED, Answering
 from harness.stored.records import Run, Window
-from harness.windows import audit
+from harness.windows import audit, misses
 from harness.windows.audit import Times
 from harness.windows.samples import ERRORS
 
@@ -42,6 +42,8 @@ class Unpredicted:
 
 @run_rule
 def answers_from_a_cache(context: RunContext) -> Said:
+    if context.facts.server.stores:
+        return
     found = [(w, u) for w, u in _unpredicted(context.run) if u.too_many(u.missing)]
     if found:
         window, worst = max(found, key=lambda pair: pair[1].missing / pair[1].answers)
@@ -68,7 +70,23 @@ def _faster(times: Times) -> Iterator[str]:
 
 
 @run_rule
+def stores_nothing(context: RunContext) -> Said:
+    """The audit of a server that declares stored answers expects them."""
+    server, audited = context.facts.server, context.run.audit
+    if not server.stores or server.misses == REFUSED or audited is None:
+        return
+    times = audit.times(audited.requests)
+    if len(_pairs(times.first, times.known)[0]) >= _FEWEST and not list(_faster(times)):
+        yield (
+            Verdict.WARNING,
+            "it declares stored answers, but payloads that it knows took as long as unseen ones",
+        )
+
+
+@run_rule
 def answers_before_predicting(context: RunContext) -> Said:
+    if context.facts.server.stores:
+        return
     found = [
         (w, u)
         for w, u in _unpredicted(context.run)
@@ -90,6 +108,8 @@ def fails_on_unseen(context: RunContext) -> Said:
         return
     error = context.run.audit.requests.error
     unseen = audit.unseen(context.run.audit.requests)
+    if context.facts.server.misses == REFUSED:
+        error = np.where(unseen & misses.refused(context.run.audit.requests), 0, error)
     wrong = np.isin(error, _WRONG)
     if wrong.any():
         yield (
@@ -106,7 +126,7 @@ def fails_on_unseen(context: RunContext) -> Said:
 
 @run_rule
 def audit_too_short(context: RunContext) -> Said:
-    if context.run.audit is None:
+    if context.run.audit is None or context.facts.server.misses == REFUSED:
         return
     times = audit.times(context.run.audit.requests)
     blocks = len(_pairs(times.first, times.again)[0])

@@ -10,7 +10,9 @@ from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
 from harness.base.trust import UNCHECKED
+from harness.setup.answering import APPROXIMATE
 from harness.setup.endpoints import RECORDED, UNJUDGED
+from harness.stored import accuracy
 from harness.stored.records import Setup, Window
 
 
@@ -116,6 +118,22 @@ def recorded_answers(context: RunContext) -> Said:
             Verdict.NOTE,
             "its answers were compared with earlier recordings of it, not with the "
             "predictor's (--answers)",
+        )
+
+
+@run_rule
+def approximate_answers(context: RunContext) -> Said:
+    found = context.facts.accuracy
+    if found is not None:
+        yield (
+            Verdict.NOTE,
+            f"some of its answers are those of a smaller model: {accuracy.told(found)}",
+        )
+    elif context.facts.server.answers == APPROXIMATE:
+        yield (
+            Verdict.WARNING,
+            "some of its answers are those of a smaller model, and how often they are right is not "
+            "known",
         )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.analyse.run import refusals
 from harness.analyse.run.context import WindowContext
 from harness.analyse.run.findings import PLANNED, PROFILE, Said, Verdict, window_rule
 from harness.analyse.statistics import stats
 from harness.search.tallying import more_than
+from harness.setup.answering import REFUSED
 from harness.stored.hosts import CEILING_SHARE
-from harness.windows import causes
+from harness.windows import causes, misses
 from harness.windows.samples import ERRORS, MISSING
 
 # Lag is part of the response time, so it hurts where it is not small beside it.
@@ -165,7 +167,16 @@ def wrong_answers(context: WindowContext) -> Said:
 
 @window_rule(PROFILE)
 def errors(context: WindowContext) -> Said:
+    missed = int(misses.refused(context.requests).sum()) if context.misses == REFUSED else 0
+    if missed:
+        yield (
+            Verdict.NOTE,
+            f"{missed} of {len(context.requests)} requests were for what is not stored, and "
+            "refused with 404 as declared; they have no latency, and count as errors",
+        )
     kinds = context.requests.kinds()
+    kinds["status"] = kinds.get("status", 0) - _refused(context) - missed
+    kinds = {kind: count for kind, count in kinds.items() if count}
     if not kinds:
         return
     failed = sum(kinds.values())
@@ -175,6 +186,23 @@ def errors(context: WindowContext) -> Said:
         verdict = Verdict.INVALID
     why = causes.told(kinds, context.facts.causes)
     yield verdict, f"{failed} of {len(context.requests)} requests failed: {why}"
+
+
+@window_rule(PROFILE)
+def refused(context: WindowContext) -> Said:
+    count = _refused(context)
+    if count:
+        share = count / len(context.requests)
+        yield (
+            Verdict.WARNING if share > ERRORS_WARNING else Verdict.NOTE,
+            f"{count} of {len(context.requests)} requests were refused, as it declares: "
+            f"{context.refuses_beyond} others were with it; the latency is that of the accepted "
+            "ones",
+        )
+
+
+def _refused(context: WindowContext) -> int:
+    return int(refusals.by_contract(context.requests, context.refuses_beyond).sum())
 
 
 @window_rule(PROFILE)

@@ -44,6 +44,14 @@ def memory_after(context: RunContext) -> float | None:
     return _mib(_life(context.run).memory_after_bytes)
 
 
+@metric(title="idle CPU", unit="% of a CPU", better="lower", digits=1, effect=None)
+def idle_cpu(context: RunContext) -> float | None:
+    """CPU time of its processes in the half second after the last window and the search, in which
+    nothing is asked of it."""
+    share = _life(context.run).idle_cpu_share
+    return None if share is None else 100 * share
+
+
 @metric(title="in time at 2x", unit="%", better="higher", digits=1)
 def overload_in_time(context: RunContext) -> float | None:
     """Share of the requests at twice the capacity that were answered within the SLO's limit."""
@@ -56,6 +64,22 @@ def overload_errors(context: RunContext) -> float | None:
     """Share of the requests at twice the capacity that failed."""
     found = strain_outcomes.borne(context.run)
     return None if found is None else 100 * sum(found.errors.values()) / found.requests
+
+
+@metric(title="refused at 2x", unit="%", better="lower", digits=1, effect=None)
+def overload_refused(context: RunContext) -> float | None:
+    """Share of the requests at twice the capacity that were refused, with HTTP 503 or 429; they are
+    among those that failed."""
+    found = strain_outcomes.borne(context.run)
+    return None if found is None else 100 * found.refused / found.requests
+
+
+@metric(title="p99 at 2x", unit="ms", better="lower", digits=0, effect=0.25)
+def overload_p99(context: RunContext) -> float | None:
+    """99th percentile of the response time of the requests at twice the capacity that were answered
+    rightly; without a limit of what it accepts it grows with the load's length."""
+    found = strain_outcomes.borne(context.run)
+    return None if found is None else found.p99_ms
 
 
 @metric(title="recovery", unit="s", better="lower", effect=0.25)

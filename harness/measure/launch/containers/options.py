@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.measure.launch.containers.context import APP
 from harness.measure.launch.containers.engine import LABEL, OWNER
-from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.launch.launchers import RECORDS, LaunchOrder
 from harness.measure.launch.launchers.place import ServerPlace, environment
 from harness.measure.watch import gpu
 from harness.setup import components
@@ -68,7 +68,7 @@ def options(order: LaunchOrder, owner: str) -> dict[str, Any]:
         "shm_size": limit // 4,
         "pids_limit": PIDS,
         "log_config": {"type": "json-file", "config": {"max-size": "16m"}},
-        "volumes": [f"{order.scratch / 'calls'}:{TRACE}:rw"],
+        "volumes": [f"{order.scratch / RECORDS}:{TRACE}:rw"],
     }
     if order.variant.image:
         made = _as_it_stands(made)

@@ -22,6 +22,7 @@ from harness.stored.lifecycle import Installed
 from harness.stored.records import Stop
 
 GROUP = "serving_harness.launchers"  # of entry points
+RECORDS = "calls"  # of the run's folder: where a server's records are, wherever it runs
 STOP_GRACE_S = 10.0  # from the stop signal until it is killed
 
 

@@ -19,7 +19,8 @@ from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.containers import cgroup, creating, engine, groups, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
-from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, launcher
+from harness.measure.launch.launchers.place import hand_over
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import DOCKER, Launching
@@ -64,7 +65,7 @@ class LaunchedContainer:
         self._limit_mib = order.variant.table.memory_mib
         self._ground = ground
         self.log = order.scratch / "server.log"
-        self._trace = order.scratch / "calls"
+        self._trace = order.scratch / RECORDS
         self.container: ContainerFacts | None = None
         assert isinstance(order.provided, Image)
         self.image = order.provided.facts.tag
@@ -72,6 +73,7 @@ class LaunchedContainer:
         self._looked_ns = 0
         self._trace.mkdir()
         self._trace.chmod(0o777)  # the container's user is none of this machine's
+        hand_over(order, self._trace)
         place = place_of(order)
         self._inside = {"": place.port, **place.ports}
         self.started_ns = time.monotonic_ns()

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from harness.measure.launch.launchers import LaunchOrder
 from harness.setup import knobs
+from harness.setup.answering import STORED
 from harness.setup.knobs import Batching
 from harness.setup.tables import VariantTable
 
+PAYLOADS = "payloads.jsonl"  # all inputs that are known before the first request
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -69,9 +71,22 @@ def environment(order: LaunchOrder, place: ServerPlace) -> dict[str, str]:
         "HARNESS_THREADS": str(order.threads),
         "HARNESS_TRACE": str(place.trace),
         "HARNESS_SHARED_MEMORY": place.memory,
+        **({"HARNESS_PAYLOADS": str(place.trace / PAYLOADS)} if _is_given_payloads(table) else {}),
         **_batching(table.batching),
         **table.environment,
     }
+
+
+def hand_over(order: LaunchOrder, trace: Path) -> None:
+    """Put what a server is given beside its environment into the folder of its records, which it
+    can read wherever it runs."""
+    if _is_given_payloads(order.variant.table):
+        lines = (json.dumps({"instance": each}) for each in order.benchmark.payloads())
+        (trace / PAYLOADS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def _is_given_payloads(table: VariantTable) -> bool:
+    return table.answers == STORED
 
 
 def _batching(batching: Batching | None) -> dict[str, str]:

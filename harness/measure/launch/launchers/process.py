@@ -13,9 +13,9 @@ from harness.base.errors import LaunchError, UsageError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
-from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder, Option, launcher
+from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, Option, launcher
 from harness.measure.launch.launchers.kept import Kept, KeptOrder
-from harness.measure.launch.launchers.place import ServerPlace, environment
+from harness.measure.launch.launchers.place import ServerPlace, environment, hand_over
 from harness.measure.launch.launchers.ports import free_ports
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
@@ -47,11 +47,12 @@ class LaunchedProcess:
         self.port = taken[""]
         self.ports = {name: taken[name] for name in table.more_ports}
         self.log = order.scratch / "server.log"
-        self._trace = order.scratch / "calls"
+        self._trace = order.scratch / RECORDS
         self.memory = f"harness-{uuid.uuid4().hex}-"
         _require_free(host, self.port)
         for folder in (self._trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
+        hand_over(order, self._trace)
         self.log.touch()
         self._kept = Kept(order.variant.name, _kept_order(order, self, self._trace))
         self.started_ns = self._kept.started_ns
@@ -75,8 +76,9 @@ class LaunchedProcess:
         return tree.exposed(self._kept.keeper.pid)
 
     def kill(self, pid: int) -> None:
-        """SIGKILL to one of its processes."""
-        os.kill(pid, signal.SIGKILL)
+        """SIGKILL to one of its processes; one that has ended is left alone."""
+        if pid in tree.pids(self._kept.keeper.pid):
+            os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> Stop:
         """End the whole tree; the keeper proves that nothing is left."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import gevent
 import numpy as np
 from gevent.event import AsyncResult
+from gevent.lock import Semaphore
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
@@ -21,6 +22,7 @@ from harness.measure.load.generator import why
 from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.cutting import GRACE_S, fitted
 from harness.measure.load.generator.job import Fired, Job, without_late
+from harness.measure.load.swarm.nearest import answering
 from harness.measure.load.swarm.question import Question, question
 from harness.measure.load.swarm.tries import Try, once
 from harness.protocols.exchange import (
@@ -60,6 +62,16 @@ class Crowd:
         self._answered: set[int] = set()  # clients whose connection has had an answer
         self._cpu = time.process_time()
         self._cut_ns: int | None = None
+        self._address: str | None = None
+        self._finding = Semaphore()
+
+    def address(self) -> str:
+        """Where requests go, of a name's addresses; empty if unknown. The first user finds out."""
+        with self._finding:
+            if self._address is None:
+                target, timeout_s = self.job.target, self.job.timeout_ns / 1e9
+                self._address = answering(target.host, target.port, timeout_s)
+        return self._address
 
     def joined(self) -> random.Random:
         """One more user: where its think times come from, the same ones in each window."""
@@ -184,6 +196,7 @@ class Crowd:
             elapsed_s=elapsed_ns / 1e9,
             chunks=chunks,
             causes=self._told_why(),
+            addresses=(self._address,) if self._address else (),
             marks=self._marks.since(start_ns, len(table)),
         )
         return fired if self._cut_ns is None else fitted(fired, self._cut_ns - start_ns)
@@ -209,6 +222,9 @@ class ThinkingUser(FastHttpUser):  # type: ignore[misc]
         self.network_timeout = self.connection_timeout = self.crowd.job.timeout_ns / 1e9
         # Else its client would drop the bodies of errors, and their connections.
         self.client.client.valid_response_codes = range(100, 1000)
+        if address := self.crowd.address():
+            client = self.client.client.clientpool.get_client(self.host)
+            client._connection_pool._connection_host = address
         self._random = self.crowd.joined()
         start_ns = self.crowd.start.get()
         # At first they think too, or all would ask at once.

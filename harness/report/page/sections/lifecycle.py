@@ -13,13 +13,16 @@ from harness.report.page.view import Report
 # Those that no other table has.
 OWN = (
     *("install_time", "install_size", "memory_idle", "memory_after"),
-    *("overload_in_time", "overload_errors", "recovery", "lost_at_stop", "restart_gap"),
+    *("overload_in_time", "overload_p99", "overload_refused", "overload_errors", "recovery"),
+    *("lost_at_stop", "restart_gap"),
 )
 _GROUPS = {
     "installed": ("install_time", "install_size"),
     "start": ("ready", "first_answer", "steady_after"),
     "memory": ("memory_idle", "memory", "memory_after"),
-    "twice the capacity": ("overload_in_time", "overload_errors", "recovery"),
+    "twice the capacity": (
+        *("overload_in_time", "overload_p99", "overload_refused", "overload_errors", "recovery"),
+    ),
     "stop": ("lost_at_stop", "restart_gap"),
 }
 
