@@ -4,7 +4,7 @@
                                     [--thresholds 0,0.6,0.7,0.8,0.9,1] [--target 0.88] [--json]
 
 Each threshold is a fresh start under the same Poisson arrivals of all payloads. Accuracies are of
-the payloads that no model was trained on; their intervals are Clopper's and Pearson's. The client
+the held-out payloads; their intervals are Clopper's and Pearson's. The client
 shares the server's CPUs, and its own time, with that of firing the schedule, is told apart.
 """
 
@@ -49,7 +49,7 @@ class Point:
     requests: int
     failed: int
     local_share: float  # of the requests of the window
-    asked: int  # payloads that no model was trained on
+    asked: int  # held-out payloads
     right: int
     p50_ms: float | None
     p99_ms: float | None
@@ -127,7 +127,7 @@ def point_of(window: Window, threshold: float, asked: int, right: int) -> Point:
 
 
 def both(alone: Sequence[bytes], server: Sequence[bytes], bench: Bench) -> BothAnswered:
-    """What both models answered, of the payloads that no model was trained on."""
+    """What both models answered, of the held-out payloads."""
     labels = bench.benchmark.labels()
     rows = sorted(approximate.held_out(bench.artefact))
     ours, theirs = (

@@ -88,6 +88,7 @@ class Fake:
     image: ImageFacts | None = None  # of its container, where it is one
     container: ContainerFacts | None = None
     life: Lifecycle | None = None
+    beside: tuple[str, ...] = ()  # variants that it is to be shown beside
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
     parts: tuple[float, ...] = (0.5, 2.0, 0.9, 1.1, 0.98, 1.02, 1.0)  # of it that were probed
@@ -209,6 +210,7 @@ def server_facts(fake: Fake) -> ServerFacts:
         reference=fake.reference,
         description="Answers rightly, after a while.",
         content=fake.content,
+        beside=fake.beside,
     )
 
 

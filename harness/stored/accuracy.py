@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """Of payloads that no model was trained on, asked once each before timing."""
+    """Of held-out payloads, asked once each before timing: no model that answers one was trained on
+    it."""
 
     asked: int
     right: int  # answered with their label
@@ -28,7 +29,7 @@ def interval(right: int, asked: int, confidence: float = 0.95) -> tuple[float, f
 def told(found: Accuracy) -> str:
     """In words."""
     return (
-        f"of {found.asked} payloads that no model was trained on, a smaller model answered "
+        f"of {found.asked} held-out payloads, a smaller model answered "
         f"{found.local}; the answers have the right label for "
         f"{_share(found.right, found.asked)}, the reference's for "
         f"{_share(found.reference_right, found.asked)}"

@@ -88,6 +88,7 @@ class Lifecycle:
 
     installed: Installed | None = None
     memory_idle_bytes: int | None = None  # after the first right answer, before any load
+    idle_cpu_share: float | None = None  # CPUs kept busy just after the last window
     memory_after_bytes: int | None = None  # a moment after the last window
     overload: Overload | None = None
     shutdown: Shutdown | None = None

@@ -146,6 +146,7 @@ class ServerFacts:
     launching: Launching | None = None  # None in files of earlier schemas: see `way`
     answers: Answering = PREDICTED
     misses: Missing = COMPUTED  # of stored answers
+    beside: tuple[str, ...] = ()  # variants of other tracks that it is to be shown beside
     refuses_beyond: int | None = None  # requests at a time, by contract; None: it declares none
 
     @property

@@ -8,6 +8,7 @@ import gzip
 import pytest
 
 from harness.measure.load.generator import once
+from harness.measure.talk.ask import over_http
 from harness.measure.talk.target import target
 from harness.protocols import Message
 from tests.system import endpoints
@@ -63,6 +64,12 @@ def test_a_status_says_more_than_a_body_that_cannot_be_read() -> None:
     ):
         with Endpoint(says(message(body, 503, f"Content-Encoding: {coding}"))) as endpoint:
             assert ask(endpoint.url) == (503, shown)
+
+
+def test_a_redirection_is_told_with_where_it_goes() -> None:
+    with Endpoint(says(message(b"moved", 307, "Location: /there"))) as endpoint:
+        reply = over_http(target(endpoint.url, [Message(b"")], (), "GET"), LONG_S)
+    assert (reply.status, reply.words) == (307, "HTTP 307 to /there: moved")
 
 
 def test_a_refusal_of_a_large_body_is_read() -> None:

@@ -87,8 +87,8 @@ def test_answers_that_are_too_seldom_right_are_an_error(project: Project) -> Non
     with pytest.raises(AnswerError) as caught:
         counted(made, right=20)
     assert str(caught.value) == (
-        "Its answers have the right label for 20 of 30 payloads that were not trained on; some "
-        "requires 90% (accuracy_at_least), and chance does not explain the difference."
+        "Its answers have the right label for 20 of 30 held-out payloads; some requires 90% "
+        "(accuracy_at_least), and chance does not explain the difference."
     )
 
 
@@ -107,6 +107,6 @@ def test_the_interval_is_clopper_s_and_pearson_s(
 
 def test_in_words() -> None:
     assert accuracy.told(Accuracy(asked=100, right=50, reference_right=100, local=7)) == (
-        "of 100 payloads that no model was trained on, a smaller model answered 7; the answers "
-        "have the right label for 50.0% (39.8–60.2), the reference's for 100.0% (96.4–100.0)"
+        "of 100 held-out payloads, a smaller model answered 7; the answers have the right label "
+        "for 50.0% (39.8–60.2), the reference's for 100.0% (96.4–100.0)"
     )

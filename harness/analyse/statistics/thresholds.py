@@ -18,7 +18,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BothAnswered:
-    """A row for each payload that no model was trained on."""
+    """A row for each held-out payload."""
 
     score: NDArray[np.float64]  # how sure the small model is; below 0 where it does not take it
     small: NDArray[np.bool_]  # whether it is right

@@ -16,6 +16,7 @@ class Life:
     startup: Startup | None = None
     windows: list[Window] = field(default_factory=list)  # the run's own list, of all kinds
     search: Search | None = None
+    idle_cpu_share: float | None = None
     memory_after_bytes: int | None = None
     overload: Overload | None = None
     shutdown: Shutdown | None = None
@@ -29,6 +30,7 @@ class Life:
         return Lifecycle(
             installed=known.installed,
             memory_idle_bytes=known.memory_idle_bytes,
+            idle_cpu_share=self.idle_cpu_share,
             memory_after_bytes=self.memory_after_bytes,
             overload=self.overload,
             shutdown=self.shutdown,

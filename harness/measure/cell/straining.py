@@ -82,7 +82,7 @@ def order(
 
 def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> None:
     """Strain a server; what is learnt is kept in `life` even where something fails half-way."""
-    time.sleep(_SETTLE_S)
+    life.idle_cpu_share = _idle(launched)
     life.memory_after_bytes = memory_bytes(launched)
     capacity = _capacity(life)
     if strain.replace and launched.exited() is None:
@@ -94,6 +94,16 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
         _overload(strain, stages, launched, life, capacity)
     if strain.shutdown and launched.exited() is None:
         _shut_down(strain, stages, launched, life, _MODEST * capacity)
+
+
+def _idle(launched: Launched) -> float | None:
+    """CPUs that it keeps busy while nothing is asked of it; None: not known."""
+    before, began = launched.sample(pss=False), time.monotonic()
+    time.sleep(_SETTLE_S)
+    after, took_s = launched.sample(pss=False), time.monotonic() - began
+    if before is None or after is None or "cpu_ns" not in before or "cpu_ns" not in after:
+        return None
+    return max(after["cpu_ns"] - before["cpu_ns"], 0) / 1e9 / took_s
 
 
 def _capacity(life: Life) -> float | None:

@@ -22,8 +22,8 @@ def counted(
 ) -> Accuracy | None:
     """How often its answers are right; None where they are the reference's, or nothing is known.
 
-    Of payloads that no model was trained on. Raises AnswerError where they are too seldom right:
-    by the benchmark's own `accuracy_at_least`, with the room that chance has.
+    Of held-out payloads. Raises AnswerError where they are too seldom right: by the benchmark's own
+    `accuracy_at_least`, with the room that chance has.
     """
     if not (answers.approximate and bench.expected):
         return None
@@ -44,15 +44,15 @@ def counted(
     wanted = bench.benchmark.table.accuracy_at_least
     if wanted is not None and interval(found.right, found.asked)[1] < wanted:
         raise AnswerError(
-            f"Its answers have the right label for {found.right} of {found.asked} payloads that "
-            f"were not trained on; {bench.benchmark.name} requires {wanted:.0%} "
+            f"Its answers have the right label for {found.right} of {found.asked} held-out "
+            f"payloads; {bench.benchmark.name} requires {wanted:.0%} "
             "(accuracy_at_least), and chance does not explain the difference."
         )
     return found
 
 
 def held_out(artefact: Path) -> frozenset[int]:
-    """Rows of the payloads that no model of the artefact was trained on; none where not known."""
+    """Rows of the payloads that the artefact's model was not trained on; none where not known."""
     path = artefact / SMALL
     try:
         found = reading.parsed(path) if path.exists() else {}

@@ -95,12 +95,14 @@ def _over_http(launched: Launched, protocol: Protocol, path: str) -> Asker:
 def over_http(goal: Target, timeout_s: float) -> Reply:
     """Ask as the driver does, and wait. Raises Unanswered."""
     try:
-        status, body = once.ask(goal, timeout_s)
+        status, body, location = once.asked(goal, timeout_s)
     except once.SaidToHaveFailed as error:
         raise SaidToFail(str(error)) from error
     except once.NoAnswer as error:
         raise Unanswered(str(error)) from error
     said = f"HTTP {status}"
+    if location:
+        said += f" to {beginning(location.decode(errors='replace'), _SAID)}"
     if not 200 <= status < 300:
         said += f": {beginning(body.decode(errors='replace'), _SAID)}"
     return Reply(status, body, said)

@@ -54,6 +54,7 @@ def environment() -> Environment:
         view.rate,
         view.rounds,
         view.track_note,
+        view.usd,
     )
     jinja.filters["short"] = drawing.short
     jinja.globals["NONE"] = view.NONE

@@ -44,6 +44,14 @@ def memory_after(context: RunContext) -> float | None:
     return _mib(_life(context.run).memory_after_bytes)
 
 
+@metric(title="idle CPU", unit="% of a CPU", better="lower", digits=1, effect=None)
+def idle_cpu(context: RunContext) -> float | None:
+    """CPU time of its processes in the half second after the last window and the search, in which
+    nothing is asked of it."""
+    share = _life(context.run).idle_cpu_share
+    return None if share is None else 100 * share
+
+
 @metric(title="in time at 2x", unit="%", better="higher", digits=1)
 def overload_in_time(context: RunContext) -> float | None:
     """Share of the requests at twice the capacity that were answered within the SLO's limit."""

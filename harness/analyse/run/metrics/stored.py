@@ -75,6 +75,13 @@ def store_size(context: RunContext) -> float | None:
     return None if job is None else job.store_bytes / _MIB
 
 
+@metric(title="stored", unit="answers", better="higher", digits=0, effect=None)
+def stored_answers(context: RunContext) -> float | None:
+    """Known inputs whose answers that job stored."""
+    job = _first_job(context.run)
+    return None if job is None else float(job.inputs)
+
+
 @metric(title="staleness", unit="s", better="lower", effect=0.25)
 def staleness(context: RunContext) -> float | None:
     """From the moment when a server under load was told of a new version of its model until the

@@ -33,7 +33,13 @@ class SaidToHaveFailed(NoAnswer):
 
 
 def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
-    """(status, body) of the last answer to the target's one message. Raises NoAnswer.
+    """(status, body) of the last answer to the target's one message. Raises NoAnswer."""
+    status, body, _ = asked(target, timeout_s)
+    return status, body
+
+
+def asked(target: Target, timeout_s: float) -> tuple[int, bytes, bytes]:
+    """The same, and where an answer that is none sends on to. Raises NoAnswer.
 
     However many answers there are, all of them are given that time together.
     """
@@ -50,20 +56,20 @@ def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
         timeout_ns=timeout_ns,
         keep_every=1,
     )
-    answered: Future[tuple[int, bytes]] = Future()
+    answered: Future[tuple[int, bytes, bytes]] = Future()
     # A signal ends the waiting here. In the event loop it would end anything half done.
     Thread(target=_answer, args=(job, answered), daemon=True).start()
     return answered.result()
 
 
-def _answer(job: Job, answered: Future[tuple[int, bytes]]) -> None:
+def _answer(job: Job, answered: Future[tuple[int, bytes, bytes]]) -> None:
     try:
         answered.set_result(asyncio.run(_ask(job)))
     except BaseException as error:
         answered.set_exception(error)
 
 
-async def _ask(job: Job) -> tuple[int, bytes]:
+async def _ask(job: Job) -> tuple[int, bytes, bytes]:
     loop = (_Once if job.target.exchanges is None else _OnceExchanges)(job, Known())
     loop.begin(clock())
     await loop.run()
@@ -74,10 +80,12 @@ async def _ask(job: Job) -> tuple[int, bytes]:
             _why(loop, ERRORS[error], job.timeout_ns / 1e9)
         )
     encoding = loop.encodings.get(0, b"")
+    status = loop.status[0]
     if error == _STATUS:  # which says more than a body that can't be read
-        return loop.status[0], beginning(loop.bodies[0], encoding)
+        _, location, _ = loop.first_said.get(status, (b"", b"", b""))
+        return status, beginning(loop.bodies[0], encoding), location
     try:
-        return loop.status[0], decoded(loop.bodies[0], encoding, job.max_answer_bytes)
+        return status, decoded(loop.bodies[0], encoding, job.max_answer_bytes), b""
     except Unfit as unfit:
         raise NoAnswer(str(unfit)) from unfit
 
