@@ -41,6 +41,9 @@ _RARE = (
     *("capacity", "container_peak", "gpu_busy", "gpu_memory", "gpu_power"),
     *("gpu_per_1000", "cpu_energy", "gpu_energy"),
     *("accepted", "queue_wait", "known_after", "polls"),
+    *("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99"),
+    *("batch_time", "batch_cpu", "store_size", "stored_answers", "staleness"),
+    *("local_share", "accuracy", "idle_cpu"),
 )
 _UNSTEADY = "no-steady-state"
 
