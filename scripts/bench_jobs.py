@@ -19,6 +19,7 @@ import argparse
 import os
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ JOB = "sleep 0.1"
 JOBS_A_KILL = 3
 REFUSED = 100  # submissions to a full queue
 MOST = 1000
+IDLE_S = 5.0
 KINDS = ("once", "again", "failed", "lost")
 
 
@@ -43,8 +45,9 @@ class Backlog:
     jobs: int
     accepted_ms: float  # median
     drained_s: float  # from when the workers go on until the last result
+    cpu_ms: float  # of all its processes for each job, submission and questions included
+    idle_ms: float  # of all of them in a second without jobs
     full_ms: float  # median of what is refused
-    said: str
 
 
 def kills(variant: str, counts: dict[str, int]) -> dict[str, Counter[str]]:
@@ -85,11 +88,16 @@ def backlog(variant: str, benchmark: str, jobs: int) -> Backlog:
         tempfile.TemporaryDirectory() as folder,
         JobServer(variant, Path(folder), benchmark=benchmark) as server,
     ):
+        idle_ms = 1e3 * _idle(server)
+        used_s = server.cpu_s()
         pids = server.pause(WORKER)
         taken = [server.submit(payloads[n % len(payloads)]) for n in range(jobs)]
+        if refused := [answer for answer in taken if answer.status != 200]:
+            raise RuntimeError(f"{len(refused)} of {jobs} jobs were refused: {refused[0].told}")
         began_ns = _go_on(pids)
         ends = [server.ended(answer.told["id"]) for answer in taken]
         drained_s = (max(end.marks["finished_ns"] for end in ends) - began_ns) / 1e9
+        used_s = server.cpu_s() - used_s
         pids = server.pause(WORKER)
         refused = _fill(server, payloads[0])
         _go_on(pids)
@@ -97,9 +105,16 @@ def backlog(variant: str, benchmark: str, jobs: int) -> Backlog:
         jobs=jobs,
         accepted_ms=1e3 * statistics.median(answer.seconds for answer in taken),
         drained_s=drained_s,
+        cpu_ms=1e3 * used_s / jobs,
+        idle_ms=idle_ms,
         full_ms=1e3 * statistics.median(answer.seconds for answer in refused),
-        said=f"{refused[0].status} {refused[0].told.get('error', '')}",
     )
+
+
+def _idle(server: JobServer) -> float:
+    used_s = server.cpu_s()
+    time.sleep(IDLE_S)
+    return (server.cpu_s() - used_s) / IDLE_S
 
 
 def _go_on(pids: list[int]) -> int:
@@ -126,6 +141,7 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=500)
     parser.add_argument("--benchmark", default="sentiment")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else its servers would go on
     counts = {WORKER: options.kills, BROKER: options.broker_kills, WEB: options.web_kills}
     if any(counts.values()):
         print(f"| variant | killed | times | jobs | {' | '.join(KINDS)} |")
@@ -135,13 +151,14 @@ def main() -> None:
                 told = " | ".join(str(fates[kind]) for kind in KINDS)
                 print(f"| `{variant}` | {what} | {counts[what]} | {fates.total()} | {told} |")
     if options.backlog:
-        print(f"\n| variant | accepted, ms | {options.backlog} jobs in, s | full, ms | says |")
-        print("|---|---|---|---|---|", flush=True)
+        jobs = f"{options.backlog} jobs in, s"
+        print(f"\n| variant | accepted, ms | {jobs} | CPU, ms a job | idle CPU, ms/s | full, ms |")
+        print("|---|---|---|---|---|---|", flush=True)
         for variant in options.variants:
             found = backlog(variant, options.benchmark, options.backlog)
             print(
                 f"| `{variant}` | {found.accepted_ms:.1f} | {found.drained_s:.2f} | "
-                f"{found.full_ms:.1f} | {found.said} |",
+                f"{found.cpu_ms:.1f} | {found.idle_ms:.1f} | {found.full_ms:.1f} |",
                 flush=True,
             )
 

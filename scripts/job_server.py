@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -202,11 +203,37 @@ class JobServer:
         until(lambda: pid not in self.pids(""))
 
     def pause(self, what: str) -> list[int]:
-        """Stop its processes of that kind until they get SIGCONT."""
-        pids = self.pids(what)
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        return pids
+        """Stop its processes of that kind until they get SIGCONT; none in a transaction, in which
+        it would keep all others from the file of a queue."""
+
+        def stopped() -> list[int]:
+            pids = self.pids(what)
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            if self._is_locked():
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+                return []
+            return pids
+
+        return until(stopped)
+
+    def _is_locked(self) -> bool:
+        path = self.folder / "queue.db"
+        if not path.exists():
+            return False
+        with contextlib.closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as file:
+            try:
+                file.execute("begin immediate")
+            except sqlite3.OperationalError:
+                return True
+            file.execute("rollback")
+        return False
+
+    def cpu_s(self) -> float:
+        """CPU time that its processes have used."""
+        used = (_stat(pid)[11:13] for pid in self.pids(""))
+        return sum(int(ticks) for each in used for ticks in each) / os.sysconf("SC_CLK_TCK")
 
     def redis(self, command: str) -> bytes:
         """What its Redis answers to a command."""
@@ -230,7 +257,7 @@ def until(found: Callable[[], Value | None], seconds: float = 300.0) -> Value:
 def _session(session: int) -> Iterator[tuple[int, str]]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            fields = _stat(int(entry.name))
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue  # it has ended
@@ -239,5 +266,10 @@ def _session(session: int) -> Iterator[tuple[int, str]]:
 
 
 def _age_s(pid: int) -> float:
-    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    began_s = int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began_s
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of a process's state, from the third on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis
 import redis.asyncio
@@ -26,7 +26,9 @@ _FIELDS = (
     *("runs", "submitted_ns", "started_ns", "finished_ns"),
 )
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError)
-_TRIES, _BETWEEN_S = 60, 0.05  # a broker that is started again is back by then
+_BETWEEN_S = 0.05
+_TRIES = 60  # of the web process: a broker that is started again is back by then
+_FOR_EVER = -1  # of a worker, which holds on to its results until it can store them
 
 # KEYS: the job, OPEN, and where the job itself goes there the stream. ARGV: id, ns, most, payload.
 SUBMIT = """#!lua
@@ -80,20 +82,12 @@ return missing
 Answer = TypeVar("Answer")
 
 
-def retry() -> dict[str, Any]:
-    """What a client does while the broker is away."""
-    return {
-        "retry": Retry(ConstantBackoff(_BETWEEN_S), _TRIES, supported_errors=_AWAY),
-        "retry_on_error": list(_AWAY),
-        "decode_responses": False,
-    }
-
-
 class Records:
     """As a worker sees them."""
 
     def __init__(self, url: str) -> None:
-        self.client = redis.Redis.from_url(url, **retry())
+        retry = Retry(ConstantBackoff(_BETWEEN_S), _FOR_EVER, supported_errors=_AWAY)
+        self.client = redis.Redis.from_url(url, retry=retry, retry_on_error=list(_AWAY))
         self._begin = self.client.register_script(BEGIN)
         self._finish = self.client.register_script(FINISH)
 
@@ -116,11 +110,10 @@ class RedisQueue(Queue):
     keeps_s = KEEPS_S
 
     def __init__(self, url: str, *, has_stream: bool) -> None:
-        made = retry()
-        made["retry"] = redis.asyncio.retry.Retry(
+        retry = redis.asyncio.retry.Retry(
             ConstantBackoff(_BETWEEN_S), _TRIES, supported_errors=_AWAY
         )
-        self.client = redis.asyncio.Redis.from_url(url, **made)
+        self.client = redis.asyncio.Redis.from_url(url, retry=retry, retry_on_error=list(_AWAY))
         self._has_stream = has_stream
         self._submit, self._finish, self._missing = (
             self.client.register_script(text) for text in (SUBMIT, FINISH, MISSING)

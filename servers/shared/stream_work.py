@@ -88,11 +88,14 @@ class StreamWorker:
                 except OSError as error:
                     outcome = Outcome(False, f"Its payload can't be read: {error}.")
             if outcome is not None:
-                self._records.finish(name, outcome, GROUP, entry)
+                self._finish(name, outcome, entry)
         outcomes = perform(self._predict, [payload for _, _, payload in begun]) if begun else []
         for (entry, name, _), outcome in zip(begun, outcomes, strict=True):
-            self._records.finish(name, outcome, GROUP, entry)
-            self.ended(name)
+            self._finish(name, outcome, entry)
+
+    def _finish(self, name: str, outcome: Outcome, entry: bytes) -> None:
+        self._records.finish(name, outcome, GROUP, entry)
+        self.ended(name)
 
     def _mend(self, error: RedisError) -> None:
         """The stream is not there yet, or was removed; or the broker is away."""
