@@ -5,4 +5,5 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Track = Literal["default", "matched", "tuned", "pattern"]
+PATTERN: Track = "pattern"  # of ways to serve other than a service that predicts on each request
 TRACKS: tuple[Track, ...] = get_args(Track)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,9 +65,12 @@ def test_patterns_are_shown_beside_the_services_that_they_name(tmp_path: Path) -
     assert 'data-value="stored"' in html
     assert 'data-value="service"' in html
     assert 'data-value="other"' not in html
-    for title in ("batch job", "idle", "response"):
-        assert f">{title}</th>" in html
-    assert "the client's model" not in html  # no row has a number there
+    assert re.findall("<h4>(.*)</h4>", html) == [
+        *("Under the same load", "The batch job before serving"),
+        "What answers cost, by how often each stored answer is given",
+    ]
+    job = html.partition("The batch job")[2].partition("</table>")[0]
+    assert 'data-value="service"' not in job  # it has none
     assert '<td data-value="200">200' in html  # stored answers
     assert '<td data-value="25">25' in html  # idle CPU
     assert "by how often each stored answer is given" in html
@@ -103,4 +107,4 @@ def test_what_is_not_known_stays_unknown() -> None:
 def test_its_columns_are_metrics_that_exist() -> None:
     from harness.analyse.field.comparison import COLUMNS
 
-    assert {name for names in patterns._GROUPS.values() for name in names} <= set(COLUMNS)
+    assert {name for names in patterns._TABLES.values() for name in names} <= set(COLUMNS)

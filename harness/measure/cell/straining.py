@@ -24,6 +24,7 @@ from harness.setup.catalog import Variant
 from harness.setup.launching import Launching
 from harness.setup.slo import Slo
 from harness.setup.tables import PresetTable
+from harness.setup.tracks import PATTERN
 from harness.stored.hosts import CEILING_SHARE, HostProof
 from harness.stored.lifecycle import OVERLOAD, SHUTDOWN, Overload, Restart, Shutdown
 from harness.stored.records import BenchmarkFacts, of_kind
@@ -59,7 +60,8 @@ class Strain:
 def is_wanted(preset: PresetTable, variant: Variant, way: Launching) -> bool:
     """Whether a preset wants anything of a variant's server when its windows are over."""
     replaced = preset.replace and variant.table.replace_path
-    return bool(preset.strains or replaced) and not variant.table.fires and way.starts
+    idle = variant.table.track == PATTERN  # what it does while nothing is asked of it is told
+    return bool(preset.strains or replaced or idle) and not variant.table.fires and way.starts
 
 
 def order(

@@ -19,6 +19,7 @@ from harness.measure.load.generator.job import Job, Target, without_late
 from harness.measure.load.generator.loop import HttpLoop
 from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.timer import clock
+from harness.windows.causes import HINTS
 from harness.windows.samples import ERRORS, Ints
 
 _STATUS, _FAILED = ERRORS.index("status"), ERRORS.index("failed")
@@ -94,7 +95,9 @@ def _why(loop: HttpLoop, error: str, seconds: float) -> str:
     if error == "timeout":
         return f"no whole answer within {seconds:g} s"
     (_, (kind, said)), *_ = (*loop.causes, (0, (error, "")))
-    return f"{kind}: {said}" if said else kind
+    told = f"{kind}: {said}" if said else kind
+    hint = HINTS.get(kind) if loop.job.target.tls else None  # of ours, none is encrypted
+    return f"{told}; {hint}" if hint else told
 
 
 def _row(loop: HttpLoop) -> dict[str, Ints]:

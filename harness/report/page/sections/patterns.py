@@ -9,29 +9,48 @@ from harness.analyse.cost import repeated
 from harness.analyse.cost.cost import measured
 from harness.analyse.cost.repeated import Repeated
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
+from harness.analyse.run.metrics import Metric
 from harness.report.page import ranking, view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
+from harness.setup.tracks import PATTERN
 
-TRACK = "pattern"
-_GROUPS = {
-    "response": ("latency_p50", "latency_p99", "capacity"),
-    "stored answers": ("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99", "staleness"),
-    "the client's model": ("local_share", "accuracy"),
-    "jobs": ("accepted", "queue_wait", "known_after", "polls"),
-    "twice the capacity": ("overload_refused", "overload_p99"),
-    "idle": ("idle_cpu", "memory_idle"),
-    "serving": ("cpu_per_1000",),
-    "batch job": ("batch_time", "batch_cpu", "stored_answers", "store_size"),
+Words = dict[str, str]  # the bounds of capacities that are known by nothing else, by variant
+# A table each, of the rows that have a number in it.
+_TABLES = {
+    "Under the same load": (
+        *("latency_p50", "latency_p99", "capacity", "cpu_per_1000"),
+        *("memory_idle", "idle_cpu", "overload_refused", "overload_p99"),
+    ),
+    "Stored answers": ("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99", "staleness"),
+    "The batch job before serving": ("batch_time", "batch_cpu", "stored_answers", "store_size"),
+    "Jobs": ("accepted", "queue_wait", "known_after", "polls"),
+    "The client's own model": ("local_share", "accuracy"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternLine:
-    """A variant's numbers, and what its answers cost by how often each is given."""
+    """A variant's numbers: (number, range over the rounds, value)."""
 
-    row: Row
-    cells: tuple[tuple[str, str, float | None], ...]  # (number, range over the rounds, value)
+    variant: str
+    cells: tuple[tuple[str, str, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternTable:
+    """The numbers that some of the variants have."""
+
+    title: str
+    columns: tuple[Metric, ...]
+    lines: tuple[PatternLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedLine:
+    """What a variant's answers cost by how often each is given."""
+
+    variant: str
     repeated: tuple[Repeated, ...]
 
 
@@ -41,25 +60,21 @@ def patterns(report: Report) -> Values | None:
     chosen = [(comparison, rows) for comparison, rows in chosen if rows]
     if not chosen:
         return None
-    every = [row for _, rows in chosen for row in rows]
-    groups = {t: tuple(n for n in names if _any(every, n)) for t, names in _GROUPS.items()}
-    groups = {title: names for title, names in groups.items() if names}
     return {
-        "groups": [(title, [COLUMNS[n] for n in names]) for title, names in groups.items()],
-        "benchmarks": [_benchmark(report, c, rows, groups) for c, rows in chosen],
+        "benchmarks": [_benchmark(report, comparison, rows) for comparison, rows in chosen],
         "times": repeated.TIMES,
     }
 
 
 def _rows(comparison: Comparison) -> list[Row]:
     """The patterns, and the services that they are to be shown beside; none without a pattern."""
-    own = [row for row in comparison.rows if row.server.track == TRACK and row.measured]
+    own = [row for row in comparison.rows if row.server.track == PATTERN and row.measured]
     beside = {name for row in own for name in row.server.beside}
     services = [r for r in comparison.rows if r.cell.variant_name in beside and r.measured]
     return [*services, *own] if own else []
 
 
-def _cell(row: Row, name: str, words: dict[str, str]) -> tuple[str, str, float | None]:
+def _cell(row: Row, name: str, words: Words) -> tuple[str, str, float | None]:
     spread, metric = row.spreads[name], COLUMNS[name]
     if name == "capacity" and row.variant in words:
         return words[row.variant], "", spread.median if spread is not None else None
@@ -68,33 +83,34 @@ def _cell(row: Row, name: str, words: dict[str, str]) -> tuple[str, str, float |
     return text, view.interval(spread, metric), value
 
 
-def _any(rows: list[Row], name: str) -> bool:
-    return name in COLUMNS and any(row.spreads[name] is not None for row in rows)
+def _table(title: str, names: tuple[str, ...], rows: list[Row], words: Words) -> PatternTable:
+    known = tuple(n for n in names if any(row.spreads[n] is not None for row in rows))
+    having = [row for row in rows if any(row.spreads[name] is not None for name in known)]
+    return PatternTable(
+        title=title,
+        columns=tuple(COLUMNS[name] for name in known),
+        lines=tuple(
+            PatternLine(variant=row.variant, cells=tuple(_cell(row, name, words) for name in known))
+            for row in having
+        ),
+    )
 
 
-def _benchmark(
-    report: Report, comparison: Comparison, rows: list[Row], groups: dict[str, tuple[str, ...]]
-) -> dict[str, Any]:
-    names = [name for group in groups.values() for name in group]
+def _benchmark(report: Report, comparison: Comparison, rows: list[Row]) -> dict[str, Any]:
     words = ranking.bounded(comparison)
+    tables = [_table(title, names, rows, words) for title, names in _TABLES.items()]
     known = {row.variant: measured(row, report.campaign) for row in rows}
-    there = [found for found in known.values() if found is not None]
-    machine = repeated.machine_for(there, report.prices.instance)
-    lines = [
-        PatternLine(
-            row=row,
-            cells=tuple(_cell(row, name, words) for name in names),
-            repeated=repeated.of_row(found, repeated.job_of(row), machine)
-            if (found := known[row.variant]) is not None
-            else (),
-        )
-        for row in rows
+    there = {name: found for name, found in known.items() if found is not None and found.cpu_s}
+    jobs = {row.variant: repeated.job_of(row) for row in rows}
+    stores = any(job.answers for name, job in jobs.items() if name in there)
+    machine = repeated.machine_for(there.values(), report.prices.instance)
+    priced = [
+        RepeatedLine(variant=name, repeated=repeated.of_row(found, jobs[name], machine))
+        for name, found in there.items()
     ]
-    priced = [line for line in lines if line.repeated and line.repeated[0].cpu_s is not None]
-    stores = any(repeated.job_of(line.row).answers for line in priced)
     return {
         "name": comparison.benchmark,
-        "lines": lines,
+        "tables": [table for table in tables if table.lines],
         "priced": priced if stores else [],
         "machine": machine,
     }
