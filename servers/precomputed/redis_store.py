@@ -29,17 +29,16 @@ class RedisStore:
         try:
             with redis.Redis.from_url(self._url, socket_timeout=_WAIT_S) as client:
                 require_release(client.info("server")["redis_version"])
-                before = client.info("memory")["used_memory"]
                 try:
                     _fill(client, name, answers)
-                    size = int(client.info("memory")["used_memory"]) - before
+                    size = int(client.memory_usage(name, samples=0) or 0)  # 0: all of them
                     client.set(_CURRENT, about.text(name))
                 except BaseException:
                     client.unlink(name)
                     raise
         except redis.RedisError as error:
             raise StoreError(_why(error, self._url)) from error
-        return max(size, 0)
+        return size
 
     async def current(self) -> str:
         """What names the store that is served; another text after a swap. Raises StoreError."""

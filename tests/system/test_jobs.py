@@ -111,6 +111,20 @@ def test_ids_are_random_and_others_unknown(server: JobServer) -> None:
     assert server.look(f"{int(first, 16) + 1:032x}").status == 404
 
 
+def test_cortex_s_gateway_answers_as_its_contract_says(server: JobServer) -> None:
+    if server.folder.name != "cortex-async":
+        pytest.skip("it is not Cortex")
+    right, wrong = server.submitted("a"), server.ask("POST", "/", b"no json")
+    assert set(wrong.told) == {"id"}  # it does not look into payloads
+    assert set(server.ended(right).told) == {"id", "status", "result", "timestamp"}
+    assert server.ended(wrong.told["id"]).told == {"id": wrong.told["id"], "status": "failed"}
+    unknown = server.look("0" * 32)
+    assert (unknown.status, unknown.told["error"]) == (404, f"error: id {'0' * 32} not found")
+    untyped = server.ask("POST", "/", b"{}", kind="")
+    assert untyped.status == 400
+    assert untyped.told["error"] == "error: missing Content-Type key in request header"
+
+
 def test_a_full_queue_says_so_and_keeps_what_it_took(server: JobServer) -> None:
     taken, refusal = filled(server, lambda: server.submit("a"), 2 * MOST)
     assert refusal.status == 503

@@ -155,6 +155,7 @@ def test_redis_that_fills_up_a_swap_and_redis_killed(tmp_path: Path) -> None:
 
         until(swapped)
         assert seen <= {frozenset({"noop"}), frozenset({"noop-3"})}, "no answer is of both"
+        assert min(job["store_bytes"] for job in server.jobs()[::2]) > 100
         pid = int(server.redis("INFO", "server").split(b"process_id:")[1].split()[0])
         os.kill(pid, signal.SIGKILL)
         assert server.told("a")[::2] == (200, "3"), "the model answers, whatever Redis does"
