@@ -151,6 +151,15 @@ def test_rate_missed(late: int, doubted: bool) -> None:
     assert ("rate-missed" in found) is doubted
 
 
+def test_what_is_left_as_no_answer_will_ever_come_is_not_the_generators_fault() -> None:
+    made = window()
+    sent, error = made.requests.sent_ns.copy(), made.requests.error.copy()
+    sent[1:], error[1:], error[0] = MISSING, ERRORS.index("unsent"), ERRORS.index("garbage")
+    found = verdicts(changed(made, sent_ns=sent, error=error))
+    assert "rate-missed" not in found
+    assert found["errors"] is Verdict.INVALID
+
+
 def test_what_was_never_sent_was_not_sent_in_time() -> None:
     made = window()
     sent = made.requests.sent_ns.copy()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.base import paths
 from harness.base.errors import UsageError
 from harness.measure.launch import calls
+from harness.measure.launch.containers import context
 from harness.protocols import spoken
 from harness.protocols.exchange import Done, Response
 from harness.setup import catalog
@@ -74,3 +76,14 @@ def test_misses_are_those_of_a_store(project: Project) -> None:
     assert "'misses' goes with 'answers = \"stored\"'" in str(broken)
     table.write_text(text + 'misses = "refused"\nanswers = "stored"\n')
     assert catalog.variants()["some"].table.misses == "refused"
+
+
+def test_known_inputs_are_in_the_image_of_those_who_store_alone(project: Project) -> None:
+    known = catalog.variants(paths.PROJECT / "servers")
+    noop = project.bench()
+    place = f"app/benchmarks/{noop.name}/payloads.jsonl"
+    assert place not in context.of(known["fastapi"], noop, project.root).files
+    content = context.of(known["precomputed-redis"], noop, project.root).files[place]
+    assert isinstance(content, bytes)
+    given = [json.loads(line)["instance"] for line in content.splitlines()]
+    assert given == noop.payloads()

@@ -29,7 +29,8 @@ ERRORS_INVALID = 0.05  # the latency of the answered rest is not the server's la
 OPENED = 16
 QUEUED_NOTE = 0.01
 QUEUED_WARNING = 0.05
-_WITHOUT_CONNECTION = (ERRORS.index("connect"), ERRORS.index("unsent"))
+_UNSENT = ERRORS.index("unsent")
+_WITHOUT_CONNECTION = (ERRORS.index("connect"), _UNSENT)
 
 
 @window_rule(PLANNED)
@@ -75,6 +76,8 @@ def rate_missed(context: WindowContext) -> Said:
     due = context.requests.due_ns
     end_ns = facts.profile.duration_s * 1e9
     sent, queued = context.requests.sent_ns, context.requests.queued == 1
+    # Where no answer will ever come, the generator sends no more: it could, but does not wait.
+    queued |= context.requests.error == _UNSENT
     # A request that is due at the very end is not late for being sent a moment after it.
     in_time = int((queued | ((sent != MISSING) & (sent <= end_ns + 1e6 * LAG_P99_MS))).sum())
     if in_time < (1 - RATE_SHORT) * len(due):

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from uv import find_uv_bin
 
 from harness.base.errors import ProvisionError
+from harness.measure.launch.launchers.place import PAYLOADS, known_payloads
 from harness.measure.prepare import environments, weights
 from harness.setup.catalog import Benchmark, Variant
 
@@ -78,6 +79,8 @@ def of(variant: Variant, benchmark: Benchmark, artefact: Path, device: str = "cp
     files |= _tree(server.folder, f"{code}/{server.name}")
     predictor, shared = benchmark.predictor(backend), benchmark.folder.parent / "shared"
     files[f"app/benchmarks/{benchmark.name}/{predictor.name}"] = predictor
+    if known := known_payloads(variant, benchmark):
+        files[f"app/benchmarks/{benchmark.name}/{PAYLOADS}"] = known
     files |= _tree(shared, "app/benchmarks/shared")
     files |= {"app/artefact/.keep": b"", **_tree(artefact, "app/artefact")}
     return Context(files)

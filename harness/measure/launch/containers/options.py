@@ -9,7 +9,7 @@ from typing import Any
 from harness.measure.launch.containers.context import APP
 from harness.measure.launch.containers.engine import LABEL, OWNER
 from harness.measure.launch.launchers import RECORDS, LaunchOrder
-from harness.measure.launch.launchers.place import ServerPlace, environment
+from harness.measure.launch.launchers.place import PAYLOADS, ServerPlace, environment
 from harness.measure.watch import gpu
 from harness.setup import components
 
@@ -40,6 +40,7 @@ def place_of(order: LaunchOrder) -> ServerPlace:
         home=Path(TEMPORARY) / "home",
         temporary=Path(TEMPORARY),
         trace=TRACE,
+        payloads=Path(APP / "benchmarks" / order.benchmark.name / PAYLOADS),
     )
 
 

@@ -20,7 +20,6 @@ from harness.measure.launch.containers import cgroup, creating, engine, groups, 
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
 from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, launcher
-from harness.measure.launch.launchers.place import hand_over
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
 from harness.setup.launching import DOCKER, Launching
@@ -73,7 +72,6 @@ class LaunchedContainer:
         self._looked_ns = 0
         self._trace.mkdir()
         self._trace.chmod(0o777)  # the container's user is none of this machine's
-        hand_over(order, self._trace)
         place = place_of(order)
         self._inside = {"": place.port, **place.ports}
         self.started_ns = time.monotonic_ns()

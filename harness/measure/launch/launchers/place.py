@@ -10,10 +10,11 @@ from pathlib import Path
 from harness.measure.launch.launchers import LaunchOrder
 from harness.setup import knobs
 from harness.setup.answering import STORED
+from harness.setup.catalog import Benchmark, Variant
 from harness.setup.knobs import Batching
 from harness.setup.tables import VariantTable
 
-PAYLOADS = "payloads.jsonl"  # all inputs that are known before the first request
+PAYLOADS = "payloads.jsonl"
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -37,6 +38,7 @@ class ServerPlace:
     home: Path
     temporary: Path
     trace: Path  # where the predictor records its calls
+    payloads: Path | None = None  # known before the first request; None: beside the records
     memory: str = "harness-"  # how the names of its shared memory begin, where it has to name any
 
     def command(self, table: VariantTable) -> list[str]:
@@ -71,18 +73,29 @@ def environment(order: LaunchOrder, place: ServerPlace) -> dict[str, str]:
         "HARNESS_THREADS": str(order.threads),
         "HARNESS_TRACE": str(place.trace),
         "HARNESS_SHARED_MEMORY": place.memory,
-        **({"HARNESS_PAYLOADS": str(place.trace / PAYLOADS)} if _is_given_payloads(table) else {}),
+        **(
+            {"HARNESS_PAYLOADS": str(place.payloads or place.trace / PAYLOADS)}
+            if _is_given_payloads(table)
+            else {}
+        ),
         **_batching(table.batching),
         **table.environment,
     }
 
 
 def hand_over(order: LaunchOrder, trace: Path) -> None:
-    """Put what a server is given beside its environment into the folder of its records, which it
-    can read wherever it runs."""
-    if _is_given_payloads(order.variant.table):
-        lines = (json.dumps({"instance": each}) for each in order.benchmark.payloads())
-        (trace / PAYLOADS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    """Write what a server on this machine is given beside its environment."""
+    if content := known_payloads(order.variant, order.benchmark):
+        (trace / PAYLOADS).write_bytes(content)
+
+
+def known_payloads(variant: Variant, benchmark: Benchmark) -> bytes:
+    """The file with all inputs that are known before the first request; empty where none is
+    wanted."""
+    if not _is_given_payloads(variant.table):
+        return b""
+    lines = (json.dumps({"instance": each}) for each in benchmark.payloads())
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _is_given_payloads(table: VariantTable) -> bool:
