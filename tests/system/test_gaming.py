@@ -148,7 +148,7 @@ def test_early_answers_that_happen_to_be_right_are_early_all_the_same(sandbox: S
 def test_the_capacity_of_a_cheat_is_said_to_be_none(sandbox: Sandbox) -> None:
     presets = sandbox.benchmarks / "presets.toml"
     presets.write_text(PRESETS.replace("[preset.quick]", "[preset.capacity]"))
-    done = sandbox.harness("capacity", "_fake-caches", "--slo", "p99<50ms", "--budget", "2s")
+    done = sandbox.harness("capacity", "_fake-caches", "--slo", "p99<50ms", "--budget", "3s")
     assert "_fake-caches on noop, round 1: INVALID: it answers from a cache" in done.stderr
 
 
