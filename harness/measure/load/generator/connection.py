@@ -85,6 +85,8 @@ class Connection(Receiver):
             answer = self.answer = loop.awaited(index)
         elif not answer.begun:  # but interim ones
             loop.first_byte_ns[index] = max(now, loop.sent_ns[index])
+        else:  # the kernel's stamps may go back by microseconds
+            now = max(now, loop.first_byte_ns[index])
         self._feed(answer, data, now)
 
     def _whole(self, data: bytes, index: int, now: int) -> None:

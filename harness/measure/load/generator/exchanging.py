@@ -54,9 +54,9 @@ class Conversing(Connection):
         if answer is None:
             answer = self.answer = loop.awaited(index)
         assert isinstance(answer, PieceAnswer)
+        answer.now = now = max(now, answer.now)  # the kernel's stamps may go back by microseconds
         if not answer.begun:  # but interim ones
             loop.begun(index, now)
-        answer.now = now
         self._feed(answer, data, now)
 
 
