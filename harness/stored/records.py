@@ -27,6 +27,7 @@ from harness.windows.marks import Marks
 from harness.windows.own_figures import OwnFigures
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
+from harness.windows.wire import Wire
 
 Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
 RUN: Kind = "run"
@@ -56,6 +57,7 @@ class WindowFacts:
     addresses: tuple[str, ...] = ()  # where requests went, as far as known
     server_clock: ServerClock = SAME_CLOCK  # that stamped the predictor's calls
     kind: WindowKind = WindowKind.PROFILE
+    wire: Wire | None = None  # None: not known
 
     @property
     def is_whole(self) -> bool:

@@ -15,6 +15,7 @@ from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFac
 from harness.stored.tunings import Tuning
 from harness.windows.profiles import Profile, shape_names
 
+_BYTES = 1 << 60
 _LONGEST_S = 1e7
 _FASTEST_PER_S = 1e8
 _CALLERS = 10**6
@@ -109,6 +110,8 @@ def _window(window: WindowFacts) -> Iterator[str]:
         yield f"the window {own!r} can't have taken {window.elapsed_s} s"
     if window.generator_cpus < 0 or not 0 <= window.wrong <= window.checked:
         yield f"the window {own!r} can't have {window.wrong} wrong answers of {window.checked}"
+    if window.wire is not None and not 0 <= min(window.wire.sent, window.wire.received) < _BYTES:
+        yield f"the window {own!r} can't have {window.wire.received} bytes of answers"
 
 
 def _profile(profile: Profile) -> Iterator[str]:

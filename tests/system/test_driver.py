@@ -135,6 +135,9 @@ def test_an_open_loop_delivers_every_request_once(generator: Generator, shape: s
     assert (requests.status == 200).all()
     assert_in_order(fired)
     assert_own_answers(fired)
+    assert fired.wire is not None
+    assert fired.wire.sent == sum(map(len, (*endpoint.requests, *endpoint.bodies)))
+    assert fired.wire.received == sum(len(message(body)) for body in endpoint.bodies)
 
 
 def test_two_windows_of_one_profile_are_the_same_requests(two: Generator) -> None:

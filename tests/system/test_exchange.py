@@ -116,6 +116,8 @@ def test_a_request_is_over_with_its_last_answer(
     assert kinds(fired) == {"": COUNT}
     assert_own_jobs(fired)
     assert len(endpoint.requests) == 4 * COUNT
+    assert fired.wire is not None, "polls count, too"
+    assert fired.wire.sent == sum(map(len, (*endpoint.requests, *endpoint.bodies)))
     start = requests.sent_ns if loop == "closed" else requests.due_ns
     assert (requests.done_ns - start >= 30 * MS).all()
     assert (requests.first_byte_ns < requests.done_ns - 29 * MS).all()

@@ -51,6 +51,7 @@ from harness.windows.samples import (
     empty,
     usage,
 )
+from harness.windows.wire import Wire
 from tests import fakes
 from tests.cells import cell_of
 
@@ -277,11 +278,13 @@ def heard(run: Run) -> Run:
         count=ints(2, MISSING, 0),
     )
     told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
-    first = replace(first, chunks=parts, marks=told)
+    wire = Wire(sent=1 << 40, received=0)
+    first = replace(first, facts=replace(first.facts, wire=wire), chunks=parts, marks=told)
     server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51)
     accuracy = Accuracy(asked=50, right=44, reference_right=47, local=30)
     facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=_replaced())
-    return replace(run, facts=facts, windows=(first, second, replace(third, chunks=_one()), *rest))
+    whole = replace(run, facts=facts)
+    return fakes.of_windows(whole, first, second, replace(third, chunks=_one()), *rest)
 
 
 def _replaced() -> Lifecycle:

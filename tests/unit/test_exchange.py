@@ -17,8 +17,10 @@ from harness.measure.load.swarm import wire
 from harness.measure.talk.framing import Framing
 from harness.protocols import Message, exchange, registered
 from harness.protocols.exchange import Done, Fail, Response, Send
+from harness.windows import wire as wire_bytes
 from harness.windows.marks import MARKS, Marks
 from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty, joined
+from harness.windows.wire import Wire
 from tests.exchanges import Lines, Obedient, Polling
 from tests.unit.stored import ints
 
@@ -254,3 +256,11 @@ def test_marks_go_over_the_wire() -> None:
     for damage in (marks((2, 0, 1)), marks((0, len(MARKS), 1)), marks((0, -1, 1))):
         with pytest.raises(HarnessError, match="marks are"):
             wire.unpack_fired(wire.pack_fired(replace(sent, marks=damage)))
+
+
+def test_what_went_over_the_wire_is_added_where_all_of_it_is_known() -> None:
+    known = Wire(sent=5, received=70)
+    assert wire_bytes.added([known, known]) == Wire(sent=10, received=140)
+    assert wire_bytes.added([known, None]) is None
+    parts = [replace(fired([30], chunks()), wire=known), replace(fired([35], chunks()), wire=known)]
+    assert pool.merge(parts).wire == Wire(sent=10, received=140)

@@ -56,6 +56,7 @@ class MessageEndpoint:
             profile=replace(profile, duration_s=fired.cut_s or profile.duration_s),
             elapsed_s=fired.elapsed_s,
             generator_cpu_s=fired.cpu_s,
+            wire=fired.wire,
             generator_cpus=len(fired.workers) or len(driver.cpus),
             steal_share=steal,
             checked=0,

@@ -68,6 +68,7 @@ class Meter:
             profile=profile,
             elapsed_s=fired.elapsed_s,
             generator_cpu_s=fired.cpu_s,
+            wire=fired.wire,
             generator_cpus=len(fired.workers) or cpus,
             steal_share=self.steal_share,
             checked=0,

@@ -28,6 +28,7 @@ class Owner(Interface):
     last_head: bytes
     last_size: int
     last_status: int
+    received_bytes: int
     large: bool  # whether a message may be more than the kernel takes at once
 
     def awaited(self, index: int) -> Answer: ...
@@ -63,6 +64,7 @@ class Connection(Receiver):
 
     def received(self, data: bytes, now: int) -> None:
         loop = self.loop
+        loop.received_bytes += len(data)
         index = self.index
         answer = self.answer
         if answer is None:

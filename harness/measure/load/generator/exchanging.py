@@ -47,6 +47,7 @@ class Conversing(Connection):
 
     def received(self, data: bytes, now: int) -> None:
         loop, index, answer = self.loop, self.index, self.answer
+        loop.received_bytes += len(data)
         if index == IDLE:
             self._abort()
             return
@@ -161,6 +162,7 @@ class Exchanging(HttpLoop):
             step = next_step(turn.exchange, response, now)
             if isinstance(step, Send):
                 turn.message = self.job.target.framing.whole(step.message)
+                self.asked_bytes += len(turn.message)
         except (Unfit, UsageError) as error:
             step = Fail(str(error), "garbage")
         return step, response

@@ -14,6 +14,7 @@ from harness.stored.hosts import WorkerFacts
 from harness.windows.causes import Cause
 from harness.windows.marks import Marks
 from harness.windows.samples import ERRORS, MISSING, Chunks, Ints, empty
+from harness.windows.wire import Wire
 
 MAX_ANSWER_BYTES = 64 << 20
 STANDS = "stands"  # what a process says when its connections stand, or failed
@@ -81,6 +82,7 @@ class Fired:
     cut_s: float | None = None  # when the window was cut short; None where it was not
     unanswered: int = 0  # then: requests that were under way, and are left out
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
+    wire: Wire | None = None  # None: not known
     marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
 
 

@@ -51,6 +51,8 @@ class Loop(ABC):
         self.causes: Counter[tuple[int, why.Why]] = Counter()
         self.chunks = ChunkColumns()  # of an exchange that looks at them
         self.marks = MarkColumns()  # of an exchange that tells them
+        self.received_bytes = 0
+        self.asked_bytes = 0  # sent by exchanges, beyond the first message of each request
         self.first_said: dict[int, why.Said] = {}  # by status
         self.next = 0
         self.open_requests = 0

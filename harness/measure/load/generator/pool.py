@@ -20,7 +20,7 @@ from harness.base.errors import HarnessError
 from harness.measure.load import pipe
 from harness.measure.load.generator.job import Fired, Job, lost
 from harness.stored.hosts import WorkerFacts
-from harness.windows import marks
+from harness.windows import marks, wire
 from harness.windows.causes import merged
 from harness.windows.samples import Requests, joined
 
@@ -294,4 +294,5 @@ def merge(parts: list[Fired]) -> Fired:
         unanswered=sum(part.unanswered for part in parts),
         chunks=joined(chunks),
         marks=marks.joined(told),
+        wire=wire.added(part.wire for part in parts),
     )

@@ -35,6 +35,7 @@ from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.rpc import ClosedRpc, OpenRpc
 from harness.windows.causes import Cause, merged
 from harness.windows.samples import MISSING, Ints
+from harness.windows.wire import Wire
 
 _FILES = 65_536
 
@@ -65,7 +66,6 @@ async def fire(
     columns["done_ns"][list(cut.open)] = MISSING
     # To the last answer: opening connections before the window does not count.
     elapsed_s = int(columns["done_ns"].max(initial=job.duration_ns)) / 1e9
-    addresses = (loop.address,) if loop.address else ()
     causes = _causes(loop)
     chunks = loop.chunks.since(start_ns, loop.next).by(columns["done_ns"])
     fired = Fired(
@@ -74,11 +74,23 @@ async def fire(
         cpu_s=cpu_s,
         elapsed_s=elapsed_s,
         causes=causes,
-        addresses=addresses,
+        addresses=(loop.address,) if loop.address else (),
         chunks=chunks,
         marks=loop.marks.since(start_ns, loop.next),
+        wire=_wire(job, loop, columns),
     )
     return fired if cut.at_ns is None else cutting.fitted(fired, cut.at_ns - loop.start_ns)
+
+
+def _wire(job: Job, loop: Loop, columns: dict[str, Ints]) -> Wire | None:
+    """None over gRPC, whose channel does not tell."""
+    if job.target.method:
+        return None
+    sizes = np.array([len(message) for message in job.target.messages], np.int64)
+    each = sizes[columns["payload"]]
+    times = (columns["sent_ns"] != MISSING).astype(np.int64) + columns["resent"]
+    sent = int((each * times).sum()) + loop.asked_bytes
+    return Wire(sent=sent, received=loop.received_bytes)
 
 
 def _loop(job: Job, known: Known) -> Loop:

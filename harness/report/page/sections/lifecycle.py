@@ -12,13 +12,14 @@ from harness.report.page.view import Report
 
 # Those that no other table has.
 OWN = (
-    *("install_time", "install_size", "memory_idle", "memory_after"),
+    *("install_time", "install_size", "idle_cpu", "memory_idle", "memory_after"),
     *("overload_in_time", "overload_p99", "overload_refused", "overload_errors", "recovery"),
     *("lost_at_stop", "restart_gap"),
 )
 _GROUPS = {
     "installed": ("install_time", "install_size"),
     "start": ("ready", "first_answer", "steady_after"),
+    "idle": ("idle_cpu",),
     "memory": ("memory_idle", "memory", "memory_after"),
     "twice the capacity": (
         *("overload_in_time", "overload_p99", "overload_refused", "overload_errors", "recovery"),

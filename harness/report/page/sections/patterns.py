@@ -20,7 +20,7 @@ Words = dict[str, str]  # the bounds of capacities that are known by nothing els
 _TABLES = {
     "Under the same load": (
         *("latency_p50", "latency_p99", "capacity", "cpu_per_1000"),
-        *("memory_idle", "idle_cpu", "overload_refused", "overload_p99"),
+        *("wire_bytes", "memory_idle", "idle_cpu", "overload_refused", "overload_p99"),
     ),
     "Stored answers": ("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99", "staleness"),
     "The batch job before serving": ("batch_time", "batch_cpu", "stored_answers", "store_size"),

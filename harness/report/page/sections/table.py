@@ -31,6 +31,7 @@ _GROUPS = {
         "queue_wait",
         "known_after",
         "polls",
+        "wire_bytes",
     ),
     "saturated": ("throughput", "batch_size"),
     "start-up": ("ready", "first_answer", "steady_after"),
@@ -43,7 +44,7 @@ _RARE = (
     *("accepted", "queue_wait", "known_after", "polls"),
     *("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99"),
     *("batch_time", "batch_cpu", "store_size", "stored_answers", "staleness"),
-    *("local_share", "accuracy", "idle_cpu"),
+    *("local_share", "accuracy", "idle_cpu", "wire_bytes"),
 )
 _UNSTEADY = "no-steady-state"
 
