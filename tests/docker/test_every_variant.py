@@ -98,7 +98,10 @@ def test_every_answer_is_right(
     assert row["verified"] == len(catalog.benchmarks()[benchmark].payloads())
 
 
-@pytest.mark.parametrize(("variant", "benchmark"), PAIRS)
+@pytest.mark.parametrize(
+    ("variant", "benchmark"),
+    [(name, each) for name, each in PAIRS if catalog.variants()[name].server.table.package],
+)
 def test_the_version_is_read_back(
     verified: dict[tuple[str, str], dict[str, Any]], variant: str, benchmark: str
 ) -> None:
