@@ -32,7 +32,8 @@ from harness.setup.catalog import Variant
 from harness.stored import plan
 from tests.contract.locks import assert_locked
 
-pytestmark = pytest.mark.slow
+# One fixture brings up every variant, and from cold caches installs every environment before.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 HALVES = 2
 FEW = 0.05  # of the payloads

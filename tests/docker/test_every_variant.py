@@ -22,7 +22,8 @@ from harness.stored import plan
 from tests.contract.locks import assert_locked
 from tests.docker.conftest import BASE, engine_lock
 
-pytestmark = pytest.mark.slow
+# One fixture builds the image of every server and brings up every variant.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 HALVES = 2
 LIMIT_S = 6 * 3600  # what takes so long will not end, however busy the machine is
 # Small, and made without weights; PyTorch has a predictor for the other only.
