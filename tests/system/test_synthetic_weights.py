@@ -88,7 +88,7 @@ def test_the_option_must_change_something(cli: Command) -> None:
 
 def test_so_do_capacity_and_sweep(harness: Command, sandbox: Sandbox) -> None:
     options = ("--benchmark", "noop", "--synthetic-weights")
-    done = harness("capacity", "_fake", *options, "--slo", "p99<5s", "--budget", "1s", "--json")
+    done = harness("capacity", "_fake", *options, "--slo", "p99<5s", "--budget", "3s", "--json")
     assert json.loads(done.stdout)["results"][0]["variant"] == "_fake", done.stderr
     swept = ("--over", "concurrency", "--values", "1", "--duration", "0.3", "--campaign", "swept")
     done = harness("sweep", "_fake", *options, *swept)
