@@ -19,7 +19,8 @@ pytestmark = [
     pytest.mark.skipif(components.place("redis") is None, reason="there is no redis-server"),
 ]
 
-VARIANTS = ["queue-huey", "queue-redis", "queue-celery", "cortex-async"]
+WITH_BROKER = ["queue-redis", "queue-celery", "cortex-async"]
+VARIANTS = ["queue-huey", *WITH_BROKER]
 MOST = 20
 TRIES = 5  # to hit the middle of a job, on a machine that may stand still meanwhile
 
@@ -85,9 +86,8 @@ def test_a_job_survives_the_web_process(server: JobServer) -> None:
     assert completed(server.ended(name), "sleep 0.2")
 
 
+@pytest.mark.parametrize("server", WITH_BROKER, indirect=True, scope="module")
 def test_a_job_survives_the_broker(server: JobServer) -> None:
-    if not server.pids(BROKER):
-        pytest.skip("it has none")
     victim = server.victim(BROKER)
     names = [server.submitted("sleep 0.2") for _ in range(3)]
     server.kill(victim)
@@ -111,9 +111,8 @@ def test_ids_are_random_and_others_unknown(server: JobServer) -> None:
     assert server.look(f"{int(first, 16) + 1:032x}").status == 404
 
 
+@pytest.mark.parametrize("server", ["cortex-async"], indirect=True, scope="module")
 def test_cortex_s_gateway_answers_as_its_contract_says(server: JobServer) -> None:
-    if server.folder.name != "cortex-async":
-        pytest.skip("it is not Cortex")
     right, wrong = server.submitted("a"), server.ask("POST", "/", b"no json")
     assert set(wrong.told) == {"id"}  # it does not look into payloads
     assert set(server.ended(right).told) == {"id", "status", "result", "timestamp"}
