@@ -1,4 +1,4 @@
-"""What went over the wire, as HTTP has it: without TLS and TCP."""
+"""What went over the wire: requests as HTTP has them, and answers as TCP counts them."""
 
 from __future__ import annotations
 

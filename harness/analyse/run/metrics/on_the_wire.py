@@ -9,7 +9,7 @@ from harness.analyse.run.metrics import metric, steady
 @metric(title="wire", unit="bytes per request", better="lower", digits=0, effect=None)
 def wire_bytes(context: RunContext) -> float | None:
     """Bytes of a request and all its answers at the steady rate, the header blocks of HTTP
-    included, without TLS and TCP; of a job, its polls too."""
+    included; of a job, its polls too."""
     window = steady(context.run)
     if window is None or window.facts.wire is None or not len(window.requests):
         return None

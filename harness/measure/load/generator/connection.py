@@ -7,7 +7,7 @@ from array import array
 from typing import Protocol as Interface
 
 from harness.measure.load.generator.answer import Answer, Unfit
-from harness.measure.load.generator.stamped import Receiver
+from harness.measure.load.generator.stamped import Receiver, received_bytes
 from harness.measure.load.generator.timer import clock
 from harness.windows.samples import ERRORS
 
@@ -28,7 +28,7 @@ class Owner(Interface):
     last_head: bytes
     last_size: int
     last_status: int
-    received_bytes: int
+    received_bytes: int  # on connections that have been counted
     large: bool  # whether a message may be more than the kernel takes at once
 
     def awaited(self, index: int) -> Answer: ...
@@ -47,7 +47,7 @@ class Owner(Interface):
 class Connection(Receiver):
     """Sends a prepared message and stamps the answer's first and last byte."""
 
-    __slots__ = ("answer", "fresh", "gone", "index", "loop", "served", "transport")
+    __slots__ = ("answer", "counted", "fresh", "gone", "index", "loop", "served", "transport")
 
     def __init__(self, loop: Owner) -> None:
         self.loop = loop
@@ -56,6 +56,7 @@ class Connection(Receiver):
         self.answer: Answer | None = None  # of which the first byte has come
         self.served = False  # an answer has come on it; of open loops and exchanges alone
         self.gone = False  # nothing can be sent on it any more
+        self.counted = False
         self.transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,7 +65,6 @@ class Connection(Receiver):
 
     def received(self, data: bytes, now: int) -> None:
         loop = self.loop
-        loop.received_bytes += len(data)
         index = self.index
         answer = self.answer
         if answer is None:
@@ -98,10 +98,18 @@ class Connection(Receiver):
         self.index = IDLE
         loop.answered(self, index, now, loop.last_status)
 
+    def count(self) -> None:
+        """What came on it, as TCP has counted: nothing is added up while requests are timed."""
+        if not self.counted:
+            self.counted = True
+            self.loop.received_bytes += received_bytes(self.transport)
+
     def eof_received(self) -> None:
+        self.count()
         self.gone = True
 
     def _abort(self) -> None:
+        self.count()
         self.gone = True
         self.transport.abort()
 

@@ -47,7 +47,6 @@ class Conversing(Connection):
 
     def received(self, data: bytes, now: int) -> None:
         loop, index, answer = self.loop, self.index, self.answer
-        loop.received_bytes += len(data)
         if index == IDLE:
             self._abort()
             return

@@ -157,6 +157,7 @@ class HttpLoop(Loop):
             await self._give_up_opening()
             self._learn()
             for connection in self.connections:
+                connection.count()
                 connection.transport.abort()
             await asyncio.sleep(0)
 

@@ -8,8 +8,10 @@ still works on it.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -20,6 +22,7 @@ from harness.measure.load.generator.timer import clock
 _SO_TIMESTAMPNS = 35  # Linux; Python's socket module has no name for it
 _TIMESPEC = struct.Struct("@qq")
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size)
+_RECEIVED = 128  # where struct tcp_info has tcpi_bytes_received; see linux/tcp.h
 _MOST = 1 << 16  # bytes read at once
 _TRIES, _TRY_S = 100, 0.01
 
@@ -41,6 +44,19 @@ def ask_for_stamps(sock: socket.socket) -> None:
     """Have the kernel stamp what comes; one without stamps (WSL 1) leaves that to this process."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def received_bytes(transport: asyncio.BaseTransport) -> int:
+    """What came on a connection, as TCP counts it, TLS included; 0 where it does not tell."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return 0
+    try:
+        with socket.socket(fileno=os.dup(sock.fileno())) as same:
+            told = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
+    except OSError:
+        return 0
+    return int.from_bytes(told[_RECEIVED : _RECEIVED + 8], sys.byteorder)
 
 
 def by_kernel() -> bool:
@@ -72,7 +88,7 @@ class Stamped(asyncio.WriteTransport):
     __slots__ = ("_connection", "_loop", "_sock", "_unsent")
 
     def __init__(self, sock: socket.socket, connection: Receiver) -> None:
-        super().__init__()
+        super().__init__({"socket": sock})
         self._sock = sock
         self._connection = connection
         self._unsent: deque[memoryview] = deque()

@@ -29,7 +29,7 @@ from harness.measure.load.generator.coding import decoded
 from harness.measure.load.generator.connection import GARBAGE
 from harness.measure.load.generator.exchanging import ClosedExchanges, OpenExchanges
 from harness.measure.load.generator.job import STANDS, Fired, Job, without_late
-from harness.measure.load.generator.loop import Loop
+from harness.measure.load.generator.loop import HttpLoop, Loop
 from harness.measure.load.generator.open_loop import OpenLoop
 from harness.measure.load.generator.reaching import Known
 from harness.measure.load.generator.rpc import ClosedRpc, OpenRpc
@@ -84,7 +84,7 @@ async def fire(
 
 def _wire(job: Job, loop: Loop, columns: dict[str, Ints]) -> Wire | None:
     """None over gRPC, whose channel does not tell."""
-    if job.target.method:
+    if not isinstance(loop, HttpLoop):
         return None
     sizes = np.array([len(message) for message in job.target.messages], np.int64)
     each = sizes[columns["payload"]]
