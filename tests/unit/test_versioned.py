@@ -6,13 +6,13 @@ import pytest
 
 from harness.protocols import exchange, registered
 from harness.protocols.exchange import Done, Fail, Response, Step
-from harness.protocols.versioned import Versions
+from harness.protocols.in_headers import Telling
 
 
 def said(header: str | None, status: int = 200) -> Step:
     headers = () if header is None else (("model-version", header),)
     answer = Response(status, headers, b'{"predictions": [1]}')
-    return exchange.next_step(Versions().begin(0), answer, 5)
+    return exchange.next_step(Telling("version").begin(0), answer, 5)
 
 
 def test_an_answer_s_version_is_a_mark() -> None:
