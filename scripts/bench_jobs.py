@@ -3,10 +3,10 @@
     python scripts/bench_jobs.py [VARIANT ...] [--kills 100] [--broker-kills 10] [--web-kills 5]
                                  [--backlog 500] [--benchmark sentiment]
 
-Each kill hits the middle of a job: jobs of 100 ms are submitted, and as soon as a worker has one of
-them, the worker, the broker or the web process gets SIGKILL. Who asks after a job asks on, whatever
-is away meanwhile. Then each accepted job is completed after one run, completed after more, failed,
-or lost: not known any more, or without an end.
+Each kill hits the middle of a job. The script submits jobs of 100 ms, and sends SIGKILL to the
+worker, the broker or the web process as soon as a worker runs one. The client keeps polling
+meanwhile. In the end each accepted job counts as completed by one run, completed by several runs,
+failed, or lost: unknown to the server, or without an end.
 
 The backlog is submitted while the workers are stopped (SIGSTOP), and made of the benchmark's own
 payloads. The full queue is what is submitted on top, up to the 1000 unfinished jobs that a server
