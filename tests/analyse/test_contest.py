@@ -86,3 +86,21 @@ def test_a_doubt_that_all_rounds_share_keeps_two_together() -> None:
     assert contest.of({"one": sure, "other": unsure}).tied("one", "other")
     without = {r: Held(least=120.0 + 0.2 * r, most=120.0 + 0.2 * r) for r in range(3)}
     assert not contest.of({"one": sure, "other": without}).tied("one", "other")
+
+
+def test_a_round_without_knowledge_does_not_tie_a_variant_with_all_others() -> None:
+    nothing = Held(least=0.0, most=math.inf)
+    rounds = {
+        "slow": {
+            1: Held(least=80.0, most=80.0, error=0.05),
+            2: Held(least=81.0, most=81.0, error=0.05),
+        },
+        "mid": {
+            1: Held(least=160.0, most=160.0, error=0.05),
+            2: Held(least=162.0, most=162.0, error=0.05),
+        },
+        "fast": {1: Held(least=8000.0, most=8000.0, error=0.05), 2: nothing},
+    }
+    found = contest.of(rounds)
+    assert not found.tied("fast", "slow")
+    assert found.holds("fast")

@@ -43,7 +43,12 @@ class Contest:
 
 
 def of(rounds: Mapping[str, Rounds]) -> Contest:
-    """The contest over the rates that each variant holds in each round."""
+    """The contest over the rates that each variant holds in each round; a round in which nothing is
+    known of a variant takes nothing from what others tell of it."""
+    rounds = {
+        name: {number: each for number, each in found.items() if each.known}
+        for name, found in rounds.items()
+    }
     known = {
         name: {number: each.least for number, each in found.items()}
         for name, found in rounds.items()
