@@ -21,6 +21,7 @@ import pytest
 from harness.base import paths
 from harness.base.errors import LaunchError
 from harness.measure.launch.launchers import LaunchOrder
+from harness.measure.launch.launchers.kept import Kept
 from harness.measure.launch.launchers.process import LaunchedProcess, ProcessLauncher
 from harness.setup import catalog
 from harness.windows.samples import MISSING
@@ -107,6 +108,24 @@ def test_a_server_sees_nothing_of_the_caller_s_environment(launch: Launch) -> No
     assert environment["HARNESS_DEVICE"] == "cpu"
     assert environment["HARNESS_THREADS"] == environment["OMP_NUM_THREADS"] == "3"
     assert environment["PATH"].split(":")[0] == str(Path(sys.executable).parent)
+
+
+def test_a_start_that_is_interrupted_leaves_nothing(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[psutil.Process] = []
+
+    def interrupted(kept: Kept, _: float) -> None:
+        keeper = psutil.Process(kept.keeper.pid)
+        until(keeper.children)
+        begun.extend([keeper, *keeper.children()])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Kept, "_event", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch("_fake")
+    assert len(begun) == 2
+    assert not any(process.is_running() for process in begun)
 
 
 def test_a_server_has_a_home_and_a_place_for_temporary_files_of_its_own(launch: Launch) -> None:

@@ -50,16 +50,23 @@ class Kept:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self.keeper.stdin is not None
-        self.keeper.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
-        self.keeper.stdin.flush()
-        event = self._event(_START_LIMIT_S)
+        try:
+            event = self._begun(order)
+        except BaseException:  # interrupted: nobody else knows of it yet
+            self._close(_STOP_LIMIT_S)
+            raise
         if event is None or event["event"] != "started":
             self._close()
             reason = (event or {}).get("message", "its keeper did not start")
             raise LaunchError(f"{name} can't be started: {reason}.")
         self.pid: int = event["pid"]  # its own, not the keeper's
         self.started_ns: int = event["at_ns"]
+
+    def _begun(self, order: KeptOrder) -> Any:
+        assert self.keeper.stdin is not None
+        self.keeper.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        self.keeper.stdin.flush()
+        return self._event(_START_LIMIT_S)
 
     def exit_code(self, within_s: float = 0) -> int | None:
         """As the system tells it, once it has ended by itself; None where it has not in so long."""
@@ -113,10 +120,10 @@ class Kept:
         with contextlib.suppress(BrokenPipeError):
             self.keeper.stdin.close()
 
-    def _close(self) -> None:
+    def _close(self, within_s: float = 5.0) -> None:
         self._close_stdin()
         try:
-            self.keeper.wait(5)
+            self.keeper.wait(within_s)
         except subprocess.TimeoutExpired:
             self.keeper.kill()
             self.keeper.wait()
