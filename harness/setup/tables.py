@@ -13,6 +13,7 @@ from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
 from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
 from harness.setup.components import COMPONENTS
+from harness.setup.functions import FunctionTable
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
 from harness.setup.profile_table import ProfileTable as ProfileTable
@@ -40,6 +41,8 @@ class VariantTable(toml.Strict):
     misses: Missing = COMPUTED  # of stored answers
     replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
+    launchers: tuple[str, ...] = ()  # that alone can start it, the usual one first; empty: any
+    function: FunctionTable | None = None  # for those that start instances as requests come
     command: tuple[str, ...] = Field(min_length=1)
     ready_path: str = Field(default="/health", pattern=r"^/")
     ready_port: str | None = None  # of more_ports; None: the one that the load goes to

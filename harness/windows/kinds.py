@@ -12,4 +12,5 @@ class WindowKind(StrEnum):
     PROBE = "probe"  # a step of the search for the capacity
     STRAIN = "strain"  # the server is overloaded, or stopped under load
     REPLACEMENT = "replacement"  # another version of the model is put in place under load
+    BURST = "burst"  # requests come at once to a function that has no instance
     AUDIT = "audit"  # whether it predicts each time that it is asked; see harness.windows.audit
