@@ -60,6 +60,7 @@ class Both:
     SERVERLESS_OFFLINE,
     Launching(
         described="the Serverless Framework's offline plug-in",
+        handlers=True,
         again=("--launcher", SERVERLESS_OFFLINE),
     ),
 )
