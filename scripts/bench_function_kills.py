@@ -96,28 +96,29 @@ def order(name: str, benchmark: str, launcher: launchers.Launcher, scratch: Path
     )
 
 
-def victim(launched: LaunchedFunction) -> Instance:
-    """A busy instance, or one that is idle, once there is one."""
+def up(launched: LaunchedFunction, beyond: int = 0) -> Instance:
+    """A busy instance, or one that is idle, once there is one whose number is beyond that."""
     end = time.monotonic() + HANGS_S
     while time.monotonic() < end:
-        up = [each for each in launched.control.instances() if each.state != "starting"]
-        if up:
-            return max(up, key=lambda each: (each.state == "busy", each.number))
+        found = launched.control.instances()
+        fit = [each for each in found if each.state != "starting" and each.number > beyond]
+        if fit:
+            return max(fit, key=lambda each: (each.state == "busy", each.number))
         time.sleep(0.005)
     raise TimeoutError(f"no instance came up within {HANGS_S:g} s")
 
 
 def kills(load: Load, count: int) -> list[float]:
-    """Kill so many; how long it took until the next one was up, of each, in seconds."""
+    """Kill so many; how long it took until a new one was up, of each, in seconds."""
     chosen, found = random.Random(0), []
-    for number in range(count):
+    for _ in range(count):
         time.sleep(chosen.uniform(0.02, 0.2))
+        last = max((each.number for each in load.launched.control.instances()), default=0)
+        victim = up(load.launched)
         began = time.monotonic()
-        load.launched.kill(OF_INSTANCES + victim(load.launched).number)
-        victim(load.launched)
+        load.launched.kill(OF_INSTANCES + victim.number)
+        up(load.launched, beyond=last)
         found.append(time.monotonic() - began)
-        print(f"\r{number + 1} of {count} killed", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     return found
 
 
@@ -152,7 +153,7 @@ def measured(options: argparse.Namespace) -> int:
     told = ", ".join(f"{load.fates[fate]} {fate}" for fate in FATES)
     print(f"{options.variant}: {options.kills} kills, {sum(load.fates.values())} requests: {told}")
     print(
-        f"slowest request {load.slowest_s:.2f} s; an instance is up again after "
+        f"slowest request {load.slowest_s:.2f} s; a new instance is up after "
         f"{statistics.median(again_s):.2f} s (median), {max(again_s):.2f} s at most"
     )
     return load.fates["hangs"]
