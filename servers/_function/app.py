@@ -1,7 +1,7 @@
 """A handler whose faults are known: those of a request are in its body, as `{"fault": NAME}`.
 
-FUNCTION_FAULT: what goes wrong when it starts; FUNCTION_INIT_S: how long that takes;
-FUNCTION_MODEL: without it, it needs no predictor, and answers with the number of its instance.
+FUNCTION_FAULT: what goes wrong when it starts; FUNCTION_INIT_S: how long that takes. Without a
+predictor it answers with the number of its instance.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import json
 import os
 import time
 from typing import Any
+
+import steps
+from serving import load_predictor
 
 FAULT = os.environ.get("FUNCTION_FAULT", "")
 INSTANCE = int(os.environ.get("HARNESS_INSTANCE", "0"))
@@ -30,14 +33,13 @@ def load() -> Any:
     time.sleep(float(os.environ.get("FUNCTION_INIT_S", "0")))
     if not os.environ.get("HARNESS_PREDICTOR"):
         return None
-    from serving import load_predictor
-
     return load_predictor()
 
 
 MODEL = load()
 
 
+@steps.handled
 def handler(event: dict[str, Any], _: object) -> Any:
     if "requestContext" not in event:
         return answered(event)

@@ -84,6 +84,25 @@ def test_the_first_request_starts_an_instance_and_the_next_ones_meet_it(scratch:
         assert (before <= after).all()
 
 
+def test_an_instance_marks_its_start_and_its_invocations(scratch: Path) -> None:
+    with started(scratch, environment={}) as function:
+        for _ in range(2):
+            assert function.ask({"instances": ["a"]}).status == 200
+        (instance,) = function.launched.control.instances()
+        (steps,) = function.launched.control.steps()
+        rows = _rows(function)
+        assert [process.pid for process in function.launched.calls().processes] == [1_000_001]
+    assert instance.begun_ns is not None
+    assert instance.ready_ns is not None
+    moments = (steps.runtime_ns, steps.load_ns, steps.loaded_ns, instance.ready_ns)
+    assert steps.number == 1
+    assert instance.begun_ns < steps.runtime_ns
+    assert list(moments) == sorted(moments)
+    assert (rows.dispatched_ns <= rows.handled_ns).all()
+    assert (rows.handled_ns < rows.returned_ns).all()
+    assert (rows.returned_ns <= rows.answered_ns).all()
+
+
 def test_its_report_line_says_what_is_billed(scratch: Path) -> None:
     with started(scratch) as function:
         function.ask()

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.base.errors import UsageError
@@ -40,7 +41,13 @@ class LaunchedProcess:
     trust: Trust = SYSTEM
     container: ContainerFacts | None = None
 
-    def __init__(self, order: LaunchOrder, host: str) -> None:
+    def __init__(
+        self,
+        order: LaunchOrder,
+        host: str,
+        changed: Callable[[KeptOrder], KeptOrder] = lambda kept: kept,
+    ) -> None:
+        """Start it; `changed` makes of the usual order for a keeper that of another launcher."""
         table = order.variant.table
         taken = order.ports or _free(table, host)
         self.host = host
@@ -54,7 +61,7 @@ class LaunchedProcess:
             folder.mkdir()
         hand_over(order, self._trace)
         self.log.touch()
-        self._kept = Kept(order.variant.name, _kept_order(order, self, self._trace))
+        self._kept = Kept(order.variant.name, changed(_kept_order(order, self, self._trace)))
         self.started_ns = self._kept.started_ns
 
     def calls(self) -> ServerRecords:
