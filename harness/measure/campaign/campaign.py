@@ -277,13 +277,13 @@ def _search_order(
 def _strain(
     request: CampaignOrder, campaign: Campaign, cell: Cell, variant: Variant
 ) -> partial[None] | None:
-    """The strain at a cell's end; None if the server is not ours to overload and stop, or the
-    strain would mean nothing."""
+    """The strain at a cell's end; None if it would mean nothing, or the server is not ours."""
     way = launching.of(variant.launcher)
     if not straining.is_wanted(request.preset, variant, way):
         return None
     facts = campaign.benchmarks.get(cell.benchmark_name)
-    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
+    order = straining.order(request.preset, facts, campaign.proof, way, cell.round)
+    return partial(straining.undergo, order)
 
 
 def provision(
