@@ -12,7 +12,7 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 Schema versions
     8  runs may have marks.parquet, and accuracy; servers have answers, misses and refuses_beyond;
        profiles have popularity, exponent and unseen_share; lifecycle has jobs and replacement;
-       windows may be of the kind replacement
+       windows may be of the kind replacement; benchmarks have replaced, and lifecycle training
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
-from harness.stored.lifecycle import Lifecycle, Overload, Replacement, Restart, Shutdown
+from harness.stored.lifecycle import (
+    Lifecycle,
+    Overload,
+    Replacement,
+    Restart,
+    Shutdown,
+    Training,
+)
 from harness.stored.records import Search, Startup, Stop, Window
 
 
@@ -22,6 +29,7 @@ class Life:
     shutdown: Shutdown | None = None
     restart: Restart | None = None
     replacement: Replacement | None = None
+    training: Training | None = None
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -37,6 +45,7 @@ class Life:
             restart=self.restart,
             jobs=known.jobs,
             replacement=self.replacement,
+            training=self.training,
         )
 
 
