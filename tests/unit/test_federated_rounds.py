@@ -96,7 +96,7 @@ def test_each_round_is_kept_with_the_accuracy_of_its_head(
     assert found.central_accuracy == pytest.approx(0.9)
     assert [each.accuracy for each in found.rounds] == pytest.approx([0.8, 0.7, 0.6])
     asked = next(told for method, path, told in server.asked if (method, path) == ROUNDS)
-    assert asked == {"rounds": 3, "deadline_s": 30.0, "decay": 1 / 451}
+    assert asked == {"rounds": 3, "deadline_s": 60.0, "decay": 1 / 451}
     assert server.asked[-1][:2] == ("DELETE", "/clients")
     run = fakes.run(fakes.Fake("federated", life=Lifecycle(training=found)))
     values = {name: METRICS[name].formula(RunContext(run=run)) for name in METRICS}

@@ -25,7 +25,7 @@ from harness.stored.lifecycle import Training, TrainingRound
 DATA = "data.py"  # of the server: `deal` gives clients their shards, `judge` judges heads
 CLIENTS, ROUNDS = 4, 3
 _ALPHA, _SEED = 0.3, 20  # of the Dirichlet distribution by which labels are dealt
-_DEADLINE_S = 30.0  # of a round
+_DEADLINE_S = 60.0  # of a round
 _ASKED_S, _JUDGED_S = 240.0, 300.0
 _POLL_S = 0.2
 _LOOPBACK = "127.0.0.1"
