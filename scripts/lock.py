@@ -89,6 +89,18 @@ def renew(server: catalog.Server, only: str | None = None) -> None:
         compile_lock(inputs, server.lock(backend), only=only)
         if any("gpu" in t.devices for t in server.table.variant if t.backend == backend):
             compile_lock(inputs, server.lock(backend, "gpu"), cuda=True, only=only)
+    if only is None and (server.folder / "package.json").exists():
+        renew_node(server.folder)
+
+
+def renew_node(folder: Path) -> None:
+    """Renew the lock of a server's packages of Node.js, which names no registry."""
+    lock = folder / "package-lock.json"
+    lock.unlink(missing_ok=True)
+    options = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = ["npm", "install", *options, "--omit-lockfile-registry-resolved"]
+    subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+    print(os.path.relpath(lock))
 
 
 def renew_benchmark(benchmark: catalog.Benchmark) -> None:

@@ -149,7 +149,7 @@ class LiveBar:
 Item = TypeVar("Item")
 
 
-class Steps:
+class PhaseLines:
     """The current step of a command: on a terminal a temporary line, otherwise one line for each
     cell."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from harness.base import paths
 from harness.base.errors import NothingRan, UsageError, unknown
 from harness.cli import _endpoint, _judging, _launching, _patterns, _say, _tls
 from harness.cli._asked import Asked
+from harness.cli._startable import launched
 from harness.measure.campaign import revision
 from harness.measure.launch import launchers
 from harness.measure.launch.launchers import Launcher
@@ -19,9 +21,8 @@ from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.load.drivers.locust import PUBLIC
 from harness.setup import adhoc, canaries, catalog, launching
-from harness.setup.catalog import Benchmark, Checkout, Variant, pick
+from harness.setup.catalog import Benchmark, Checkout, Variant
 from harness.setup.endpoints import Endpoint
-from harness.setup.launching import PROCESS
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
 
@@ -39,28 +40,32 @@ def variants(
     exclude: tuple[str, ...] = (),
     image: Variant | None = None,
     tracks: tuple[str, ...] | None = None,
+    *,
+    usual: bool = False,
 ) -> list[Variant]:
     """The variants asked for, and the two reference points that every report carries.
 
     Names may be patterns, such as `triton*`; what a pattern of `exclude` matches is left out. Each
-    once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. The
-    reference points are always processes. Everything is what `tracks` has; a track without names
-    is all of that track.
+    once for each launcher in `ways`, but for those whose name says which: `NAME@docker`. Where
+    these are the `usual` ones, that nobody has named, a variant that has launchers of its own
+    comes up by the first of them. The reference points are always processes. Everything is what
+    `tracks` has; a track without names is all of that track.
     """
     known = catalog.variants()
     own = [*([adhoc.deployed(endpoint)] if endpoint else []), *([image] if image else [])]
     whole = everything or (track is not None and not names and not own)
     if bool(names) == whole and (whole or not own):
         raise UsageError("Name variants, or give --all. `python -m harness list` shows them.")
-    chosen = [v for asked in _patterns.variants(names, known) for v in launched(asked, known, ways)]
+    started = partial(launched, known=known, ways=ways, usual=usual)
+    chosen = [v for asked in _patterns.variants(names, known) for v in started(asked)]
     if whole:
         wanted = (track,) if track is not None else tracks
-        chosen = [v for name in _all(known, wanted) for v in launched(Asked(name), known, ways)]
+        chosen = [v for name in _all(known, wanted) for v in started(Asked(name))]
     chosen = _patterns.without(chosen, exclude, known)
     if track is not None:
         chosen = _patterns.on_track(chosen, track)
         beside = dict.fromkeys(name for v in chosen for name in v.table.beside)
-        chosen += [v for name in beside for v in launched(Asked(name), known, ways)]
+        chosen += [v for name in beside for v in started(Asked(name))]
     for variant in chosen:
         variant.spoken()
     references = [v for v in (canaries.predictor(known), canaries.null(known)) if v]
@@ -99,21 +104,6 @@ def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"{option}: {text!r} is not OLD=NEW.")
         found[old] = new
     return found
-
-
-def launched(asked: Asked, known: dict[str, Variant], ways: tuple[str, ...]) -> list[Variant]:
-    """A variant that is asked for, once for each launcher."""
-    variant: Variant = pick("variant", asked.name, known)
-    way = asked.launcher
-    for found in (way, *ways):
-        if found:
-            pick("launcher", found, dict(launchers.registered()))
-    if variant.table.is_floor:
-        return [variant]
-    # A running endpoint needs no launcher; variants beside it use the usual one.
-    starting = (w if launching.of(w).starts else PROCESS for w in ways)
-    chosen = [way] if way else list(starting)
-    return [replace(variant, launcher=way) for way in dict.fromkeys(chosen)]
 
 
 def endpoint(options: dict[str, Any], *, implied: bool = False) -> Endpoint | None:

@@ -109,7 +109,11 @@ def _request(options: dict[str, Any], budget_s: float) -> CampaignOrder:
     preset = catalog.pick("preset", _PRESET, catalog.presets())
     preset = preset.model_copy(update={"capacity_s": budget_s, "rounds": options["rounds"]})
     chosen = _select.variants(
-        options["targets"], False, None, options["launchers"] or preset.launchers
+        options["targets"],
+        False,
+        None,
+        options["launchers"] or preset.launchers,
+        usual=not options["launchers"],
     )
     chosen = [v for v in chosen if v.name in options["targets"] or not v.table.is_floor]
     names = (options["benchmark"],) if options["benchmark"] else ()

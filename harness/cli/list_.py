@@ -144,6 +144,10 @@ def _comes_up_by(variant: Variant, launcher: str) -> bool:
     found = launching.of(launcher)
     if variant.table.is_floor or variant.table.client:
         return launcher == variant.launcher
+    if variant.table.launchers:
+        return launcher in variant.table.launchers
+    if found.handlers:
+        return variant.table.function is not None and bool(variant.table.function.handler)
     return found.starts and not (found.installs and variant.server.table.only_docker)
 
 

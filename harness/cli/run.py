@@ -202,25 +202,27 @@ def _chosen(
     checkout: Checkout | None,
 ) -> tuple[list[Variant], tuple[tuple[str, str], ...]]:
     """(the variants to measure; what was asked for and can't be had, with the reason)."""
-    from harness.cli import _judging, _patterns, _select
+    from harness.cli import _judging, _patterns, _select, _startable
 
-    ways = options["launchers"] or preset.launchers
     beside = () if options["everything"] else filter(None, (options["beside"],))
     image = _image.variant(options)
     chosen = _select.variants(
         (*options["variants"], *beside),
         options["everything"],
         options["track"],
-        ways,
+        options["launchers"] or preset.launchers,
         endpoint,
         options["exclude"],
         image,
         preset.tracks,
+        usual=not options["launchers"],
     )
+    chosen, unusable = _startable.startable(chosen, options["variants"], options)
     chosen = _judging.with_answers(chosen, options)
     chosen, absent = _select.with_counterparts(chosen, checkout, options["renames"])
     return chosen, (
         *_patterns.off_track(options["variants"], options["exclude"], options["track"]),
+        *unusable,
         *absent,
     )
 

@@ -58,7 +58,7 @@ def command(**options: Any) -> int:
 
 def _points(options: dict[str, Any]) -> dict[str, list[SweepPoint]]:
     """The points of each variant, checked in full before anything starts."""
-    from harness.cli import _patterns, _select
+    from harness.cli import _patterns, _select, _startable
     from harness.measure.campaign import sweep
     from harness.setup import catalog
     from harness.setup.catalog import pick
@@ -71,7 +71,7 @@ def _points(options: dict[str, Any]) -> dict[str, list[SweepPoint]]:
     (benchmark,) = _select.benchmarks(chosen, _preset(), options["synthetic_weights"])
     values, found = _values(options["values"]), {}
     for asked in _patterns.variants(options["variants"], known):
-        (variant,) = _select.launched(asked, known, (PROCESS,))
+        (variant,) = _startable.launched(asked, known, (PROCESS,))
         name = variant.name
         reason = plan.why_not(variant, benchmark, options["device"])
         if variant.table.is_floor:

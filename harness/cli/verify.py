@@ -48,26 +48,26 @@ _LOG_LINES = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each variant.")
 def command(**options: Any) -> int:
     """Start each variant, compare all its answers with the reference's, stop it."""
-    from harness.cli import _judging, _progress, _select
+    from harness.cli import _judging, _progress, _select, _startable
     from harness.measure.campaign.verification import verify
     from harness.setup import catalog
     from harness.setup.catalog import pick
 
     preset = pick("preset", "standard", catalog.presets())
-    names = options["launchers"] or ("process",)
     chosen = _select.variants(
         options["variants"],
         options["everything"],
         None,
-        names,
+        options["launchers"] or ("process",),
         _select.endpoint(options, implied=True),
         options["exclude"],
+        usual=not options["launchers"],
     )
+    chosen = _startable.with_warnings(chosen, options["variants"], options)
     chosen = _judging.with_answers(chosen, options)
-    benchmarks = _select.benchmarks(
-        options["benchmarks"], preset, options["synthetic_weights"], chosen
-    )
-    failed, steps = 0, _progress.Steps()
+    names, synthetic = options["benchmarks"], options["synthetic_weights"]
+    benchmarks = _select.benchmarks(names, preset, synthetic, chosen)
+    failed, steps = 0, _progress.PhaseLines()
     found = verify(
         chosen,
         benchmarks,

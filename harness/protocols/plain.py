@@ -40,7 +40,7 @@ class JsonList(PlainJson):
 
 
 @protocol("instance")
-class Instance(Protocol):
+class OneInstance(Protocol):
     """The instance as a JSON body to its prediction: the server forms the batches."""
 
     def encode(self, instances: list[Any]) -> Message:
@@ -51,7 +51,7 @@ class Instance(Protocol):
 
 
 @protocol("torchserve")
-class TorchServe(Instance):
+class TorchServe(OneInstance):
     """The same where TorchServe has it."""
 
     path = "/predictions/model"

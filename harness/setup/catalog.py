@@ -91,7 +91,8 @@ class Variant:
     def subject(self) -> Subject:
         """The parts of its identity: they also separate it from itself in a container, or of
         another revision."""
-        usual = self.launcher == PROCESS or self.endpoint is not None or bool(self.image)
+        usual = self.launcher == usual_launcher(self.table)
+        usual = usual or self.endpoint is not None or bool(self.image)
         revision = None if self.checkout is None else self.checkout.revision.name
         return Subject(self.table.name, None if usual else self.launcher, revision)
 
@@ -176,6 +177,11 @@ def _longer(instance: Any, times: int) -> Any:
     return " ".join([instance] * times)
 
 
+def usual_launcher(table: VariantTable) -> str:
+    """The launcher of a variant for which none is named."""
+    return table.launchers[0] if table.launchers else PROCESS
+
+
 def servers(folder: Path | None = None) -> dict[str, Server]:
     """Every server whose file can be read, by name."""
     return _servers(folder)[0]
@@ -224,7 +230,7 @@ def variants(folder: Path | None = None) -> dict[str, Variant]:
                     f"{server.folder / 'server.toml'}: variant {table.name!r} is also in "
                     f"{found[table.name].server.folder / 'server.toml'}."
                 )
-            found[table.name] = Variant(server=server, table=table)
+            found[table.name] = Variant(server=server, table=table, launcher=usual_launcher(table))
     return found
 
 

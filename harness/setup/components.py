@@ -38,9 +38,11 @@ COMPONENTS = {
     ),
 }
 FRONT = "nginx"  # of a pipeline, and no variant's
+NODE = "node"  # of a launcher
 _PROGRAMS = {
     **COMPONENTS,
     FRONT: Component(program="nginx", least=(1, 20), package="nginx", asked="-v"),
+    NODE: Component(program="node", least=(20, 19), package="nodejs"),
 }
 _BESIDE_PATH = "/usr/local/sbin:/usr/sbin"  # which Debian leaves out of the PATH of a user
 _RELEASE = re.compile(r"\d+(?:\.\d+)+")

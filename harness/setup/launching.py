@@ -23,6 +23,7 @@ class Launching:
     usage: bool = True  # it sees their CPU time and memory
     here: bool = True  # they run on this machine, held to the server's CPUs
     installs: bool = True  # from packages that are installed here, rather than from an image
+    handlers: bool = False  # it calls the handler that a variant's function names
     again: tuple[str, ...] = ()  # options that measure a variant by it again, beside its name
 
     @property

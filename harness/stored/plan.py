@@ -98,6 +98,8 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
         return f"it runs as a container only, as {there}: {why}"
     if missing := missing_component(variant):
         return missing
+    if reason := _why_not_by_its_launcher(variant):
+        return reason
     if variant.table.client and variant.launcher != PROCESS:
         return "its process is the client, which fires the schedule on this machine itself"
     if device not in variant.table.devices and not variant.table.is_floor:
@@ -107,6 +109,18 @@ def why_not(variant: Variant, benchmark: Benchmark, device: str) -> str | None:
     asked = variant.endpoint is None and not variant.table.reference
     if asked and not benchmark.predictor(variant.table.backend).exists():
         return f"there is no predictor for {variant.table.backend}"
+    return None
+
+
+def _why_not_by_its_launcher(variant: Variant) -> str | None:
+    table = variant.table
+    if table.launchers and variant.launcher not in table.launchers:
+        others = ", ".join(
+            subject_name(replace(variant, launcher=name).subject) for name in table.launchers
+        )
+        return f"{' or '.join(table.launchers)} alone can start it, as {others}"
+    if launching.of(variant.launcher).handlers and not (table.function and table.function.handler):
+        return f"{variant.launcher} calls handlers, and it names none (`function` in server.toml)"
     return None
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+import steps
+
 # Monotonic start in ns, duration in ns, batch size, CPU time of the calling thread in ns.
 CALL = struct.Struct("<qqqq")
 
@@ -48,7 +50,7 @@ class Predictor:
         if self._pid != os.getpid():
             with self._lock:
                 if self._pid != (pid := os.getpid()):
-                    path = f"{self._trace}/model-{pid}.bin"
+                    path = f"{self._trace}/model-{steps.process_number()}.bin"
                     self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
                     self._pid = pid
         return self._file
@@ -82,11 +84,13 @@ def _loaded(function: str, artefact: Path | None = None) -> Any:
     load = getattr(_module(path), function, None)
     if load is None:
         raise RuntimeError(f"{path} has no function {function!r}, which this server needs.")
+    steps.mark("load")  # the first of these marks, where a process loads more than once
     model = load(artefact, device, threads)
+    steps.mark("loaded")
     if trace and device == "cpu":  # CUDA starts threads that compute nothing
         # A runtime starts all threads but the caller's when it loads: so many share a prediction.
         started = _native_threads() - before
-        Path(trace, f"threads-{os.getpid()}").write_text(str(started + 1))
+        Path(trace, f"threads-{steps.process_number()}").write_text(str(started + 1))
     return model
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from harness.setup.catalog import Variant
 
@@ -26,10 +28,19 @@ def without_hash(lock: Path) -> set[str]:
     }
 
 
+def node_pins(folder: Path) -> dict[str, dict[str, Any]]:
+    """What a server's package-lock.json says of each package of Node.js; nothing without one."""
+    lock = folder / "package-lock.json"
+    told = json.loads(lock.read_bytes())["packages"] if lock.exists() else {}
+    return {place.rpartition("node_modules/")[2]: said for place, said in told.items() if place}
+
+
 def assert_locked(variant: Variant, version: str | None) -> None:
     """The version that was read back from a running server is the locked one."""
     assert version
     if variant.server.table.version_path:  # the package that brings it has a number of its own
         assert f"{version}, as the package" in variant.server.table.note
+    elif variant.server.table.package in (pinned := node_pins(variant.server.folder)):
+        assert version == pinned[variant.server.table.package]["version"]
     else:
         assert f"=={version}" in variant.server.lock(variant.table.backend).read_text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.base import paths, toml
 from harness.protocols import registered
@@ -19,6 +21,7 @@ REPORTS_USAGE = {
     "bentoml": ("BENTOML_DO_NOT_TRACK", "True"),
     "flwr": ("FLWR_TELEMETRY_ENABLED", "0"),
     "ray": ("RAY_USAGE_STATS_ENABLED", "0"),
+    "serverless-offline": ("SLS_TELEMETRY_DISABLED", "1"),
     "vllm": ("VLLM_NO_USAGE_STATS", "1"),
 }
 
@@ -71,6 +74,8 @@ def test_what_a_command_names_is_there(folder: Path) -> None:
     for table in server_of(folder).table.variant:
         modules = [part.partition(":")[0] for part in table.command if re.match(r"\w+:\w", part)]
         scripts = [part for part in table.command if part.endswith(".py")]
+        if table.function is not None and table.function.handler:
+            modules.append(table.function.handler.rpartition(".")[0])
         assert modules or scripts
         for name in [*scripts, *(f"{module}.py" for module in modules)]:
             assert (folder / name).is_file()
@@ -93,6 +98,32 @@ def test_every_pin_has_a_hash(folder: Path) -> None:
 
 
 @each_server
+def test_packages_of_node_have_hashes_and_name_no_registry(folder: Path) -> None:
+    for name, told in locks.node_pins(folder).items():
+        assert str(told.get("integrity", "")).startswith("sha512-"), name
+        assert "resolved" not in told, name
+
+
+@each_server
+def test_a_function_is_what_its_command_runs(folder: Path) -> None:
+    for table in server_of(folder).table.variant:
+        if table.function is not None and "awslambdaric" in table.command:
+            assert table.command[-1] == table.function.handler
+
+
+def test_what_would_be_deployed_says_what_the_variant_says() -> None:
+    folder = paths.PROJECT / "servers" / "serverless-offline"
+    told = yaml.safe_load((folder / "serverless.yml").read_text())
+    (table,) = server_of(folder).table.variant
+    function, given = table.function, dict(itertools.pairwise(table.command))
+    assert function is not None
+    assert told["functions"]["predict"]["handler"] == function.handler
+    assert told["provider"]["memorySize"] == function.memory_mib
+    assert told["provider"]["timeout"] == function.timeout_s
+    assert float(given["--terminateIdleLambdaTime"]) == function.idle_s
+
+
+@each_server
 def test_torch_comes_with_cuda_for_a_gpu_alone(folder: Path) -> None:
     for lock in folder.glob("requirements*.txt"):
         names = locks.pins(lock)
@@ -104,9 +135,10 @@ def test_torch_comes_with_cuda_for_a_gpu_alone(folder: Path) -> None:
 @each_server
 def test_the_version_can_be_read_back(folder: Path) -> None:
     server = server_of(folder)
-    if server.table.package is not None:
+    package = server.table.package
+    if package is not None:
         for lock in locks_of(folder):
-            assert server.table.package in locks.pins(lock)
+            assert package in {*locks.pins(lock), *locks.node_pins(folder)}
 
 
 @each_server

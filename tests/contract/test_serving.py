@@ -26,9 +26,11 @@ import pytest
 
 from harness.base import paths
 from harness.base.errors import ProvisionError
+from harness.measure.launch import launchers
 from harness.measure.prepare import artefacts, environments
 from harness.setup import catalog
 from harness.setup.catalog import Variant
+from harness.setup.functions import LAMBDA
 from harness.stored import plan
 from tests.contract.locks import assert_locked
 
@@ -37,6 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 HALVES = 2
 FEW = 0.05  # of the payloads
+FUNCTIONS = {"instances": "process"}  # there is no engine in a network of one's own
 LIMIT_S = 6 * 3600  # what takes so long will not end, however busy the machine is
 # They need no weights that may be out of reach. Faults are inflicted on the first.
 BENCHMARKS = list(catalog.presets()["standard"].benchmarks)
@@ -101,9 +104,10 @@ ALONE = sys.platform == "linux" and can_be_alone()
 
 
 def _install(variant: Variant) -> None:
+    made = launchers.registered()[variant.launcher].made(FUNCTIONS)
     for benchmark in BENCHMARKS:
         try:
-            environments.for_variant(variant, catalog.benchmarks()[benchmark])
+            made.provide(variant, catalog.benchmarks()[benchmark], Path(), "cpu")
         except ProvisionError:
             return  # `verify` says so by itself, as a failure of this variant alone
 
@@ -145,6 +149,8 @@ def _verify(
     names = [variant.name for variant in variants]
     options = [part for name in BENCHMARKS for part in ("--benchmark", name)]
     options += ["--share", str(share), "--faults", "--json"]
+    if any(variant.launcher == LAMBDA for variant in variants):
+        options += [part for name, value in FUNCTIONS.items() for part in (f"--{name}", value)]
     return subprocess.run(
         [sys.executable, "-m", "harness", "verify", *names, *options],
         env={**os.environ, "TMPDIR": str(scratch)},  # the machine-wide lock is there too

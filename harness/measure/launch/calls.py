@@ -30,7 +30,7 @@ _JOB = "job"  # a JSON object, written whole
 class ProcessCalls:
     """The calls of one process of the server."""
 
-    pid: int  # the id that the process has for itself
+    pid: int  # that the process has for itself; of a function's instance what stands for it
     rows: Ints  # one a call, with the columns of _FIELDS, on the server's clock
 
     @property

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
-import logging
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from pydantic import TypeAdapter, ValidationError
 
-from harness.base import caches, marks, paths, reading, whole
-from harness.base.errors import ProvisionError, ResultError
+from harness.base import paths
+from harness.base.errors import ProvisionError
+from harness.measure.prepare import installing
 from harness.setup.catalog import Benchmark, Variant
 from harness.stored.container import ImageFacts
 from harness.stored.lifecycle import Installed
 
-_LOG = logging.getLogger(__name__)
 _FORMAT = "1"  # of the cached folder; another number makes every environment anew
-_MARKER = "complete"
 OWN = "harness"  # the key of the harness's own environment
 _PIP_SECTIONS = ("global", "install", ":env:")  # least specific first
 
@@ -55,7 +50,7 @@ class Planned:
     @property
     def is_made(self) -> bool:
         """Whether it is there, whole."""
-        return (self.folder / _MARKER).exists()
+        return installing.is_whole(self.folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,39 +118,10 @@ def how_to_lock(name: str) -> str:
 def ensure(name: str, lock: Path, extra: Sequence[str] = ()) -> Environment:
     """The environment that a lock pins, plus requirements that it doesn't; made if need be."""
     planned = Planned(name, lock, tuple(extra))
-    key, folder = planned.key, planned.folder
-    caches.folder(folder.parent.name)
-    with caches.locked(Path(f"{folder}.lock")):
-        if not (folder / _MARKER).exists():
-            if folder.exists():
-                marks.remove(folder)  # what a killed harness left
-            marks.make(folder)
-            _LOG.info("installing the environment %s", name)
-            began = time.monotonic()
-            _install(name, folder, lock, extra)
-            _note(folder, round(time.monotonic() - began, 3))
-        elif not (folder / _MARKER).stat().st_size:
-            _note(folder, None)  # an earlier version made it, and wrote nothing down
-        installed = _noted(folder)
-    return Environment(bin=folder / "bin", key=key, installed=installed)
-
-
-def _noted(folder: Path) -> Installed | None:
-    """The note about an environment; None if it can't be read."""
-    try:
-        return TypeAdapter(Installed).validate_python(reading.parsed(folder / _MARKER))
-    except (ResultError, ValidationError):
-        return None
-
-
-def _note(folder: Path, seconds: float | None) -> None:
-    """Write down that an environment is complete, how large it is, and how long it took."""
-    sizes = {}
-    for path in folder.rglob("*"):
-        stat = path.lstat()
-        sizes[stat.st_dev, stat.st_ino] = 512 * stat.st_blocks
-    said = {"size_bytes": sum(sizes.values()), "seconds": seconds}
-    whole.write(folder / _MARKER, json.dumps(said).encode())
+    folder = planned.folder
+    install = partial(_install, name, folder, lock, extra)
+    installed = installing.ensure(f"the environment {name}", folder, install)
+    return Environment(bin=folder / "bin", key=planned.key, installed=installed)
 
 
 def uncovered(requirements: Iterable[str], lock: str) -> list[str]:

@@ -7,6 +7,8 @@ import random
 import socket
 from pathlib import Path
 
+from harness.base.errors import LaunchError
+
 _OF_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LEAST, _END = 20000, 1 << 16  # below, servers have ports of their own: Ray 10002 to 19999
 _TRIED = 64
@@ -43,3 +45,16 @@ def stable() -> list[int]:
         return []
     outside = [*range(_LEAST, low), *range(high + 1, _END)]
     return random.SystemRandom().sample(outside, min(_TRIED, len(outside)))
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises LaunchError where something listens there."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            raise LaunchError(
+                f"Port {port} is already taken on {host}. End what listens there, or remove "
+                "'port' from server.toml, so that a free one is chosen."
+            ) from error

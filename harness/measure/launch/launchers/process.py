@@ -7,16 +7,17 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
-from harness.base.errors import LaunchError, UsageError
+from harness.base.errors import UsageError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, Option, launcher
 from harness.measure.launch.launchers.kept import Kept, KeptOrder
 from harness.measure.launch.launchers.place import ServerPlace, environment, hand_over
-from harness.measure.launch.launchers.ports import free_ports
+from harness.measure.launch.launchers.ports import free_ports, require_free
 from harness.measure.prepare import environments
 from harness.measure.prepare.environments import Environment
 from harness.measure.watch import gpu, tree
@@ -40,7 +41,13 @@ class LaunchedProcess:
     trust: Trust = SYSTEM
     container: ContainerFacts | None = None
 
-    def __init__(self, order: LaunchOrder, host: str) -> None:
+    def __init__(
+        self,
+        order: LaunchOrder,
+        host: str,
+        changed: Callable[[KeptOrder], KeptOrder] = lambda kept: kept,
+    ) -> None:
+        """Start it; `changed` makes of the usual order for a keeper that of another launcher."""
         table = order.variant.table
         taken = order.ports or _free(table, host)
         self.host = host
@@ -49,12 +56,12 @@ class LaunchedProcess:
         self.log = order.scratch / "server.log"
         self._trace = order.scratch / RECORDS
         self.memory = f"harness-{uuid.uuid4().hex}-"
-        _require_free(host, self.port)
+        require_free(host, self.port)
         for folder in (self._trace, order.scratch / "home", order.scratch / "tmp"):
             folder.mkdir()
         hand_over(order, self._trace)
         self.log.touch()
-        self._kept = Kept(order.variant.name, _kept_order(order, self, self._trace))
+        self._kept = Kept(order.variant.name, changed(_kept_order(order, self, self._trace)))
         self.started_ns = self._kept.started_ns
 
     def calls(self) -> ServerRecords:
@@ -141,18 +148,6 @@ def _free(table: VariantTable, host: str) -> dict[str, int]:
     """Ports for a variant, by name; the one that the load goes to may be fixed."""
     port, *more = free_ports(1 + len(table.more_ports), host)
     return {"": table.port or port, **dict(zip(table.more_ports, more, strict=True))}
-
-
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((host, port))
-        except OSError as error:
-            raise LaunchError(
-                f"Port {port} is already taken on {host}. End what listens there, or remove "
-                "'port' from server.toml, so that a free one is chosen."
-            ) from error
 
 
 def _kept_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> KeptOrder:
