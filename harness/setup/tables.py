@@ -233,6 +233,10 @@ class PresetTable(toml.Strict):
     restart: bool = False  # and start it again while the load goes on
     replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
+    cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature
+    burst_s: float = Field(default=0, ge=0)  # of functions, from no instance; 0: none
+    burst_per_s: float = Field(default=40.0, gt=0)
+    burst_instances: int = Field(default=8, gt=0)  # beyond them its requests are throttled
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
     until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room
 

@@ -1,13 +1,34 @@
-"""The records of a server's life beside its windows: its provision, the memory it keeps, overload,
-and shutdown."""
+"""The records of a server's life beside its windows: its provision, its start, the memory it keeps,
+overload, and shutdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.stored.functions import Burst, Lost
+from harness.stored.starts import Starts
+
 OVERLOAD = "overload"  # names of the windows that it is strained in
 SHUTDOWN = "shutdown"
 REPLACEMENT = "replacement"
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """From the start of the server's process, in seconds."""
+
+    ready_s: float
+    first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """How the server went."""
+
+    seconds: float
+    exit_code: int | None
+    orphans: int  # processes still there when the main one had ended
+    killed: int  # processes that only SIGKILL ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,9 @@ class Lifecycle:
     jobs: tuple[BatchJob, ...] = ()  # in the order in which they began
     replacement: Replacement | None = None
     training: Training | None = None  # None where there was none
+    starts: Starts | None = None  # of a function's instances
+    burst: Burst | None = None
+    lost: tuple[Lost, ...] = ()  # instances of a function, by their fate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from harness.analyse.field import growth
 from harness.analyse.run.breakdown import Batches, Breakdown
 from harness.analyse.run.capacity import Found
 from harness.analyse.run.findings import Finding, Verdict
+from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.run.held import Held
 from harness.analyse.run.seen import Seen
 from harness.queues.queueing import Queue
@@ -45,6 +46,7 @@ class Digest:
     replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
     response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
     breakdown: Breakdown | None = None  # of the steady window
+    function_time: FunctionTime | None = None  # of the steady window
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
     overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO

@@ -47,6 +47,13 @@ def rates(requests: Requests, elapsed_s: float) -> Any:
     return np.array([float((times * counts).sum()) for times in _drawn_blocks()]) / elapsed_s
 
 
+def medians(values: Sequence[float]) -> Any:
+    """Replicates of the median of values that were drawn one by one. Shape: (REPLICATES,)."""
+    rng = np.random.default_rng(_SEED)
+    drawn = rng.integers(0, len(values), (REPLICATES, len(values)))
+    return np.median(np.array(values)[drawn], axis=1)
+
+
 def around(value: float, low: float, high: float) -> Any:
     """Replicates of a number that has a 95% interval of its own. Shape: (REPLICATES,)."""
     deviation = math.log(high / low) / (2 * 1.96)

@@ -99,6 +99,8 @@ def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None)
         profiles=plan.absolute(benchmark, request.preset, capacity),
         verify_share=request.preset.verify_share,
         capacity_s=request.preset.capacity_s,
+        cold_starts=request.preset.cold_starts,
+        burst_s=request.preset.burst_s,
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,
         replaced=wanted.by(request.variants, request.preset, 1).replaced_on(benchmark),

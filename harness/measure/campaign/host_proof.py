@@ -122,6 +122,8 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         profiles=plan.absolute(benchmark, preset, found.capacity_per_s),
         verify_share=preset.verify_share,
         capacity_s=preset.capacity_s,
+        cold_starts=preset.cold_starts,
+        burst_s=preset.burst_s,
         content=content.of_benchmark(benchmark),
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,

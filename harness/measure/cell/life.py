@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
+from harness.stored.functions import Burst
 from harness.stored.lifecycle import (
     Lifecycle,
     Overload,
@@ -14,6 +15,7 @@ from harness.stored.lifecycle import (
     Training,
 )
 from harness.stored.records import Search, Startup, Stop, Window
+from harness.stored.starts import Starts
 
 
 @dataclass(kw_only=True)
@@ -30,6 +32,8 @@ class Life:
     restart: Restart | None = None
     replacement: Replacement | None = None
     training: Training | None = None
+    starts: Starts | None = None
+    burst: Burst | None = None
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -46,6 +50,9 @@ class Life:
             jobs=known.jobs,
             replacement=self.replacement,
             training=self.training,
+            starts=self.starts,
+            burst=self.burst,
+            lost=known.lost,
         )
 
 
