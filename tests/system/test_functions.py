@@ -303,6 +303,24 @@ def test_or_it_is_queued(scratch: Path) -> None:
     assert (given[1:] >= given[:-1]).all()  # the rows are by arrival
 
 
+def test_whatever_goes_wrong_at_once_every_request_has_an_answer(scratch: Path) -> None:
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"fault": "exits"},
+        {"fault": "hangs"},
+        {"fault": "memory", "mib": 256},
+        {"fault": "raises"},
+        {"fault": "no-json"},
+    ]
+    with started(scratch, most_instances=3, memory_mib=160, timeout_s=5.0) as function:
+        answers = function.burst(kinds * 4)
+        rows = _rows(function)
+        assert function.ask().status == 200
+    expected = [200, 502, 502, 502, 502, 502] * 4
+    assert [answer.status for answer in answers] == expected
+    assert sorted(rows.status) == sorted(expected)
+
+
 def test_idle_instances_are_ended_and_all_can_be(scratch: Path) -> None:
     with started(scratch, idle_s=0.3) as function:
         pid = _pid(function.ask())
