@@ -40,6 +40,7 @@ class VariantTable(toml.Strict):
     answers: Answering = PREDICTED  # see harness.setup.answering
     misses: Missing = COMPUTED  # of stored answers
     replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
+    rounds_port: str | None = None  # of more_ports: rounds of federated training; None: it has none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     launchers: tuple[str, ...] = ()  # that alone can start it, the usual one first; empty: any
     function: FunctionTable | None = None  # for those that start instances as requests come
@@ -94,7 +95,7 @@ class VariantTable(toml.Strict):
                 raise ValueError(str(unknown("component", name, COMPONENTS)).rstrip("."))
         return value
 
-    @field_validator("ready_port")
+    @field_validator("ready_port", "rounds_port")
     @classmethod
     def _known_port(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and value not in info.data.get("more_ports", ()):

@@ -104,6 +104,33 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRound:
+    """A round of federated training, and the head that it gave."""
+
+    version: int  # of the head that predicts from then on
+    answered: int  # clients, of those that were asked
+    seconds: float
+    sent_bytes: int  # by all clients, at their sockets
+    received_bytes: int
+    client_cpu_s: float
+    server_cpu_s: float  # of what brings the heads together
+    accuracy: float | None  # on the payloads that the benchmark holds out; None: not judged
+    said: str = ""  # in the server's words, where not all clients took part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Federated training after the windows."""
+
+    clients: int
+    examples: int  # of all of them
+    up_s: float | None = None  # until all clients were connected
+    central_accuracy: float | None = None  # of the benchmark's own model, trained in one place
+    rounds: tuple[TrainingRound, ...] = ()
+    failure: str = ""  # why there are fewer rounds than planned, or why they are not judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """Each is None if it was not observed, or the run did not get that far."""
 
@@ -116,6 +143,7 @@ class Lifecycle:
     restart: Restart | None = None
     jobs: tuple[BatchJob, ...] = ()  # in the order in which they began
     replacement: Replacement | None = None
+    training: Training | None = None  # None where there was none
     starts: Starts | None = None  # of a function's instances
     burst: Burst | None = None
     lost: tuple[Lost, ...] = ()  # instances of a function, by their fate

@@ -256,6 +256,7 @@ class BenchmarkFacts:
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
     judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
     tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
+    replaced: tuple[str, ...] = ()  # variants that are to serve another version under load
 
     @property
     def synthetic(self) -> bool:

@@ -10,10 +10,10 @@ JSON files carry their own SHA-256, and run.json those of the files beside it, s
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    8  runs may have marks.parquet, and accuracy; servers have answers, misses and refuses_beyond;
-       profiles have popularity, exponent and unseen_share; lifecycle has jobs, replacement, starts,
-       burst and lost; windows may be of the kinds replacement and burst; runs may have
-       invocations.parquet, and servers function; benchmarks have cold_starts and burst_s
+    8  runs may have marks.parquet, invocations.parquet and accuracy; servers have answers, misses,
+       refuses_beyond and may have function; profiles have popularity, exponent and unseen_share;
+       lifecycle has jobs, replacement, training, starts, burst and lost; windows may be of the
+       kinds replacement and burst; benchmarks have cold_starts, burst_s and replaced
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error

@@ -1,5 +1,6 @@
 """A handler whose faults are known: those of a request are in its body, as `{"fault": NAME}`.
 
+It takes `sleep_s`, or until there is the file that `until` names.
 FUNCTION_FAULT: what goes wrong when it starts; FUNCTION_INIT_S: how long that takes. Without a
 predictor it answers with the number of its instance.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import steps
@@ -54,6 +56,8 @@ def handler(event: dict[str, Any], _: object) -> Any:
 
 def answered(body: dict[str, Any]) -> Any:
     time.sleep(body.get("sleep_s", 0))
+    while "until" in body and not Path(body["until"]).exists():
+        time.sleep(0.01)
     if "fault" in body:
         return wrong(body)
     if MODEL is None:

@@ -43,6 +43,18 @@ def test_an_unknown_variant_is_guessed() -> None:
     assert Costs().of(CELL, None) == UNKNOWN_S
 
 
+@pytest.mark.parametrize(("capacity_per_s", "seconds"), [(1e9, 5.0), (50.0, 25.0), (1.0, 60.0)])
+def test_another_model_under_load_counts_before_it_was_once_measured(
+    capacity_per_s: float, seconds: float
+) -> None:
+    facts = replace(fakes.BENCHMARK, payloads=500, capacity_per_s=capacity_per_s)
+    facts = replace(facts, replaced=("some",))
+    assert Costs().of(CELL, facts) == pytest.approx(WINDOWS_S + UNKNOWN_S + seconds)
+    assert Costs().of(cell_of("other", "sentiment", 2), facts) == WINDOWS_S + UNKNOWN_S
+    Costs().learn(run())
+    assert Costs().of(CELL, facts) == WINDOWS_S + 5.5
+
+
 def test_what_a_run_took_is_kept_for_the_next_campaign() -> None:
     Costs().learn(run())
     assert Costs().of(CELL, fakes.BENCHMARK) == WINDOWS_S + 5.5  # neither provision nor load

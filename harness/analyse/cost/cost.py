@@ -61,9 +61,11 @@ class ServerlessCost:
 def measured(row: Row, campaign: Campaign) -> Measured | None:
     """The measurements of a row; None if its machine is unknown or its numbers don't count.
 
-    What runs on another host, or was already running, is on an unknown machine.
+    What runs on another host, or was already running, is on an unknown machine. A function is
+    billed by its use of instances: `billing`.
     """
-    if not row.server.way.here or row.invalid or not campaign.server_cpus:
+    known = row.server.way.here and row.server.function is None
+    if not known or row.invalid or not campaign.server_cpus:
         return None
     per_1000, memory = row.spreads.get("cpu_per_1000"), row.spreads.get("memory")
     return Measured(

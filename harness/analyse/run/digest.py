@@ -18,6 +18,7 @@ from harness.analyse.run import (
     findings,
     function_time,
     held,
+    invoked,
     metrics,
     seen,
     strain_outcomes,
@@ -117,6 +118,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         swept=_swept(beside),
         tried=outcome.judge(run, campaign) if campaign.tuning else None,
         beyond=metrics.beyond_of(run),
+        invoked=invoked.of_run(run),
     )
 
 

@@ -12,6 +12,7 @@ from harness.analyse.run.capacity import Found
 from harness.analyse.run.findings import Finding, Verdict
 from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.run.held import Held
+from harness.analyse.run.invoked import Invoked
 from harness.analyse.run.seen import Seen
 from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
@@ -55,6 +56,7 @@ class Digest:
     swept: growth.PointCost | None = None  # what it came to as a point of a sweep
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
+    invoked: Invoked | None = None  # of a function
 
     @property
     def invalid(self) -> bool:

@@ -61,6 +61,15 @@ def around(value: float, low: float, high: float) -> Any:
     return value * np.exp(deviation * noise)
 
 
+def means(values: Any) -> Any:
+    """Replicates of the mean of one window, whose values are in the order of their requests.
+    Shape: (REPLICATES,)."""
+    blocks = np.array_split(values, min(BLOCKS, len(values)))
+    sums, counts = np.array([each.sum() for each in blocks]), np.array(list(map(len, blocks)))
+    drawn = np.random.default_rng(_SEED).integers(0, len(blocks), (REPLICATES, len(blocks)))
+    return sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+
+
 def ends(low: float, high: float) -> Any:
     """Replicates of a number of which two bounds are known and nothing else: both of them.
 

@@ -35,7 +35,8 @@ def strain(
     if not straining.is_wanted(preset, variant, way):
         return None
     facts = campaign.benchmarks.get(cell.benchmark_name)
-    return partial(straining.undergo, straining.order(preset, facts, campaign.proof, way))
+    order = straining.order(preset, facts, campaign.proof, way, cell.round)
+    return partial(straining.undergo, order)
 
 
 def starting(preset: PresetTable, campaign: Campaign, variant: Variant) -> partial[None] | None:

@@ -11,6 +11,7 @@ from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 
 from harness.base import caches, paths, reading, whole
 from harness.base.errors import HarnessError, ResultError, StoreError
+from harness.measure.campaign import wanted
 from harness.setup import catalog
 from harness.stored.functions import STARTS
 from harness.stored.identity import Cell
@@ -40,7 +41,10 @@ class Costs:
         if benchmark is not None:
             load_s = sum(profile.duration_s for profile in benchmark.profiles)
             load_s += benchmark.capacity_s
-        return load_s + self._known.get(_key(cell), UNKNOWN_S) + self._starts_s(cell, benchmark)
+        known_s = self._known.get(_key(cell))
+        if known_s is None:
+            known_s = UNKNOWN_S + _replacement_s(cell, benchmark)
+        return load_s + known_s + self._starts_s(cell, benchmark)
 
     def _starts_s(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
         """Of a function: for its cold starts, and its burst."""
@@ -67,6 +71,14 @@ class Costs:
         with suppress(OSError, StoreError):
             caches.folder(_KIND)
             whole.write(_file(), json.dumps(self._known).encode())
+
+
+def _replacement_s(cell: Cell, benchmark: BenchmarkFacts | None) -> float:
+    """How long another version of the model is waited for: its batch job predicts all known inputs
+    about as fast as one caller in process does."""
+    if benchmark is None or cell.subject.variant not in benchmark.replaced:
+        return 0.0
+    return wanted.replacement_s(benchmark.payloads / max(benchmark.capacity_per_s, 1e-9))
 
 
 def _key(cell: Cell) -> str:

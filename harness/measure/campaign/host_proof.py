@@ -111,7 +111,7 @@ def within_ceiling(
 
 
 def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
-    benchmark = found.bench.benchmark
+    benchmark, later = found.bench.benchmark, found.bench.later
     return BenchmarkFacts(
         version=benchmark.table.version,
         description=benchmark.table.description,
@@ -127,6 +127,7 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         content=content.of_benchmark(benchmark),
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,
+        replaced=later.variants if later is not None else (),
     )
 
 

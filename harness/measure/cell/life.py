@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
 from harness.stored.functions import Burst
-from harness.stored.lifecycle import Lifecycle, Overload, Replacement, Restart, Shutdown
+from harness.stored.lifecycle import (
+    Lifecycle,
+    Overload,
+    Replacement,
+    Restart,
+    Shutdown,
+    Training,
+)
 from harness.stored.records import Search, Startup, Stop, Window
 from harness.stored.starts import Starts
 
@@ -24,6 +31,7 @@ class Life:
     shutdown: Shutdown | None = None
     restart: Restart | None = None
     replacement: Replacement | None = None
+    training: Training | None = None
     starts: Starts | None = None
     burst: Burst | None = None
     stop: Stop | None = None
@@ -41,6 +49,7 @@ class Life:
             restart=self.restart,
             jobs=known.jobs,
             replacement=self.replacement,
+            training=self.training,
             starts=self.starts,
             burst=self.burst,
             lost=known.lost,

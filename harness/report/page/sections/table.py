@@ -54,6 +54,7 @@ _RARE = (
     *("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99"),
     *("batch_time", "batch_cpu", "store_size", "stored_answers", "staleness"),
     *("local_share", "accuracy", "idle_cpu", "wire_bytes"),
+    *("rounds_accuracy", "central_accuracy", "round_time", "round_bytes", "round_cpu"),
     *("cold_image", "cold_files", "cold_process", "warm_idle", *_PARTS, *_BURST),
     *("cold_share", "billed_per_1000", "instance_peak"),
 )
