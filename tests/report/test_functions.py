@@ -173,6 +173,22 @@ def test_the_costs_name_functions_and_leave_them_out() -> None:
     assert ">lambda-handler</a>" not in html
 
 
+def test_a_service_that_records_nothing_is_said_to() -> None:
+    other = replace(HANDLER, variant="serverless-offline", launcher="serverless-offline")
+    report = report_of({HANDLER: TOLD, other: Function()})
+    bare = [
+        replace(d, invoked=replace(d.invoked, windows={}))
+        if d.invoked is not None and d.cell.subject.variant == "serverless-offline"
+        else d
+        for d in report.digested.digests
+    ]
+    changed = reported(bare, report.campaign)
+    html = html_of(changed)
+    assert "Nothing of serverless-offline@serverless-offline is shown here" in html
+    cost = unescape(rendered(changed, "cost"))
+    assert "left out: it is billed as a function, and its service did not record" in cost
+
+
 def test_cloud_run_is_priced_as_cloud_run() -> None:
     run = replace(HANDLER, variant="cloud-run-functions", launcher=CLOUD_RUN)
     html = html_of(report_of({run: replace(TOLD, memory_mib=2048, concurrency=80)}))
