@@ -19,6 +19,7 @@ from harness.analyse.field import start_parts
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digest, Digested
+from harness.cli import _table
 from harness.report import formats
 from harness.report.page import break_even, view
 from harness.report.page.break_even import Beside
@@ -163,6 +164,8 @@ def test_programs_and_pull_requests_are_told_too() -> None:
     assert even["low"] <= even["rate"] <= even["high"]
     said = str(formats.load()["markdown"].make(report))
     assert re.search(r"^- From \S+.* on, fastapi on AWS \S+ is cheaper than lambda", said, re.M)
+    ended = [line for line in _table.lines(report) if " is cheaper than lambda" in line]
+    assert len(ended) == 3
     plain = str(formats.load()["json"].make(report_of({})))
     assert "functions" not in json.loads(plain)["benchmarks"][0]
 
