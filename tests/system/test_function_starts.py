@@ -7,6 +7,7 @@ import os
 import shutil
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from harness.base import paths
 from harness.measure.launch.functions import control_groups
+from harness.measure.launch.functions.control import Control
 from harness.stored.starts import FILES, IDLE, PROCESS
 from harness.windows.kinds import WindowKind
 from tests.functions import started
@@ -75,7 +77,7 @@ def test_the_parts_of_a_cold_start_sum_to_what_the_client_saw(short_folder: Path
             began_ns = time.monotonic_ns()
             assert function.ask({"instances": []}).status == 200
             ended_ns = time.monotonic_ns()
-            rows = until(lambda n=began_ns, e=ended_ns: _known(control.invocations(n, e)))
+            rows = until(partial(_known, control, began_ns, ended_ns))
             (instance,) = control.instances()
             steps = next(each for each in control.steps() if each.number == number)
             assert instance.begun_ns is not None
@@ -91,7 +93,9 @@ def test_the_parts_of_a_cold_start_sum_to_what_the_client_saw(short_folder: Path
     assert statistics.median(shares) == pytest.approx(1, abs=0.02)
 
 
-def _known(rows: Any) -> Any:
+def _known(control: Control, start_ns: int, end_ns: int) -> Any:
+    """The invocations, when there is one: the front writes it down after its answer."""
+    rows = control.invocations(start_ns, end_ns)
     return rows if len(rows) else None
 
 
