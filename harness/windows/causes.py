@@ -25,6 +25,7 @@ HINTS = {
     "certificate": "--cacert FILE trusts another issuer, --insecure any",
     "client certificate": "give --cert and --key",
     "no TLS": "possibly the server speaks http://",
+    "no answer to the TLS handshake": "possibly the server speaks http://",
     "closed after the handshake": "possibly the server wants a client certificate (--cert)",
     "closed without an answer": "possibly the server speaks https://",
 }

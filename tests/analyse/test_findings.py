@@ -106,6 +106,9 @@ def test_waited_for_connections(waited: int, expected: Verdict | None) -> None:
     queued = (np.arange(1000) < waited).astype(np.int64)
     found = verdicts(changed(window(), queued=queued))
     assert found.get("waited-for-connections") is expected
+    said = f"{waited} of 1000 requests had to wait until a connection was opened, of which 16 are"
+    told = [f.message for f in doubts(changed(window(), queued=queued))]
+    assert [each.startswith(said) for each in told] == ([True] if expected else [])
     inside = verdicts(changed(window(generator_cpus=0), queued=queued))
     assert "waited-for-connections" not in inside, "the predictor in process has no connections"
 
@@ -115,6 +118,8 @@ def test_what_was_sent_once_more_is_said() -> None:
     (found,) = doubts(changed(window(), resent=resent))
     assert (found.name, found.verdict) == ("sent-once-more", Verdict.NOTE)
     assert found.message.startswith("3 of 1000 requests were sent once more")
+    (found,) = doubts(changed(window(), resent=(np.arange(1000) < 1).astype(np.int64)))
+    assert found.message.startswith("1 of 1000 requests was sent once more")
 
 
 def test_a_rate_that_was_not_reached_is_said() -> None:

@@ -113,6 +113,19 @@ def test_a_hang_up_and_nonsense_are_told_apart(cli: Command) -> None:
 
 
 @pytest.mark.parametrize(
+    "load", [SHORT, ("--concurrency", "2", "--duration", "0.3", "--timeout", "0.5")]
+)
+def test_a_server_that_does_not_answer_a_handshake_is_told_from_a_silent_address(
+    cli: Command, load: tuple[str, ...]
+) -> None:
+    """It speaks plain HTTP, and waits for the rest of a head."""
+    with Endpoint(says(b"never said")) as endpoint:
+        done = cli("load", endpoint.url.replace("http://", "https://"), *load)
+    said = "(no answer to the TLS handshake; possibly the server speaks http://)"
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize(
     ("limit", "named"), [("-n 64", True), ("-S -n 64", False)], ids=["hard", "soft"]
 )
 def test_a_limit_of_this_machine_is_not_the_servers(

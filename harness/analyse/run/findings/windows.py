@@ -52,8 +52,8 @@ def generator_lagged(context: WindowContext) -> Said:
     elif p50 > limits[0] or p99 > limits[1]:
         yield (
             Verdict.NOTE,
-            f"{max(late)} of {len(lag)} requests were sent late, the latest by {lag.max():.2f} ms: "
-            "these few may be one disturbance; their response times are partly the generator's",
+            f"{max(late)} of {len(lag)} requests {_were(max(late))} sent late, the latest by "
+            f"{lag.max():.2f} ms: so few may be one disturbance; the delay is in the response time",
         )
 
 
@@ -121,8 +121,8 @@ def waited_for_connections(context: WindowContext) -> Said:
         # Never INVALID: the server held the others, so the wait is part of its response time.
         yield (
             Verdict.WARNING if share > QUEUED_WARNING else Verdict.NOTE,
-            f"{share:.1%} of the requests after the first {OPENED} had to wait for a free "
-            "connection; opening it is part of their response time",
+            f"{queued} of {int(got.sum())} requests had to wait until a connection was opened, of "
+            f"which {OPENED} are usual; the wait is part of their response time",
         )
 
 
@@ -132,9 +132,9 @@ def sent_once_more(context: WindowContext) -> Said:
     if count:
         yield (
             Verdict.NOTE,
-            f"{count} of {len(context.requests)} requests were sent once more, on a new "
-            "connection: the server had closed the one that they were sent on, without saying so; "
-            "both tries are in their time",
+            f"{count} of {len(context.requests)} requests {_were(count)} sent once more, on a new "
+            "connection: the server had closed the first one without saying so; both tries are in "
+            "the response time",
         )
 
 
@@ -214,3 +214,7 @@ def few_samples(context: WindowContext) -> Said:
     if context.facts.profile.is_open and count < stats.needed(0.99):
         said = "1 request is" if count == 1 else f"{count} requests are"
         yield Verdict.NOTE, f"{said} too few for a p99 (400 are needed)"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -135,7 +135,8 @@ class HttpLoop(Loop):
             async with asyncio.timeout(left_ns / 1e9):
                 await self.way.open(connection)
         except (OSError, UnicodeError) as error:  # time-outs and invalid host names included
-            self.why = why.of_connecting(error)
+            is_late = isinstance(error, TimeoutError) and error.errno is None
+            self.why = why.NO_HANDSHAKE if is_late and self.way.mute else why.of_connecting(error)
             if self.why[0] == why.HTTP2_ALONE:
                 self.hopeless = self.why
             return None

@@ -156,7 +156,8 @@ class OpenLoop(HttpLoop):
         """Give up requests, also those that have waited for a connection since before then."""
         super().give_up_overdue(before)
         while self.waiting and self.due_ns(self.waiting[0]) < before:
-            self.why = why.NOBODY_KNOWS if self.connections else why.NONE_IN_TIME
+            none = why.NO_HANDSHAKE if self.way.mute else why.NONE_IN_TIME
+            self.why = why.NOBODY_KNOWS if self.connections else none
             self.failed(self.waiting.popleft(), _UNSENT)
         self._make_room(clock())
 

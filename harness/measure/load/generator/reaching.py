@@ -38,6 +38,7 @@ class Way:
             # A server that speaks only HTTP/2 then says so, while the connection is opened.
             self.tls.set_alpn_protocols(["http/1.1"])
         self._by_kernel = by_kernel and self.tls is None
+        self.mute = False  # a connection stood, but its TLS handshake has had no answer
 
     @property
     def address(self) -> str:
@@ -51,13 +52,17 @@ class Way:
             connection.connection_made(stamped.Stamped(sock, connection))
             return
         host = self._target.host if self.tls else None
+        self.mute = self.tls is not None
         try:
             await asyncio.get_running_loop().create_connection(
                 lambda: connection, sock=sock, ssl=self.tls, server_hostname=host
             )
-        except BaseException:
+        except BaseException as error:
+            # It stays mute where the time is over.
+            self.mute = self.mute and not isinstance(error, OSError)
             sock.close()
             raise
+        self.mute = False
 
     async def _connected(self) -> socket.socket:
         known, loop = self._known, asyncio.get_running_loop()

@@ -23,6 +23,7 @@ _SAID = 4 * SAID_CHARACTERS  # bytes
 
 NOBODY_KNOWS: Why = ("", "")
 NONE_IN_TIME: Why = ("no connection was opened in time", "")
+NO_HANDSHAKE: Why = ("no answer to the TLS handshake", "")
 HTTP2_ALONE = "speaks only HTTP/2"
 _STATUS, _DISCONNECTED = ERRORS.index("status"), ERRORS.index("disconnected")
 _BY_NUMBER = {
