@@ -1,4 +1,4 @@
-"""What each threshold of `cascade` comes to: who answers, how often rightly, and at what cost.
+"""The cascade at each threshold: the share answered locally, accuracy, times and CPU time.
 
     python scripts/bench_cascade.py [--benchmark sentiment] [--rate 30] [--duration 20]
                                     [--thresholds 0,0.6,0.7,0.8,0.9,1] [--target 0.88] [--json]
@@ -127,7 +127,7 @@ def point_of(window: Window, threshold: float, asked: int, right: int) -> Point:
 
 
 def both(alone: Sequence[bytes], server: Sequence[bytes], bench: Bench) -> BothAnswered:
-    """What both models answered, of the held-out payloads."""
+    """The answers of both models to the held-out payloads."""
     labels = bench.benchmark.labels()
     rows = sorted(approximate.held_out(bench.artefact))
     ours, theirs = (

@@ -124,7 +124,7 @@ def _tau_b(pairs: Sequence[tuple[int, int]]) -> float | None:
 
 
 def aliases(long: Comparison) -> Iterator[bool]:
-    """Of each variant under two names, with every other start each: whether it is separated."""
+    """Whether a variant is separated from itself, under two names with every other start each."""
     for found in long.contests.values():
         for name, rounds in found.rounds.items():
             numbers = sorted(rounds)

@@ -1,4 +1,4 @@
-"""What federated training of the head gives, and what it costs the requests that are served.
+"""Federated training of the head: its accuracy, and its cost to the requests that are served.
 
     python scripts/bench_federated.py [--benchmark sentiment] [--rounds 5] [--repeats 2]
 
@@ -70,7 +70,7 @@ def windows(up: Federation, options: argparse.Namespace) -> Iterator[tuple[dict[
 
 
 def wrong(up: Federation, kept: Kept, judged: dict[str, Any]) -> list[str]:
-    """What is not as the head of the version would answer."""
+    """The answers that the head of their version would not give."""
     table = up.bench.benchmark.table
     rule, protocol = judges.named(table.judge), up.stages.variant.spoken()
     complaints = []

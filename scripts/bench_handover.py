@@ -21,7 +21,7 @@ from harness.base.errors import EXIT_FAILED, EXIT_OK
 
 
 def options() -> argparse.Namespace:
-    """What the user asked for."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--benchmark", default="iris")
     parser.add_argument("--server", default="flask-gunicorn", help="the variant that serves")
@@ -33,7 +33,7 @@ def options() -> argparse.Namespace:
 
 
 def measured(asked: argparse.Namespace) -> dict[str, Any]:
-    """What the command prints; its messages go where those of this script go."""
+    """The command's JSON output; its messages go where those of this script go."""
     seconds = asked.every * (asked.times + 2)  # the last one needs time to end
     command = [
         *(sys.executable, "-m", "harness", "pipeline", asked.benchmark, "--server", asked.server),

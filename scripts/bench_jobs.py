@@ -1,4 +1,4 @@
-"""What becomes of jobs when processes are killed; how long a backlog takes; what a full queue says.
+"""The fates of jobs when processes are killed, the time for a backlog, the answer of a full queue.
 
     python scripts/bench_jobs.py [VARIANT ...] [--kills 100] [--broker-kills 10] [--web-kills 5]
                                  [--backlog 500] [--benchmark sentiment]
@@ -40,7 +40,7 @@ KINDS = ("once", "again", "failed", "lost")
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """Of a variant on a benchmark."""
+    """The figures of a variant on a benchmark."""
 
     jobs: int
     accepted_ms: float  # median
@@ -51,7 +51,7 @@ class Backlog:
 
 
 def kills(variant: str, counts: dict[str, int]) -> dict[str, Counter[str]]:
-    """What became of the jobs, by what was killed."""
+    """The fates of jobs, by the process that was killed."""
     found = {}
     with tempfile.TemporaryDirectory() as folder, JobServer(variant, Path(folder)) as server:
         for what, count in counts.items():
@@ -124,7 +124,7 @@ def _go_on(pids: list[int]) -> int:
 
 
 def _fill(server: JobServer, payload: object) -> list[Answer]:
-    """What a full queue answers."""
+    """The answer of a full queue."""
     for _ in range(2 * MOST):
         if server.submit(payload).status != 200:
             return [server.submit(payload) for _ in range(REFUSED)]

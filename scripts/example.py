@@ -116,7 +116,7 @@ def content(folder: Path) -> str:
 
 
 def report_of(folder: Path) -> Report:
-    """What is told of a campaign."""
+    """The facts that are told of a campaign."""
     digested = digest.of_campaign(folder)
     if digested.damaged:
         raise ResultError(digested.damaged[0].message)
@@ -124,13 +124,13 @@ def report_of(folder: Path) -> Report:
 
 
 def answers(report: Report) -> list[str]:
-    """Who is first, a sentence for each ranking."""
+    """The leading variant, a sentence for each ranking."""
     found: list[str] = json.loads(_made(report, "json"))["headlines"]
     return found
 
 
 def made_from(report: Report) -> dict[str, str]:
-    """What the picture must be of: the files, and what the report says of them today."""
+    """The subject of the picture: the files, and the report's present text about them."""
     return {"content": content(report.digested.folder), "answers": "\n".join(answers(report))}
 
 
@@ -141,7 +141,7 @@ def page(report: Report) -> str:
 
 
 def caption(report: Report) -> str:
-    """What stands between the marks of the README."""
+    """The text between the marks of the README."""
     campaign = report.campaign
     facts = campaign.environment
     where = f"{facts.get('machine', 'an unknown machine')}, {facts.get('cpus', '?')} CPUs"

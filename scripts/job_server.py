@@ -48,7 +48,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What was said of a job, or of a submission."""
+    """The answer about a job, or to a submission."""
 
     status: int  # of HTTP; 0: none came
     told: dict[str, Any]
@@ -238,7 +238,7 @@ class JobServer:
         return sum(int(ticks) for each in used for ticks in each) / os.sysconf("SC_CLK_TCK")
 
     def redis(self, command: str) -> bytes:
-        """What its Redis answers to a command."""
+        """The answer of its Redis to a command."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(30)
             sock.connect(str(self.folder / "redis" / "socket"))
@@ -247,7 +247,7 @@ class JobServer:
 
 
 def until(found: Callable[[], Value | None], seconds: float = 300.0) -> Value:
-    """What is found, as soon as it is something. Raises TimeoutError."""
+    """The first result that is not empty. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while not (value := found()):
         if time.monotonic() > end:

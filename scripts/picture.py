@@ -30,7 +30,7 @@ def take(report: Path, picture: Path, made_from: dict[str, str]) -> None:
 
 
 def told(picture: Path) -> dict[str, str]:
-    """What a picture was made from."""
+    """The sources of a picture."""
     with Image.open(picture) as opened:
         opened.load()
         return {str(key): value for key, value in opened.info.items() if isinstance(value, str)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from harness.setup import catalog
 from tests.system.sandbox import LONG_S
 
 NO_MODEL = {"HARNESS_PREDICTOR": ""}
-FAST = ("environment", "function", "front")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,6 @@ class Function:
     name: str
     cpus: tuple[int, ...]
     records: Path
-    answers: list[Answer | Exception] = field(default_factory=list)
 
     def ask(self, body: Any = None, path: str = "/predict", method: str = "POST") -> Answer:
         """A request on a connection of its own."""
@@ -64,7 +62,9 @@ class Function:
         """By the Invoke API."""
         return self.ask(event, f"/2015-03-31/functions/{self.name}/invocations")
 
-    def burst(self, bodies: list[Any]) -> list[Answer]:
+    def burst(
+        self, bodies: list[Any], meanwhile: Callable[[], None] = lambda: None
+    ) -> list[Answer]:
         """All at once; their answers in the same order. Raises what a client met."""
         found: list[Answer | Exception | None] = [None] * len(bodies)
         ready = threading.Barrier(len(bodies))
@@ -79,6 +79,7 @@ class Function:
         threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(bodies))]
         for thread in threads:
             thread.start()
+        meanwhile()
         for thread in threads:
             thread.join()
         errors = [each for each in found if isinstance(each, Exception)]

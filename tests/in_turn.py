@@ -10,6 +10,7 @@ import numpy as np
 from harness.queues import law
 from harness.stored.records import Run, Search, Window, WindowFacts
 from harness.windows.kinds import WindowKind
+from harness.windows.marks import MARKS, Marks
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Requests, Usage, empty
 from tests import fakes
@@ -115,3 +116,23 @@ def run(server: Server, number: int = 1, name: str = "in-turn", rate: float = 75
     made = fakes.having(made, WindowKind.PROFILE, windows)
     made = fakes.having(made, WindowKind.PROBE, probes)
     return fakes.having(made, WindowKind.AUDIT, [audit])
+
+
+def polled(made: Run, every_ms: float, *, tells: bool = True) -> Run:
+    """The same of jobs that are polled for, by whom each result is known at the next poll; the
+    server `tells` when it had it."""
+    return replace(made, windows=tuple(_polled(w, int(every_ms * MS), tells) for w in made.windows))
+
+
+def _polled(window: Window, every_ns: int, tells: bool) -> Window:
+    requests = window.requests
+    polls = (requests.done_ns - requests.sent_ns) // every_ns + 1
+    rows = np.arange(len(requests))
+    told = {"polls": polls, "finished_ns": requests.done_ns} if tells else {"polls": polls}
+    marks = Marks(
+        request=np.repeat(rows, len(told)),
+        mark=np.tile([MARKS.index(name) for name in told], len(rows)),
+        value=np.stack(list(told.values()), axis=1).ravel(),
+    )
+    known = replace(requests, done_ns=requests.sent_ns + polls * every_ns)
+    return replace(window, requests=known, marks=marks)

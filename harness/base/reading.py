@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import stat
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 from harness.base.errors import HarnessError, ResultError, UsageError
 
+_PIECE_BYTES = 1 << 20  # of a pipe or a file, read at once
 MOST_BYTES = 16 << 20  # of a file of JSON: those of campaigns with thousands of runs have some MB
 _MOST = 1e18  # of a number: nanoseconds, bytes and rates are all below
 _ODD = (
@@ -45,6 +47,30 @@ def given(path: Path, most_bytes: int) -> bytes:
         return content(path, most_bytes)
     except ResultError as error:
         raise UsageError(str(error)) from error
+
+
+def arriving(path: Path, most_bytes: int, within_s: float) -> bytes:
+    """What a user's file or pipe has, or the first bytes of more than that size.
+
+    Raises UsageError, also where nothing comes from a pipe for so long.
+    """
+    found = bytearray()
+    try:
+        # Not blocking: to open a FIFO would wait for a writer, who may never come.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", 0) as file:
+            while len(found) <= most_bytes:
+                if not select.select([file], [], [], within_s)[0]:
+                    raise UsageError(
+                        f"Nothing came from {path} for {within_s:g} s: nobody writes to this pipe, "
+                        "or its writer does not close it."
+                    )
+                if not (piece := file.read(_PIECE_BYTES)):
+                    break
+                found += piece
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror or error}.") from error
+    return bytes(found)
 
 
 def parsed(path: Path) -> Any:

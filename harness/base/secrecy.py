@@ -1,6 +1,6 @@
 """Secret values: each is replaced by the name of its variable wherever text leaves the harness.
 
-What is known here was given by an environment variable or in a URL. A server may repeat it in an
+Known secrets came from an environment variable or a URL. A server may repeat a secret in an
 answer, and a library in an exception, so every error's sentence goes through `conceal`, and every
 line for a terminal.
 """

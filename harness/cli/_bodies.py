@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MOST_BYTES = 1 << 28  # of all bodies: each generator process has them in its memory
+_COMES_S = 10.0  # for the next bytes of a pipe: its writer may never come
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS = (
     click.option(
@@ -125,11 +126,10 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            found = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    """A pipe's content, too, such as a shell's `<(...)`: as long as something comes."""
+    from harness.base import reading
+
+    found = reading.arriving(path, _MOST_BYTES, _COMES_S)
     if len(found) > _MOST_BYTES:
         raise _too_much()
     return found

@@ -122,6 +122,6 @@ def of_open(found: Decided, missing_s: float, campaign: str) -> Iterator[str]:
 
 
 def _time(seconds: float) -> str:
-    """As `--budget` takes it, rounded up."""
+    """A time as `--budget` takes it, rounded up."""
     minutes = int(seconds // 60) + 1
     return f"{minutes}m" if minutes < 120 else f"{minutes // 60 + 1}h"

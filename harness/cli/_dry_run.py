@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.measure.campaign.forecast import Forecast
     from harness.setup.catalog import Benchmark
+    from harness.setup.tables import PresetTable
     from harness.stored.records import Campaign
     from harness.windows.profiles import Profile
 
@@ -59,6 +60,16 @@ def _profiles(found: Forecast, request: CampaignOrder, benchmark: Benchmark) -> 
         yield f"{profile.name} for {profile.duration_s:.3g} s {_load(profile, share, source)}"
     if request.preset.capacity_s:
         yield f"a search for the capacity, {request.preset.capacity_s:g} s"
+    if any(variant.table.function for variant in request.variants):
+        yield from _starts(request.preset)
+
+
+def _starts(preset: PresetTable) -> Iterator[str]:
+    """What functions alone have."""
+    if preset.cold_starts:
+        yield f"{preset.cold_starts} cold starts of a function at each temperature"
+    if preset.burst_s:
+        yield f"a burst of {preset.burst_per_s:g}/s on a function for {preset.burst_s:g} s"
 
 
 def _load(profile: Profile, share: float | None, source: str | None) -> str:

@@ -70,6 +70,7 @@ def pipeline() -> dict[str, Any]:
         **dict.fromkeys(("resent", "replaced", "failed"), 0),
         "runs": [],
         "findings": [],
+        "problem": None,
         "unanswered": 0,
         "interrupted": True,
     }

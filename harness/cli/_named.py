@@ -42,7 +42,7 @@ class Named(click.ParamType[str]):
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Those that begin so."""
+        """The known names that begin with a text."""
         return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
 
 
@@ -52,7 +52,7 @@ class Method(click.ParamType[str]):
     name = "method"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As it is written. `CONNECT` would make another connection of it."""
+        """The method as it is written. `CONNECT` would turn the connection into a tunnel."""
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value) or value == "CONNECT":
             self.fail(f"The method {value!r} can't be sent.", param, ctx)
         return value

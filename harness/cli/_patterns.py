@@ -65,7 +65,7 @@ def without(
 
 
 def on_track(chosen: list[Variant], track: str) -> list[Variant]:
-    """Those on the track, and the reference points. Raises UsageError where no other is on it."""
+    """The track's variants and the reference points. Raises UsageError if the track has none."""
     kept = [v for v in chosen if v.table.track == track or v.table.inside]
     measured = [v for v in chosen if not v.table.is_floor]
     if measured and not any(v in kept for v in measured):

@@ -103,7 +103,7 @@ def _echo(text: str, *, err: bool, nl: bool) -> None:
 
 
 def _leave_standard_output() -> None:
-    """For standard error; what is still in its buffer would fail once more as the program ends."""
+    """Go on with standard error; what is left in the buffer would fail again at the end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

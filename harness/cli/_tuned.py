@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from harness.analyse.run import digest
@@ -34,7 +35,11 @@ def conclude(order: Order, names: Mapping[str, str], options: dict[str, Any]) ->
         if options["write"] and (table := tables[found.variant]) is not None
     }
     if options["as_json"]:
-        shown = [as_json(f, tables[f.variant], written.get(f.variant)) for f in every]
+        shown = [
+            _identity(f, variants[f.variant])
+            | as_json(f, tables[f.variant], written.get(f.variant))
+            for f in every
+        ]
         head = {"campaign": order.request.id, "results": str(folder), "report": str(report)}
         asked = {"benchmark": order.tuning.benchmark, "slo": order.tuning.slo}
         _say.lines(json.dumps({**head, **asked, "variants": shown}, indent=1))
@@ -63,7 +68,7 @@ def kept(variant: Variant, found: TunedVariant, name: str, cpus: int) -> str | N
 def lines(
     found: TunedVariant, table: str | None, written: Mapping[str, str], wanted: bool
 ) -> Iterator[str]:
-    """For a person."""
+    """The text for a reader."""
     yield f"\n{found.variant} on {found.tuning.benchmark}, {found.tuning.slo}"
     rows = [["setting", "capacity 1/s", "memory", "runs", ""]]
     rows += [_row(candidate, found) for candidate in tune_words.ordered(found)]
@@ -141,6 +146,15 @@ def as_json(found: TunedVariant, table: str | None, written: str | None) -> dict
         "front": [candidate.name for candidate in found.front],
         "server_toml": table,
         "written": written,
+    }
+
+
+def _identity(found: TunedVariant, variant: Variant) -> dict[str, Any]:
+    """The names of an entry, and the records that they are made of."""
+    return {
+        "variant": found.variant,
+        "subject": asdict(variant.subject),
+        "plain_benchmark": found.tuning.benchmark,
     }
 
 

@@ -79,7 +79,7 @@ def _measured(options: dict[str, Any]) -> tuple[Handovers, bool]:
 
 
 def _chosen(options: dict[str, Any]) -> tuple[Variant, Benchmark]:
-    """What is to be served, if a pipeline can do so. Raises UsageError."""
+    """The variant and the benchmark, if a pipeline can serve them. Raises UsageError."""
     from harness.measure.prepare import artefacts
     from harness.setup import catalog
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from harness.cli import _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
+    from harness.analyse.field.growth import PointCost
     from harness.measure.campaign.campaign import CampaignOrder
     from harness.measure.campaign.sweep import SweepPoint
     from harness.setup.tables import PresetTable
@@ -26,6 +27,10 @@ _TITLES = {
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "cpu_per_1000_s": "CPU s per 1000",
+    "duration_ms": "duration ms",
+    "billed_gb_s": "GB-s per 1000",
+    "cold_percent": "cold %",
+    "usd_per_million": "US$ per 1e6",
 }
 
 
@@ -148,7 +153,7 @@ def _conclude(
     swept: dict[str, list[SweepPoint]],
     runs: list[Run],
 ) -> int:
-    from harness.analyse.field import growth
+    from harness.analyse.field import function_points, growth
     from harness.analyse.run import digest
     from harness.cli import _reports
 
@@ -162,6 +167,8 @@ def _conclude(
         known = {"subject": asdict(subject), "plain_benchmark": benchmark}
         varies = at.varies if at else None
         grown = growth.summary(measured, options["axis"])
+        if options["axis"] == function_points.MEMORY:
+            grown |= _priced(grown["points"], measured)
         rows.append({"variant": name, **known, "varies": varies, **grown})
     found = {
         "campaign": request.id,
@@ -176,18 +183,31 @@ def _conclude(
     return EXIT_FAILED if any(run.facts.failure for run in runs) else EXIT_OK
 
 
+def _priced(rows: list[dict[str, Any]], points: Sequence[PointCost]) -> dict[str, Any]:
+    """The points with what a million requests cost, and the sizes to choose."""
+    from harness.analyse.cost import prices
+    from harness.analyse.field import function_points
+
+    platform = function_points.platform_of(prices.load())
+    usd = function_points.priced(points, platform)
+    told = [{**row, "usd_per_million": usd.get(row["value"])} for row in rows]
+    return {"points": told, "chosen": function_points.chosen(points, platform) or None}
+
+
 def _lines(found: dict[str, Any], report: Path) -> Iterator[str]:
     """The same as text."""
-    head = f"{found['axis']:>12}" + "".join(f"{title:>16}" for title in _TITLES.values())
     for row in found["variants"]:
         yield f"{row['variant']} on {found['benchmark']}"
-        yield head
+        costs = [cost for cost in _TITLES if any(cost in point for point in row["points"])]
+        yield f"{found['axis']:>12}" + "".join(f"{_TITLES[cost]:>16}" for cost in costs)
         for point in row["points"]:
-            numbers = "".join(f"{_shown(point[cost]):>16}" for cost in _TITLES)
+            numbers = "".join(f"{_shown(point[cost]):>16}" for cost in costs)
             yield f"{point['value']:>12}{numbers}{'  INVALID' if point['invalid'] else ''}"
         if any(row["growth"].values()):
-            grown = "".join(f"{_exponent(row['growth'][cost]):>16}" for cost in _TITLES)
+            grown = "".join(f"{_exponent(row['growth'].get(cost)):>16}" for cost in costs)
             yield f"{'grows as ^':>12}{grown}"
+        if row.get("chosen"):
+            yield row["chosen"]
         if row["note"]:
             yield f"note: {row['note']}"
         yield ""

@@ -1,4 +1,5 @@
-"""Records of each window: a row for a request, a call of the predictor, a chunk, or a mark."""
+"""Records of each window: a row for a request, a call of the predictor, a chunk, a mark, or an
+invocation."""
 
 from __future__ import annotations
 
@@ -112,6 +113,44 @@ def marks(campaign: Name, variant: str) -> pd.DataFrame:
     frame["mark"] = pd.Categorical([MARKS[code] for code in columns["mark"]])
     frame["value"] = columns["value"]
     return frame
+
+
+def invocations(campaign: Name, variant: str) -> pd.DataFrame:
+    """Every request to a function, as its front saw it.
+
+    benchmark, round, window, kind, profile: as of its requests
+
+    arrived_s     float64  from the window's start, as the next five; NaN where it never came to it
+    dispatched_s  float64  an instance was given it
+    handled_s     float64  the handler began
+    returned_s    float64  the handler returned
+    answered_s    float64  the front had the instance's answer
+    sent_s        float64  the front had written its own
+    instance      Int64    number of the instance, from 1; <NA>: none was given it
+    cold          bool     the instance was started for it
+    status        int64    of the front's answer
+    billed_ms     int64    the billed part of its initialisation included
+    init_ms       float64  from the order to start its instance until that asked for work; 0: none
+    peak_bytes    Int64    the most memory that the instance had held by then; <NA>: not known
+    """
+    frame, columns = _table("invocations", list(_windows(campaign, variant)))
+    for name in ("arrived", "dispatched", "handled", "returned", "answered", "sent"):
+        moments = columns[f"{name}_ns"]
+        frame[f"{name}_s"] = _known(moments, moments != MISSING) / 1e9
+    for name in ("instance", "peak_bytes"):
+        values = pd.Series(columns[name], dtype="Int64")
+        frame[name] = values.mask(values == MISSING)
+    frame["cold"] = columns["cold"] == 1
+    frame["status"], frame["billed_ms"] = columns["status"], columns["billed_ms"]
+    frame["init_ms"] = columns["init_ns"] / 1e6
+    order = (*_PLACE, *_INVOKED)
+    return frame[list(order)]
+
+
+_INVOKED = (
+    *("arrived_s", "dispatched_s", "handled_s", "returned_s", "answered_s", "sent_s"),
+    *("instance", "cold", "status", "billed_ms", "init_ms", "peak_bytes"),
+)
 
 
 class _Part(NamedTuple):

@@ -24,7 +24,7 @@ class Telling(Exchanges):
 
 
 class Told(Exchange):
-    """One request."""
+    """The exchange of one request."""
 
     def __init__(self, needed: str) -> None:
         self._needed = needed

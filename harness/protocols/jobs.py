@@ -2,7 +2,7 @@
 
 `POST PATH` answers `{"id"}`, `GET PATH/ID` how far the job is: `in_queue`, `in_progress`,
 `completed` with its `result`, or `failed`; another status of HTTP ends the request as what it is.
-What a server tells of a job's way stands in the header `x-job-marks`: `runs=1,started_ns=...`.
+The header `x-job-marks` tells the stages of a job: `runs=1,started_ns=...`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Jobs(Exchanges):
 
 
 class Polled(Exchange):
-    """One of them."""
+    """The exchange of one job."""
 
     def __init__(self, way: Jobs) -> None:
         self._way = way

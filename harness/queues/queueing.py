@@ -5,8 +5,8 @@ second: that, and what a request takes that meets no other, is all that a queue'
 `harness.queues.law`). What the server does under random arrivals is fitted apart
 (`harness.queues.under_load`).
 
-Of a server with several workers, the same holds where they take their requests from one queue. Not
-all do: a connection may be bound to a worker, so that a request waits for it while another is idle.
+The same holds for a server with several workers that take their requests from one queue. Not all
+do: a connection may be bound to a worker, so that a request waits for it while another is idle.
 So the windows of random arrivals must show one queue, in which no request overtakes another.
 
 All servers call the same model, whose CPU time differs from start to start and from minute to

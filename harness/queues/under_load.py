@@ -1,7 +1,8 @@
 """Observations of a queue under random arrivals: for how long each request kept the next one out,
 and whether they waited in one queue.
 
-Of each request is known when it was due, how long the model took, and when its answer came. The one
+Three facts of each request are known: when it was due, how long the model took, and when its
+answer came. The one
 unknown, for how long it kept the next one out beyond that, is the one with which Lindley's
 recursion over the very arrivals gives the response times that were seen. Times are in units of the
 model's CPU time.
@@ -137,7 +138,7 @@ def in_one_queue(windows: Sequence[Served]) -> bool:
 
 
 def error(windows: Sequence[Served]) -> float | None:
-    """By the jackknife over the windows (Quenouille, Biometrika 43, 1956)."""
+    """The standard error by the jackknife over the windows (Quenouille, Biometrika 43, 1956)."""
     count = len(windows)
     if count < 3:
         return None

@@ -145,6 +145,6 @@ def candidates(variant: str, runs: Iterable[tuple[TuningStep, Outcome]]) -> list
 
 
 def choices(tried: Sequence[Candidate], memory_bytes: int | None) -> list[Candidate]:
-    """Those that meet the SLO within the memory, the highest capacity first."""
+    """The candidates that meet the SLO within the memory, the highest capacity first."""
     able = [t for t in tried if t.capacity is not None and t.fits(memory_bytes)]
     return sorted(able, key=lambda candidate: -(candidate.capacity or 0.0))

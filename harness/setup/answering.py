@@ -1,5 +1,4 @@
-"""Where a server's answers come from, as its server.toml declares it: what they are held against
-depends on it."""
+"""The origin of a server's answers, as its server.toml declares it: answers are judged by it."""
 
 from __future__ import annotations
 

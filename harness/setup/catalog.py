@@ -56,7 +56,7 @@ class Server:
 
     @staticmethod
     def component(name: str) -> Path:
-        """What the image of a component is built from."""
+        """The Dockerfile of a component's image."""
         return paths.PROJECT / "servers" / f"{name}.Dockerfile"
 
     @property

@@ -24,7 +24,7 @@ class Component:
 
     @property
     def variable(self) -> str:
-        """What tells the server where the program is."""
+        """The environment variable that holds the program's path."""
         return "HARNESS_" + self.program.upper().replace("-", "_")
 
 
@@ -50,12 +50,12 @@ _ASKED_S = 10.0
 
 
 def beside(names: Iterable[str]) -> dict[str, str]:
-    """What tells a server in a container where those are that run beside it."""
+    """The environment variables that hold the URLs of components beside a server's container."""
     return {f"HARNESS_{name.upper()}_URL": COMPONENTS[name].url for name in names}
 
 
 def place(name: str) -> Path | None:
-    """Where a component's program is on this machine; None where it is not."""
+    """The path of a component's program on this machine; None if it is missing."""
     program = _PROGRAMS[name].program
     found = shutil.which(program) or shutil.which(program, path=_BESIDE_PATH)
     return None if found is None else Path(found)

@@ -40,7 +40,7 @@ class Endpoint:
 
 
 def by_name(headers: Headers) -> dict[str, str | tuple[str, ...]]:
-    """As an endpoint keeps them."""
+    """The headers as an endpoint keeps them."""
     found: dict[str, str | tuple[str, ...]] = {}
     for name in dict.fromkeys(name for name, _ in headers):
         values = tuple(value for other, value in headers if other == name)

@@ -16,7 +16,7 @@ Beyond = Literal["queue", "throttle"]
 QUEUE: Beyond = "queue"
 THROTTLE: Beyond = "throttle"
 CPU_MIB = 1769  # of Lambda's memory buy one vCPU: docs.aws.amazon.com/lambda, "Configure memory"
-MOST_MIB = 10_240
+LEAST_MIB, MOST_MIB = 128, 10_240
 
 
 class FunctionTable(toml.Strict):
@@ -25,7 +25,7 @@ class FunctionTable(toml.Strict):
     handler: str = Field(default="", pattern=r"^([A-Za-z_][\w./]*\.[A-Za-z_]\w*)?$")
     # Lambda's events: as a function URL or API Gateway sends them, or the body alone.
     event: Literal["http", "invoke"] = "http"
-    memory_mib: int = Field(default=CPU_MIB, ge=128, le=MOST_MIB)
+    memory_mib: int = Field(default=CPU_MIB, ge=LEAST_MIB, le=MOST_MIB)
     timeout_s: float = Field(default=30.0, gt=0)  # of an invocation; then its instance is replaced
     concurrency: int = Field(default=1, gt=0)  # requests at a time of an instance
     most_instances: int | None = Field(default=None, gt=0)  # None: one for each server CPU
@@ -40,6 +40,13 @@ class Scaling:
     most_instances: int
     beyond: Beyond
     idle_s: float
+
+
+def scaling(told: FunctionTable, cpus: int) -> Scaling:
+    """How a service scales such a function where its instances have so many CPUs."""
+    return Scaling(
+        most_instances=told.most_instances or cpus, beyond=told.beyond, idle_s=told.idle_s
+    )
 
 
 def cpu_share(memory_mib: int) -> float:

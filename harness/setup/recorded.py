@@ -17,7 +17,7 @@ _MOST_BYTES = 1 << 30
 
 
 def line(instance: Any, answer: Any) -> str:
-    """One of the file."""
+    """A recorded answer of the file."""
     return json.dumps({"instance": instance, "answer": answer})
 
 
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def answers(known: Mapping[str, Any], payloads: Iterable[Any], benchmark: str) -> tuple[Any, ...]:
-    """Those to the payloads of a benchmark, in order. Raises UsageError where some lack one."""
+    """The recorded answers to a benchmark's payloads. Raises UsageError if some are missing."""
     wanted = [_key(payload) for payload in payloads]
     lacking = [number for number, key in enumerate(wanted, 1) if key not in known]
     if lacking:

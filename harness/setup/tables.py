@@ -40,6 +40,7 @@ class VariantTable(toml.Strict):
     answers: Answering = PREDICTED  # see harness.setup.answering
     misses: Missing = COMPUTED  # of stored answers
     replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
+    rounds_port: str | None = None  # of more_ports: rounds of federated training; None: it has none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     launchers: tuple[str, ...] = ()  # that alone can start it, the usual one first; empty: any
     function: FunctionTable | None = None  # for those that start instances as requests come
@@ -94,7 +95,7 @@ class VariantTable(toml.Strict):
                 raise ValueError(str(unknown("component", name, COMPONENTS)).rstrip("."))
         return value
 
-    @field_validator("ready_port")
+    @field_validator("ready_port", "rounds_port")
     @classmethod
     def _known_port(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and value not in info.data.get("more_ports", ()):
@@ -232,6 +233,10 @@ class PresetTable(toml.Strict):
     restart: bool = False  # and start it again while the load goes on
     replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
+    cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature
+    burst_s: float = Field(default=0, ge=0)  # of functions, from no instance; 0: none
+    burst_per_s: float = Field(default=40.0, gt=0)
+    burst_instances: int = Field(default=8, gt=0)  # beyond them its requests are throttled
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
     until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room
 

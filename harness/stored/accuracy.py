@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """Of held-out payloads, asked once each before timing: no model that answers one was trained on
-    it."""
+    """Counts over held-out payloads, each sent once before timing: no model that answers a payload
+    was trained on it."""
 
     asked: int
     right: int  # answered with their label
@@ -17,7 +17,7 @@ class Accuracy:
 
 
 def interval(right: int, asked: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Where a share lies that came to so many of those asked (Clopper and Pearson, 1934)."""
+    """The confidence interval of a share (Clopper and Pearson, 1934)."""
     from scipy.special import betaincinv
 
     tail = (1 - confidence) / 2

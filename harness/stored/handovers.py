@@ -1,4 +1,4 @@
-"""What a pipeline did: its stages, and the load that went on meanwhile."""
+"""The record of a pipeline: its stages, and the load that went on meanwhile."""
 
 from __future__ import annotations
 
@@ -75,10 +75,11 @@ class Handovers:
     window: Window | None = None  # None where a signal came before
     right: NDArray[np.bool_] | None = None  # by request and version: which could have answered so
     versions: tuple[int, ...] = ()  # of the columns
-    unanswered: int | None = None  # where a signal came: requests that were not awaited
+    unanswered: int | None = None  # where the load was ended: requests that were not awaited
+    problem: str | None = None  # why the load was ended, where no signal came
 
     def of(self, version: int) -> NDArray[np.bool_]:
-        """Which requests have an answer that is right of that version."""
+        """The requests whose answer is right for that version."""
         assert self.right is not None
         found: NDArray[np.bool_] = self.right[:, self.versions.index(version)]
         return found

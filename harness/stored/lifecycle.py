@@ -1,13 +1,34 @@
-"""The records of a server's life beside its windows: its provision, the memory it keeps, overload,
-and shutdown."""
+"""The records of a server's life beside its windows: its provision, its start, the memory it keeps,
+overload, and shutdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.stored.functions import Burst, Lost
+from harness.stored.starts import Starts
+
 OVERLOAD = "overload"  # names of the windows that it is strained in
 SHUTDOWN = "shutdown"
 REPLACEMENT = "replacement"
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """From the start of the server's process, in seconds."""
+
+    ready_s: float
+    first_answer_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """How the server went."""
+
+    seconds: float
+    exit_code: int | None
+    orphans: int  # processes still there when the main one had ended
+    killed: int  # processes that only SIGKILL ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +104,33 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRound:
+    """A round of federated training, and the head that it gave."""
+
+    version: int  # of the head that predicts from then on
+    answered: int  # clients, of those that were asked
+    seconds: float
+    sent_bytes: int  # by all clients, at their sockets
+    received_bytes: int
+    client_cpu_s: float
+    server_cpu_s: float  # of what brings the heads together
+    accuracy: float | None  # on the payloads that the benchmark holds out; None: not judged
+    said: str = ""  # in the server's words, where not all clients took part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Federated training after the windows."""
+
+    clients: int
+    examples: int  # of all of them
+    up_s: float | None = None  # until all clients were connected
+    central_accuracy: float | None = None  # of the benchmark's own model, trained in one place
+    rounds: tuple[TrainingRound, ...] = ()
+    failure: str = ""  # why there are fewer rounds than planned, or why they are not judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """Each is None if it was not observed, or the run did not get that far."""
 
@@ -95,6 +143,10 @@ class Lifecycle:
     restart: Restart | None = None
     jobs: tuple[BatchJob, ...] = ()  # in the order in which they began
     replacement: Replacement | None = None
+    training: Training | None = None  # None where there was none
+    starts: Starts | None = None  # of a function's instances
+    burst: Burst | None = None
+    lost: tuple[Lost, ...] = ()  # instances of a function, by their fate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

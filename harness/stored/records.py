@@ -16,12 +16,16 @@ from harness.setup.launching import Launching, of_earlier
 from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
+from harness.stored.functions import FunctionFacts
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.identity import Canaries, Cell
 from harness.stored.lifecycle import Lifecycle, WarmUp
+from harness.stored.lifecycle import Startup as Startup
+from harness.stored.lifecycle import Stop as Stop
 from harness.stored.revisions import Revision
 from harness.stored.tunings import Tuning
 from harness.windows.causes import Cause
+from harness.windows.invocations import Invocations
 from harness.windows.kinds import WindowKind
 from harness.windows.marks import Marks
 from harness.windows.own_figures import OwnFigures
@@ -75,6 +79,7 @@ class Window:
     calls: Calls
     chunks: Chunks = field(default_factory=lambda: empty(Chunks))  # where the protocol asks
     marks: Marks = field(default_factory=lambda: empty(Marks))  # where its exchanges tell them
+    invocations: Invocations = field(default_factory=lambda: empty(Invocations))  # of a function
 
     def of_kind(self, kind: WindowKind) -> Window:
         """The same window, fired for that."""
@@ -84,24 +89,6 @@ class Window:
 def of_kind(windows: Iterable[Window], *kinds: WindowKind) -> tuple[Window, ...]:
     """The windows of these kinds, in their order."""
     return tuple(window for window in windows if window.facts.kind in kinds)
-
-
-@dataclass(frozen=True, slots=True)
-class Startup:
-    """From the start of the server's process, in seconds."""
-
-    ready_s: float
-    first_answer_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """How the server went."""
-
-    seconds: float
-    exit_code: int | None
-    orphans: int  # processes still there when the main one had ended
-    killed: int  # processes that only SIGKILL ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +137,7 @@ class ServerFacts:
     misses: Missing = COMPUTED  # of stored answers
     beside: tuple[str, ...] = ()  # variants of other tracks that it is to be shown beside
     refuses_beyond: int | None = None  # requests at a time, by contract; None: it declares none
+    function: FunctionFacts | None = None  # where a service starts instances as requests come
 
     @property
     def stores(self) -> bool:
@@ -263,9 +251,12 @@ class BenchmarkFacts:
     profiles: tuple[Profile, ...]  # with absolute rates
     verify_share: float = 1.0  # of the payloads, asked before timing in the first round
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
+    cold_starts: int = 0  # of functions, at each temperature
+    burst_s: float = 0.0  # of functions; 0: no burst was asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
     judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
     tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas
+    replaced: tuple[str, ...] = ()  # variants that are to serve another version under load
 
     @property
     def synthetic(self) -> bool:

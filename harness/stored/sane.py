@@ -12,6 +12,7 @@ from harness.base.errors import UsageError
 from harness.setup import slo
 from harness.stored.identity import Cell, Key, Subject
 from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
+from harness.stored.starts import Starts
 from harness.stored.tunings import Tuning
 from harness.windows.profiles import Profile, shape_names
 
@@ -43,6 +44,8 @@ def of_run(run: RunFacts) -> str | None:
     """An impossible value in a run, likewise."""
     wrong = [w] if (w := moment(run.started_at)) else []
     wrong += [w for window in run.windows for w in _window(window)]
+    if run.lifecycle is not None and run.lifecycle.starts is not None:
+        wrong += list(_starts(run.lifecycle.starts))
     return wrong[0] if wrong else None
 
 
@@ -95,6 +98,8 @@ def _benchmark(own: str, facts: BenchmarkFacts) -> Iterator[str]:
         yield f"{own} can't verify {facts.verify_share} of its payloads"
     if not 0 <= facts.capacity_s <= _LONGEST_S:
         yield f"{own} can't search for {facts.capacity_s} s"
+    if not (0 <= facts.cold_starts <= _ROUNDS and 0 <= facts.burst_s <= _LONGEST_S):
+        yield f"{own} can't have {facts.cold_starts} cold starts and {facts.burst_s} s of a burst"
     try:
         slo.parse(facts.slo)
     except UsageError as error:
@@ -112,6 +117,13 @@ def _window(window: WindowFacts) -> Iterator[str]:
         yield f"the window {own!r} can't have {window.wrong} wrong answers of {window.checked}"
     if window.wire is not None and not 0 <= min(window.wire.sent, window.wire.received) < _BYTES:
         yield f"the window {own!r} can't have {window.wire.received} bytes of answers"
+
+
+def _starts(starts: Starts) -> Iterator[str]:
+    for start in starts.samples:
+        times = (start.create_s, start.runtime_s, start.import_s, start.load_s, start.answer_s)
+        if not all(0 <= value <= _LONGEST_S for value in (*times, start.whole_s)):
+            yield f"a start ({start.temperature}) can't have taken {start.whole_s} s"
 
 
 def _profile(profile: Profile) -> Iterator[str]:

@@ -3,16 +3,17 @@
     results/<campaign>/campaign.json
     results/<campaign>/<benchmark>/<variant>/round-<n>/
         run.json  requests.parquet  usage.parquet  calls.parquet  chunks.parquet  marks.parquet
-        server.log
+        invocations.parquet  server.log
 
 Written whole or not at all: a run is made in a hidden folder beside its place and renamed into it.
 JSON files carry their own SHA-256, and run.json those of the files beside it, so that a truncated
 or edited result is told from a measured one. `docs/schema.md` describes every field.
 
 Schema versions
-    8  runs may have marks.parquet, and accuracy; servers have answers, misses and refuses_beyond;
-       profiles have popularity, exponent and unseen_share; lifecycle has jobs and replacement;
-       windows may be of the kind replacement
+    8  runs may have marks.parquet, invocations.parquet and accuracy; servers have answers, misses,
+       refuses_beyond and may have function; profiles have popularity, exponent and unseen_share;
+       lifecycle has jobs, replacement, training, starts, burst and lost; windows may be of the
+       kinds replacement and burst; benchmarks have cold_starts, burst_s and replaced
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.base.errors import ResultError
 from harness.stored.records import Window
+from harness.windows.invocations import Invocations
 from harness.windows.marks import MARKS, Marks
 from harness.windows.samples import ERRORS, MISSING, Calls, Chunks, Requests, Usage
 
@@ -21,8 +22,11 @@ TABLES: dict[str, type[Any]] = {
     "calls": Calls,
     "chunks": Chunks,
     "marks": Marks,
+    "invocations": Invocations,
 }
-SPARSE = ("chunks", "marks")  # tables that are empty in most runs: then there is no file
+# Tables that are empty in most runs: then there is no file.
+SPARSE = ("chunks", "marks", "invocations")
+_OF_REQUESTS = ("chunks", "marks")
 # Columns that came with schema 3 and, of calls, with schema 5.
 _LATER = {
     "memory_bytes",
@@ -35,7 +39,12 @@ _LATER = {
 _FREE_ROWS, _ROWS_A_BYTE = 1 << 20, 16  # a row takes some bytes; regular ones less
 _BYTES_A_ROW = 256
 _MOST = 10**16  # nanoseconds, and bytes
-MAY_MISS = {"due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", "count", *_LATER}
+_INVOKED = {"dispatched_ns", "handled_ns", "returned_ns", "answered_ns", "instance", "peak_bytes"}
+MAY_MISS = {
+    *("due_ns", "sent_ns", "first_byte_ns", "done_ns", "pss_bytes", "count"),
+    *_LATER,
+    *_INVOKED,
+}
 _WORDS = {"error": ERRORS, "mark": MARKS}  # columns of names, and what their codes stand for
 _NARROW = {
     "payload": "int32",
@@ -47,6 +56,7 @@ _NARROW = {
     "process": "int32",
     "processes": "int32",
     "threads": "int32",
+    "cold": "bool",
 }
 
 
@@ -127,7 +137,7 @@ def read(place: Path, name: str, windows: int) -> list[Any]:
 
 def require_matching(place: Path, tables: dict[str, list[Any]]) -> None:
     """Raises ResultError for chunks or marks of requests that are not there."""
-    for name in SPARSE:
+    for name in _OF_REQUESTS:
         for requests, told in zip(tables["requests"], tables[name], strict=True):
             if len(told) and not 0 <= told.request.min() <= told.request.max() < len(requests):
                 raise ResultError(f"{place / f'{name}.parquet'} has {name} of no request.")

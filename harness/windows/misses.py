@@ -13,18 +13,18 @@ _STATUS, _NOT_FOUND = ERRORS.index("status"), 404
 
 
 def refused(requests: Requests) -> Rows:
-    """Which requests a server refused since it has no stored answer to them."""
+    """The requests that a server refused because it has no stored answer to them."""
     rows: Rows = (requests.error == _STATUS) & (requests.status == _NOT_FOUND)
     return rows
 
 
 def hits(requests: Requests, marks: Marks) -> Rows:
-    """Which requests were answered rightly with what had been stored."""
+    """The requests that were answered rightly from the store."""
     rows: Rows = requests.ok & (marks.each("stored", len(requests)) == 1)
     return rows
 
 
 def computed(requests: Requests, marks: Marks) -> Rows:
-    """Which requests were answered rightly with what was computed on request."""
+    """The requests that were answered rightly with an answer computed on request."""
     rows: Rows = requests.ok & (marks.each("stored", len(requests)) == 0)
     return rows

@@ -16,8 +16,8 @@ _SALT = 7  # beside the seeds of arrivals and of permutations
 
 
 def order(profile: Profile, payloads: int, count: int, seed: int, fresh: Ints) -> Ints:
-    """Which payload each of `count` requests sends. `fresh` has the unseen ones, in the order in
-    which they are taken; where there are too few, round and round."""
+    """The payload of each of `count` requests. `fresh` has the unseen payloads, in the order in
+    which they are taken; if there are too few, they are taken again from the start."""
     known = payload_order(payloads, count, seed)
     rng = np.random.default_rng(seed + _SALT)
     if profile.popularity == ZIPF:

@@ -1,4 +1,4 @@
-"""What went over the wire: requests as HTTP has them, and answers as TCP counts them."""
+"""Bytes on the network: of requests as HTTP has them, of answers as TCP counts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Wire:
 
 
 def added(parts: Iterable[Wire | None]) -> Wire | None:
-    """Of several parts of a window; None where one of them is not known."""
+    """The sum over several parts of a window; None if one of them is unknown."""
     sent = received = 0
     for part in parts:
         if part is None:

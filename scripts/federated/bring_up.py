@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any
 import httpx
 import psutil
 
-from harness.base import paths
 from harness.measure.campaign import reference
 from harness.measure.campaign.tools import Tools
 from harness.measure.campaign.verification import EVERYTHING
+from harness.measure.cell import federated_rounds
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.generator.job import Fired
@@ -27,7 +26,6 @@ from harness.measure.load.generator.pool import requests_of
 from harness.setup import catalog
 from harness.windows.samples import Requests
 
-DATA = Path(__file__).with_name("data.py")
 VARIANT = "federated"
 _POLL_S = 0.2
 
@@ -48,8 +46,6 @@ class Federation:
 
     stages: Keeping
     launched: Launched
-    python: Path
-    environment: Mapping[str, str]
     folder: Path
     http: httpx.Client
     dealt: dict[str, Any] = field(default_factory=dict)
@@ -59,10 +55,8 @@ class Federation:
         return self.stages.bench
 
     def run_data(self, what: str, folder: Path, *options: str) -> None:
-        """What data.py does. Raises CalledProcessError."""
-        payloads = self.bench.benchmark.folder / "payloads.jsonl"
-        command = [self.python, DATA, what, payloads, self.bench.artefact, folder, *options]
-        subprocess.run([str(part) for part in command], check=True, env=dict(self.environment))
+        """Run the server's data.py. Raises CalledProcessError."""
+        federated_rounds.run_data(self.stages.order(), what, folder, *options)
 
     def deal(self, clients: int, alpha: float, seed: int) -> None:
         """Give each client its shard."""
@@ -131,22 +125,7 @@ def federation(tools: Tools, benchmark: str, scratch: Path) -> Iterator[Federati
         stages.ready(launched)
         Stages.verify(stages, launched)
         control = f"http://127.0.0.1:{launched.ports['control']}"
-        order = stages.order()
-        told = {
-            "PYTHONPATH": str(paths.PROJECT / "servers" / "shared"),
-            "HARNESS_PREDICTOR": str(order.benchmark.predictor("onnx")),
-            "HARNESS_ARTEFACT": str(order.artefact),
-            "HARNESS_DEVICE": "cpu",
-            "HARNESS_THREADS": "1",
-        }
         with httpx.Client(base_url=control, timeout=300.0, trust_env=False) as http:
-            yield Federation(
-                stages=stages,
-                launched=launched,
-                python=order.provided.bin / "python",
-                environment=told,
-                folder=scratch,
-                http=http,
-            )
+            yield Federation(stages=stages, launched=launched, folder=scratch, http=http)
     finally:
         stages.stop(launched)

@@ -28,6 +28,7 @@ FAULT = os.environ.get("FAKE_FAULT", "")
 AFTER = int(os.environ.get("FAKE_AFTER", "0"))
 DELAY_S = float(os.environ.get("FAKE_DELAY_MS", "0")) / 1e3
 DRAINS = "FAKE_DRAINS" in os.environ  # what is in flight at SIGTERM is still answered
+LINGERS_S = 0.1  # for what was sent before SIGTERM to arrive; then connections are closed
 DRIFT = float(os.environ.get("FAKE_DRIFT", "0"))
 DRIFT_PERIOD_S = 240.0
 WORKERS = int(os.environ.get("HARNESS_WORKERS", "1"))
@@ -54,7 +55,8 @@ class App:
     def __init__(self) -> None:
         self.predict = load_predictor().predict
         self.count = self.answered = self.busy = 0
-        self.broken = False
+        self.broken = self.stopping = False
+        self.idle: set[asyncio.StreamWriter] = set()  # connections without a request
         self.waited_s = self.computed_s = 0.0
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
@@ -125,7 +127,7 @@ class App:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await reader.readline():
+            while line := await self.next_line(reader, writer):
                 path = line.split()[1].decode()
                 length = 0
                 while (header := await reader.readline()).strip():
@@ -144,10 +146,29 @@ class App:
                     self.answered += path not in STATE
                 finally:
                     self.busy -= 1
+                if self.stopping:
+                    break
         except ConnectionError:
             pass
         finally:
             writer.close()
+
+    async def next_line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        self.idle.add(writer)
+        try:
+            return await reader.readline()
+        finally:
+            self.idle.discard(writer)
+
+    async def drain(self) -> None:
+        """Answer what was sent, and nothing else on connections that stand: else it would go on for
+        as long as clients do."""
+        await asyncio.sleep(LINGERS_S)
+        self.stopping = True
+        for writer in self.idle:
+            writer.close()
+        while self.busy:
+            await asyncio.sleep(0.001)
 
 
 async def main() -> None:
@@ -167,8 +188,7 @@ async def main() -> None:
     print("fake: listening", flush=True)
     await stop.wait()
     server.close()
-    while app.busy:
-        await asyncio.sleep(0.001)
+    await app.drain()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A handler whose faults are known: those of a request are in its body, as `{"fault": NAME}`.
 
-FUNCTION_FAULT: what goes wrong when it starts; FUNCTION_INIT_S: how long that takes;
-FUNCTION_MODEL: without it, it needs no predictor, and answers with the number of its instance.
+It takes `sleep_s`, or until there is the file that `until` names.
+FUNCTION_FAULT: what goes wrong when it starts; FUNCTION_INIT_S: how long that takes. Without a
+predictor it answers with the number of its instance.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
+
+import steps
+from serving import load_predictor
 
 FAULT = os.environ.get("FUNCTION_FAULT", "")
 INSTANCE = int(os.environ.get("HARNESS_INSTANCE", "0"))
@@ -30,14 +35,13 @@ def load() -> Any:
     time.sleep(float(os.environ.get("FUNCTION_INIT_S", "0")))
     if not os.environ.get("HARNESS_PREDICTOR"):
         return None
-    from serving import load_predictor
-
     return load_predictor()
 
 
 MODEL = load()
 
 
+@steps.handled
 def handler(event: dict[str, Any], _: object) -> Any:
     if "requestContext" not in event:
         return answered(event)
@@ -52,6 +56,8 @@ def handler(event: dict[str, Any], _: object) -> Any:
 
 def answered(body: dict[str, Any]) -> Any:
     time.sleep(body.get("sleep_s", 0))
+    while "until" in body and not Path(body["until"]).exists():
+        time.sleep(0.01)
     if "fault" in body:
         return wrong(body)
     if MODEL is None:

@@ -11,7 +11,7 @@ clock = time.monotonic_ns
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request; moments are CLOCK_MONOTONIC."""
+    """The outcome of a request; moments are CLOCK_MONOTONIC."""
 
     done_ns: int
     first_byte_ns: int = -1

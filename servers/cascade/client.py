@@ -30,7 +30,7 @@ def server() -> Server:
 
 
 def instances_of(body: bytes) -> Any:
-    """What is asked, as far as it is understood; the server says what is wrong with the rest."""
+    """The instances, if the body can be read; otherwise the server says what is wrong with it."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):

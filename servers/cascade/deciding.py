@@ -29,7 +29,7 @@ class Decider:
 
 
 def threshold(text: str) -> float:
-    """What it is, from 0 to 1. Raises ValueError."""
+    """The threshold, from 0 to 1. Raises ValueError."""
     try:
         value = float(text)
     except ValueError:
@@ -43,7 +43,7 @@ def threshold(text: str) -> float:
 
 
 def from_environment() -> Decider:
-    """What the variant and the artefact say. Raises ValueError."""
+    """The settings of the variant and the artefact. Raises ValueError."""
     value = threshold(os.environ.get(NAME, ""))
     artefact = Path(os.environ["HARNESS_ARTEFACT"])
     # Beside the predictors, as the builds that train it import it too.

@@ -163,7 +163,7 @@ class Pool:
 
 
 def _open(window: Window) -> None:
-    """What is due is answered here or handed over: it waits for no answer of the server."""
+    """Requests that are due are answered here or handed over: none waits for the server."""
     pool = Pool(window)
     for index, due_ns in enumerate(window.due_ns):
         due = window.start + due_ns

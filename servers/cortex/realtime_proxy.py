@@ -1,5 +1,5 @@
-"""What Cortex has in front of a realtime API in each pod: `max_concurrency` requests at a time are
-with the app, `max_queue_length` wait, and all others are refused at once with 503.
+"""Cortex's proxy in front of a realtime API, as each pod has one: `max_concurrency` requests at a
+time are with the app, `max_queue_length` wait, and all others are refused at once with 503.
 
 Semantics: https://github.com/cortexlabs/cortex/tree/master/pkg/proxy
 """
@@ -18,7 +18,7 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 PROBE = "/health"  # is not counted
-# Of one connection, not of the request; the length is that of what was received.
+# Headers of one connection, not of the request; the length is that of the received body.
 HOP = frozenset(
     (b"connection", b"keep-alive", b"transfer-encoding", b"te", b"upgrade", b"expect")
 ) | {b"content-length", b"proxy-connection", b"trailer"}

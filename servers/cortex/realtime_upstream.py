@@ -11,7 +11,7 @@ from httptools import HttpResponseParser
 
 @dataclass
 class Reply:
-    """What the app answered."""
+    """The app's answer."""
 
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What is asked for on loopback: clients, rounds, and what came of them."""
+"""The port on loopback for clients, rounds, and their results."""
 
 from __future__ import annotations
 

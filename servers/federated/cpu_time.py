@@ -1,4 +1,4 @@
-"""What a process and all that it started have used of the CPU."""
+"""The CPU time of a process and all that it started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of that process, those below it, and those below it that have ended."""
+    """CPU seconds of that process and of those below it, ended ones included."""
     return sum(_ticks(each) for each in _tree(pid)) / TICKS
 
 

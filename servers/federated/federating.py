@@ -17,7 +17,7 @@ END_S = 8.0
 
 
 class NotNow(Exception):
-    """What is asked for does not go with what there is."""
+    """A request that does not fit the present state."""
 
 
 class Federating:

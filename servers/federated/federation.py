@@ -51,7 +51,7 @@ class Client:
 
     @property
     def sent(self) -> Path:
-        """What the relay keeps."""
+        """The file in which the relay keeps what this client sends."""
         return self.folder / "sent"
 
     def asks(self) -> bool:

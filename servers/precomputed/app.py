@@ -131,7 +131,7 @@ async def answered(served: Served, body: Instances) -> Response:
         for place, answer in zip(missing, await computed(served, asked), strict=True):
             found[place] = answer
     told = {STORED: "0" if missing else "1", VERSION: str(served.about.version)}
-    # What is stored is JSON already.
+    # Stored answers are JSON already.
     content = b'{"predictions":[' + b",".join(answer for answer in found if answer) + b"]}"
     return Response(content, media_type="application/json", headers=told)
 

@@ -1,4 +1,4 @@
-"""What a stored answer is found by, and what a model is known by."""
+"""The keys of stored answers, and the identity of a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def key_of(instance: Any) -> bytes:
 
 
 def digest_of(artefact: Path) -> str:
-    """Of all files of a model."""
+    """The digest of all files of a model."""
     digest = hashlib.sha256()
     for path in sorted(path for path in artefact.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(artefact)}\0".encode())

@@ -41,7 +41,7 @@ class RedisStore:
         return size
 
     async def current(self) -> str:
-        """What names the store that is served; another text after a swap. Raises StoreError."""
+        """The name of the store that is served, which a swap changes. Raises StoreError."""
         try:
             found = await self._client.get(_CURRENT)
         except redis.RedisError as error:

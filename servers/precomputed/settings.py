@@ -1,4 +1,4 @@
-"""What this server's processes are told by their environment."""
+"""The settings of this server's processes, from their environment."""
 
 from __future__ import annotations
 

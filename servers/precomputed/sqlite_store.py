@@ -54,7 +54,7 @@ class SqliteStore:
         return current.exists() and path.name in current.read_text("utf-8", "replace")
 
     async def current(self) -> str:
-        """What names the store that is served; another text after a swap."""
+        """The name of the store that is served, which a swap changes."""
         try:
             return (self._folder / _CURRENT).read_text("utf-8")
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What the web process and the workers share: Celery's app, and how its broker keeps messages."""
+"""Shared by the web process and the workers: Celery's app, and how its broker keeps messages."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    # What became of a job stands in a record of its own: Celery's results can't say that an id was
-    # never taken.
+    # Each job has a record of its own: Celery's results can't say that an id was never taken.
     task_ignore_result=True,
     task_default_queue=QUEUE,
     # An hour by default: so long a job of a dead worker would wait.

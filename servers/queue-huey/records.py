@@ -1,4 +1,4 @@
-"""What is known of each job: a table in the file that Huey has its own in."""
+"""The record of each job: a table in the file that holds Huey's own tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the web process and the workers share: Huey on a file of SQLite, and a lease in it.
+"""Shared by the web process and the workers: Huey on a file of SQLite, and a lease in it.
 
 Huey takes a task off its table when it begins, and would lose it with its worker. Here the same
 transaction writes down who has it: a worker that comes back after its death puts it back.
@@ -22,7 +22,7 @@ _TAKEN = "create table if not exists taken (owner text primary key, data blob no
 
 
 class LeasedStorage(SqliteStorage):
-    """What a worker has, one task at a time, stands in the table `taken`."""
+    """The table `taken` holds the task of each worker, one at a time."""
 
     ddl = (*SqliteStorage.ddl, _TAKEN)
 
@@ -41,7 +41,7 @@ class LeasedStorage(SqliteStorage):
             return row[1]
 
     def put_back(self) -> None:
-        """What this worker had when it was killed."""
+        """Put back the task that this worker had when it was killed."""
         with self.db(commit=True) as cursor:
             cursor.execute("select data from taken where owner = ?", (OWNER,))
             for (data,) in cursor.fetchall():
@@ -52,7 +52,7 @@ class LeasedStorage(SqliteStorage):
             cursor.execute("delete from taken where owner = ?", (OWNER,))
 
     def everything(self) -> list[bytes]:
-        """What waits, and what workers have."""
+        """All tasks: those that wait, and those that workers have."""
         taken = self.sql("select data from taken", results=True)
         return [*self.enqueued_items(), *(data for (data,) in taken)]
 

@@ -128,13 +128,15 @@ class Supervisor:
 def redis(supervisor: Supervisor, *options: str) -> str:
     """The URL of a Redis of this server's own, on a unix socket in its temporary folder; or of the
     one that runs beside it in a container of its own. Its file is written at each change, so that a
-    broker that was killed comes back with all that it had acknowledged."""
+    broker that was killed comes back with all that it had acknowledged. The options are those of
+    redis-server: `--maxmemory`, `8mb`."""
     if beside := os.environ.get("HARNESS_REDIS_URL"):
         until = time.monotonic() + 30.0  # its container is started after this one
         while not _pongs(beside):
             if time.monotonic() > until:
                 raise RuntimeError(f"No Redis answers at {beside}.")
             time.sleep(0.01)
+        _configure(beside, options)
         return beside
     folder = Path(os.environ["TMPDIR"], "redis")
     folder.mkdir(exist_ok=True)
@@ -150,6 +152,20 @@ def redis(supervisor: Supervisor, *options: str) -> str:
     return url
 
 
+def _configure(url: str, options: tuple[str, ...]) -> None:
+    """Give a Redis that runs already the options that one of this server's own would be started
+    with, and have it keep them for when it is started again. Raises RuntimeError."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    commands = [("SET", name.removeprefix("--"), value) for name, value in pairs]
+    for command in [*commands, ("REWRITE",)] if commands else []:
+        try:
+            said = _told(url, "CONFIG", *command) or "it hung up"
+        except OSError as error:
+            said = str(error)
+        if said != "+OK":
+            raise RuntimeError(f"Redis at {url} refuses CONFIG {' '.join(command)}: {said}.")
+
+
 def short(path: Path) -> str:
     """A path that a socket may have, which has 107 characters at most."""
     if len(str(path)) < 100:
@@ -159,13 +175,20 @@ def short(path: Path) -> str:
 
 
 def _pongs(url: str) -> bool:
-    place = urlsplit(url)
     try:
-        with _connected(place.hostname, place.port, place.path) as sock:
-            sock.sendall(b"PING\r\n")
-            return sock.recv(16).startswith(b"+PONG")
+        return _told(url, "PING") == "+PONG"
     except OSError:
         return False
+
+
+def _told(url: str, *words: str) -> str:
+    """The first line of the answer to a command. Raises OSError."""
+    place = urlsplit(url)
+    with _connected(place.hostname, place.port, place.path) as sock:
+        parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+        sock.sendall("".join((f"*{len(words)}\r\n", *parts)).encode())
+        with sock.makefile("rb") as answer:
+            return answer.readline().decode(errors="replace").strip()
 
 
 def _connected(host: str | None, port: int | None, path: str) -> socket.socket:

@@ -40,14 +40,14 @@ class Job:
 
     @property
     def marks(self) -> str:
-        """What a protocol reads as marks."""
+        """The marks of a job, as the protocol reads them."""
         names = ("runs", "submitted_ns", "started_ns", "finished_ns")
         told = ((name, getattr(self, name)) for name in names)
         return ",".join(f"{name}={value}" for name, value in told if value is not None)
 
 
 class Queue(ABC):
-    """Where jobs wait, and what is known of each."""
+    """The queue of jobs, and the record of each job."""
 
     keeps_s: float  # a job after its end
 
@@ -65,7 +65,7 @@ class Queue(ABC):
 
 
 class Contract:
-    """What is asked and answered over HTTP."""
+    """The web app: requests and answers over HTTP."""
 
     def wrong_with(self, content_type: str, body: bytes) -> str | None:  # noqa: ARG002
         """Why a body is no job, or None. Whether the model takes its instances is for a worker to

@@ -171,7 +171,7 @@ def _ended(name: str, outcome: Outcome) -> list[str | int]:
 
 
 async def reached(asked: Awaitable[Answer]) -> Answer:
-    """What Redis answers. Raises Unavailable where it does not, with what it says."""
+    """The answer of Redis. Raises Unavailable, with its words, if it does not answer."""
     try:
         return await asked
     except _AWAY as error:

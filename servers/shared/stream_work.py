@@ -35,7 +35,7 @@ class StreamWorker:
         signal.signal(signal.SIGTERM, self._stop)
 
     def payload(self, name: str, fields: dict[bytes, bytes]) -> bytes:  # noqa: ARG002
-        """What the job is: it stands in its entry."""
+        """The job, from its entry."""
         return fields[b"payload"]
 
     def ended(self, name: str) -> None:

@@ -147,6 +147,24 @@ def test_a_request_is_billed_one_step_at_least_and_no_step_for_a_rounding_error(
     assert cost.billed_s(0.03, serverless(rounded_up_to_ms=100)) == 0.1
 
 
+def test_a_request_may_be_billed_a_least_time() -> None:
+    priced = serverless(least_ms=100)
+    assert cost.billed_s(0.0055, priced) == 0.1
+    assert cost.billed_s(0.1201, priced) == pytest.approx(0.121)
+
+
+def test_memory_may_be_billed_as_it_is_used() -> None:
+    priced = serverless(memory_gib=0.125, memory_step_gib=0.125, memory_gib_max=1.5)
+    assert cost.billed_gib(0.01, priced) == 0.125
+    assert cost.billed_gib(0.125, priced) == 0.125
+    assert cost.billed_gib(0.13, priced) == 0.25
+    assert cost.billed_gib(1.49, priced) == 1.5
+    assert cost.billed_gib(1.51, priced) is None
+    found = on_serverless(KNOWN, priced)
+    assert found is not None
+    assert found.memory_gib == 1.0
+
+
 def test_more_memory_than_the_smallest_size_is_paid_for_and_too_much_does_not_fit() -> None:
     found = on_serverless(replace(KNOWN, memory_gib=3.0), serverless())
     assert found is not None

@@ -15,7 +15,7 @@ from harness.analyse.run.drift import Floats
 from harness.analyse.run.findings import WINDOW_RULES
 from harness.stored.records import Window, WindowFacts
 from harness.windows.profiles import Profile
-from harness.windows.samples import ERRORS, Calls, Requests, Usage, empty
+from harness.windows.samples import ERRORS, Calls, Ints, Requests, Usage, empty
 
 SERVED_PER_S = 250.0
 SEEDS = range(50)
@@ -56,8 +56,24 @@ def queue(
     work = np.cumsum(service)
     done = work + np.maximum.accumulate(due - work + service)
     due_ns, done_ns = (np.round(1e9 * column).astype(np.int64) for column in (due, done))
-    zeros = np.zeros(len(due), np.int64)
-    requests = Requests(
+    facts = WindowFacts(
+        profile=Profile("steady", "poisson", duration_s, rate_per_s=rate),
+        elapsed_s=duration_s,
+        generator_cpu_s=0,
+        generator_cpus=1,
+        steal_share=0,
+        checked=0,
+        wrong=0,
+    )
+    return Window(
+        facts=facts, requests=answered(due_ns, done_ns), usage=empty(Usage), calls=empty(Calls)
+    )
+
+
+def answered(due_ns: Ints, done_ns: Ints) -> Requests:
+    """Requests that were sent when they were due, and all answered rightly."""
+    zeros = np.zeros(len(due_ns), np.int64)
+    return Requests(
         payload=zeros,
         due_ns=due_ns,
         sent_ns=due_ns,
@@ -68,16 +84,6 @@ def queue(
         queued=zeros,
         resent=zeros,
     )
-    facts = WindowFacts(
-        profile=Profile("steady", "poisson", duration_s, rate_per_s=rate),
-        elapsed_s=duration_s,
-        generator_cpu_s=0,
-        generator_cpus=1,
-        steal_share=0,
-        checked=0,
-        wrong=0,
-    )
-    return Window(facts=facts, requests=requests, usage=empty(Usage), calls=empty(Calls))
 
 
 def share(name: str, windows: list[Window]) -> float:
@@ -122,16 +128,10 @@ def test_what_timed_out_is_still_in_the_queue() -> None:
     window = queue(1, 1.5, 5000)
     columns = window.requests
     late = columns.done_ns - columns.due_ns > 1_000_000_000
-    timed_out = Requests(
-        payload=columns.payload,
-        due_ns=columns.due_ns,
-        sent_ns=columns.sent_ns,
-        first_byte_ns=columns.first_byte_ns,
+    timed_out = replace(
+        columns,
         done_ns=np.where(late, columns.due_ns + 1_000_000_000, columns.done_ns),
-        status=columns.status,
         error=np.where(late, ERRORS.index("timeout"), 0),
-        queued=columns.queued,
-        resent=columns.resent,
     )
     found = drift.backlog(window.facts.profile, timed_out)
     assert found is not None
@@ -141,19 +141,7 @@ def test_what_timed_out_is_still_in_the_queue() -> None:
 def test_the_time_until_the_first_answers_is_no_growing_queue() -> None:
     """Two seconds for an answer, of a server that never keeps anybody waiting."""
     due = np.arange(1000) * 10_000_000
-    zeros = np.zeros(1000, np.int64)
-    done = due + 2_000_000_000
-    requests = Requests(
-        payload=zeros,
-        due_ns=due,
-        sent_ns=due,
-        first_byte_ns=done,
-        done_ns=done,
-        status=zeros + 200,
-        error=zeros,
-        queued=zeros,
-        resent=zeros,
-    )
+    requests = answered(due, due + 2_000_000_000)
     found = drift.backlog(Profile("steady", "constant", 10.0, rate_per_s=100.0), requests)
     assert found is not None
     assert abs(found.growth) < 2
@@ -164,18 +152,7 @@ def test_a_stall_is_no_trend() -> None:
     """A second in which nothing is answered: a tail, not a drift."""
     due = np.arange(2000) * 5_000_000
     done = np.where((due > 4e9) & (due < 5e9), 5_000_000_000, due) + 3_000_000
-    zeros = np.zeros(2000, np.int64)
-    requests = Requests(
-        payload=zeros,
-        due_ns=due,
-        sent_ns=due,
-        first_byte_ns=done,
-        done_ns=done,
-        status=zeros + 200,
-        error=zeros,
-        queued=zeros,
-        resent=zeros,
-    )
+    requests = answered(due, done)
     profile = Profile("steady", "constant", 10.0, rate_per_s=200.0)
     backlog, latency = drift.backlog(profile, requests), drift.latency(profile, requests)
     assert backlog is not None

@@ -279,6 +279,18 @@ def test_what_answers_told(tmp_path: Path) -> None:
     assert len(frames.marks(stored.DATA / "schema-6", "some")) == 0
 
 
+def test_what_a_front_saw(tmp_path: Path) -> None:
+    store.write_campaign(tmp_path, stored.campaign())
+    store.write_run(tmp_path, stored.heard(stored.full_run()))
+    found = frames.invocations(tmp_path, "some")
+    assert found["cold"].tolist() == [True, False, False]
+    assert found["instance"].isna().tolist() == [False, False, True]
+    assert found["returned_s"].isna().tolist() == [False, True, True]
+    assert found["billed_ms"].tolist() == [250, 2, 0]
+    assert found["profile"].tolist() == ["saturated"] * 3
+    assert len(frames.invocations(stored.DATA / "schema-6", "some")) == 0
+
+
 def test_rounds_and_benchmarks_follow_one_another(results: Path) -> None:
     fakes.stored_campaign(results / "two", FAKES[:2], 2, ("sentiment", "iris"))
     found = frames.requests("two", "good")

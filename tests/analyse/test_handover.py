@@ -154,6 +154,16 @@ def test_all_of_it_is_printed() -> None:
     assert rows[1][8:12] == ["10.0/10.0"] * 3 + ["0"]
 
 
+def test_a_front_that_ended_is_told_and_is_no_interruption() -> None:
+    found = replace(handovers((FIRST, run_of(2, 5.0))), unanswered=3, problem="nginx is gone.")
+    summed = handover.summary(found)
+    assert (summed["problem"], summed["unanswered"]) == ("nginx is gone.", 3)
+    assert not summed["interrupted"]
+    assert not handover.is_well(summed)
+    assert "nginx is gone." in list(handover.lines(summed))
+    assert handover.summary(replace(found, problem=None))["interrupted"]
+
+
 def test_before_any_load_the_keys_are_the_same() -> None:
     nothing = Handovers(
         benchmark="iris", variant="a", route="/", front="nginx", every_s=1.0, runs=()

@@ -150,3 +150,14 @@ def test_of_few_variants_each_keeps_its_own_times() -> None:
     read = pooled(queues)["b"].law(queues["b"][0])
     assert isinstance(read, law.Law)
     assert read.shape.sample * 1.1 - 0.1 == pytest.approx([0.5, 1.5])
+
+
+def test_a_batching_server_keeps_its_own_speed_which_is_fitted_with_its_law() -> None:
+    merging = BatchLaw(alone_ns=1.2, each_ns=0.4, most=16, wait_ns=1e6, beside_ns=0.1)
+    starts = [
+        Queue(law=merging, law_error=0.03, unit_ns=unit * MS, occupied=1.2, error=0.03)
+        for unit in (7.0, 9.0)
+    ]
+    found = pooled(field(batched=starts))["batched"]
+    read = [found.law(each).occupied_ns for each in starts]
+    assert read == pytest.approx([1.2 * 7.0 * MS, 1.2 * 9.0 * MS])

@@ -61,8 +61,10 @@ def test_our_own_has_machines_of_several_providers_and_both_platforms() -> None:
         chosen = [row for row in table.instance if (row.gpu != prices.NO_GPU) is has_gpu]
         assert len({row.provider for row in chosen}) >= 3
     services = " ".join(row.service for row in table.serverless)
-    assert "Lambda" in services
-    assert "Cloud Run" in services
+    for service in ("Lambda (x86)", "Lambda (arm64)", "Functions (Consumption)", "Cloud Run"):
+        assert service in services
+    kept = [row.service for row in table.serverless if row.provisioned_usd_per_gib_second]
+    assert kept == ["Lambda (x86)", "Lambda (arm64)"]
     today = datetime.date.today()
     assert all(row.date <= today for row in (*table.instance, *table.serverless))
 
@@ -139,6 +141,18 @@ def test_a_price_of_zero_is_no_price(file: Path, key: str, place: str, wrong: st
         ("memory_buys_cpu = true", "memory_buys_cpu = false", "give 'usd_per_vcpu_second' unless"),
         ("shared = false", "shared = false\nusd_per_vcpu_second = 1", "and not beside it"),
         ("shared = false", "shared = false\nusd_per_vcpu_second = 0", "greater than 0"),
+        ("shared = false", "shared = false\nleast_ms = 0", "greater than 0"),
+        ("shared = false", "shared = false\nmemory_step_gib = 0", "greater than 0"),
+        (
+            "shared = false",
+            "shared = false\nprovisioned_usd_per_gib_second = 1",
+            "goes with 'provisioned_busy_usd_per_gib_second'",
+        ),
+        (
+            "shared = false",
+            "shared = false\nprovisioned_busy_usd_per_gib_second = 1",
+            "goes with 'provisioned_busy_usd_per_gib_second'",
+        ),
         ("[[serverless]]", ROW + "[[serverless]]", "two rows describe Some small here."),
     ],
 )

@@ -49,3 +49,23 @@ def test_of_several_workers_it_is_said_too() -> None:
 def test_without_lone_requests_nothing_is_said() -> None:
     run = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
     assert waiting.excess(fakes.having(run, WindowKind.AUDIT, [])) is None
+
+
+def test_what_the_time_between_polls_adds_is_no_queue_s() -> None:
+    """A result that is known at the next poll only was there before."""
+    healthy = in_turn.polled(in_turn.run(InTurn(), rate=65.0), every_ms=20.0)
+    assert waiting.excess(healthy) is None
+    twice = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
+    found, seen = waiting.excess(in_turn.polled(twice, every_ms=20.0)), waiting.excess(twice)
+    assert found is not None
+    assert seen is not None
+    assert (found.factor, found.seen_ms) == (seen.factor, seen.seen_ms)
+    assert (found.polled, seen.polled) == (True, False)
+    run = in_turn.polled(twice, every_ms=20.0)
+    said = [f.message for f in findings.of_run(RunContext(run=run)) if f.name.startswith("waits")]
+    assert "the mean time until the result is there is" in said[0]
+
+
+def test_without_the_moment_of_the_result_nothing_is_said_of_jobs() -> None:
+    twice = in_turn.run(InTurn(again_ms=3.0), rate=60.0)
+    assert waiting.excess(in_turn.polled(twice, every_ms=20.0, tells=False)) is None

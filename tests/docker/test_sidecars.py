@@ -20,7 +20,7 @@ NAMES = {"serving-harness-_redis-docker", "serving-harness-_redis-docker-redis"}
 GO = """\
 import os, sys
 from components import Supervisor, redis
-print("redis at", redis(Supervisor()), flush=True)
+print("redis at", redis(Supervisor(), "--maxmemory", "8mb"), flush=True)
 os.execv(sys.executable, [sys.executable, "app.py"])
 """
 PING = """\
@@ -71,6 +71,8 @@ def test_it_is_reached_by_its_server_alone_and_comes_back_with_what_it_kept(
         assert seen["processes"] == 4  # two inits, the server and Redis
         _in(engine, "sidecar", "sh", "-c", "kill -KILL $(pidof redis-server)")
         until(lambda: _started_again(sidecar) and _kept(engine) == "well")
+        limit = _in(engine, "sidecar", "redis-cli", "config", "get", "maxmemory")
+        assert limit.split() == ["maxmemory", str(8 << 20)]  # the server's own, kept as well
         later = server.sample(pss=False)
         assert later is not None
         assert later["cpu_ns"] > seen["cpu_ns"]

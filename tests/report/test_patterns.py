@@ -12,8 +12,9 @@ from harness.analyse.cost import prices, repeated
 from harness.analyse.cost.cost import Measured
 from harness.analyse.cost.repeated import Batch
 from harness.analyse.statistics.stats import Spread
+from harness.report.page import view
 from harness.report.page.sections import patterns
-from harness.stored.lifecycle import BatchJob, Lifecycle
+from harness.stored.lifecycle import BatchJob, Lifecycle, Training, TrainingRound
 from tests.fakes import Fake
 from tests.report.campaigns import PROFILES
 from tests.report.test_sections import rendered
@@ -74,6 +75,33 @@ def test_patterns_are_shown_beside_the_services_that_they_name(tmp_path: Path) -
     assert '<td data-value="200">200' in html  # stored answers
     assert '<td data-value="25">25' in html  # idle CPU
     assert "by how often each stored answer is given" in html
+
+
+def test_rounds_of_federated_training_are_shown_one_by_one(tmp_path: Path) -> None:
+    rounds = [
+        TrainingRound(
+            version=number + 1,
+            answered=4,
+            seconds=8.0,
+            sent_bytes=112_000,
+            received_bytes=47_000,
+            client_cpu_s=6.5,
+            server_cpu_s=1.0,
+            accuracy=accuracy,
+        )
+        for number, accuracy in ((1, 0.583), (2, 0.722), (3, None))
+    ]
+    training = Training(
+        clients=4, examples=451, up_s=9.0, central_accuracy=0.881, rounds=tuple(rounds)
+    )
+    trained = Fake("trained", 5.0, track="pattern", life=Lifecycle(training=training))
+    html = section_of(rendered(tmp_path, SERVICE, trained, rounds=1))
+    assert re.findall("<h4>(.*)</h4>", html)[-2:] == ["Federated training", "Rounds of trained"]
+    assert "4 clients with 451 examples, connected after 9" in html
+    cells = re.findall(r"<td>(.*)</td>", html.partition("Rounds of trained")[2])
+    assert [cells[0], cells[7]] == ["58.3", "72.2"]
+    assert cells[14] == view.NONE
+    assert 'data-value="159">159' in html  # kB per round
 
 
 def test_without_a_batch_job_repetition_says_nothing(tmp_path: Path) -> None:

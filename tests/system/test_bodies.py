@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +103,43 @@ def test_more_than_a_generator_should_hold(
     done = cli("load", URL, "--rate", "1", "--bodies", str(file))
     assert done.returncode == 2
     assert "The bodies have more than" in done.stderr
+
+
+def test_a_pipe_is_read_to_its_end(cli: Command, tmp_path: Path) -> None:
+    """As a shell's `<(...)` is."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"{" * 200_000))
+    writer.start()
+    done = cli("load", URL, "--rate", "1", "--bodies", str(pipe), "--request", "[$instance]")
+    writer.join()
+    assert done.returncode == 2
+    assert f"{pipe}, line 1: not JSON, so not an instance" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--body", "--bodies"])
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
+    cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr("harness.cli._bodies._COMES_S", 0.05)
+    os.mkfifo(pipe := tmp_path / "pipe")
+    done = cli("load", URL, "--rate", "1", option, str(pipe))
+    assert done.returncode == 2
+    assert f"Nothing came from {pipe} for 0.05 s: nobody writes to this pipe" in done.stderr
+
+
+def test_a_pipe_that_is_never_closed_is_not_waited_for(
+    cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cli._bodies._COMES_S", 0.05)
+    os.mkfifo(pipe := tmp_path / "pipe")
+    descriptor = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(descriptor, b"{}")
+        done = cli("load", URL, "--rate", "1", "--body", str(pipe))
+    finally:
+        os.close(descriptor)
+    assert done.returncode == 2
+    assert "or its writer does not close it" in done.stderr
 
 
 def test_a_variant_has_its_benchmark_s_payloads(cli: Command, lines: Path) -> None:

@@ -256,6 +256,25 @@ def _either(loop: str, url: str, timeout_s: float = LONG_S) -> Job:
 
 
 @pytest.mark.parametrize("loop", ["open", "closed"])
+@pytest.mark.parametrize("asks", ["", "gzip, br;q=0.5"])
+def test_a_coding_that_is_not_decoded_is_right_only_where_it_was_asked_for(
+    one: Generator, loop: str, asks: str
+) -> None:
+    """Also of answers whose bodies nobody compares."""
+    with Endpoint(says(message(b"hello", 200, "Content-Encoding: br"))) as endpoint:
+        job = replace(_either(loop, endpoint.url), keep_every=0)
+        headers = (("Accept-Encoding", asks),) if asks else ()
+        goal = target(endpoint.url, [Message(body) for body in BODIES], headers)
+        fired = one.fire(replace(job, target=goal))
+        assert len(endpoint.requests) == 20
+    requests = requests_of(fired)
+    assert kinds(requests) == {"": 20} if asks else {"garbage": 20}
+    assert (requests.status == 200).all()
+    said = "its body is compressed with 'br', which the harness does not decode"
+    assert [cause.said.startswith(said) for cause in fired.causes] == ([] if asks else [True])
+
+
+@pytest.mark.parametrize("loop", ["open", "closed"])
 def test_an_answer_without_a_body(one: Generator, loop: str) -> None:
     with Endpoint(says(b"HTTP/1.1 204 No Content\r\n\r\n")) as endpoint:
         fired = one.fire(_either(loop, endpoint.url))

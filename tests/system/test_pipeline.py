@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -106,6 +107,29 @@ def test_what_fails_leaves_the_old_service_up_and_nothing_is_lost(shop: Sandbox)
     assert 0 <= runs[6]["last_old_s"] <= sum(runs[6]["seconds"].values())
     assert {"turn", "drain", "stop"} <= runs[6]["seconds"].keys()
     assert found["front"]["through_ms"] > 0
+
+
+def test_a_front_that_is_killed_ends_the_load_and_what_was_measured_is_kept(shop: Sandbox) -> None:
+    (shop.benchmarks / "noop" / "build.py").write_text(
+        BUILD.replace("version == 2", "False").replace("version == 3", "False")
+    )
+    hour = ("--every", "0.2s", "--for", "1h", "--json")
+    process = shop.start("pipeline", "noop", "--server", "_fake", *hour)
+    told_of(process, "version 2 serves")
+    (front_,) = (line for line in shop.processes() if "nginx: master" in line)
+    os.kill(int(front_.partition(":")[0]), signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=LONG_S)
+    assert process.returncode == 1, stderr
+    assert "Traceback" not in stderr
+    found = json.loads(stdout)
+    assert found["problem"].startswith(
+        "nginx, the front of the service, is gone: it was killed by signal 9: "
+    )
+    assert found["problem"].endswith("The load was ended; what was measured before is kept.")
+    assert not found["interrupted"]
+    assert found["requests"] >= found["ok"] > 0
+    assert found["runs"][1]["serves"]
+    assert shop.processes() == []
 
 
 def test_it_ends_by_itself_and_prints_a_table(shop: Sandbox) -> None:

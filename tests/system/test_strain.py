@@ -18,15 +18,22 @@ from tests.system.conftest import kept
 from tests.system.sandbox import LONG_S, Sandbox, until_while
 
 pytestmark = pytest.mark.slow
-VARIANTS = (
+SLOW = (
     "_fake-slow",
     "_fake-drains",
     "_fake-dies-of-overload",
     "_fake-hangs-of-overload",
     "_fake-refuses",
-    "no-second",
 )
-STRAINS = "overload_s = 0.5\nshutdown = true\nrestart = true\n"
+VARIANTS = (*SLOW, "no-second")
+STRAINS = "overload_s = 1.0\nshutdown = true\nrestart = true\n"
+# What other work on this machine adds to a request must be little beside it: it decides how many
+# are in flight at twice the capacity, and whether some still are when the stop signal comes.
+DELAY_MS = 200
+CALLERS, STEADY_PER_S = 16, 15.0
+FEWEST_PER_S = 0.75 * CALLERS * 1000 / DELAY_MS  # answered to that many callers at once
+STOPPED_NS = 800_000_000  # the signal is planned 100 ms before; the burst is answered 97 ms later
+TRIES = 4
 # It starts once: what it writes then keeps it from starting again.
 ONCE = """\
 import os, pathlib, runpy, sys
@@ -63,34 +70,65 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     places = kept(tmp_path_factory.mktemp("strain"))
     sandbox = next(places)
     _prepare(sandbox)
-    done = sandbox.harness("run", *VARIANTS, "--campaign", "c", "--json")
-    assert "Traceback" not in done.stderr, done.stderr
-    left = sandbox.processes()
-    digests = digest.of_campaign(sandbox.results / "c").digests
-    yield Outcome(
-        done.returncode,
-        {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]},
-        {run.cell.variant_name: run for run in sandbox.runs("c").values()},
-        {found.cell.variant_name: found for found in digests},
-        left,
-        (sandbox.reports / "c" / "index.html").read_text(),
-    )
+    for number in range(TRIES):
+        found = _measured(sandbox, f"c{number}")
+        disturbed = {name: why for name, run in found.runs.items() if (why := _disturbed(run))}
+        if not disturbed:
+            break
+    assert not disturbed, f"other work kept {TRIES} campaigns from measuring this"
+    yield found
     assert not list(sandbox.scratch.glob("harness-*"))
     next(places, None)
 
 
+def _measured(sandbox: Sandbox, name: str) -> Outcome:
+    (sandbox.servers / "no-second" / "started").unlink(missing_ok=True)
+    done = sandbox.harness("run", *VARIANTS, "--campaign", name, "--json")
+    assert "Traceback" not in done.stderr, done.stderr
+    left = sandbox.processes()
+    digests = digest.of_campaign(sandbox.results / name).digests
+    return Outcome(
+        done.returncode,
+        {cell["variant"]: cell for cell in json.loads(done.stdout)["cells"]},
+        {run.cell.variant_name: run for run in sandbox.runs(name).values()},
+        {found.cell.variant_name: found for found in digests},
+        left,
+        (sandbox.reports / name / "index.html").read_text(),
+    )
+
+
+def _disturbed(run: Run) -> str:
+    """How other work kept the strain from being what it is meant to be; empty where it did not."""
+    life = run.facts.lifecycle
+    if run.cell.variant_name not in SLOW or run.facts.failure is not None or life is None:
+        return ""
+    closed = next(w for w in run.profiles if not w.facts.profile.is_open)
+    reached = closed.requests.throughput(closed.facts.elapsed_s)
+    if reached < FEWEST_PER_S:
+        return f"{CALLERS} callers had {reached:.0f} answers per second, not {FEWEST_PER_S:.0f}"
+    if life.overload is None:
+        return "the generator was too slow for twice the capacity"
+    if life.shutdown is not None and life.shutdown.stop_ns > STOPPED_NS:
+        return f"the stop signal came after {life.shutdown.stop_ns / 1e9:.3f} s"
+    return ""
+
+
 def _prepare(sandbox: Sandbox) -> None:
-    """Two requests in flight on average in the steady window, 16 in the saturated one, and so 32 at
-    twice the throughput: 24 break what breaks of too much."""
+    """Three requests in flight on average in the steady window, 16 in the saturated one, and so 32
+    at twice the throughput: 24 break what breaks of too much."""
     presets = sandbox.benchmarks / "presets.toml"
     presets.write_text(
         presets.read_text().replace("[preset.standard]", STRAINS + "\n[preset.standard]")
     )
     file = sandbox.benchmarks / "noop" / "benchmark.toml"
-    text = file.read_text().replace("rate_per_s = 200.0", "rate_per_s = 50.0")
-    text = text.replace("timeout_s = 30.0", "timeout_s = 5.0")  # one hangs on purpose
-    file.write_text(text.replace("concurrency = 4", "concurrency = 16"))
+    text = file.read_text().replace("rate_per_s = 200.0", f"rate_per_s = {STEADY_PER_S}")
+    text = text.replace("duration_s = 0.5", "duration_s = 1.0")
+    text = text.replace("duration_s = 0.3", "duration_s = 1.0")
+    text = text.replace("timeout_s = 30.0", 'timeout_s = 5.0\nslo = "p99<2s"')  # one hangs
+    file.write_text(text.replace("concurrency = 4", f"concurrency = {CALLERS}"))
     (fake,) = (sandbox.servers / "_fake").glob("server.toml")
+    slower = fake.read_text().replace('FAKE_DELAY_MS = "40"', f'FAKE_DELAY_MS = "{DELAY_MS}"')
+    fake.write_text(slower)
     variants = fake.read_text().partition("[[variant]]")[0]
     table = (
         '[[variant]]\nname = "no-second"\ntrack = "matched"\ndescription = "-"\n'

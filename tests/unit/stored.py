@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harness.setup.answering import APPROXIMATE
 from harness.setup.endpoints import Endpoint
+from harness.setup.functions import THROTTLE
 from harness.stored import store
 from harness.stored.accuracy import Accuracy
 from harness.stored.clocks import SAME_CLOCK, ServerClock
 from harness.stored.container import ContainerFacts, ImageFacts
+from harness.stored.functions import OUT_OF_MEMORY, Burst, FunctionFacts, Lost
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import BatchJob, Lifecycle, Replacement, WarmUp
 from harness.stored.records import (
@@ -35,7 +38,9 @@ from harness.stored.records import (
     Window,
     WindowFacts,
 )
+from harness.stored.starts import FILES, Start, Starts, ThrownAway
 from harness.windows.causes import Cause
+from harness.windows.invocations import Invocations
 from harness.windows.kinds import WindowKind
 from harness.windows.marks import Marks
 from harness.windows.profiles import Profile
@@ -268,8 +273,8 @@ def full_run() -> Run:
 
 
 def heard(run: Run) -> Run:
-    """The same where the answers of two windows came in pieces, those of one told things, and some
-    need not be the reference's."""
+    """The same where the answers of two windows came in pieces, those of one told things, some need
+    not be the reference's, and instances were started for some."""
     first, second, third, *rest = run.windows
     parts = Chunks(
         request=ints(0, 2, 2),
@@ -280,11 +285,22 @@ def heard(run: Run) -> Run:
     told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
     wire = Wire(sent=1 << 40, received=0)
     first = replace(first, facts=replace(first.facts, wire=wire), chunks=parts, marks=told)
-    server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51)
+    function = FunctionFacts(
+        event="http",
+        memory_mib=1769,
+        timeout_s=30.5,
+        concurrency=1,
+        most_instances=None,
+        beyond="queue",
+        idle_s=300.0,
+    )
+    server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51, function=function)
     accuracy = Accuracy(asked=50, right=44, reference_right=47, local=30)
-    facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=_replaced())
+    life = replace(_replaced(), **_started())
+    facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=life)
     whole = replace(run, facts=facts)
-    return fakes.of_windows(whole, first, second, replace(third, chunks=_one()), *rest)
+    third = replace(third, chunks=_one(), invocations=_invoked())
+    return fakes.of_windows(whole, first, second, third, *rest)
 
 
 def _replaced() -> Lifecycle:
@@ -301,6 +317,48 @@ def _replaced() -> Lifecycle:
     failed = replace(first, version=2, began_ns=2**50, ended_ns=2**51, failure="The disk is full.")
     told = Replacement(version=2, asked_ns=10**9, failure="The disk is full.")
     return Lifecycle(jobs=(first, failed), replacement=told)
+
+
+def _started() -> dict[str, Any]:
+    """Of a function: some starts, a burst, and an instance that did not fit into its memory."""
+    start = Start(
+        temperature=FILES,
+        create_s=0.125,
+        runtime_s=0.25,
+        import_s=0.5,
+        load_s=1.0,
+        answer_s=0.0625,
+        whole_s=1.9375,
+        major_faults=4096,
+    )
+    return {
+        "starts": Starts(
+            samples=(start,),
+            thrown_away=(ThrownAway(temperature=FILES, count=2, reason="It was warm."),),
+            impossible=(("image", "There is no engine."),),
+        ),
+        "burst": Burst(most_instances=10, beyond=THROTTLE),
+        "lost": (Lost(fate=OUT_OF_MEMORY, count=1, said="Out of memory: 512 MiB."),),
+    }
+
+
+def _invoked() -> Invocations:
+    """A request that an instance was started for, one that found it, one that was throttled."""
+    none = MISSING
+    return Invocations(
+        arrived_ns=ints(1, 5, 9),
+        dispatched_ns=ints(2, 6, none),
+        handled_ns=ints(3, 7, none),
+        returned_ns=ints(4, none, none),
+        answered_ns=ints(5, 8, none),
+        sent_ns=ints(6, 9, 10),
+        instance=ints(1, 1, none),
+        cold=ints(1, 0, 0),
+        status=ints(200, 502, 429),
+        billed_ms=ints(250, 2, 0),
+        init_ns=ints(2**40, 0, 0),
+        peak_bytes=ints(2**33, none, none),
+    )
 
 
 def _one() -> Chunks:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.measure.load.generator.answer import Unfit
-from harness.measure.load.generator.coding import beginning, decoded
+from harness.measure.load.generator.coding import asked_for, beginning, decoded
 
 MOST = 1 << 20
 RAW = zlib.compressobj(wbits=-15)
@@ -56,6 +56,21 @@ def test_compression_is_taken_off(encoding: bytes) -> None:
 def test_what_cannot_be_decoded_says_why(body: bytes, encoding: bytes, why: str) -> None:
     with pytest.raises(Unfit, match=why):
         decoded(body, encoding, MOST)
+
+
+@pytest.mark.parametrize(
+    ("header", "encoding", "is_asked_for"),
+    [
+        (b"accept-encoding: gzip, BR;q=0.1", b",br", True),
+        (b"Accept-Encoding: br", b"br, gzip", False),
+        (b"Accept-Encoding: identity", b"br", False),
+        (b"X: accept-encoding: br", b"br", False),
+        (b"X: y", b"identity", True),
+    ],
+)
+def test_what_a_request_asks_for(header: bytes, encoding: bytes, is_asked_for: bool) -> None:
+    message = b"POST / HTTP/1.1\r\n" + header + b"\r\n\r\nhello\naccept-encoding: br, gzip\r\n"
+    assert asked_for(message, encoding) == is_asked_for
 
 
 @pytest.mark.parametrize("rest", [b"\0" * 512, b"rubbish"])

@@ -27,6 +27,7 @@ from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.hosts import WorkerFacts
 from harness.stored.lifecycle import Installed, Lifecycle, Overload
 from harness.stored.records import Failure, Run, Search, Startup, Stop, Window
+from harness.stored.starts import Starts
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from harness.windows.samples import ERRORS, Requests
@@ -97,6 +98,7 @@ class Scenario:
         self._answers: dict[str, str] = {}
         self.order: SearchOrder | None = None
         self.strains: Callable[[Scenario, Launched, Life], None] | None = None
+        self.starts: Callable[[Scenario, Launched, Life], None] | None = None
         self.audits = False
         self._server: FakeServer | None = None
 
@@ -118,7 +120,9 @@ class Scenario:
     def run(self, *profiles: Profile) -> Run:
         cell = cell_of("some", "iris", 1)
         show, order, strain = self.shown.append, self.order, self.strains
-        return execute("c", cell, SERVER, profiles, self.provision, show, order, strain)
+        return execute(
+            "c", cell, SERVER, profiles, self.provision, show, order, strain, self.starts
+        )
 
     # the stages
 
@@ -270,6 +274,28 @@ def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None
     assert windows(run) == ["one", "two"]
     assert kinds(run) == ["profile", "profile", "probe", "strain"]
     assert run.facts.outcome == "ok"
+
+
+def test_what_starts_instances_comes_before_the_strain_and_both_are_kept(cell: Scenario) -> None:
+    found = Starts(impossible=(("image", "There is no engine."),))
+
+    def start(stages: Scenario, _: Launched, life: Life) -> None:
+        stages.done.append("starts")
+        life.starts = found
+        life.windows.append(cell.window_of(ONE).of_kind(WindowKind.BURST))
+
+    def strain(stages: Scenario, _: Launched, life: Life) -> None:
+        stages.done.append("strain")
+        assert [w.facts.kind for w in life.windows] == ["profile", "burst"]
+        life.overload = BORNE
+
+    cell.starts, cell.strains = start, strain
+    run = cell.run(ONE)
+    assert cell.done[-3:] == ["starts", "strain", "stop"]
+    assert run.facts.lifecycle is not None
+    assert (run.facts.lifecycle.starts, run.facts.lifecycle.overload) == (found, BORNE)
+    assert kinds(run) == ["profile", "burst"]
+    assert {"starts", "strain"} <= run.facts.phases_s.keys()
 
 
 def test_a_server_that_was_stopped_under_load_is_not_stopped_twice(cell: Scenario) -> None:

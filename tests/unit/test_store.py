@@ -207,7 +207,7 @@ def test_a_table_without_rows_has_no_file(tmp_path: Path) -> None:
     assert {path.name for path in place.iterdir()} == set(RUN_FILES)
     assert [len(window.chunks) for window in store.read_run(place).windows] == [0, 0, 0, 0]
     other = store.write_run(tmp_path / "other", stored.heard(stored.full_run()))
-    sparse = {"chunks.parquet", "marks.parquet"}
+    sparse = {"chunks.parquet", "marks.parquet", "invocations.parquet"}
     assert {path.name for path in other.iterdir()} == {*RUN_FILES, *sparse}
     rows = pq.read_table(other / "chunks.parquet").to_pylist()
     assert [(row["window"], row["request"], row["count"]) for row in rows] == [
@@ -217,6 +217,9 @@ def test_a_table_without_rows_has_no_file(tmp_path: Path) -> None:
     assert [(row["request"], row["mark"], row["value"]) for row in told] == [
         *((0, "runs", 3), (0, "finished_ns", 160), (2, "runs", 1)),
     ]
+    invoked = pq.read_table(other / "invocations.parquet").to_pylist()
+    seen = [(row["window"], row["instance"], row["cold"], row["status"]) for row in invoked]
+    assert seen == [(2, 1, True, 200), (2, 1, False, 502), (2, None, False, 429)]
 
 
 @pytest.mark.parametrize("table", ["chunks", "marks"])

@@ -314,6 +314,8 @@ def test_a_message_is_taken_apart_for_locust() -> None:
         "Y": "c",
         "Z": ["1", "2"],
     }
+    assert asked.accepts(b"identity, ")
+    assert not asked.accepts(b"br")
     assert base_url(goal) == "http://h:81"
     assert base_url(replace(goal, host="::1", tls=True)) == "https://[::1]:81"
 

@@ -12,6 +12,7 @@ from harness.measure.campaign.sweep import SweepPoint
 from harness.measure.talk.answers import Answers
 from harness.protocols import registered
 from harness.setup import judges
+from harness.setup.functions import FunctionTable
 from harness.windows.samples import ERRORS
 from tests.unit.conftest import PROFILE, Project
 
@@ -24,7 +25,15 @@ def points(project: Project, axis: str, *values: int, payloads: str = TEXTS) -> 
     return sweep.points(axis, project.variant(), bench, values, 2.5)
 
 
-@pytest.mark.parametrize("axis", sweep.AXES)
+PLAIN = [axis for axis in sweep.AXES if axis not in sweep.OF_FUNCTIONS]
+FUNCTION = """
+[variant.function]
+handler = "app.handler"
+memory_mib = 1769
+"""
+
+
+@pytest.mark.parametrize("axis", PLAIN)
 def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis: str) -> None:
     found = points(project, axis, 1, 2, 4)
     assert len({point.cell for point in found}) == 3
@@ -35,7 +44,7 @@ def test_each_point_has_a_place_of_its_own_and_one_window(project: Project, axis
 
 
 def test_a_value_changes_its_axis_alone(project: Project) -> None:
-    by_axis = {axis: points(project, axis, 2)[0] for axis in sweep.AXES}
+    by_axis = {axis: points(project, axis, 2)[0] for axis in PLAIN}
 
     def seen(point: SweepPoint) -> dict[str, object]:
         table = point.benchmark.table
@@ -54,6 +63,45 @@ def test_a_value_changes_its_axis_alone(project: Project) -> None:
         if axis == "workers":
             expected["concurrency"] = 4  # two callers for each
         assert seen(point) == expected, axis
+
+
+def function(project: Project, axis: str, *values: int) -> list[SweepPoint]:
+    bench = project.bench(profiles=PROFILE + CLOSED, payloads=TEXTS)
+    return sweep.points(axis, project.variant(more=FUNCTION), bench, values, 2.5)
+
+
+def told(point: SweepPoint) -> FunctionTable:
+    assert point.variant.table.function is not None
+    return point.variant.table.function
+
+
+def test_memory_sizes_are_variants_that_are_asked_one_request_at_a_time(project: Project) -> None:
+    found = function(project, "memory", 512, 3008)
+    assert [told(point).memory_mib for point in found] == [512, 3008]
+    assert len({point.variant.name for point in found}) == 2
+    for point in found:
+        (window,) = point.benchmark.table.profile
+        assert (window.shape, window.concurrency) == ("closed", 1)
+
+
+def test_a_gap_is_between_requests_at_even_times(project: Project) -> None:
+    found = function(project, "gap", 100, 2500)
+    assert len({point.benchmark.name for point in found}) == 2
+    assert {told(point).idle_s for point in found} == {sweep.IDLE_S}
+    short, long = (point.benchmark.table.profile[0] for point in found)
+    assert (short.shape, short.rate_per_s, short.duration_s) == ("constant", 10.0, 2.5)
+    assert (long.rate_per_s, long.duration_s) == (0.4, 30.0)
+
+
+@pytest.mark.parametrize("axis", sweep.OF_FUNCTIONS)
+def test_what_is_no_function_has_no_such_axis(project: Project, axis: str) -> None:
+    with pytest.raises(UsageError, match=f"no axis '{axis}': it is no function"):
+        points(project, axis, 512)
+
+
+def test_a_memory_size_that_there_is_not(project: Project) -> None:
+    with pytest.raises(UsageError, match="100 MiB is not between 128 and 10240"):
+        function(project, "memory", 100)
 
 
 def test_few_workers_have_the_load_of_many(project: Project) -> None:

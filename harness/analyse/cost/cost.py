@@ -61,9 +61,11 @@ class ServerlessCost:
 def measured(row: Row, campaign: Campaign) -> Measured | None:
     """The measurements of a row; None if its machine is unknown or its numbers don't count.
 
-    What runs on another host, or was already running, is on an unknown machine.
+    What runs on another host, or was already running, is on an unknown machine. A function is
+    billed by its use of instances: `billing`.
     """
-    if not row.server.way.here or row.invalid or not campaign.server_cpus:
+    known = row.server.way.here and row.server.function is None
+    if not known or row.invalid or not campaign.server_cpus:
         return None
     per_1000, memory = row.spreads.get("cpu_per_1000"), row.spreads.get("memory")
     return Measured(
@@ -118,8 +120,8 @@ def on_serverless(known: Measured, platform: Serverless) -> ServerlessCost | Non
     """
     if known.on_gpu or known.cpu_s is None or known.memory_gib is None:
         return None
-    memory_gib = max(platform.memory_gib, known.memory_gib)
-    if memory_gib > platform.memory_gib_max:
+    memory_gib = billed_gib(known.memory_gib, platform)
+    if memory_gib is None:
         return None
     usd_per_s = memory_gib * platform.usd_per_gib_second + (platform.usd_per_vcpu_second or 0.0)
 
@@ -134,8 +136,16 @@ def billed_s(seconds: float, platform: Serverless) -> float:
     """The billed seconds of a request that keeps one vCPU busy for that long."""
     if platform.shared:  # idle time is rounded up once, not for each request
         return seconds
-    step_s = platform.rounded_up_to_ms / 1000
-    return step_s * max(1, math.ceil(round(seconds / step_s, 6)))
+    step_s, least_s = platform.rounded_up_to_ms / 1000, (platform.least_ms or 0) / 1000
+    return max(least_s, step_s * max(1, math.ceil(round(seconds / step_s, 6))))
+
+
+def billed_gib(used_gib: float, platform: Serverless) -> float | None:
+    """The billed memory of what uses so much; None where no size has room for it."""
+    needed = max(platform.memory_gib, used_gib)
+    if platform.memory_step_gib is not None:
+        needed = platform.memory_step_gib * math.ceil(round(needed / platform.memory_step_gib, 6))
+    return needed if needed <= platform.memory_gib_max else None
 
 
 def same_gpu(model: str, here: str) -> bool:

@@ -44,14 +44,29 @@ class Serverless(PriceSource):
     memory_buys_cpu: bool  # then there is no price per vCPU
     usd_per_gib_second: Amount
     usd_per_vcpu_second: float | None = Field(default=None, gt=0)
+    # Of concurrency that is kept ready: for as long as it is kept, and while it is used besides.
+    provisioned_usd_per_gib_second: float | None = Field(default=None, gt=0)
+    provisioned_busy_usd_per_gib_second: float | None = Field(default=None, gt=0)
     usd_per_million_requests: Amount
     rounded_up_to_ms: int = Field(gt=0)
+    least_ms: int | None = Field(default=None, gt=0)  # None: what it is rounded up to
+    memory_step_gib: float | None = Field(default=None, gt=0)  # None: the size is billed, not use
+    starts_billed: bool = False  # whether the initialisation of an instance is billed
     shared: bool  # whether one instance answers several requests at a time
 
     @model_validator(mode="after")
     def _some_memory_fits(self) -> Serverless:
         if self.memory_gib_max < self.memory_gib:
             raise ValueError("'memory_gib_max' is below 'memory_gib'")
+        return self
+
+    @model_validator(mode="after")
+    def _provisioned_has_both_prices(self) -> Serverless:
+        kept, busy = self.provisioned_usd_per_gib_second, self.provisioned_busy_usd_per_gib_second
+        if (kept is None) is not (busy is None):
+            raise ValueError(
+                "'provisioned_usd_per_gib_second' goes with 'provisioned_busy_usd_per_gib_second'"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What answers cost that a batch job has stored, by how often each of them is given."""
+"""The cost of answers that a batch job has stored, by how often each answer is given."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def job_of(row: Row) -> Batch:
 
 
 def of_row(known: Measured, job: Batch, machine: RentedMachine | None) -> tuple[Repeated, ...]:
-    """By how often each stored answer is given.
+    """The cost by how often each stored answer is given.
 
     On the machine the job takes as long as it took here, and nothing else meanwhile.
     """

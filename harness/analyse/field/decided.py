@@ -63,7 +63,7 @@ class Decided:
 
     @property
     def out_of_reach(self) -> tuple[Open, ...]:
-        """Those that MOST rounds of each would leave open."""
+        """The pairs that MOST rounds of each variant would leave open."""
         return tuple(pair for pair in self.open if not pair.in_reach)
 
     @property

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.analyse.field import function_points
+from harness.analyse.field.function_points import GAP, MEMORY
 from harness.analyse.run import findings, metrics
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
-from harness.stored.records import Run
+from harness.stored.records import Run, Window
 
 COSTS = ("throughput_per_s", "p50_ms", "p99_ms", "cpu_per_1000_s")
 _LEAST_CPU_S = 0.2  # of a process it is counted in ticks of 10 ms: below, they show
@@ -43,27 +45,43 @@ class Growth:
 def point(context: RunContext, axis: str, value: int, together: int) -> PointCost:
     """The cost that one run of a sweep measured; each request carried `together` instances."""
     run = context.run
-    window, failure = metrics.saturated(run), run.facts.failure
+    window, failure = _window(run, axis), run.facts.failure
     doubts = findings.of_run(context)
     invalid = [doubt.message for doubt in doubts if doubt.verdict is Verdict.INVALID]
     reason = failure.message if failure else "; ".join(invalid)
     if window is None or not window.requests.ok.any():
         return PointCost(
             value=value,
-            numbers=dict.fromkeys(COSTS),
+            numbers=dict.fromkeys(costs(axis)),
             taken=None,
             invalid=reason or "no answer came",
         )
+    known = _numbers(window, together)
+    if axis in function_points.COSTS:
+        known |= function_points.numbers(window, run.facts.server.function)
+    numbers = {cost: known.get(cost) for cost in costs(axis)}
+    return PointCost(value=value, numbers=numbers, taken=_taken(run, axis), invalid=reason)
+
+
+def costs(axis: str) -> tuple[str, ...]:
+    """The names of what is measured along an axis."""
+    return function_points.COSTS.get(axis, COSTS)
+
+
+def _window(run: Run, axis: str) -> Window | None:
+    return metrics.steady(run) if axis == GAP else metrics.saturated(run)
+
+
+def _numbers(window: Window, together: int) -> dict[str, float | None]:
     answered = together * int(window.requests.ok.sum())
     service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
     used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
-    numbers = {
+    return {
         "throughput_per_s": together * window.requests.throughput(window.facts.elapsed_s),
         "p50_ms": stats.percentile(service_ms, 0.50),
         "p99_ms": stats.percentile(service_ms, 0.99),
         "cpu_per_1000_s": 1000 * used_s / answered if used_s >= _LEAST_CPU_S else None,
     }
-    return PointCost(value=value, numbers=numbers, taken=_taken(run, axis), invalid=reason)
 
 
 def _taken(run: Run, axis: str) -> int | None:
@@ -100,20 +118,24 @@ def note(points: Sequence[PointCost], axis: str) -> str:
     if ignored:
         asked = ", ".join(f"{p.value} (it took {p.taken})" for p in ignored)
         return f"it does not take the axis {axis}: asked for {asked}; any difference is chance"
+    if axis == MEMORY:
+        return function_points.unfit(points)
     sound = [p for p in points if not p.invalid]
     if len(sound) < len(points):
         bad = ", ".join(str(p.value) for p in points if p.invalid)
         return f"the points {bad} do not count: {next(p.invalid for p in points if p.invalid)}"
-    if len(sound) < _FIT:
+    if len(sound) < _FIT and axis != GAP:
         return f"{len(sound)} points cannot show how cost grows: {_FIT} are needed"
     return ""
 
 
-def by_cost(points: Sequence[PointCost]) -> dict[str, Growth | None]:
-    """How each cost grows; nothing is said of an axis that the variant does not take."""
-    if any(point.taken is not None and point.taken != point.value for point in points):
-        return dict.fromkeys(COSTS)
-    return {cost: growth(points, cost) for cost in COSTS}
+def by_cost(points: Sequence[PointCost], axis: str) -> dict[str, Growth | None]:
+    """How each cost grows; nothing is said of an axis that the variant does not take, nor of one
+    that no power law fits."""
+    ignored = any(point.taken is not None and point.taken != point.value for point in points)
+    if ignored or axis == GAP:
+        return dict.fromkeys(costs(axis))
+    return {cost: growth(points, cost) for cost in costs(axis)}
 
 
 def summary(points: Sequence[PointCost], axis: str) -> dict[str, Any]:
@@ -126,7 +148,7 @@ def summary(points: Sequence[PointCost], axis: str) -> dict[str, Any]:
         "growth": {
             cost: found
             and {"exponent": found.exponent, "error": found.error, "points": found.points}
-            for cost, found in by_cost(points).items()
+            for cost, found in by_cost(points, axis).items()
         },
         "note": note(points, axis) or None,
     }

@@ -1,6 +1,6 @@
-"""Why a number is not there, and why variants are ranked by another one than usual. Pure functions.
+"""The reasons for missing numbers, and for a ranking by another metric than usual. Pure functions.
 
-What is missing is never zero, and never without a reason.
+A missing number is never zero, and never without a reason.
 """
 
 from __future__ import annotations

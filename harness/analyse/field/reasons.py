@@ -70,7 +70,7 @@ class ExtraTime:
 
 
 def of_comparison(comparison: Comparison) -> dict[str, Reason]:
-    """By variant, references aside."""
+    """The reasons by variant, references aside."""
     rows = [row for row in comparison.rows if not row.server.reference]
     split = {row.variant: by_round(row) for row in rows}
     found = {}

@@ -13,9 +13,12 @@ from harness.analyse.field import growth, together
 from harness.analyse.run import (
     breakdown,
     capacity,
+    cold_starts,
     context,
     findings,
+    function_time,
     held,
+    invoked,
     metrics,
     seen,
     strain_outcomes,
@@ -24,6 +27,7 @@ from harness.analyse.run.breakdown import Breakdown
 from harness.analyse.run.capacity import Found
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.digested import Curve, Damaged, Digest, Digested
+from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.statistics import resampling, stats
 from harness.analyse.tune import outcome
 from harness.base import reading
@@ -103,6 +107,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         replicates=_replicates(run, found),
         response_ms=_response_ms(run),
         breakdown=_breakdown(beside),
+        function_time=_function_time(run),
         batches=tuple(
             made for window in windows if (made := breakdown.batches(window)) is not None
         ),
@@ -113,6 +118,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         swept=_swept(beside),
         tried=outcome.judge(run, campaign) if campaign.tuning else None,
         beyond=metrics.beyond_of(run),
+        invoked=invoked.of_run(run),
     )
 
 
@@ -139,7 +145,7 @@ def _replicates(run: Run, found: Found | None) -> dict[str, Any]:
         drawn["throughput"] = resampling.rates(saturated.requests, saturated.facts.elapsed_s)
     if found is not None:
         drawn |= resampling.of_estimate(found.estimate)
-    return drawn
+    return drawn | cold_starts.replicates(run.facts)
 
 
 def _response_ms(run: Run) -> Any:
@@ -159,6 +165,11 @@ def _breakdown(beside: RunContext) -> Breakdown | None:
     inside = not window.facts.generator_cpus
     idle = None if null is None or inside else metrics.steady(null)
     return breakdown.of_window(window, breakdown.transport_ns(idle))
+
+
+def _function_time(run: Run) -> FunctionTime | None:
+    window = metrics.steady(run)
+    return None if window is None else function_time.of_window(window)
 
 
 def _by_benchmark_and_round(places: dict[Cell, Path], canaries: Canaries) -> Iterator[list[Cell]]:

@@ -10,7 +10,9 @@ from harness.analyse.field import growth
 from harness.analyse.run.breakdown import Batches, Breakdown
 from harness.analyse.run.capacity import Found
 from harness.analyse.run.findings import Finding, Verdict
+from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.run.held import Held
+from harness.analyse.run.invoked import Invoked
 from harness.analyse.run.seen import Seen
 from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
@@ -45,6 +47,7 @@ class Digest:
     replicates: dict[str, Any] = field(default_factory=dict)  # of values, by metric name
     response_ms: Any = None  # of each request of the steady window; NaN where it was not answered
     breakdown: Breakdown | None = None  # of the steady window
+    function_time: FunctionTime | None = None  # of the steady window
     batches: tuple[Batches, ...] = ()  # of the steady and the saturated window
     overload_errors: dict[str, int] = field(default_factory=dict)  # at twice the capacity, by kind
     held: dict[str, Held] = field(default_factory=dict)  # by the text of the SLO
@@ -53,6 +56,7 @@ class Digest:
     swept: growth.PointCost | None = None  # what it came to as a point of a sweep
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
+    invoked: Invoked | None = None  # of a function
 
     @property
     def invalid(self) -> bool:

@@ -1,4 +1,4 @@
-"""What replacing a running service did to its clients: what `harness pipeline` prints."""
+"""The effect on clients of replacing a running service: the output of `harness pipeline`."""
 
 from __future__ import annotations
 
@@ -64,20 +64,23 @@ def summary(found: Handovers) -> dict[str, Any]:
             for run, before in zip(found.runs, (None, *found.runs), strict=False)
         ],
         "findings": [] if window is None else _findings(window),
+        "problem": found.problem,
         "unanswered": found.unanswered or 0,
-        "interrupted": found.unanswered is not None or window is None,
+        "interrupted": window is None or (found.unanswered is not None and found.problem is None),
     }
 
 
 def is_well(summed: dict[str, Any]) -> bool:
     """Whether no request was lost, and each version came to serve without a problem."""
-    return not summed["lost"] and all(run["problem"] is None for run in summed["runs"])
+    runs = all(run["problem"] is None for run in summed["runs"])
+    return summed["problem"] is None and not summed["lost"] and runs
 
 
 def phases_of(found: Handovers, run: PipelineRun, before: PipelineRun | None) -> dict[str, Phase]:
-    """Of a run under load: since the run before, until it turned, and until the old one was gone.
+    """The phases of a run under load: since the run before, until the front turned, and until the
+    old server was gone.
 
-    One that never turned has no change.
+    A run that never turned the front has no `change`.
     """
     if before is None or not run.stages:
         return {}
@@ -177,6 +180,8 @@ def lines(summed: dict[str, Any]) -> Iterator[str]:
         if run["problem"] is not None:
             said = "serves, but" if run["serves"] else "does not serve, the one before goes on"
             yield f"version {run['version']} {said}: {run['problem']}"
+    if summed["problem"] is not None:
+        yield summed["problem"]
     for finding in summed["findings"]:
         yield f"{finding['verdict']}: {finding['message']}"
 

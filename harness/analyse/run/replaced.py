@@ -1,4 +1,4 @@
-"""What callers saw while another version of the model took the place of the first."""
+"""The view of callers while another version of the model took the place of the first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def window(run: Run) -> Window | None:
 
 
 def of_run(run: Run) -> Replaced | None:
-    """What came of it; None if nothing was replaced."""
+    """The outcome of a run's replacement; None if nothing was replaced."""
     found, life = window(run), run.facts.lifecycle
     if found is None or life is None or life.replacement is None:
         return None

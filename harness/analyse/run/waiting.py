@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from harness.queues import law, under_load
 from harness.queues.law import Law
 from harness.queues.under_load import Served
 from harness.stored.records import Run, Window
+from harness.windows.kinds import WindowKind
 from harness.windows.matching import matched
+from harness.windows.samples import MISSING
 
 _SURE = 3.0  # standard errors
 _FOLLOWS = 0.03  # of the logarithm: as far as servers that follow the law are from it
 _SEED = 5
+_LOOKED_AT = (WindowKind.PROFILE, WindowKind.PROBE, WindowKind.AUDIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class Excess:
     before_ms: float  # of the difference: before the model, in a server that is idle
     waiting_ms: float  # beyond that
     after_ms: float  # after the model
+    polled: bool = False  # times are until the result was there, not until a poll had it
 
     @property
     def part(self) -> str:
@@ -43,7 +47,41 @@ class Excess:
 
 
 def excess(run: Run) -> Excess | None:
-    """None where requests wait no longer than chance makes of the law."""
+    """The excess of a run; None where requests wait no longer than the law and chance explain.
+
+    Jobs that are polled for end when their results were there. The time from then until a poll is
+    the client's choice and no queue's; if the server does not tell that moment, nothing is known.
+    """
+    known = _without_polls(run)
+    found = None if known is None else _of_server(known)
+    return found if found is None or known is run else replace(found, polled=True)
+
+
+def _without_polls(run: Run) -> Run | None:
+    """The run with requests that end with their results; itself where nobody polled for any, None
+    where that is not known."""
+    if not any(len(window.marks) for window in run.windows):
+        return run
+    windows = [_until_result(w) if w.facts.kind in _LOOKED_AT else w for w in run.windows]
+    known = tuple(window for window in windows if window is not None)
+    if len(known) < len(windows):
+        return None
+    same = all(a is b for a, b in zip(known, run.windows, strict=True))
+    return run if same else replace(run, windows=known)
+
+
+def _until_result(window: Window) -> Window | None:
+    requests, count = window.requests, len(window.requests)
+    if not (window.marks.each("polls", count) != MISSING).any():
+        return window
+    finished = window.marks.each("finished_ns", count)
+    if (requests.ok & (finished == MISSING)).any():
+        return None
+    done = np.where(requests.ok, finished, requests.done_ns)
+    return replace(window, requests=replace(requests, done_ns=done))
+
+
+def _of_server(run: Run) -> Excess | None:
     queue, steady = capacity.queue(run), metrics.steady(run)
     if queue is None or not isinstance(queue.law, Law):
         return None

@@ -47,11 +47,27 @@ def rates(requests: Requests, elapsed_s: float) -> Any:
     return np.array([float((times * counts).sum()) for times in _drawn_blocks()]) / elapsed_s
 
 
+def medians(values: Sequence[float]) -> Any:
+    """Replicates of the median of values that were drawn one by one. Shape: (REPLICATES,)."""
+    rng = np.random.default_rng(_SEED)
+    drawn = rng.integers(0, len(values), (REPLICATES, len(values)))
+    return np.median(np.array(values)[drawn], axis=1)
+
+
 def around(value: float, low: float, high: float) -> Any:
     """Replicates of a number that has a 95% interval of its own. Shape: (REPLICATES,)."""
     deviation = math.log(high / low) / (2 * 1.96)
     noise = np.random.default_rng(_SEED).standard_normal(REPLICATES)
     return value * np.exp(deviation * noise)
+
+
+def means(values: Any) -> Any:
+    """Replicates of the mean of one window, whose values are in the order of their requests.
+    Shape: (REPLICATES,)."""
+    blocks = np.array_split(values, min(BLOCKS, len(values)))
+    sums, counts = np.array([each.sum() for each in blocks]), np.array(list(map(len, blocks)))
+    drawn = np.random.default_rng(_SEED).integers(0, len(blocks), (REPLICATES, len(blocks)))
+    return sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
 
 
 def ends(low: float, high: float) -> Any:

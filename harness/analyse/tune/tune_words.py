@@ -31,7 +31,7 @@ def answer(found: TunedVariant) -> Iterator[str]:
     doubtful = [candidate for candidate in found.candidates if candidate.doubt]
     if doubtful and found.chosen is not None:
         yield (
-            f"Of {_settings(len(doubtful))} nothing is known: the reasons are beside them. A "
+            f"Nothing is known of {_settings(len(doubtful))}: the reasons are beside them. A "
             "quieter machine or a longer --search may help."
         )
     yield from found.damaged

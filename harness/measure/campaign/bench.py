@@ -1,4 +1,4 @@
-"""What the stages of every cell of a benchmark need to know of it."""
+"""The facts of a benchmark that the stages of each of its cells need."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Later:
     version: int
     artefact: Path
     expected: tuple[object, ...]  # as of the first version: of the same payloads, in the same order
+    variants: tuple[str, ...] = ()  # that are to serve it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,20 +13,26 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.base.errors import HarnessError, NothingRan, ProvisionError
-from harness.measure.campaign import budget, host_proof, reference, session, wanted
+from harness.measure.campaign import (
+    budget,
+    cell_orders,
+    host_proof,
+    reference,
+    session,
+    wanted,
+)
 from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared
 from harness.measure.campaign.tools import Tools
-from harness.measure.cell import straining
-from harness.measure.cell.capacity_search import SearchOrder
 from harness.measure.cell.facts import server_facts
+from harness.measure.cell.function_stages import FunctionStages
 from harness.measure.cell.runner import execute
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launcher
 from harness.measure.load import drivers
 from harness.measure.load.drivers import DriverOrder
 from harness.measure.watch import host
-from harness.setup import canaries, catalog, endpoints, launching, slo
+from harness.setup import canaries, catalog, endpoints
 from harness.setup.catalog import Benchmark, Variant, pick
 from harness.setup.tables import PresetTable
 from harness.stored import plan, store
@@ -249,41 +255,19 @@ def run_cell(
     variant = pick("variant", cell.variant_name, {v.name: v for v in request.variants})
     benchmark = pick("benchmark", cell.benchmark_name, {b.name: b for b in request.benchmarks})
     facts = campaign.benchmarks.get(cell.benchmark_name)
+    kind = FunctionStages if variant.table.function else Stages
     with tools.folder() as scratch:
         return execute(
             campaign.id,
             cell,
             server_facts(variant, benchmark, request.device),
             plan.served(variant, facts.profiles, request.driver.rpc_users) if facts else (),
-            partial(provision, variant, found, tools, cell.round, scratch),
+            partial(provision, variant, found, tools, cell.round, scratch, kind),
             partial(observer.phase, cell),
-            _search_order(request, campaign, variant, benchmark),
-            _strain(request, campaign, cell, variant),
+            cell_orders.search(request.preset, campaign, variant, benchmark),
+            cell_orders.strain(request.preset, campaign, cell, variant),
+            cell_orders.starting(request.preset, campaign, variant),
         )
-
-
-def _search_order(
-    request: CampaignOrder, campaign: Campaign, variant: Variant, benchmark: Benchmark
-) -> SearchOrder | None:
-    """The search for a cell's capacity; None if none is requested or it would mean nothing: the
-    generator is proven against the null server."""
-    budget_s = request.preset.capacity_s
-    if not budget_s or variant.table.reference:
-        return None
-    ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
-    return SearchOrder(slo.parse(benchmark.table.slo), budget_s, ceiling)
-
-
-def _strain(
-    request: CampaignOrder, campaign: Campaign, cell: Cell, variant: Variant
-) -> partial[None] | None:
-    """The strain at a cell's end; None if the server is not ours to overload and stop, or the
-    strain would mean nothing."""
-    way = launching.of(variant.launcher)
-    if not straining.is_wanted(request.preset, variant, way):
-        return None
-    facts = campaign.benchmarks.get(cell.benchmark_name)
-    return partial(straining.undergo, straining.order(request.preset, facts, campaign.proof, way))
 
 
 def provision(

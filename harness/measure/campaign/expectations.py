@@ -1,6 +1,7 @@
 """The reference's answers, before anything is compared with them.
 
-What no answer can equal, or a framework can't send, would make every variant look wrong.
+Values that no answer can equal, or that a framework can't send, would make every variant look
+wrong.
 """
 
 from __future__ import annotations

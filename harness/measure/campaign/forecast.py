@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.base import paths
 from harness.base.errors import HarnessError, ProvisionError
-from harness.measure.campaign import budget
+from harness.measure.campaign import budget, wanted
 from harness.measure.campaign.campaign import CampaignOrder
 from harness.measure.campaign.costs import Costs
 from harness.measure.prepare import artefacts, environments
@@ -99,8 +99,11 @@ def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None)
         profiles=plan.absolute(benchmark, request.preset, capacity),
         verify_share=request.preset.verify_share,
         capacity_s=request.preset.capacity_s,
+        cold_starts=request.preset.cold_starts,
+        burst_s=request.preset.burst_s,
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,
+        replaced=wanted.by(request.variants, request.preset, 1).replaced_on(benchmark),
     )
 
 

@@ -111,7 +111,7 @@ def within_ceiling(
 
 
 def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
-    benchmark = found.bench.benchmark
+    benchmark, later = found.bench.benchmark, found.bench.later
     return BenchmarkFacts(
         version=benchmark.table.version,
         description=benchmark.table.description,
@@ -122,9 +122,12 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         profiles=plan.absolute(benchmark, preset, found.capacity_per_s),
         verify_share=preset.verify_share,
         capacity_s=preset.capacity_s,
+        cold_starts=preset.cold_starts,
+        burst_s=preset.burst_s,
         content=content.of_benchmark(benchmark),
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,
+        replaced=later.variants if later is not None else (),
     )
 
 

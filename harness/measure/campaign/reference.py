@@ -74,8 +74,8 @@ def prepare(
         fresh=found.fresh,
         fresh_expected=found.fresh_answers,
     )
-    if wanted.later_version and artefacts.has_versions(benchmark) and benchmark.together == 1:
-        bench = replace(bench, later=_later(bench, variants, tools, wanted.later_version))
+    if wanted.replaced_on(benchmark):
+        bench = replace(bench, later=_later(bench, variants, tools, wanted))
     return Prepared(bench, made.facts, capacity)
 
 
@@ -92,9 +92,9 @@ def _learn(
     return expected, capacity, unseen.ask(stages, launched, audits, fresh)
 
 
-def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, version: int) -> Later:
+def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, wanted: Beyond) -> Later:
     """Another version of the model, asked what the first one was asked."""
-    made = artefact(bench.benchmark, variants, version)
+    made = artefact(bench.benchmark, variants, wanted.later_version)
     # Its server knows nothing of unseen payloads: their answers are asked for beside the others.
     alone = replace(bench, artefact=made.folder, expected=(), unseen=(), fresh=())
     with tools.folder() as scratch:
@@ -107,7 +107,12 @@ def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, version: in
                 unseen.again(stages, launched, later),
             ),
         )
-    return Later(version=version, artefact=made.folder, expected=(*answers, *more))
+    return Later(
+        version=wanted.later_version,
+        artefact=made.folder,
+        expected=(*answers, *more),
+        variants=wanted.replaced,
+    )
 
 
 def learnt(found: Prepared, preset: PresetTable) -> str:

@@ -20,8 +20,8 @@ _ENDING_S = 0.5
 
 
 def started(stages: Stages, use: Callable[[Launched], Any]) -> Any:
-    """What is made of a server when it is ready; it is stopped then. Raises HarnessError, which
-    says whose doing it is."""
+    """The result of using a server once it is ready; the server is stopped then. Raises
+    HarnessError, which names the cause."""
     launched = stages.launch()
     try:
         stages.ready(launched)

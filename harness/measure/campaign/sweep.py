@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from harness.base.errors import UsageError
 from harness.setup.answering import REFUSED
 from harness.setup.catalog import Benchmark, Variant
+from harness.setup.functions import LEAST_MIB, MOST_MIB, FunctionTable
 from harness.setup.tables import ProfileTable
 from harness.stored.identity import BENCHMARK, VARIANT, Cell, Point, benchmark_name
 
+OF_FUNCTIONS = ("memory", "gap")  # axes
+IDLE_S = 2.0  # that an instance is kept along the axis `gap`: minutes are enough for it then
+_ARRIVALS = 12  # along that axis at least
 _CALLERS = 8  # where the benchmark has no closed loop of its own
 _ALL = 100  # percent
 _PER_WORKER = 2  # callers at least, so that each of them has something to do
@@ -100,6 +104,41 @@ def misses(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant,
     return variant, replace(benchmark, table=table)
 
 
+@axis
+def memory(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """MiB of an instance of a function, which its share of a CPU follows from."""
+    told = _function(variant)
+    if not LEAST_MIB <= value <= MOST_MIB:
+        raise UsageError(f"{value} MiB is not between {LEAST_MIB} and {MOST_MIB}.")
+    changed = told.model_copy(update={"memory_mib": value})
+    return _as_function(variant, changed), benchmark
+
+
+@axis
+def gap(variant: Variant, benchmark: Benchmark, value: int) -> tuple[Variant, Benchmark]:
+    """Milliseconds from one request to a function to the next."""
+    _function(variant)
+    gap_s = value / 1000
+    window = ProfileTable(
+        name="steady",
+        shape="constant",
+        duration_s=max(benchmark.table.profile[0].duration_s, _ARRIVALS * gap_s),
+        rate_per_s=1 / gap_s,
+    )
+    table = benchmark.table.model_copy(update={"profile": (window,)})
+    return variant, replace(benchmark, table=table)
+
+
+def _function(variant: Variant) -> FunctionTable:
+    if variant.table.function is None:
+        raise UsageError("it is no function.")
+    return variant.table.function
+
+
+def _as_function(variant: Variant, told: FunctionTable) -> Variant:
+    return replace(variant, table=variant.table.model_copy(update={"function": told}))
+
+
 def points(
     name: str, variant: Variant, benchmark: Benchmark, values: tuple[int, ...], duration_s: float
 ) -> list[SweepPoint]:
@@ -108,6 +147,12 @@ def points(
     if name == "workers":  # the same load for few of them and for many
         callers = max(window.concurrency or _CALLERS, _PER_WORKER * max(values))
         window = window.model_copy(update={"concurrency": callers})
+    if name == "memory":  # the duration of a request alone is billed
+        window = window.model_copy(update={"concurrency": 1})
+    if name == "gap" and variant.table.function is not None:
+        variant = _as_function(
+            variant, variant.table.function.model_copy(update={"idle_s": IDLE_S})
+        )
     alone = benchmark.table.model_copy(update={"profile": (window,)})
     base, found = replace(benchmark, table=alone), []
     for value in values:

@@ -25,9 +25,10 @@ class Tools:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """One cell's own. Its name is short: servers make sockets below, whose paths have a limit.
+        """A cell's own folder. Its name is short: servers make sockets below it, whose paths have a
+        limit.
 
-        It takes what a container's user, who is none of this machine's, left in it along.
+        Files that a container's user left in it, who is none of this machine's, go with it.
         """
         made = self.scratch / "cell"
         made.mkdir()

@@ -28,7 +28,7 @@ _CLOSED_PER_S = 2000.0  # of a closed loop, which has no planned rate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
-    """What was made, with the reference's answers; those that it refuses are none."""
+    """The payloads that were made, with the reference's answers, but for those that it refuses."""
 
     audits: tuple[tuple[Any, Any], ...] = ()  # (payload, answer)
     fresh: tuple[Any, ...] = ()
@@ -82,7 +82,7 @@ def again(stages: Stages, launched: Launched, payloads: Sequence[Any]) -> list[A
 def _answered(
     asks: Asker, protocol: Protocol, payloads: Iterator[Any], deadline: float
 ) -> Iterator[tuple[Any, Any]]:
-    """Those that the reference answers, until the deadline."""
+    """The payloads that the reference answers, until the deadline."""
     for number, payload in enumerate(payloads):
         if time.monotonic() > deadline:
             return

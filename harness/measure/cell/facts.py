@@ -6,6 +6,7 @@ from harness.measure.campaign import content
 from harness.setup import launching
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import REFERENCE
+from harness.stored.functions import FunctionFacts
 from harness.stored.records import ServerFacts, Setup
 
 
@@ -41,4 +42,20 @@ def server_facts(variant: Variant, benchmark: Benchmark, device: str) -> ServerF
         misses=table.misses,
         beside=table.beside,
         refuses_beyond=table.refuses_beyond,
+        function=_function(variant),
+    )
+
+
+def _function(variant: Variant) -> FunctionFacts | None:
+    told = variant.table.function
+    if told is None:
+        return None
+    return FunctionFacts(
+        event=told.event,
+        memory_mib=told.memory_mib,
+        timeout_s=told.timeout_s,
+        concurrency=told.concurrency,
+        most_instances=told.most_instances,
+        beyond=told.beyond,
+        idle_s=told.idle_s,
     )

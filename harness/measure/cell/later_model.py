@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from harness.measure.campaign import wanted
 from harness.measure.cell.life import Life
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import RECORDS, Launched
@@ -21,10 +22,6 @@ from harness.windows.kinds import WindowKind
 from harness.windows.marks import Marks
 from harness.windows.profiles import Profile
 
-_ASKED_AT_S = 1.0
-_TIMES, _MORE_S = 2.0, 4.0  # the batch job beside serving, as against alone; for a model to load
-_MOST_S = 60.0
-
 
 def undergo(stages: Stages, launched: Launched, life: Life) -> None:
     """Replace the model of a server that can, and keep what came of it."""
@@ -37,7 +34,7 @@ def undergo(stages: Stages, launched: Launched, life: Life) -> None:
     found: list[Replacement] = []
 
     def ask(firing: Firing) -> None:
-        wait_until(firing, firing.start_ns + int(_ASKED_AT_S * 1e9))
+        wait_until(firing, firing.start_ns + int(wanted.TOLD_AT_S * 1e9))
         asked_ns, failure = time.monotonic_ns() - firing.start_ns, ""
         try:
             reply = asking.getter(launched)(path, post)
@@ -73,9 +70,12 @@ def _profile(launched: Launched, life: Life) -> Profile | None:
         return None
     like = next((p for p in planned if p.popularity), planned[0])
     took_s = max((job.seconds for job in launched.calls().jobs), default=0.0)
-    duration_s = min(_ASKED_AT_S + _TIMES * took_s + _MORE_S, _MOST_S)
     return replace(
-        like, name=REPLACEMENT, shape="poisson", duration_s=duration_s, rate_to_per_s=None
+        like,
+        name=REPLACEMENT,
+        shape="poisson",
+        duration_s=wanted.replacement_s(took_s),
+        rate_to_per_s=None,
     )
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
-from harness.stored.lifecycle import Lifecycle, Overload, Replacement, Restart, Shutdown
+from harness.stored.functions import Burst
+from harness.stored.lifecycle import (
+    Lifecycle,
+    Overload,
+    Replacement,
+    Restart,
+    Shutdown,
+    Training,
+)
 from harness.stored.records import Search, Startup, Stop, Window
+from harness.stored.starts import Starts
 
 
 @dataclass(kw_only=True)
@@ -22,6 +31,9 @@ class Life:
     shutdown: Shutdown | None = None
     restart: Restart | None = None
     replacement: Replacement | None = None
+    training: Training | None = None
+    starts: Starts | None = None
+    burst: Burst | None = None
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -37,6 +49,10 @@ class Life:
             restart=self.restart,
             jobs=known.jobs,
             replacement=self.replacement,
+            training=self.training,
+            starts=self.starts,
+            burst=self.burst,
+            lost=known.lost,
         )
 
 

@@ -1,4 +1,4 @@
-"""Which payloads a cell's windows send: a server must not see a fresh one twice."""
+"""The payloads that a cell's windows send: a server must not see a fresh one twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Payloads:
         self._sent = 0  # of the fresh ones; where all were, they are sent again
 
     def order(self, profile: Profile, count: int, seed: int) -> Ints:
-        """Which payload each request of a window sends, by number."""
+        """The number of the payload that each request of a window sends."""
         fresh = (np.arange(len(self._bench.fresh)) + self._sent) % max(len(self._bench.fresh), 1)
         payloads, first = len(self._bench.payloads), self._bench.first_fresh
         return repeats.order(profile, payloads, count, seed, first + fresh)

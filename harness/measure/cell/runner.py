@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from harness.base.errors import HarnessError, LaunchError
+from harness.measure.cell import instance_fates
 from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
 from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
+from harness.stored.functions import STARTS
 from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
 from harness.stored.records import (
@@ -105,9 +107,10 @@ def execute(
     on_phase: Callable[[str], None] = lambda _: None,
     order: SearchOrder | None = None,
     strain: Callable[[Staged, Launched, Life], None] | None = None,
+    starting: Callable[[Staged, Launched, Life], None] | None = None,
 ) -> Run:
-    """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
-    what strains it.
+    """Run a cell: its windows, its audit, where there is an order the search for its capacity, the
+    starts of a function's instances, and what strains it.
 
     What goes wrong in it becomes part of the Run that is returned.
     """
@@ -122,8 +125,10 @@ def execute(
             _audit(stages, progress)
         if order is not None:
             _search(stages, order, progress)
+        if starting is not None:
+            _beside(STARTS, stages, starting, progress)
         if strain is not None:
-            _strain(stages, strain, progress)
+            _beside("strain", stages, strain, progress)
     except HarnessError as error:
         failure = Failure(progress.phase, str(error))
     finally:
@@ -169,6 +174,7 @@ def _record(
                 installed=installed,
                 memory_idle_bytes=progress.memory_idle_bytes,
                 jobs=recorded.jobs if recorded else (),
+                lost=instance_fates.of_log(launched.log) if launched and server.function else (),
             )
         ),
     )
@@ -239,13 +245,18 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
         _require_alive(progress.launched, "the search for its capacity")
 
 
-def _strain(
-    stages: Staged, strain: Callable[[Staged, Launched, Life], None], progress: _Progress
+def _beside(
+    phase: str,
+    stages: Staged,
+    undergo: Callable[[Staged, Launched, Life], None],
+    progress: _Progress,
 ) -> None:
+    """What fills in more of its life than its windows."""
     assert progress.launched is not None  # it has just been measured
-    progress.life = Life(startup=progress.startup, windows=progress.windows, search=progress.search)
-    with progress.during("strain"):
-        strain(stages, progress.launched, progress.life)
+    life = progress.life
+    life.startup, life.windows, life.search = progress.startup, progress.windows, progress.search
+    with progress.during(phase):
+        undergo(stages, progress.launched, life)
 
 
 def _require_alive(launched: Launched, place: str) -> None:

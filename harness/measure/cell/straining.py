@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.base.errors import HarnessError, LaunchError
-from harness.measure.cell import later_model
+from harness.measure.cell import federated_rounds, later_model
 from harness.measure.cell.later_model import wait_until
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.cell.stages import Stages
@@ -55,6 +55,7 @@ class Strain:
     shutdown: bool
     restart: bool
     replace: bool = False
+    train: bool = False
 
 
 def is_wanted(preset: PresetTable, variant: Variant, way: Launching) -> bool:
@@ -65,7 +66,11 @@ def is_wanted(preset: PresetTable, variant: Variant, way: Launching) -> bool:
 
 
 def order(
-    preset: PresetTable, facts: BenchmarkFacts | None, proof: HostProof | None, way: Launching
+    preset: PresetTable,
+    facts: BenchmarkFacts | None,
+    proof: HostProof | None,
+    way: Launching,
+    round_number: int = 1,
 ) -> Strain:
     """The strain that a preset requests and the launcher permits."""
     wanted = slo.parse(facts.slo if facts else "p99<100ms")
@@ -79,6 +84,8 @@ def order(
         shutdown=preset.shutdown,
         restart=restart,
         replace=preset.replace,
+        # Its accuracy is the same each time; and clients have folders of this machine.
+        train=preset.replace and way.installs and round_number == 1,
     )
 
 
@@ -89,6 +96,8 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
     capacity = _capacity(life)
     if strain.replace and launched.exited() is None:
         later_model.undergo(stages, launched, life)
+    if strain.train and launched.exited() is None:
+        federated_rounds.undergo(stages, launched, life)
     if capacity is None:
         return
     ceiling = CEILING_SHARE * (strain.ceiling_per_s or 0.0)

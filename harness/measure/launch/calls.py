@@ -98,7 +98,7 @@ def of_files(files: Mapping[str, bytes], clock: ServerClock) -> ServerRecords:
 
 
 def _jobs(files: Iterable[bytes]) -> tuple[BatchJob, ...]:
-    """What batch jobs told of themselves, without what is no such record."""
+    """The records that batch jobs left; anything else in the file is skipped."""
     found = []
     for data in files:
         with suppress(ValueError):  # of pydantic too

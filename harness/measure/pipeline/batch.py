@@ -53,7 +53,7 @@ def train(
 
 
 def _tried(order: BatchOrder, version: int, folder: Path) -> str | None:
-    """One try; what went wrong with it, as a sentence."""
+    """Try once to train; the sentence on what went wrong, or None."""
     name = f"{order.benchmark.folder.name}/build.py"
     made, log = folder / "artefact", folder / "log"
     made.mkdir()

@@ -14,6 +14,7 @@ import pwd
 import signal
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ http {{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontOrder:
-    """What stays the same of it."""
+    """The settings of a front that stay the same."""
 
     folder: Path
     cpus: tuple[int, ...]
@@ -86,12 +87,16 @@ def require() -> None:
 
 
 def release() -> str:
-    """What it is, with its release."""
+    """The front's program, with its release."""
     return f"{components.FRONT} {components.release(components.FRONT) or ''}".strip()
 
 
+class FrontGone(LaunchError):
+    """The front has ended by itself: no request reaches the service any more."""
+
+
 class Front:
-    """One that was started, for a server's port. Raises LaunchError."""
+    """A front that was started, for a server's port. Raises LaunchError."""
 
     def __init__(self, order: FrontOrder, to: int) -> None:
         self._order = order
@@ -126,13 +131,16 @@ class Front:
 
     def turn(self, to: int) -> None:
         """Let new requests go to that port; those under way stay where they are. Raises
-        LaunchError where it did not take that up: then all goes on as before."""
+        LaunchError where it did not take that up: then all goes on as before. Raises FrontGone."""
         before = self._workers()
         self._write(to)
-        os.kill(self._kept.pid, signal.SIGHUP)
+        self.require_alive()
+        with suppress(ProcessLookupError):
+            os.kill(self._kept.pid, signal.SIGHUP)
         end = time.monotonic() + _LIMIT_S
         while not self._workers() - before:
-            if time.monotonic() > end or self._kept.exited():
+            self.require_alive()
+            if time.monotonic() > end:
                 raise LaunchError(
                     f"nginx did not take up its new configuration within {_LIMIT_S:g} s: "
                     f"{self._said()}"
@@ -141,15 +149,22 @@ class Front:
         self._leaving = before
 
     def drain(self) -> None:
-        """Wait until what was under way before the turn is answered. Raises LaunchError."""
+        """Wait until what was under way before the turn is answered. Raises LaunchError, also as
+        FrontGone."""
         limit_s = self._order.timeout_s + _LIMIT_S
         end = time.monotonic() + limit_s
         while self._leaving & self._workers():
+            self.require_alive()
             if time.monotonic() > end:
                 raise LaunchError(
                     f"Requests to the server before are still under way after {limit_s:g} s."
                 )
             time.sleep(_POLL_S)
+
+    def require_alive(self) -> None:
+        """Raises FrontGone."""
+        if ended := self._kept.exited():
+            raise FrontGone(f"nginx, the front of the service, is gone: {ended}: {self._said()}")
 
     def stop(self) -> None:
         """End it."""

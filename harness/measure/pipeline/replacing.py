@@ -18,7 +18,7 @@ from harness.measure.campaign import interruption
 from harness.measure.load.generator.job import Target
 from harness.measure.pipeline import batch, front, under_load
 from harness.measure.pipeline.batch import BatchOrder
-from harness.measure.pipeline.front import Front, FrontOrder
+from harness.measure.pipeline.front import Front, FrontGone, FrontOrder
 from harness.measure.pipeline.serving import Service, ServiceOrder, bring_up
 from harness.measure.pipeline.stopwatch import Stopwatch
 from harness.measure.pipeline.under_load import Interrupted, Load
@@ -31,7 +31,7 @@ _ACCEPT = (("Accept", "application/json"),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineOrder:
-    """What is trained and served, and how often."""
+    """The service, its training, and the schedule."""
 
     service: ServiceOrder
     batch: BatchOrder
@@ -46,13 +46,13 @@ class PipelineOrder:
 
     @property
     def route(self) -> str:
-        """Where clients ask, as Bodywork has it: the name of the project, a version of its
-        interface, and what it does."""
+        """The clients' route, as Bodywork has it: the name of the project, the version of its
+        interface, and its action."""
         return f"/{self.service.benchmark.name}/v1/score"
 
 
 class Pipeline:
-    """One that is being measured."""
+    """A pipeline that is being measured."""
 
     def __init__(self, order: PipelineOrder, note: Callable[[str], object]) -> None:
         self._order = order
@@ -74,20 +74,23 @@ class Pipeline:
     def measure(self) -> None:
         """All of it; what was found is in `found`, also where it raises.
 
-        Raises HarnessError where the first version can't be served, KeyboardInterrupt where a
-        signal came.
+        Where the front ends by itself, so does the load. Raises HarnessError where the first
+        version can't be served, KeyboardInterrupt where a signal came.
         """
         with ExitStack() as stack:
             stack.callback(self._end)
             self._begin()
-            interrupted = False
+            interrupted = gone = False
             try:
                 self._go_on()
             except (Interrupted, KeyboardInterrupt):
                 interrupted = True
-            self._conclude(cut=interrupted)
+            except FrontGone:
+                gone = True
+            self._conclude(cut=interrupted or gone)
             interruption.pass_over()
-            if interrupted or self.found.unanswered is not None:
+            cut = self.found.unanswered is not None and self.found.problem is None
+            if interrupted or cut:
                 raise KeyboardInterrupt
 
     def _begin(self) -> None:
@@ -101,6 +104,7 @@ class Pipeline:
         through = target(self._address + order.route, talk.messages, _ACCEPT)
         direct = target_of(self._running[0].launched, talk.protocol, talk.path, talk.messages)
         cost = under_load.cost_of(tools.generator, direct, through, self._timeout_s)
+        self._require_front()
         self.found = replace(self.found, cost=cost)
         self._start(through)
 
@@ -108,7 +112,7 @@ class Pipeline:
         benchmark, profile = self._order.service.benchmark, self._order.profile
         seed = seed_of(benchmark.name, benchmark.table.version, profile.name, 1)
         job = under_load.job_of(goal, profile, self._timeout_s, seed)
-        self._load = Load(self._order.service.tools.generator, job, profile)
+        self._load = Load(self._order.service.tools.generator, job, profile, self._require_front)
         self.found = replace(self.found, start_ns=self._load.start_ns)
 
     def _go_on(self) -> None:
@@ -134,7 +138,7 @@ class Pipeline:
 
     def _run(self, version: int) -> PipelineRun:
         """Train a version, and have it replace the one that serves. Where any of that fails, the
-        one that serves goes on."""
+        one that serves goes on. Raises FrontGone."""
         watch, failure, accuracy = Stopwatch(), None, None
         before = self._running[0].version if self._running else None
         end_ns = self._load.end_ns if self._load else None
@@ -144,6 +148,9 @@ class Pipeline:
                 made = batch.train(self._order.batch, version, folder / "b", problems, end_ns)
             accuracy = made.facts.get("accuracy")
             self._replace(version, made.folder, folder, watch)
+        except FrontGone as error:
+            failure = str(error)
+            raise
         except HarnessError as error:
             failure = str(error)
         finally:
@@ -185,7 +192,7 @@ class Pipeline:
         self._running.remove(service)
 
     def _conclude(self, *, cut: bool) -> None:
-        """What came of the load."""
+        """Wait for the end of the load, and judge its answers."""
         assert self._load is not None
         fired, window = self._load.end(cut=cut)
         service = self._order.service
@@ -197,6 +204,7 @@ class Pipeline:
             right=right,
             versions=tuple(self._expected),
             unanswered=fired.unanswered if fired.cut_s is not None else None,
+            problem=self._front_problem(),
         )
 
     def _new_front(self, port: int) -> Front:
@@ -211,12 +219,23 @@ class Pipeline:
         return Front(order, port)
 
     def _end(self) -> None:
-        """Nothing keeps running."""
+        """End all that runs."""
         with ExitStack() as stack:
             for service in self._running:
                 stack.callback(service.stop)
             if self._front is not None:
                 stack.callback(self._front.stop)
+
+    def _require_front(self) -> None:
+        assert self._front is not None
+        self._front.require_alive()
+
+    def _front_problem(self) -> str | None:
+        try:
+            self._require_front()
+        except FrontGone as error:
+            return f"{error}. The load was ended; what was measured before is kept."
+        return None
 
     @property
     def _address(self) -> str:

@@ -40,7 +40,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOrder:
-    """Which server, on which benchmark."""
+    """A server and its benchmark."""
 
     variant: Variant
     predictor: Variant  # that says what is right
@@ -48,7 +48,7 @@ class ServiceOrder:
     tools: Tools
 
     def bench(self, artefact: Path, expected: tuple[Any, ...] = ()) -> Bench:
-        """What the stages need to know of one version."""
+        """The facts of one version that the stages need."""
         return Bench(
             benchmark=self.benchmark,
             artefact=artefact,
@@ -64,7 +64,7 @@ class ServiceOrder:
 
 
 def answers(order: ServiceOrder, artefact: Path, folder: Path) -> tuple[Any, ...]:
-    """What the predictor itself answers to each payload with that artefact. Raises HarnessError."""
+    """The predictor's own answer to each payload with that artefact. Raises HarnessError."""
     folder.mkdir()
     bench = order.bench(artefact)
     stages = reference.stages_of(order.predictor, bench, order.tools, 1, folder)

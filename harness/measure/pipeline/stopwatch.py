@@ -10,14 +10,14 @@ from harness.stored.handovers import PipelineStage
 
 
 class Stopwatch:
-    """Of one run."""
+    """The stages of one run, timed."""
 
     def __init__(self) -> None:
         self.stages: list[PipelineStage] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[list[str]]:
-        """One stage; what is put into the list are the problems of tries that failed."""
+        """Time one stage; the caller puts the problems of failed tries into the list."""
         problems: list[str] = []
         began_ns = time.monotonic_ns()
         try:

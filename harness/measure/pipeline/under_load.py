@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.base.errors import HarnessError
 from harness.measure.campaign import interruption
 from harness.measure.load.drivers import Driver, Firing
 from harness.measure.load.fired_window import window_of
@@ -32,9 +33,12 @@ class Interrupted(Exception):
 
 
 class Load:
-    """One that goes on."""
+    """A load that goes on for as long as `require` raises nothing."""
 
-    def __init__(self, driver: Driver, job: Job, profile: Profile) -> None:
+    def __init__(
+        self, driver: Driver, job: Job, profile: Profile, require: Callable[[], None]
+    ) -> None:
+        self._require = require
         self._driver = driver
         self._job = job
         self._profile = profile
@@ -45,22 +49,25 @@ class Load:
         self.end_ns = self.start_ns + job.duration_ns
 
     def wait_until(self, at_ns: int) -> bool:
-        """Wait for that moment; whether the load is over before. Raises Interrupted."""
+        """Wait for that moment; whether the load is over before. Raises Interrupted, and what
+        `require` raises."""
         with interruption.noted() as interrupted:
             while (left_ns := at_ns - time.monotonic_ns()) > 0:
                 if self._pending.wait(min(_SAMPLE_S, left_ns / 1e9)):
                     return True
                 self._watcher.sample()
+                self._require()
                 if interrupted():
                     raise Interrupted
         return False
 
     def end(self, *, cut: bool) -> tuple[Fired, Window]:
-        """Wait until it is over, or end it; also where a signal comes meanwhile."""
+        """Wait until it is over, or end it; also where a signal comes meanwhile, or `require`
+        raises."""
         with interruption.noted() as interrupted:
             while not self._pending.wait(_SAMPLE_S):
                 self._watcher.sample()
-                if cut or interrupted():
+                if cut or interrupted() or not self._holds():
                     self._driver.cut()
         fired = self._pending.result()
         steal, seen = self._watcher.end()
@@ -81,6 +88,13 @@ class Load:
         requests = requests_of(fired)
         return fired, window_of(fired, facts, requests, usage=empty(Usage), calls=empty(Calls))
 
+    def _holds(self) -> bool:
+        try:
+            self._require()
+        except HarnessError:
+            return False
+        return True
+
 
 def job_of(target: Target, profile: Profile, timeout_s: float, seed: int) -> Job:
     """All answers are kept: each is asked which version gave it."""
@@ -99,7 +113,7 @@ def job_of(target: Target, profile: Profile, timeout_s: float, seed: int) -> Job
 
 
 def cost_of(driver: Driver, direct: Target, through: Target, timeout_s: float) -> FrontCost:
-    """What the front adds for one caller. Raises HarnessError."""
+    """The time that the front adds for one caller. Raises HarnessError."""
     alone = Profile("front", "closed", _ALONE_S, concurrency=1)
     seed = seed_of("front", 1, alone.name, 1)
     taken = [

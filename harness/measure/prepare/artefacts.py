@@ -176,7 +176,7 @@ class BuildOrder:
 def build_order(
     benchmark: Benchmark, environment: Environment, scratch: Path, made: Path, version: int
 ) -> BuildOrder:
-    """For a build into `made`; its weights are copied into the scratch folder, which is its home.
+    """The order of a build into `made`; its weights are copied into the scratch folder, its home.
     Raises ProvisionError where they can't be had."""
     given = scratch / "weights"
     given.mkdir()

@@ -42,7 +42,7 @@ class Unanswered(Exception):
 
 
 class SaidToFail(Unanswered):
-    """It was taken, and then said to have failed."""
+    """The request was taken, and then said to have failed."""
 
 
 class Getter(Interface):

@@ -28,7 +28,7 @@ class Talk:
 
 
 def usual(variant: Variant, bench: Bench) -> Talk:
-    """As the variant's table says. Raises UsageError for payloads that the protocol can't carry."""
+    """The talk of a variant's table. Raises UsageError for payloads that it can't carry."""
     protocol = variant.spoken()
     if variant.endpoint is not None:
         protocol = protocol.at(variant.table.path)

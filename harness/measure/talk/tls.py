@@ -12,7 +12,7 @@ from harness.base.trust import Trust
 
 
 def context(trust: Trust) -> ssl.SSLContext:
-    """For HTTPS. Raises UsageError for files that hold no certificate, or no key."""
+    """The TLS context for HTTPS. Raises UsageError for files without a certificate or key."""
     _require_default()
     made = ssl.create_default_context()
     if trust.cacert:

@@ -41,7 +41,7 @@ class Cost:
 def cost(
     search_s: float, seen: Sequence[tuple[TuningStep, Outcome]], known_s: float | None = None
 ) -> Cost:
-    """By the runs that were seen, else by what is known from before."""
+    """The cost by the runs that were seen, else by earlier campaigns."""
     # A search takes longer than it was given where the server needs long to be idle after a probe.
     overheads = [
         max(outcome.overhead_s, outcome.wall_s - step.search_s)
@@ -128,7 +128,7 @@ def score(candidate: Candidate, memory_bytes: int | None) -> float | None:
 
 
 def _sift(able: Sequence[Candidate]) -> Candidate | None:
-    """One of the best that was measured once; None where there is nothing to sift."""
+    """One of the best settings that were measured once; None if there is nothing to sift."""
     others = [candidate for candidate in able if candidate.number != TODAY]
     if len(others) < 2:
         return None

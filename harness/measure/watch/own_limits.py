@@ -16,7 +16,7 @@ _NO_LIMIT_BYTES = 1 << 62  # version 1 says so by a number near 2^63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """None where there is none, or the kernel does not show it."""
+    """The limit; None if there is none, or the kernel does not show it."""
 
     cpus: float | None = None  # CPU seconds a second
     memory_bytes: int | None = None

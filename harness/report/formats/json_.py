@@ -11,7 +11,8 @@ from harness.analyse.campaigns import summary
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.statistics.stats import Spread
 from harness.report.formats import report_format
-from harness.report.page import headline
+from harness.report.page import break_even, headline
+from harness.report.page.break_even import Beside
 from harness.report.page.view import Report
 from harness.report.text import outcomes
 from harness.stored.identity import record, told
@@ -38,7 +39,7 @@ def _report(report: Report) -> dict[str, Any]:
             name: {key: getattr(metric, key) for key in ("title", "unit", "better", "definition")}
             for name, metric in COLUMNS.items()
         },
-        "benchmarks": [_benchmark(comparison) for comparison in report.comparisons],
+        "benchmarks": [_benchmark(each, report) for each in report.comparisons],
         "damaged": [
             {**told(found.cell), "message": outcomes.damage(found, digested)}
             for found in digested.damaged
@@ -48,8 +49,8 @@ def _report(report: Report) -> dict[str, Any]:
     }
 
 
-def _benchmark(comparison: Comparison) -> dict[str, Any]:
-    facts = comparison.facts
+def _benchmark(comparison: Comparison, report: Report) -> dict[str, Any]:
+    facts, functions = comparison.facts, break_even.besides(report, comparison)
     return {
         "name": comparison.benchmark,
         "version": facts.version if facts else None,
@@ -57,6 +58,24 @@ def _benchmark(comparison: Comparison) -> dict[str, Any]:
         "synthetic_weights": bool(facts and facts.synthetic),
         "ranked_by": comparison.ranked_by,
         "variants": [_variant(row, comparison) for row in comparison.rows],
+        **({"functions": [_function(each) for each in functions]} if functions else {}),
+    }
+
+
+def _function(found: Beside) -> dict[str, Any]:
+    """A function on a service, beside the server that is cheaper from the lowest rate on."""
+    function, server, even = found.function, found.server, found.even
+    return {
+        "variant": function.variant,
+        "provider": function.provider,
+        "service": function.service,
+        "memory_gib": function.memory_gib,
+        "billed_s": asdict(function.seconds),
+        "start_billed_s": function.start_s,
+        "usd_per_million": asdict(function.usd),
+        "server": server.variant if server is not None else None,
+        "machine": f"{server.machine.provider} {server.machine.type}" if server else None,
+        "server_cheaper_from_per_s": asdict(even) if even is not None else None,
     }
 
 

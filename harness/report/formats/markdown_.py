@@ -12,7 +12,7 @@ from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import Metric
 from harness.report.formats import report_format
-from harness.report.page import beside, confidence, headline, ranking, view
+from harness.report.page import beside, break_even, confidence, headline, ranking, view
 from harness.report.page.view import Report
 from harness.report.text import outcomes
 from harness.report.text.github import code, text
@@ -44,6 +44,9 @@ def markdown(report: Report) -> str:
         found = ranking.of_benchmark(report, comparison)
         if found and (said := beside.sentence(report.campaign, found[0])):
             parts.append(Passage((text(said),), (), ""))
+        even = break_even.sentences(break_even.besides(report, comparison))
+        if even:
+            parts.append(Passage((), tuple(f"- {text(each)}" for each in even), "function"))
     parts += [*_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 

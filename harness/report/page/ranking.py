@@ -78,7 +78,7 @@ def of_benchmark(report: Report, comparison: Comparison) -> list[Ranking]:
 
 
 def by_capacity(report: Report, comparison: Comparison, wanted: Slo, *, own: bool) -> Ranking:
-    """By the capacity at an SLO."""
+    """A ranking by the capacity at an SLO."""
     found = {s.row.variant: s for s in standings.at(comparison, wanted)}
     return Ranking(
         slo=wanted,
@@ -100,7 +100,7 @@ def bounded(comparison: Comparison) -> dict[str, str]:
 
 
 def by_column(report: Report, comparison: Comparison, own: Slo) -> Ranking:
-    """By the column that the campaign is ranked by, which is not the capacity."""
+    """A ranking by the campaign's own column, which is not the capacity."""
     metric = COLUMNS[comparison.ranked_by]
     figures = (_of_column(report, row, metric) for row in comparison.rows)
     return Ranking(

@@ -20,6 +20,7 @@ from harness.windows.profiles import Profile
 NONE = "–"
 TRACKS = {
     "default": "out of the box",
+    "functions": "instances that a service starts as requests come",
     "matched": "same workers and threads for all, one call of the model at a time, no batching",
     "pattern": "ways to serve other than a service that predicts on each request",
     "remote": "endpoints that were already running",

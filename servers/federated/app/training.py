@@ -1,4 +1,4 @@
-"""What a client does with its own data in a round: it trains the linear head on them."""
+"""A client's part of a round: it trains the linear head on its own data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of jobs: which guarantee of a queue was seen."""
+"""The fates of jobs, and the guarantee that a queue was seen to keep."""
 
 from __future__ import annotations
 

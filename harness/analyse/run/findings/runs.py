@@ -13,7 +13,7 @@ from harness.base.trust import UNCHECKED
 from harness.setup.answering import APPROXIMATE
 from harness.setup.endpoints import RECORDED, UNJUDGED
 from harness.stored import accuracy
-from harness.stored.records import Setup, Window
+from harness.stored.records import ServerFacts, Setup, Window
 
 
 @run_rule
@@ -46,23 +46,24 @@ def setup_differs(context: RunContext) -> Said:
             f"{threads[-1]} threads share a prediction, requested: {asked.threads}",
         )
     for window in context.run.profiles:
-        for said in _differences(window, asked, context.facts.server.track):
+        for said in _differences(window, asked, context.facts.server):
             yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
 
 
-def _differences(window: Window, asked: Setup, track: str) -> Iterator[str]:
+def _differences(window: Window, asked: Setup, server: ServerFacts) -> Iterator[str]:
     calls = window.calls
     if not len(calls.batch):
         return
     workers, batch = len(np.unique(calls.process)), int(calls.batch.max())
     idle = window.facts.profile.saturates and workers < asked.workers
-    if workers > asked.workers or idle:
+    # Of a function, the service starts as many processes as requests need.
+    if server.function is None and (workers > asked.workers or idle):
         made = f"{workers} process" if workers == 1 else f"{workers} processes"
         yield f"{made} made predictions, requested: {asked.workers}"
     if batch > asked.max_batch:
         yield f"{batch} instances were in one prediction, requested: at most {asked.max_batch}"
     together = stats.most_at_once(calls.start_ns, calls.duration_ns)
-    if track == "matched" and together > asked.workers:
+    if server.track == "matched" and together > asked.workers:
         yield f"{together} predictions ran at once, requested: {asked.workers}"
 
 

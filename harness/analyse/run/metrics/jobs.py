@@ -1,4 +1,4 @@
-"""What a client of jobs waits for: that one is taken, begun, done, and known to be."""
+"""The parts of a client's wait for a job: until it is taken, begun, done, and known to be done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request and its answers weigh on the network."""
+"""The bytes of a request and its answers on the network."""
 
 from __future__ import annotations
 

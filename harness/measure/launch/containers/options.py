@@ -45,7 +45,7 @@ def place_of(order: LaunchOrder) -> ServerPlace:
 
 
 def options(order: LaunchOrder, owner: str) -> dict[str, Any]:
-    """For the SDK's `containers.create`, all but the network.
+    """The arguments of the SDK's `containers.create`, all but the network.
 
     Nothing of it can be written but /tmp, in memory, and the folder of its calls.
     """

@@ -1,7 +1,8 @@
-"""What a server has beside itself: a container for each component, on the same private network.
+"""The containers beside a server: one for each component, on the same private network.
 
-It shares the address of the server's container, so that it is reached at loopback there, and by
-nobody else. The engine starts it again when it dies; its files are in a volume, which stays then.
+A component shares the address of the server's container, so that it is reached at loopback there,
+and by nobody else. The engine starts it again when it dies; its files are in a volume, which stays
+then.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def _image(client: DockerClient, name: str) -> ImageFacts:
 
 
 def options(order: LaunchOrder, name: str, owner: str) -> dict[str, Any]:
-    """For the SDK's `containers.create`, all but the network: no right, and nothing that can be
-    written but its volume, which goes with it."""
+    """The arguments of the SDK's `containers.create`, all but the network: the container has no
+    rights, and can write to nothing but its volume, which goes with it."""
     limit = COMPONENTS[name].memory_mib * MIB
     return {
         "name": f"{name_of(order.variant.name)}-{name}",
@@ -99,7 +100,7 @@ class Sidecar:
         self.group = None if found is None else Lasting(found)
 
     def log(self) -> bytes:
-        """What it said, and how often the engine had to start it again."""
+        """Its output, and how often the engine had to start it again."""
         self._container.reload()
         again = self._container.attrs["RestartCount"]
         head = f"-- {self.name}, in a container of its own, started again {again} times:\n"

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,16 +31,16 @@ _LOOK_S = 0.1  # between two looks at the memory: each reads a file for every pr
 class ProcessInstance:
     """The processes of one instance."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], group: Cgroup, begun_ns: int) -> None:
+    def __init__(
+        self, popen: subprocess.Popen[bytes], group: Cgroup, over: asyncio.Future[int]
+    ) -> None:
+        self.begun_ns = time.monotonic_ns()
         self._popen = popen
         self._group = group
+        self._over = over
         self.pid = popen.pid
-        self.begun_ns = begun_ns
         self._peak = 0
         self._looked = 0.0
-        self._over = asyncio.get_running_loop().create_future()
-        self._descriptor = os.pidfd_open(popen.pid)
-        asyncio.get_running_loop().add_reader(self._descriptor, self._end)
 
     async def ended(self) -> InstanceEnd:
         code = await asyncio.shield(self._over)
@@ -67,11 +68,6 @@ class ProcessInstance:
                 return
             await asyncio.sleep(0.01)
 
-    def _end(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._descriptor)
-        os.close(self._descriptor)
-        self._over.set_result(self._popen.wait())
-
     def _was_out_of_memory(self) -> bool:
         with suppress(OSError, KeyError):
             return self._group.out_of_memory() > 0
@@ -97,6 +93,40 @@ class Processes:
             cpus=self._memory_mib / CPU_MIB,
             memory_bytes=self._memory_mib * _MIB,
         )
+        loop = asyncio.get_running_loop()
+        begun: asyncio.Future[ProcessInstance] = loop.create_future()
+        threading.Thread(
+            target=self._hold, args=(loop, group, environment, begun), daemon=True
+        ).start()
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            begun.add_done_callback(_unwanted)
+            raise
+
+    def _hold(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: Cgroup,
+        environment: Mapping[str, str],
+        begun: asyncio.Future[ProcessInstance],
+    ) -> None:
+        """Begin an instance, and wait for its end, in a thread of its own: to put a process into a
+        control group may take the kernel 10 ms. A process dies with the thread that began it."""
+        over: asyncio.Future[int] = loop.create_future()
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            try:
+                popen = self._begin(group, environment)
+                made = ProcessInstance(popen, group, over)
+            except (OSError, subprocess.SubprocessError) as error:
+                control_groups.removed(group)
+                reason = error if isinstance(error, OSError) else OSError(str(error))
+                loop.call_soon_threadsafe(begun.set_exception, reason)
+                return
+            loop.call_soon_threadsafe(begun.set_result, made)
+            loop.call_soon_threadsafe(over.set_result, popen.wait())
+
+    def _begin(self, group: Cgroup, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         cpus, parent = self._order.cpus, os.getpid()
 
         def prepare() -> None:
@@ -106,20 +136,14 @@ class Processes:
             if os.getppid() != parent:
                 os._exit(1)  # the front was killed before that was said
 
-        try:
-            begun_ns = time.monotonic_ns()
-            popen = subprocess.Popen(
-                self._order.command,
-                cwd=self._order.cwd,
-                env={**self._order.environment, **environment},
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=prepare,
-            )
-        except (OSError, subprocess.SubprocessError):
-            control_groups.removed(group)
-            raise
-        return ProcessInstance(popen, group, begun_ns)
+        return subprocess.Popen(
+            self._order.command,
+            cwd=self._order.cwd,
+            env={**self._order.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
 
     async def remove_image(self) -> None:
         raise OSError(NO_IMAGE)
@@ -129,6 +153,11 @@ class Processes:
 
     async def close(self) -> None:
         await asyncio.to_thread(control_groups.removed, self._parent)
+
+
+def _unwanted(begun: asyncio.Future[ProcessInstance]) -> None:
+    if not begun.cancelled() and begun.exception() is None:
+        begun.result().kill()
 
 
 def _peak_of(pid: int) -> int:

@@ -83,7 +83,7 @@ class Launched(Protocol):
         their clock to this host's; also after it was stopped."""
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
-        """Those columns of Usage that can be seen now; None where nothing can."""
+        """The columns of Usage that can be seen now; None if there are none."""
 
     def exposed(self) -> tuple[str, ...]:
         """`address:port` of whatever of it listens where other machines could reach it."""

@@ -24,7 +24,7 @@ _STOP_LIMIT_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOrder:
-    """What a keeper needs to know."""
+    """The facts that a keeper needs."""
 
     command: list[str]
     cwd: str
@@ -37,7 +37,7 @@ class KeptOrder:
 
 
 class Kept:
-    """One that was started."""
+    """A program that was started below a keeper."""
 
     def __init__(self, name: str, order: KeptOrder) -> None:
         """Start it. Raises LaunchError, which names it."""
@@ -69,7 +69,7 @@ class Kept:
         return self._event(_START_LIMIT_S)
 
     def exit_code(self, within_s: float = 0) -> int | None:
-        """As the system tells it, once it has ended by itself; None where it has not in so long."""
+        """The exit code, once the program has ended by itself; None if it has not in so long."""
         until = time.monotonic() + within_s
         while self._exit_code is None and not self._killed:
             event = self._event(max(until - time.monotonic(), 0))

@@ -178,7 +178,7 @@ def _kept_order(order: LaunchOrder, launched: LaunchedProcess, trace: Path) -> K
 
 
 def _programs(table: VariantTable) -> dict[str, str]:
-    """Where the programs are that the server starts beside itself."""
+    """The paths of the programs that the server starts beside itself."""
     places = {components.COMPONENTS[n].variable: components.place(n) for n in table.components}
     return {variable: str(path) for variable, path in places.items() if path is not None}
 

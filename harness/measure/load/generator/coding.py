@@ -9,6 +9,7 @@ from harness.measure.load.generator.answer import Unfit
 from harness.windows.causes import printable
 
 _CODINGS = re.compile(r"[\s,]+")
+_ACCEPTS = re.compile(rb"\naccept-encoding:([^\r\n]*)", re.IGNORECASE)
 _PLAIN = ("", "identity", "chunked")
 _GZIP, _DEFLATE = ("gzip", "x-gzip"), "deflate"
 _MOST_CODINGS = 5  # on top of each other: curl takes as many
@@ -38,6 +39,33 @@ def beginning(body: bytes, encoding: bytes, most: int = _BEGINNING) -> bytes:
     return body
 
 
+def require_known(encoding: bytes) -> None:
+    """Raises Unfit where a body with these codings can't be decompressed here."""
+    _codings(encoding)
+
+
+def is_known(encoding: bytes) -> bool:
+    """Whether such a body can be decompressed here."""
+    try:
+        require_known(encoding)
+    except Unfit:
+        return False
+    return True
+
+
+def asked_for(message: bytes, encoding: bytes) -> bool:
+    """Whether a request names the codings of an answer among those that it accepts."""
+    found = _ACCEPTS.search(message, 0, message.find(b"\r\n\r\n"))
+    return accepted(found[1].decode("latin-1") if found else "", encoding)
+
+
+def accepted(told: str, encoding: bytes) -> bool:
+    """Whether the value of `Accept-Encoding` names the codings of an answer."""
+    known = re.split(r"[\s,;]+", told.lower())
+    names = _CODINGS.split(encoding.decode("ascii", "replace").lower())
+    return all(name in known for name in names if name not in _PLAIN)
+
+
 def _codings(encoding: bytes) -> list[str]:
     """The last one first. Raises Unfit for a coding that is not supported."""
     names = _CODINGS.split(encoding.decode("ascii", "replace").lower())
@@ -54,7 +82,7 @@ def _codings(encoding: bytes) -> list[str]:
 
 
 def _window(coding: str, body: bytes) -> int:
-    """As zlib names the form that a body has."""
+    """The form of a body, as zlib names it."""
     if coding in _GZIP:
         return _GZIP_WINDOW
     # Both forms are about: with zlib's wrapper, as it should be, and without.

@@ -99,7 +99,7 @@ class Connection(Receiver):
         loop.answered(self, index, now, loop.last_status)
 
     def count(self) -> None:
-        """What came on it, as TCP has counted: nothing is added up while requests are timed."""
+        """Count the bytes that came, by TCP: none are added up while requests are timed."""
         if not self.counted:
             self.counted = True
             self.loop.received_bytes += received_bytes(self.transport)

@@ -223,13 +223,13 @@ class Exchanging(HttpLoop):
             connection.transport.write(turn.message)
 
     def forget(self, index: int) -> None:
-        """Nothing more comes of it."""
+        """The request ends here."""
         turn = self.turns.pop(index, None)
         if turn is not None and turn.connection is not None:
             turn.connection.transport.abort()
 
     def give_up_overdue(self, before: int) -> None:
-        """Those too that have taken too long in all."""
+        """Give up requests, also those that have taken too long in all."""
         super().give_up_overdue(before)
         over = clock() - self.patience_ns
         for connection in list(self.connections):

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import ClassVar
 
-from harness.measure.load.generator import why
+from harness.measure.load.generator import coding, why
 from harness.measure.load.generator.answer import Answer, Unfit
 from harness.measure.load.generator.chunks import ChunkColumns, MarkColumns
 from harness.measure.load.generator.connection import DISCONNECTED, IDLE, Connection
@@ -39,7 +39,7 @@ class Loop(ABC):
         self.messages = job.target.messages
         self.keep_every = job.keep_every
         self.bodies: dict[int, bytes] = {}
-        self.encodings: dict[int, bytes] = {}  # of those bodies that have one
+        self.encodings: dict[int, bytes] = {}  # of those bodies, and of answers that are unread
         self.sent_ns = array("q", [MISSING]) * rows
         self.first_byte_ns = array("q", [MISSING]) * rows
         self.done_ns = array("q", [MISSING]) * rows
@@ -115,6 +115,7 @@ class HttpLoop(Loop):
     def __init__(self, job: Job, rows: int, known: Known) -> None:
         super().__init__(job, rows)
         self.heads: dict[bytes, tuple[int, int]] = {}
+        self._unread: dict[bytes, bool] = {}  # by coding
         self.last_head, self.last_size, self.last_status = b"", -1, 0
         self.large = max(map(len, self.messages), default=0) > _LARGE
         self.connections: set[Connection] = set()
@@ -148,7 +149,7 @@ class HttpLoop(Loop):
         self.why = why.of_ending(error, tls=self.job.target.tls, silent=silent)
 
     async def run(self) -> None:
-        """As every loop; meanwhile requests without an answer are given up when it is time."""
+        """Run as every loop does; give up requests without an answer meanwhile when it is time."""
         sweep = asyncio.ensure_future(self._sweep())
         try:
             await super().run()
@@ -201,18 +202,32 @@ class HttpLoop(Loop):
             body = b"".join(answer.body)
             said = (body, answer.location, answer.encoding)
             self.first_said.setdefault(answer.status, said)
-        if self.keep_every and index % self.keep_every == 0:
+        kept = self.keep_every > 0 and index % self.keep_every == 0
+        if kept:
             self.bodies[index] = b"".join(answer.body)
-            if answer.encoding:
-                self.encodings[index] = answer.encoding
+        if answer.encoding and (kept or self._is_unread(answer)):
+            self.encodings[index] = answer.encoding
 
     def remember(self, answer: Answer) -> None:
         """The framing of its header block, for answers that begin with the same."""
-        if answer.length is None or (answer.encoding and self.keep_every):
+        if answer.length is None:
+            return
+        if answer.encoding and (self.keep_every or self._is_unread(answer)):
             return
         if len(self.heads) >= _HEADS_KEPT:
             self.heads.clear()
         self.heads[answer.head] = (answer.status, answer.length)
+
+    def _is_unread(self, answer: Answer) -> bool:
+        """Whether it would be right, but by a coding that is not decoded here, and that the
+        requests do not ask for either."""
+        if not 200 <= answer.status < 300 or self.job.target.bodiless:
+            return False
+        encoding = answer.encoding
+        if encoding not in self._unread:
+            asked = coding.asked_for(self.messages[0], encoding)
+            self._unread[encoding] = not (asked or coding.is_known(encoding))
+        return self._unread[encoding]
 
     def refuse(self, error: Unfit) -> None:
         """Record that something other than an answer came."""

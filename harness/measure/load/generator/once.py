@@ -30,7 +30,7 @@ class NoAnswer(Exception):
 
 
 class SaidToHaveFailed(NoAnswer):
-    """It was taken, and the last answer says why it failed."""
+    """The request was taken, and the last answer says why it failed."""
 
 
 def ask(target: Target, timeout_s: float) -> tuple[int, bytes]:
@@ -115,7 +115,7 @@ class _Once(HttpLoop):
         """A single request cannot be cut short."""
 
     async def prepare(self) -> None:
-        """Nothing stands beforehand."""
+        """No connection is opened beforehand."""
 
     async def fire(self) -> None:
         self.sent_ns[0] = clock()

@@ -153,7 +153,7 @@ class OpenLoop(HttpLoop):
         return sum(connection.served for connection in self.connections)
 
     def give_up_overdue(self, before: int) -> None:
-        """Those too that have waited for a connection since before then."""
+        """Give up requests, also those that have waited for a connection since before then."""
         super().give_up_overdue(before)
         while self.waiting and self.due_ns(self.waiting[0]) < before:
             self.why = why.NOBODY_KNOWS if self.connections else why.NONE_IN_TIME

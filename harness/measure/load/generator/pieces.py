@@ -23,7 +23,7 @@ class PieceAnswer(Answer):
         self.now = 0  # when what is fed came
 
     def feed(self, data: bytes) -> bool:
-        """As any answer. Raises Unfit where its pieces can't be read, too."""
+        """Take in data as any answer does. Raises Unfit also if its pieces can't be read."""
         whole = super().feed(data)
         if self._tell is not None and self._fresh:
             if self.encoding.strip(b", ").lower() not in _PLAIN:

@@ -79,7 +79,7 @@ class RpcLoop(Loop):
             await self.channel.close()
 
     async def ask(self, index: int) -> bool:
-        """One request, and its row; whether an answer of any kind came."""
+        """Send one request and fill its row; whether an answer of any kind came."""
         number = self._order[index % len(self._order)]
         self.sent_ns[index] = clock()
         try:

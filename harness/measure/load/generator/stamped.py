@@ -47,7 +47,7 @@ def ask_for_stamps(sock: socket.socket) -> None:
 
 
 def received_bytes(transport: asyncio.BaseTransport) -> int:
-    """What came on a connection, as TCP counts it, TLS included; 0 where it does not tell."""
+    """The bytes that came on a connection, by TCP's own count, TLS included; 0 if unknown."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return 0

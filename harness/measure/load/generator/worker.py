@@ -22,10 +22,9 @@ import uvloop
 
 from harness.measure.launch.launchers import keeper
 from harness.measure.load import pipe
-from harness.measure.load.generator import cutting, why
+from harness.measure.load.generator import coding, cutting, why
 from harness.measure.load.generator.answer import Unfit
 from harness.measure.load.generator.closed_loop import ClosedLoop
-from harness.measure.load.generator.coding import decoded
 from harness.measure.load.generator.connection import GARBAGE
 from harness.measure.load.generator.exchanging import ClosedExchanges, OpenExchanges
 from harness.measure.load.generator.job import STANDS, Fired, Job, without_late
@@ -83,7 +82,7 @@ async def fire(
 
 
 def _wire(job: Job, loop: Loop, columns: dict[str, Ints]) -> Wire | None:
-    """None over gRPC, whose channel does not tell."""
+    """The bytes on the network; None over gRPC, whose channel does not count them."""
     if not isinstance(loop, HttpLoop):
         return None
     sizes = np.array([len(message) for message in job.target.messages], np.int64)
@@ -104,10 +103,14 @@ def _loop(job: Job, known: Known) -> Loop:
 def _decode(loop: Loop) -> None:
     """Decompress the bodies that are kept: after the window, when that delays nothing."""
     for row, encoding in loop.encodings.items():
+        body = loop.bodies.get(row)
         try:
-            loop.bodies[row] = decoded(loop.bodies[row], encoding, loop.job.max_answer_bytes)
+            if body is None:
+                coding.require_known(encoding)
+            else:
+                loop.bodies[row] = coding.decoded(body, encoding, loop.job.max_answer_bytes)
         except Unfit as error:
-            del loop.bodies[row]
+            loop.bodies.pop(row, None)
             loop.why = "malformed", str(error)
             loop.record(row, loop.done_ns[row], GARBAGE)
 

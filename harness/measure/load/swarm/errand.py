@@ -26,7 +26,7 @@ _SLACK_S = 60.0  # beyond the window and its time-out, for a record to come
 _UNKNOWN = Offset(0, 0)
 
 
-class Lost(HarnessError):
+class WorkerLost(HarnessError):
     """Nothing more will come from a worker in this window."""
 
 
@@ -106,7 +106,7 @@ class Errand:
         fired = wire.unpack_fired(b"".join(self._collected(count)))
         due = self.share.due_ns
         if due is not None and not _is_of(fired, due):
-            raise Lost("its record is not of the requests that it was to send")
+            raise WorkerLost("its record is not of the requests that it was to send")
         return fired
 
     def _collected(self, count: int) -> Iterator[bytes]:
@@ -114,7 +114,7 @@ class Errand:
             self._say(messages.COLLECT, piece=number)
             found = self._expect(messages.PIECE, _SLACK_S)
             if found["piece"] != number:
-                raise Lost("its record arrived in the wrong order")
+                raise WorkerLost("its record arrived in the wrong order")
             yield found["bytes"]
 
     def _clock(self) -> Offset:
@@ -149,12 +149,12 @@ class Errand:
             except Empty:
                 why = self._gone()
                 if why is not None:
-                    raise Lost(why) from None
+                    raise WorkerLost(why) from None
                 continue
             if heard.data.get("window") != self._window:
                 continue  # of a window that was cut short
             if heard.kind == messages.FAILED:
-                raise Lost(str(heard.data["why"]))
+                raise WorkerLost(str(heard.data["why"]))
             if heard.kind == kind:
                 return heard
-        raise Lost(f"it sent heartbeats, but nothing else for {seconds:.0f} s")
+        raise WorkerLost(f"it sent heartbeats, but nothing else for {seconds:.0f} s")

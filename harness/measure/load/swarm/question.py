@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.measure.load.generator.coding import accepted
 from harness.measure.load.generator.job import Target
 
 
@@ -15,6 +16,13 @@ class Question:
     path: str
     headers: dict[str, str | list[str]]
     body: bytes | None  # None where there is none: an empty one has a length
+
+    def accepts(self, encoding: bytes) -> bool:
+        """Whether it names the codings of an answer among those that it accepts."""
+        known = {name.lower(): value for name, value in self.headers.items()}
+        value = known["accept-encoding"]
+        told = value if isinstance(value, str) else ", ".join(value)
+        return accepted(told, encoding)
 
 
 def question(message: bytes) -> Question:

@@ -13,7 +13,7 @@ from geventhttpclient.response import HTTPConnectionClosed
 from harness.base.errors import AnswerError
 from harness.measure.load.generator import why
 from harness.measure.load.generator.answer import Unfit
-from harness.measure.load.generator.coding import decoded
+from harness.measure.load.generator.coding import decoded, require_known
 from harness.measure.load.swarm.question import Question
 from harness.windows.causes import printable
 from harness.windows.samples import ERRORS
@@ -106,6 +106,7 @@ def once(
                 tell(bytes(piece))
         encoding = _all_of(answer, "content-encoding", "transfer-encoding")
         whole = decoded(bytes(body), encoding, most) if keep else None
+        _require_read(asked, encoding if is_right else b"")
         headers = tuple((name.lower(), value) for name, value in answer.headers.items())
         said = (bytes(body[:_START]), _all_of(answer, "location"), encoding)
         return Try(status=status, body=whole, headers=headers, said=said)
@@ -113,6 +114,12 @@ def once(
         return Try(failure=error)
     finally:
         answer.release()
+
+
+def _require_read(asked: Question, encoding: bytes) -> None:
+    """Raises Unfit for a body whose coding is not decoded, and was not asked for either."""
+    if encoding and asked.method != "HEAD" and not asked.accepts(encoding):
+        require_known(encoding)
 
 
 def _all_of(answer: Any, *names: str) -> bytes:

@@ -66,7 +66,7 @@ class Crowd:
         self._finding = Semaphore()
 
     def address(self) -> str:
-        """Where requests go, of a name's addresses; empty if unknown. The first user finds out."""
+        """The address of a name to which requests go; empty if unknown. The first user finds it."""
         with self._finding:
             if self._address is None:
                 target, timeout_s = self.job.target, self.job.timeout_ns / 1e9

@@ -1,6 +1,6 @@
 """Jobs and what came of them as bytes: NumPy's own file format and JSON, and never a pickle.
 
-Who can reach Locust's port can send anything: what is read there must not be able to run code.
+Anyone who can reach Locust's port can send anything: data that is read there must not run code.
 """
 
 from __future__ import annotations

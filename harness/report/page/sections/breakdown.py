@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from harness.analyse.field.comparison import Comparison, Row
 from harness.analyse.run import breakdown as parting
+from harness.analyse.run import function_time
 from harness.analyse.run.breakdown import Batches, Breakdown
 from harness.report.draw import batch_plot, curves, stack_plot
 from harness.report.page import view
@@ -18,6 +19,15 @@ from harness.report.page.view import Report
 from harness.stored.records import NOOP
 
 _SHARE_SHOWN = 0.01
+_FUNCTION = {
+    "generator_ms": "generator",
+    "way_ms": "to the front and back",
+    "init_ms": "init",
+    "front_ms": "front",
+    "runtime_ms": "runtime",
+    "handler_ms": "handler",
+    "model_ms": "model",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,11 @@ def breakdown(report: Report) -> Values | None:
     benchmarks = [found for c in report.comparisons if (found := _benchmark(c, noop)) is not None]
     if not benchmarks:
         return None
-    return {"titles": list(stack_plot.TITLES.values()), "benchmarks": benchmarks}
+    return {
+        "titles": list(stack_plot.TITLES.values()),
+        "function_titles": list(_FUNCTION.values()),
+        "benchmarks": benchmarks,
+    }
 
 
 def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any] | None:
@@ -56,6 +70,7 @@ def _benchmark(comparison: Comparison, noop: Comparison | None) -> dict[str, Any
         "noop": bool(framework),
         "own": any(line.own for line in lines),
         "unsplit": [row.variant for row in rows if row.variant not in known],
+        "functions": list(_functions(rows)),
         "batches": [_batch_line(*each) for each in batches],
         "batches_svg": _batches_drawn(batches) if batches else None,
     }
@@ -90,6 +105,17 @@ def _own(row: Row) -> str:
             each = (1e3 * total / own.requests for total in (own.queue_s, own.model_s))
             return " / ".join(map(view.number, each))
     return ""
+
+
+def _functions(rows: Sequence[Row]) -> Iterable[tuple[str, list[str], str]]:
+    """(variant, its parts, their sum) of functions."""
+    for row in rows:
+        times = (d.function_time for d in curves.counted(row) if d.function_time is not None)
+        found = function_time.mean(times)
+        if found is not None:
+            parts = found.parts()
+            shown = [view.number(parts[name]) for name in _FUNCTION]
+            yield row.variant, shown, view.number(found.response_ms)
 
 
 def _drawn(bars: Sequence[tuple[str, Breakdown]]) -> Markup:

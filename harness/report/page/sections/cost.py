@@ -16,6 +16,7 @@ from harness.report.page.view import Report
 
 _MACHINES = 4  # columns; the whole table of prices is wider than a page
 _ENDPOINT = "the machine that it runs on is not known"
+_FUNCTION = "it is billed as a function, which the section Functions shows"
 _UNKNOWN = "its capacity, its CPU time or its memory is not known"
 
 
@@ -192,6 +193,8 @@ def _reasons(rows: Iterable[Row]) -> dict[str, list[str]]:
     for row in rows:
         if not row.server.way.here:
             why = _ENDPOINT
+        elif row.server.function is not None:
+            why = _FUNCTION
         else:
             why = view.reason(row) if row.invalid or row.failures else _UNKNOWN
         grouped.setdefault(why, []).append(row.variant)

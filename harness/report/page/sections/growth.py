@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analyse.cost.prices import PriceTable
+from harness.analyse.field import function_points
 from harness.analyse.field import growth as growing
-from harness.analyse.field.growth import COSTS, Growth, PointCost
+from harness.analyse.field.growth import Growth, PointCost
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import ChartRow, LiveChart, Table
@@ -24,6 +26,9 @@ _TITLES = {
     "p50_ms": ("p50 of the service time, ms", " ms"),
     "p99_ms": ("p99 of the service time, ms", " ms"),
     "cpu_per_1000_s": ("CPU seconds for 1000 predictions", " s"),
+    "duration_ms": ("billed duration before rounding, ms", " ms"),
+    "billed_gb_s": ("GB-seconds billed for 1000 requests", " GB-s"),
+    "cold_percent": ("cold, % of the requests", " %"),
 }
 
 
@@ -32,11 +37,12 @@ class Swept:
     """A variant along the axis."""
 
     subject: ShownVariant
+    axis: str
     points: tuple[PointCost, ...]  # ascending
 
     @property
     def grown(self) -> dict[str, Growth | None]:
-        return growing.by_cost(self.points)
+        return growing.by_cost(self.points, self.axis)
 
 
 @section("Growth", order=15)
@@ -44,10 +50,7 @@ def growth(report: Report) -> Values | None:
     groups = _swept(report)
     if not groups:
         return None
-    return {
-        "titles": [title for title, _ in _TITLES.values()],
-        "groups": [_group(*key, found) for key, found in groups.items()],
-    }
+    return {"groups": [_group(*key, found, report.prices) for key, found in groups.items()]}
 
 
 def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
@@ -69,6 +72,7 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
                 ShownVariant(
                     name=name, key=number, group=drawn[name][1], look=drawn[name][0], shown=True
                 ),
+                key[1],
                 tuple(sorted(group[name], key=lambda point: point.value)),
             )
             for number, name in enumerate(group, 1)
@@ -77,25 +81,30 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     }
 
 
-def _group(benchmark: str, axis: str, found: Sequence[Swept]) -> dict[str, Any]:
-    charts = (_chart(axis, cost, found) for cost in COSTS)
+def _group(benchmark: str, axis: str, found: Sequence[Swept], prices: PriceTable) -> dict[str, Any]:
+    charts = (_chart(axis, cost, found) for cost in growing.costs(axis))
     return {
         "benchmark": benchmark,
         "axis": axis,
+        "titles": [_TITLES[cost][0] for cost in growing.costs(axis)],
         "charts": [chart for chart in charts if chart is not None],
-        "variants": [_table(axis, each) for each in found],
+        "variants": [_table(axis, each, prices) for each in found],
     }
 
 
-def _table(axis: str, swept: Swept) -> dict[str, Any]:
+def _table(axis: str, swept: Swept, prices: PriceTable) -> dict[str, Any]:
+    costs, notes = growing.costs(axis), [growing.note(swept.points, axis)]
+    if axis == function_points.MEMORY:
+        platform = function_points.platform_of(prices)
+        notes.insert(0, function_points.chosen(swept.points, platform))
     return {
         "subject": swept.subject,
         "points": [
-            (point.value, [view.number(point.numbers[cost]) for cost in COSTS], point.invalid)
+            (point.value, [view.number(point.numbers[cost]) for cost in costs], point.invalid)
             for point in swept.points
         ],
-        "grown": [_exponent(swept.grown[cost]) for cost in COSTS],
-        "note": growing.note(swept.points, axis),
+        "grown": [_exponent(swept.grown[cost]) for cost in costs],
+        "note": "; ".join(filter(None, notes)),
     }
 
 

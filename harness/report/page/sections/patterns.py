@@ -14,6 +14,7 @@ from harness.report.page import ranking, view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 from harness.setup.tracks import PATTERN
+from harness.stored.lifecycle import Training
 
 Words = dict[str, str]  # the bounds of capacities that are known by nothing else, by variant
 # A table each, of the rows that have a number in it.
@@ -26,6 +27,9 @@ _TABLES = {
     "The batch job before serving": ("batch_time", "batch_cpu", "stored_answers", "store_size"),
     "Jobs": ("accepted", "queue_wait", "known_after", "polls"),
     "The client's own model": ("local_share", "accuracy"),
+    "Federated training": (
+        *("rounds_accuracy", "central_accuracy", "round_time", "round_bytes", "round_cpu"),
+    ),
 }
 
 
@@ -48,7 +52,7 @@ class PatternTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedLine:
-    """What a variant's answers cost by how often each is given."""
+    """The cost of a variant's answers by how often each answer is given."""
 
     variant: str
     repeated: tuple[Repeated, ...]
@@ -113,4 +117,12 @@ def _benchmark(report: Report, comparison: Comparison, rows: list[Row]) -> dict[
         "tables": [table for table in tables if table.lines],
         "priced": priced if stores else [],
         "machine": machine,
+        "trained": [(row.variant, found) for row in rows if (found := _training(row)) is not None],
     }
+
+
+def _training(row: Row) -> Training | None:
+    """The federated training of the first round that had one."""
+    lives = (digest.facts.lifecycle for digest in row.digests)
+    found = (life.training for life in lives if life is not None and life.training is not None)
+    return next((each for each in found if each.rounds), None)

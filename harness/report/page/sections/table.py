@@ -14,6 +14,11 @@ from harness.report.page import confidence, ranking, view
 from harness.report.page.sections import Values, lifecycle, section
 from harness.report.page.view import Report
 
+_PARTS = ("cold_create", "cold_runtime", "cold_import", "cold_load", "cold_answer")
+_BURST = (
+    *("burst_cold", "burst_throttled", "burst_p50", "burst_p95", "burst_p99"),
+    "burst_instances",
+)
 # Column groups by what the numbers were measured under. Metrics of none come last.
 _GROUPS = {
     "at the SLO": ("capacity",),
@@ -32,9 +37,13 @@ _GROUPS = {
         "known_after",
         "polls",
         "wire_bytes",
+        "cold_share",
+        "billed_per_1000",
     ),
     "saturated": ("throughput", "batch_size"),
     "start-up": ("ready", "first_answer", "steady_after"),
+    "cold starts": ("cold_image", "cold_files", "cold_process", "warm_idle", *_PARTS),
+    "burst": _BURST,
 }
 _REST = "whole run"
 # Shown if some variant has them.
@@ -45,6 +54,9 @@ _RARE = (
     *("hit_rate", "hit_p50", "hit_p99", "miss_p50", "miss_p99"),
     *("batch_time", "batch_cpu", "store_size", "stored_answers", "staleness"),
     *("local_share", "accuracy", "idle_cpu", "wire_bytes"),
+    *("rounds_accuracy", "central_accuracy", "round_time", "round_bytes", "round_cpu"),
+    *("cold_image", "cold_files", "cold_process", "warm_idle", *_PARTS, *_BURST),
+    *("cold_share", "billed_per_1000", "instance_peak"),
 )
 _UNSTEADY = "no-steady-state"
 

@@ -1,4 +1,4 @@
-"""Run by the interpreter of the server `federated`, by scripts/bench_federated.py.
+"""The clients' data, and the accuracy of heads: run by this server's interpreter, beside it.
 
     python data.py deal PAYLOADS ARTEFACT FOLDER --clients 4 --alpha 0.3 --seed 20
     python data.py judge PAYLOADS ARTEFACT FOLDER
