@@ -9,7 +9,7 @@ from harness.analyse.field import missing
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run.digested import Digest, Digested
 from harness.analyse.run.findings import Verdict
-from harness.report.page import beside, confidence, ranking, view
+from harness.report.page import beside, break_even, confidence, ranking, view
 from harness.report.page.view import Report
 from harness.report.text import outcomes, tidy
 
@@ -47,6 +47,8 @@ def lines(report: Report) -> Iterator[str]:
         for found in ranking.of_benchmark(report, comparison)[:1]:
             if said := beside.sentence(report.campaign, found):
                 yield said
+        even = break_even.sentences(break_even.besides(report, comparison))
+        yield from (tidy.line(each) for each in even)
         yield from _reasons(comparison)
     if said := closing(report.digested):
         yield f"\n{said}"

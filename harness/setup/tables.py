@@ -236,7 +236,9 @@ class PresetTable(toml.Strict):
     cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature
     burst_s: float = Field(default=0, ge=0)  # of functions, from no instance; 0: none
     burst_per_s: float = Field(default=40.0, gt=0)
-    burst_instances: int = Field(default=8, gt=0)  # beyond them its requests are throttled
+    # Beyond so many instances its requests are throttled; None: two for each server CPU, since more
+    # that start at once would not come up in their time.
+    burst_instances: int | None = Field(default=None, gt=0)
     budget_s: float | None = Field(default=None, gt=0)  # a run fits what this has room for
     until: Literal["decided"] | None = None  # more starts of what is not, as far as it has room
 

@@ -18,9 +18,10 @@ from harness.analyse.run import digest
 from harness.analyse.run.digested import Digested
 from harness.setup.functions import CLOUD_RUN
 from harness.stored.records import Campaign
+from harness.stored.starts import PROCESS, Starts
 from tests import fakes, invoked
 from tests.fakes import Fake
-from tests.invoked import USUAL, Function
+from tests.invoked import Function, starts
 
 SOURCE: dict[str, Any] = {
     "region": "here",
@@ -113,8 +114,15 @@ def test_a_start_is_billed_where_the_service_does_and_it_is_known() -> None:
     assert only(cold, platform()).start_s is None
     never, _ = row_of(Function(cold=0))
     assert only(never, platform(starts_billed=True)).start_s is None
-    burst, _ = row_of(Function(cold=0, starts=USUAL, start_ms=600))
+    # In a burst alone, which has no samples of a new process beside it.
+    burst, _ = row_of(Function(cold=0, starts=Starts(), start_ms=600))
     assert only(burst, platform(starts_billed=True)).start_s == pytest.approx(0.6)
+
+
+def test_a_start_alone_counts_more_than_those_of_a_burst_which_share_the_cpus() -> None:
+    alone, _ = row_of(Function(cold=0, starts=starts((PROCESS, 800.0)), start_ms=6000))
+    # All but the first answer, a tenth of it; the samples are 0 to 9 % longer.
+    assert only(alone, platform(starts_billed=True)).start_s == pytest.approx(0.9 * 0.8 * 1.045)
 
 
 def test_instances_that_are_kept_ready_have_two_prices() -> None:

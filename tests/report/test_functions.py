@@ -19,6 +19,7 @@ from harness.analyse.field import start_parts
 from harness.analyse.field.comparison import compare
 from harness.analyse.run import digest
 from harness.analyse.run.digested import Digest, Digested
+from harness.cli import _table
 from harness.report import formats
 from harness.report.page import break_even, view
 from harness.report.page.break_even import Beside
@@ -163,6 +164,8 @@ def test_programs_and_pull_requests_are_told_too() -> None:
     assert even["low"] <= even["rate"] <= even["high"]
     said = str(formats.load()["markdown"].make(report))
     assert re.search(r"^- From \S+.* on, fastapi on AWS \S+ is cheaper than lambda", said, re.M)
+    ended = [line for line in _table.lines(report) if " is cheaper than lambda" in line]
+    assert len(ended) == 3
     plain = str(formats.load()["json"].make(report_of({})))
     assert "functions" not in json.loads(plain)["benchmarks"][0]
 
@@ -171,6 +174,22 @@ def test_the_costs_name_functions_and_leave_them_out() -> None:
     html = unescape(rendered(report_of({HANDLER: TOLD}), "cost"))
     assert "<b>lambda-handler</b> left out: it is billed as a function" in html
     assert ">lambda-handler</a>" not in html
+
+
+def test_a_service_that_records_nothing_is_said_to() -> None:
+    other = replace(HANDLER, variant="serverless-offline", launcher="serverless-offline")
+    report = report_of({HANDLER: TOLD, other: Function()})
+    bare = [
+        replace(d, invoked=replace(d.invoked, windows={}))
+        if d.invoked is not None and d.cell.subject.variant == "serverless-offline"
+        else d
+        for d in report.digested.digests
+    ]
+    changed = reported(bare, report.campaign)
+    html = html_of(changed)
+    assert "Nothing of serverless-offline@serverless-offline is shown here" in html
+    cost = unescape(rendered(changed, "cost"))
+    assert "left out: it is billed as a function, and its service did not record" in cost
 
 
 def test_cloud_run_is_priced_as_cloud_run() -> None:

@@ -25,6 +25,7 @@ from harness.analyse.statistics.stats import Spread, spread
 from harness.setup.functions import CLOUD_RUN
 from harness.setup.tracks import FUNCTIONS
 from harness.stored.records import Campaign
+from harness.stored.starts import PROCESS
 
 PROVISIONED = ", provisioned"  # after the name of a service
 
@@ -226,9 +227,15 @@ def _rounded(seconds: Any, platform: Serverless) -> Any:
 
 
 def _start_s(known: Sequence[Invoked], platform: Serverless) -> float | None:
-    """The billed seconds of a start, beyond those of a request to an instance that is there."""
+    """The billed seconds of a start, beyond those of a request to an instance that is there.
+
+    Of a new process that starts alone, if there are samples: those of a burst share the CPUs.
+    """
     if not platform.starts_billed:
         return None
+    alone = [s for each in known if each.starts is not None for s in each.starts.of(PROCESS)]
+    if alone:
+        return sum(each.whole_s - each.answer_s for each in alone) / len(alone)
     warm = np.concatenate([each.steady.billed_s for each in known if each.steady is not None])
     uses = [use for each in known for use in _uses(each)]
     cold = np.concatenate([use.start_billed_s for use in uses])

@@ -77,8 +77,8 @@ def of(queues: Mapping[str, Sequence[Queue]], backends: Mapping[str, str]) -> di
     made = {}
     for name, found in queues.items():
         if found and isinstance(found[0].law, BatchLaw):
-            # It is what was seen under load itself, in each start anew: they share no error. Its unit
-            # is fitted with it, so that another one would not make it surer.
+            # It is what was seen under load itself, in each start anew: they share no error. Its
+            # unit is fitted with it, so that another one would not make it surer.
             made[name] = Pooled(unit_ns=units[name], excess=1.0, deviation=0.0, common=False)
         elif found:
             excess, variance = 0.0, _FOLLOW**2

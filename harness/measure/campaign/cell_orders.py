@@ -12,6 +12,8 @@ from harness.setup.tables import PresetTable
 from harness.stored.identity import Cell
 from harness.stored.records import Campaign
 
+_STARTING = 2  # instances for each server CPU that a burst may start
+
 
 def search(
     preset: PresetTable, campaign: Campaign, variant: Variant, benchmark: Benchmark
@@ -44,5 +46,6 @@ def starting(preset: PresetTable, campaign: Campaign, variant: Variant) -> parti
         return None
     burst = bursting.profile_of(preset.burst_per_s, preset.burst_s) if preset.burst_s else None
     cpus = len(campaign.server_cpus)
-    order = functions.order(told, cpus, preset.cold_starts, burst, preset.burst_instances)
+    limit = preset.burst_instances or _STARTING * max(cpus, 1)
+    order = functions.order(told, cpus, preset.cold_starts, burst, limit)
     return partial(functions.undergo, order)

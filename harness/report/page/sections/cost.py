@@ -16,7 +16,8 @@ from harness.report.page.view import Report
 
 _MACHINES = 4  # columns; the whole table of prices is wider than a page
 _ENDPOINT = "the machine that it runs on is not known"
-_FUNCTION = "it is billed as a function, which the section Functions shows"
+_FUNCTION = "it is billed as a function: see the section Functions"
+_UNBILLED = "it is billed as a function, and its service did not record what it used"
 _UNKNOWN = "its capacity, its CPU time or its memory is not known"
 
 
@@ -194,7 +195,11 @@ def _reasons(rows: Iterable[Row]) -> dict[str, list[str]]:
         if not row.server.way.here:
             why = _ENDPOINT
         elif row.server.function is not None:
-            why = _FUNCTION
+            why = (
+                _FUNCTION
+                if any(d.invoked and d.invoked.windows for d in row.digests)
+                else _UNBILLED
+            )
         else:
             why = view.reason(row) if row.invalid or row.failures else _UNKNOWN
         grouped.setdefault(why, []).append(row.variant)

@@ -90,7 +90,14 @@ def _benchmark(
         "burst_chart": chart,
         "price": price,
         "left_out": [row.variant for row in rows if row not in measured],
+        "unseen": [row.variant for row in measured if not _seen(row)],
     }
+
+
+def _seen(row: Row) -> bool:
+    """Whether its service recorded anything."""
+    runs = [digest.invoked for digest in row.digests if digest.invoked is not None]
+    return any(run.windows or run.burst is not None or run.starts is not None for run in runs)
 
 
 def _said(started: Sequence[tuple[Row, ColdStarts]]) -> list[str]:
