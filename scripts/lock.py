@@ -89,8 +89,13 @@ def renew(server: catalog.Server, only: str | None = None) -> None:
         compile_lock(inputs, server.lock(backend), only=only)
         if any("gpu" in t.devices for t in server.table.variant if t.backend == backend):
             compile_lock(inputs, server.lock(backend, "gpu"), cuda=True, only=only)
-    if only is None and (server.folder / "package.json").exists():
+    if only is None and has_node(server.folder):
         renew_node(server.folder)
+
+
+def has_node(folder: Path) -> bool:
+    """Whether a server has packages of Node.js."""
+    return (folder / "package.json").exists()
 
 
 def renew_node(folder: Path) -> None:

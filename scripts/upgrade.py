@@ -64,11 +64,15 @@ def unpinned(requirements: str, package: str) -> str:
 
 
 def upgradable(servers: Sequence[Server]) -> list[Server]:
-    """Those that have a framework to upgrade. Canaries have none: they stay as they always were."""
+    """Those that have a framework to upgrade. Canaries have none: they stay as they always were;
+    and that of others is a package of Node.js, which they pin for good."""
     return [
         server
         for server in servers
-        if server.has_environment and server.table.package and not locking.is_canary(server)
+        if server.has_environment
+        and server.table.package
+        and not locking.is_canary(server)
+        and not locking.has_node(server.folder)
     ]
 
 

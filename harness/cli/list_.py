@@ -38,6 +38,7 @@ def command(as_json: bool) -> None:
     variants += [
         (b["name"], "", "", _cannot([b["why_not"]], reasons)) for b in found["broken_servers"]
     ]
+    noted = [v for v in found["variants"] if v["note"]]
     _table("variants", variants)
     _table(
         "benchmarks",
@@ -54,6 +55,7 @@ def command(as_json: bool) -> None:
         ],
     )
     _table("launchers", launchers)
+    _table("notes", list({v["server"]: (v["server"], v["note"]) for v in noted}.values()))
     if reasons:
         _table("reasons", [(f"[{n}]", reason) for n, reason in enumerate(reasons, 1)])
 

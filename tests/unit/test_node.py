@@ -16,6 +16,7 @@ from harness.setup import components
 INSTALLS = """\
 #!/bin/sh
 echo "$@" >> "$SEEN"
+test "$1" = ci || exit 0
 mkdir -p node_modules/plug-in node_modules/.bin
 echo '{"name": "plug-in", "version": "1.2.3"}' > node_modules/plug-in/package.json
 """
@@ -26,6 +27,7 @@ npm error code ECONNREFUSED
 npm error syscall connect
 npm error errno ECONNREFUSED
 npm error FetchError: request to http://127.0.0.1:9/plug-in failed, reason: connect refused
+npm error     at ClientRequest.<anonymous> (/usr/lib/node_modules/npm/index.js:130:14)
 npm error A complete log of this run can be found in: /home/someone/.npm/_logs/1.log
 END
 exit 1
@@ -37,8 +39,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server's folder, with a cache of its own beside it."""
     folder = tmp_path / "server"
     folder.mkdir()
+    told = {"name": "server", "dependencies": {"plug-in": "1.2.3"}}
     for name in ("package.json", "package-lock.json"):
-        (folder / name).write_text(json.dumps({"name": "server"}))
+        (folder / name).write_text(json.dumps(told))
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
     return folder
@@ -64,7 +67,8 @@ def test_packages_are_installed_once(
     assert first.version_of("other") is None
     assert first.installed is not None
     assert first.installed.size_bytes > 0
-    (asked,) = (tmp_path / "seen").read_text().splitlines()
+    looked, asked = (tmp_path / "seen").read_text().splitlines()
+    assert looked.split()[:2] == ["view", "plug-in@1.2.3"]
     assert asked.split()[0] == "ci"
     assert "--ignore-scripts" in asked
 
@@ -86,7 +90,7 @@ def test_a_registry_out_of_reach_is_a_sentence_with_npms_reason(
         node.ensure("server", server)
     assert str(raised.value) == (
         "The packages of server can't be installed with npm: FetchError: request to "
-        "http://127.0.0.1:9/plug-in failed, reason: connect refused Is npm's registry reachable, "
+        "http://127.0.0.1:9/plug-in failed, reason: connect refused. Is npm's registry reachable, "
         "and is the disk not full?"
     )
     npm(tmp_path, monkeypatch, INSTALLS)  # what failed is no reason to give up for ever

@@ -28,7 +28,7 @@ _KIND = "node"  # of the cache
 _NPM = "npm"
 # Nothing that a package brings is run, and npm asks for nothing but packages.
 _OPTIONS = ("--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier")
-_TRIES = {"npm_config_fetch_retry_mintimeout": "1000", "npm_config_fetch_retry_maxtimeout": "9000"}
+_ONCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--no-update-notifier")
 _ERROR = re.compile(r"npm (?:error|ERR!) ?(.*)")  # the second until npm 10
 _NO_REASON = ("code ", "errno ", "syscall ", "A complete log")
 
@@ -88,14 +88,19 @@ def _key(folder: Path) -> str:
 def _install(name: str, folder: Path, place: Path) -> None:
     for file in _FILES:
         shutil.copyfile(folder / file, place / file)
-    environment = {name: value for name, value in os.environ.items() if value}
-    for variable, value in _TRIES.items():
-        environment.setdefault(variable, value)
+    # Where there is no registry, an installation would look for it once for each package.
+    package, version = next(iter(reading.parsed(folder / _FILES[0])["dependencies"].items()))
+    _npm(name, place, "view", f"{package}@{version}", "version", *_ONCE)
+    _npm(name, place, "ci", *_OPTIONS)
+
+
+def _npm(name: str, place: Path, *arguments: str) -> None:
+    """Run npm. Raises ProvisionError with its reason."""
     try:
         done = subprocess.run(
-            [_NPM, "ci", *_OPTIONS],
+            [_NPM, *arguments],
             cwd=place,
-            env=environment,
+            env={name: value for name, value in os.environ.items() if value},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -105,13 +110,13 @@ def _install(name: str, folder: Path, place: Path) -> None:
         raise ProvisionError(f"The packages of {name} can't be installed: npm: {error}.") from error
     if done.returncode:
         raise ProvisionError(
-            f"The packages of {name} can't be installed with npm: {_reason(done.stderr)} "
-            "Is npm's registry reachable, and is the disk not full?"
+            f"The packages of {name} can't be installed with npm: {_reason(done.stderr)}. Is npm's "
+            "registry reachable, and is the disk not full?"
         )
 
 
 def _reason(said: str) -> str:
-    """What npm gave as its reason, without its codes and the place of its log."""
+    """The first of what npm says that is neither a code nor the place of its log."""
     found = [match for line in said.splitlines() if (match := _ERROR.fullmatch(line))]
-    told = [match[1] for match in found if not match[1].startswith(_NO_REASON)]
-    return " ".join(" ".join(told or said.splitlines()).split())[:600]
+    told = [match[1] for match in found if match[1] and not match[1].startswith(_NO_REASON)]
+    return " ".join((told or [said])[0].split())[:600].rstrip(".")
