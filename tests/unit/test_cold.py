@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from harness.base.errors import LaunchError
+from harness.base.trust import SYSTEM
 from harness.measure.cell import bursting, cold, confirming, functions
 from harness.measure.cell.function_stages import AskedOnce, FunctionStages
 from harness.measure.cell.life import Life
@@ -51,7 +52,8 @@ class FakeFunction:
 
     # of LaunchedFunction
 
-    scheme, host, base, headers, trust, port, started_ns = "http", "h", "", (), None, 1, 0
+    scheme, host, base, headers, port, started_ns = "http", "h", "", (), 1, 0
+    trust = SYSTEM
     container = None
 
     def __post_init__(self) -> None:
@@ -62,8 +64,8 @@ class FakeFunction:
     def exited(self) -> str | None:
         return None
 
-    def calls(self) -> None: ...
-    def sample(self) -> None: ...
+    def calls(self) -> Any: ...
+    def sample(self, **_: bool) -> Any: ...
     def exposed(self) -> None: ...
     def kill(self) -> None: ...
     def stop(self) -> None: ...
@@ -308,11 +310,13 @@ def test_what_was_learnt_is_kept_where_the_burst_fails(function: FakeFunction) -
     assert function.scaled[-1].beyond == "queue"
 
 
-def test_a_server_has_no_cold_starts() -> None:
+def test_what_can_not_be_told_to_start_instances_has_no_cold_starts() -> None:
     life = Life()
     order = functions.order(TOLD, 2, 1, None, 8)
     functions.undergo(order, cast(FunctionStages, None), cast(LaunchedFunction, object()), life)
-    assert life.starts is None
+    assert life.starts is not None
+    assert not life.starts.samples
+    assert {each for each, _ in life.starts.impossible} == set(FAULTS)
 
 
 def test_only_one_request_may_have_come_meanwhile(function: FakeFunction) -> None:

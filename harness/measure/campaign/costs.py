@@ -94,9 +94,9 @@ def _seconds_of_a_start(run: Run) -> float | None:
     life, spent_s = run.facts.lifecycle, run.facts.phases_s.get(STARTS)
     if life is None or life.starts is None or spent_s is None:
         return None
-    count = max((len(life.starts.of(each)) for each in TEMPERATURES), default=0)
+    count = max(len(life.starts.of(each)) for each in TEMPERATURES)
     burst_s = sum(window.elapsed_s for window in run.facts.of(WindowKind.BURST))
-    return max(spent_s - burst_s, 0.0) / count if count else None
+    return max(spent_s - burst_s, 0.0) / max(count, 1)
 
 
 @cache

@@ -10,7 +10,10 @@ from harness.measure.cell.life import Life
 from harness.measure.launch.functions import LaunchedFunction
 from harness.measure.launch.launchers import Launched
 from harness.setup.functions import FunctionTable, Scaling, scaling
+from harness.stored.starts import TEMPERATURES, Starts
 from harness.windows.profiles import Profile
+
+_BY_ITSELF = "what starts its instances does so by itself, and can't be told to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ def order(
 def undergo(order: StartsOrder, stages: FunctionStages, launched: Launched, life: Life) -> None:
     """Start instances and burst; what is learnt is kept in `life` even where something fails."""
     if not isinstance(launched, LaunchedFunction):
+        if order.cold_starts:
+            life.starts = Starts(impossible=tuple((each, _BY_ITSELF) for each in TEMPERATURES))
         return
     try:
         if order.cold_starts:

@@ -29,8 +29,11 @@ def starts_thrown_away(context: RunContext) -> Said:
 @run_rule
 def starts_impossible(context: RunContext) -> Said:
     starts = _life(context).starts
+    reasons: dict[str, list[str]] = {}
     for temperature, reason in starts.impossible if starts is not None else ():
-        yield Verdict.NOTE, f"no start at the temperature {temperature!r}: {reason}"
+        reasons.setdefault(reason, []).append(repr(temperature))
+    for reason, found in reasons.items():
+        yield Verdict.NOTE, f"no start at the temperature {', '.join(found)}: {reason}"
 
 
 @run_rule
