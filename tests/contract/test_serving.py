@@ -30,7 +30,7 @@ from harness.measure.launch import launchers
 from harness.measure.prepare import artefacts, environments
 from harness.setup import catalog
 from harness.setup.catalog import Variant
-from harness.setup.functions import LAMBDA
+from harness.setup.functions import CLOUD_RUN, LAMBDA
 from harness.stored import plan
 from tests.contract.locks import assert_locked
 
@@ -53,6 +53,8 @@ def fields() -> list[Variant]:
         variant
         for name, variant in sorted(catalog.variants().items())
         if not name.startswith("_") and not variant.server.table.only_docker
+        # Its instances are containers, which are not in a network of one's own: tests/docker.
+        if variant.launcher != CLOUD_RUN
     ]
 
 

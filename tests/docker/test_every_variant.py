@@ -40,6 +40,7 @@ def _public() -> list[Variant]:
         and not name.startswith("_")
         and not variant.table.reference
         and not variant.table.fires
+        and not variant.table.launchers  # others start them
     ]
 
 

@@ -193,9 +193,9 @@ def test_a_service_that_records_nothing_is_said_to() -> None:
 
 
 def test_cloud_run_is_priced_as_cloud_run() -> None:
-    run = replace(HANDLER, variant="cloud-run-functions", launcher=CLOUD_RUN)
+    run = replace(HANDLER, variant="functions-cloud-run", launcher=CLOUD_RUN)
     html = html_of(report_of({run: replace(TOLD, memory_mib=2048, concurrency=80)}))
-    assert "cloud-run-functions@cloud-run on Google Cloud Run" in html
+    assert "functions-cloud-run@cloud-run on Google Cloud Run" in html
     assert "Lambda" not in re.sub("<figcaption.*?</figcaption>", "", html)
 
 

@@ -28,8 +28,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def place(sandbox: Sandbox) -> Sandbox:
-    """With the function that is for tests."""
+def place(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """With the function that is for tests, and without an engine: instances are processes."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     own = paths.PROJECT / "servers" / "_function"
     shutil.copytree(own, sandbox.servers / "_function")
     return sandbox

@@ -122,7 +122,8 @@ def test_a_server_is_put_through_what_its_launcher_can(
 def test_images_have_a_launcher_that_declares_so(rack: Registered) -> None:
     assert not rack.launching.runs_images
     assert launching.for_images() == "docker"
-    launching.declare("docker", Launching(starts=False, installs=False))
+    for name in ("docker", "cloud-run"):
+        launching.declare(name, Launching(starts=False, installs=False))
     launching.declare("pods", Launching(installs=False))
     assert launching.for_images() == "pods"
 

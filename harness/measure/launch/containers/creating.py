@@ -6,7 +6,7 @@ The SDK drops it. An engine that can't do what it was told only warns, and goes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _CREATES = re.compile(r"/containers/create(\?|$)")
 # CPUs, memory, and a machine of another kind, which would be emulated: no number would hold.
-_REFUSED = re.compile(r"cpuset|memory limit capabilities|image's platform", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"cpuset|CPU (CFS|period|quota)|memory limit capabilities|image's platform", re.IGNORECASE
+)
 _MOST = 20
 
 
@@ -32,7 +34,7 @@ def create(
     Raises an error of that kind, with nothing left of it, where it would not be what is to be
     measured.
     """
-    with _heard(client) as said:
+    with _heard(client) as said, _named(str(options.get("name", "")), kind):
         container = client.containers.create(image, **options)
     refused = [line for line in said if _REFUSED.search(line)]
     if refused:
@@ -42,6 +44,27 @@ def create(
             f"{' '.join(refused)}"
         )
     return container, tuple(said)
+
+
+def published(ports: Iterable[int]) -> dict[str, tuple[str, None]]:
+    """Free ports of loopback that lead to those in a container."""
+    return {f"{port}/tcp": ("127.0.0.1", None) for port in ports}
+
+
+@contextmanager
+def _named(name: str, kind: type[HarnessError]) -> Iterator[None]:
+    """A name that is taken is told."""
+    from docker.errors import APIError
+
+    try:
+        yield
+    except APIError as error:
+        if error.status_code != 409 or not name:
+            raise
+        raise kind(
+            f"A container that is not this harness's has the name {name}, or another harness is "
+            f"measuring. Remove it: docker rm --force {name}"
+        ) from error
 
 
 @contextmanager

@@ -110,6 +110,18 @@ def why_unlimited(client: DockerClient) -> str | None:
     )
 
 
+def why_no_quota(client: DockerClient) -> str | None:
+    """Why it can't give a container a share of a CPU, or None."""
+    info = client.info()
+    if info.get("CpuCfsQuota") is False or info.get("CpuCfsPeriod") is False:
+        return (
+            "the Docker engine can't give containers a quota of CPU time, so that an instance "
+            "would have more of it than its memory size buys (its kernel or its rootless setup "
+            "lacks that)"
+        )
+    return None
+
+
 def why_no_gpu(client: DockerClient) -> str | None:
     """Why a container could not use a GPU, or None."""
     reason = gpu.why_not()

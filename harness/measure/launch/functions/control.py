@@ -18,6 +18,7 @@ from harness.stored.starts import FILES, IDLE, IMAGE, Temperature
 from harness.windows.invocations import Invocations
 
 _LIMIT_S = 30.0  # of a command
+_IMAGE_S = 600.0  # of one for which an engine reads and writes a whole image
 _EVERY_S = 0.005
 
 
@@ -73,7 +74,7 @@ class Control:
             layers = map(Path, self._told(do=commands.LAYERS))
             page_cache.drop((*self._cooling.files, *layers))
         elif temperature == IMAGE:
-            self._told(do=commands.REMOVE_IMAGE)
+            self._told(limit_s=_IMAGE_S, do=commands.REMOVE_IMAGE)
 
     def steps(self) -> tuple[Steps, ...]:
         """See FunctionControl."""
@@ -102,11 +103,11 @@ class Control:
         if not any(each.state == "idle" and each.handled for each in self.instances()):
             raise LaunchError("No instance is idle that has answered before.")
 
-    def _told(self, **command: Any) -> Any:
+    def _told(self, limit_s: float = _LIMIT_S, **command: Any) -> Any:
         """The answer to a command. Raises LaunchError."""
         try:
             with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(_LIMIT_S)
+                sock.settimeout(limit_s)
                 with commands.near(self._path) as short:
                     sock.connect(short)
                 sock.sendall(json.dumps(command).encode() + b"\n")

@@ -18,6 +18,7 @@ from harness.measure.launch.functions.instance_places import (
 from harness.measure.launch.functions.invocation import Invocation, InvocationFailure
 from harness.measure.launch.functions.orders import FunctionOrder
 from harness.measure.launch.functions.runtime_api import RuntimeApi, give
+from harness.measure.launch.functions.to_the_end import to_the_end
 
 
 class LambdaInstance:
@@ -59,7 +60,7 @@ class LambdaInstance:
             self._fleet.ended(self._number, undelivered)
         finally:
             self._api.close()
-            await asyncio.shield(self._discard())
+            await to_the_end(self._discard())
 
     def serve(self, invocation: Invocation) -> None:
         """See InstanceWorker."""

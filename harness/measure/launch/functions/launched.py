@@ -36,6 +36,7 @@ class InstanceGround(Protocol):
     """What all instances of one function stand on."""
 
     cooling: Cooling
+    address: str  # of this machine, at which nobody but instances reach it; empty: none
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """Columns of Usage of all instances, ended ones too; None where nothing can be seen."""
@@ -101,7 +102,10 @@ class LaunchedFront:
 
     def exposed(self) -> tuple[str, ...]:
         """Sockets of the front and of instances that listen beyond loopback."""
-        return (*tree.exposed(self._kept.keeper.pid), *self._ground.exposed())
+        own = self._ground.address
+        listening = tree.exposed(self._kept.keeper.pid)
+        beyond = [place for place in listening if place.rpartition(":")[0] != own]
+        return (*beyond, *self._ground.exposed())
 
     def kill(self, pid: int) -> None:
         """SIGKILL to the instance whose records bear that number."""

@@ -30,6 +30,7 @@ class ProcessGround:
     order: LaunchOrder
     group: Cgroup = field(init=False)
     cooling: Cooling = field(init=False)
+    address: str = ""  # they are on loopback
     _throttled: dict[Path, Lasting] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from harness.measure.launch.functions.fleet import Fleet, InstanceWorker
 from harness.measure.launch.functions.http_server import Incoming
-from harness.measure.launch.functions.instance_places import PROCESS, InstancePlace
+from harness.measure.launch.functions.instance_places import CONTAINER, PROCESS, InstancePlace
 from harness.measure.launch.functions.orders import FunctionOrder
 
-LAMBDA = "lambda"
+LAMBDA, CLOUD_RUN = "lambda", "cloud-run"
 
 
 class FunctionService(Protocol):
@@ -43,11 +43,26 @@ def _lambda() -> Callable[[FunctionOrder, InstancePlace, Fleet], FunctionService
     return LambdaService
 
 
+def _cloud_run() -> Callable[[FunctionOrder, InstancePlace, Fleet], FunctionService]:
+    from harness.measure.launch.functions.cloud_run_service import CloudRunService
+
+    return CloudRunService
+
+
 def _processes(order: FunctionOrder) -> InstancePlace:
     from harness.measure.launch.functions.process_instances import Processes
 
     return Processes(order)
 
 
-_KINDS = {LAMBDA: _lambda}
-_PLACES = {PROCESS: _processes}
+def _containers(order: FunctionOrder) -> InstancePlace:
+    from harness.measure.launch.functions.container_instances import ContainerOrder, Containers
+
+    return Containers(ContainerOrder(**order.own))
+
+
+_KINDS = {LAMBDA: _lambda, CLOUD_RUN: _cloud_run}
+_PLACES: dict[str, Callable[[FunctionOrder], InstancePlace]] = {
+    PROCESS: _processes,
+    CONTAINER: _containers,
+}

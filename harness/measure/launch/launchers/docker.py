@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.base.errors import LaunchError
 from harness.base.trust import SYSTEM, Trust
 from harness.measure.launch import calls
 from harness.measure.launch.calls import ServerRecords
-from harness.measure.launch.containers import cgroup, creating, engine, groups, images, sidecars
+from harness.measure.launch.containers import (
+    cgroup,
+    container_host,
+    creating,
+    engine,
+    groups,
+    images,
+    sidecars,
+)
+from harness.measure.launch.containers.container_host import ContainerHost
 from harness.measure.launch.containers.images import Image
-from harness.measure.launch.containers.options import MIB, PIDS, name_of, options, place_of
+from harness.measure.launch.containers.options import MIB, PIDS, options, place_of
 from harness.measure.launch.launchers import RECORDS, STOP_GRACE_S, LaunchOrder, launcher
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.endpoints import Headers
@@ -27,28 +32,10 @@ from harness.stored.container import ContainerFacts
 from harness.stored.records import Stop
 
 if TYPE_CHECKING:
-    from docker import DockerClient
     from docker.models.containers import Container
-    from docker.models.networks import Network
 
 _LOOK_NS = 500_000_000  # between two looks at the engine: each is a request to it
 _LOG_LINES = 10_000
-_GUARD_KNOWS = (
-    *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_CONFIG"),
-    *("XDG_RUNTIME_DIR", "HOME", "PATH"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerHost:
-    """The host that all containers of a launcher share."""
-
-    client: DockerClient
-    version: str
-    network: Network
-    bridged: bool
-    owner: str
-    guard: subprocess.Popen[bytes]  # ends when this process does, and removes what that left
 
 
 class LaunchedContainer:
@@ -189,21 +176,10 @@ class LaunchedContainer:
 def _create(
     image: str, order: LaunchOrder, ground: ContainerHost, ports: dict[str, int]
 ) -> tuple[Container, tuple[str, ...]]:
-    from docker.errors import APIError
-
     made = options(order, ground.owner)
     if not ground.bridged:
-        made["ports"] = {f"{port}/tcp": ("127.0.0.1", None) for port in ports.values()}
-    try:
-        return creating.create(ground.client, image, network=ground.network.name, **made)
-    except APIError as error:
-        if error.status_code != 409:
-            raise
-        name = name_of(order.variant.name)
-        raise LaunchError(
-            f"A container that is not this harness's has the name {name}, or another harness is "
-            f"measuring. Remove it: docker rm --force {name}"
-        ) from error
+        made["ports"] = creating.published(ports.values())
+    return creating.create(ground.client, image, network=ground.network.name, **made)
 
 
 @launcher(DOCKER, Launching(described="a container", installs=False))
@@ -234,30 +210,8 @@ class DockerLauncher:
     def close(self) -> None:
         """End the guard: there is nothing left to guard."""
         if "_ground" in self.__dict__:
-            ground = self.__dict__.pop("_ground")
-            ground.guard.communicate()
-            ground.client.close()
+            self.__dict__.pop("_ground").close()
 
     @cached_property
     def _ground(self) -> ContainerHost:
-        client = engine.connect()
-        with engine.answering("What an earlier command left can't be removed"):
-            engine.sweep(client)
-        with engine.answering("The private network can't be made"):
-            network, bridged = engine.network(client)
-            version = client.version()["Version"]
-        owner = engine.owner()
-        guard = subprocess.Popen(
-            [sys.executable, "-m", "harness.measure.launch.containers.guard", owner],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name in _GUARD_KNOWS},
-        )
-        return ContainerHost(
-            client=client,
-            version=version,
-            network=network,
-            bridged=bridged,
-            owner=owner,
-            guard=guard,
-        )
+        return container_host.prepared()

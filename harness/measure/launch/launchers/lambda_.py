@@ -8,11 +8,21 @@ import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.base.errors import UsageError
-from harness.measure.launch.functions import control_groups, instance_places, launched
+from harness.base.errors import LaunchError, UsageError
+from harness.measure.launch.containers.context import APP
+from harness.measure.launch.containers.images import Image
+from harness.measure.launch.functions import (
+    container_kind,
+    control_groups,
+    instance_places,
+    launched,
+)
+from harness.measure.launch.functions.container_kind import Engine
+from harness.measure.launch.functions.container_options import Size
 from harness.measure.launch.functions.events import REGION
 from harness.measure.launch.functions.launched import HOST, LaunchedFront
 from harness.measure.launch.functions.orders import FunctionOrder, InstanceOrder, ScaleLimits
@@ -23,7 +33,7 @@ from harness.measure.launch.launchers.place import ServerPlace, environment, han
 from harness.measure.launch.launchers.ports import free_ports
 from harness.measure.prepare import environments
 from harness.setup.catalog import Benchmark, Variant
-from harness.setup.functions import LAMBDA, FunctionTable, Scaling
+from harness.setup.functions import LAMBDA, FunctionTable, Scaling, cpu_share
 from harness.setup.launching import Launching
 
 
@@ -37,8 +47,8 @@ from harness.setup.launching import Launching
     options=(
         Option(
             name="instances",
-            help="What instances of functions are: processes in control groups.",
-            default=instance_places.PROCESS,
+            help="What instances of functions are: container, or process in a control group.",
+            default="container where an engine answers",
         ),
     ),
 )
@@ -48,7 +58,14 @@ class LambdaLauncher:
     def __init__(self, instances: str = "") -> None:
         if instances and instances not in KINDS:
             raise UsageError(f"--instances: {instances!r} is none of {', '.join(KINDS)}.")
-        self._kind = KINDS[instances or instance_places.PROCESS]()
+        self._instances = instances
+
+    @cached_property
+    def _kind(self) -> Kind:
+        if self._instances:
+            return KINDS[self._instances]()
+        usual = ContainerKind()
+        return usual if usual.why_not() is None else ProcessKind()
 
     def why_not(self, device: str) -> str | None:
         if device == "gpu":
@@ -64,7 +81,8 @@ class LambdaLauncher:
         return self._kind.provide(variant, benchmark, artefact, device)
 
     def close(self) -> None:
-        self._kind.close()
+        if "_kind" in self.__dict__:
+            self.__dict__.pop("_kind").close()
 
     def launch(self, order: LaunchOrder) -> LaunchedFront:
         return self._kind.launch(order)
@@ -119,7 +137,50 @@ class ProcessKind:
         """Nothing is shared by its functions."""
 
 
-KINDS: dict[str, Callable[[], Kind]] = {instance_places.PROCESS: ProcessKind}
+class ContainerKind:
+    """Instances as containers of an engine on this machine."""
+
+    def __init__(self) -> None:
+        self._engine = Engine()
+
+    def why_not(self) -> str | None:
+        return self._engine.why_not()
+
+    def about(self) -> str:
+        return f"containers: {self._engine.about()}"
+
+    def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
+        return self._engine.provide(variant, benchmark, artefact, device)
+
+    def launch(self, order: LaunchOrder) -> LaunchedFront:
+        if not self._engine.host.gateway:
+            raise LaunchError(
+                "Instances can't be containers here: the engine's networks are not this machine's, "
+                "so that they would not reach the Runtime API. Use --instances process."
+            )
+        memory_mib = table_of(order).memory_mib
+        size = Size(
+            memory_mib=memory_mib,
+            cpus=cpu_share(memory_mib),
+            period_us=control_groups.PERIOD_US,
+        )
+        root = str(APP / "servers" / order.variant.server.name)
+        return container_kind.launched(
+            order,
+            self._engine.host,
+            size,
+            told(order, root),
+            lambda instance, own: front_order(order, instance_places.CONTAINER, instance, own),
+        )
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+KINDS: dict[str, Callable[[], Kind]] = {
+    instance_places.CONTAINER: ContainerKind,
+    instance_places.PROCESS: ProcessKind,
+}
 
 
 def front_order(
