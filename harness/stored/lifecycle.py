@@ -139,6 +139,7 @@ class Lifecycle:
     idle_cpu_share: float | None = None  # CPUs kept busy just after the last window
     memory_after_bytes: int | None = None  # a moment after the last window
     overload: Overload | None = None
+    not_overloaded: str = ""  # why there was none although one was wanted
     shutdown: Shutdown | None = None
     restart: Restart | None = None
     jobs: tuple[BatchJob, ...] = ()  # in the order in which they began

@@ -65,7 +65,7 @@ def value(name: str, run: Run) -> float | None:
 
 
 def told(run: Run) -> dict[str, tuple[Verdict, str]]:
-    names = ("died-of-overload", "no-recovery", "lost-at-shutdown", "no-restart")
+    names = ("died-of-overload", "not-overloaded", "no-recovery", "lost-at-shutdown", "no-restart")
     found = (finding for finding in findings.of_run(RunContext(run=run)) if finding.name in names)
     return {finding.name: (finding.verdict, finding.message) for finding in found}
 
@@ -95,6 +95,13 @@ def test_a_server_that_died_of_it_did_not_fail_to_recover() -> None:
     run = overloaded(replace(BORNE, recovery_s=None, died="it ended with exit code 8"))
     said = "at twice its capacity of 100.0/s it ended: it ended with exit code 8"
     assert told(run) == {"died-of-overload": (Verdict.WARNING, said)}
+
+
+def test_one_that_the_generator_is_too_slow_for() -> None:
+    run = fakes.run(fakes.Fake("fast", life=Lifecycle(not_overloaded="801/s is too fast")))
+    said = "it was not loaded with twice its capacity: 801/s is too fast"
+    assert told(run) == {"not-overloaded": (Verdict.NOTE, said)}
+    assert value("overload_errors", run) is None
 
 
 def test_one_that_does_not_recover() -> None:

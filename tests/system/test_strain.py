@@ -107,7 +107,7 @@ def _disturbed(run: Run) -> str:
     if reached < FEWEST_PER_S:
         return f"{CALLERS} callers had {reached:.0f} answers per second, not {FEWEST_PER_S:.0f}"
     if life.overload is None:
-        return "the generator was too slow for twice the capacity"
+        return life.not_overloaded
     if life.shutdown is not None and life.shutdown.stop_ns > STOPPED_NS:
         return f"the stop signal came after {life.shutdown.stop_ns / 1e9:.3f} s"
     return ""

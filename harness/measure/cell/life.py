@@ -28,6 +28,7 @@ class Life:
     idle_cpu_share: float | None = None
     memory_after_bytes: int | None = None
     overload: Overload | None = None
+    not_overloaded: str = ""
     shutdown: Shutdown | None = None
     restart: Restart | None = None
     replacement: Replacement | None = None
@@ -45,6 +46,7 @@ class Life:
             idle_cpu_share=self.idle_cpu_share,
             memory_after_bytes=self.memory_after_bytes,
             overload=self.overload,
+            not_overloaded=self.not_overloaded,
             shutdown=self.shutdown,
             restart=self.restart,
             jobs=known.jobs,

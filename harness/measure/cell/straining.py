@@ -100,11 +100,22 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
         federated_rounds.undergo(stages, launched, life)
     if capacity is None:
         return
-    ceiling = CEILING_SHARE * (strain.ceiling_per_s or 0.0)
-    if strain.overload_s and (not ceiling or TIMES * capacity <= ceiling):
+    if strain.overload_s:
+        life.not_overloaded = _beyond(strain.ceiling_per_s, TIMES * capacity)
+    if strain.overload_s and not life.not_overloaded:
         _overload(strain, stages, launched, life, capacity)
     if strain.shutdown and launched.exited() is None:
         _shut_down(strain, stages, launched, life, _MODEST * capacity)
+
+
+def _beyond(ceiling_per_s: float | None, rate_per_s: float) -> str:
+    """Why the generator can't fire at a rate; empty if it can."""
+    if not ceiling_per_s or rate_per_s <= CEILING_SHARE * ceiling_per_s:
+        return ""
+    return (
+        f"{rate_per_s:.0f}/s is more than {CEILING_SHARE:.0%} of the {ceiling_per_s:.0f}/s that "
+        "the generator reached against the null server"
+    )
 
 
 def _idle(launched: Launched) -> float | None:

@@ -19,6 +19,13 @@ def died_of_overload(context: RunContext) -> Said:
 
 
 @run_rule
+def not_overloaded(context: RunContext) -> Said:
+    life = context.facts.lifecycle
+    if life is not None and life.not_overloaded and not context.facts.server.reference:
+        yield Verdict.NOTE, f"it was not loaded with twice its capacity: {life.not_overloaded}"
+
+
+@run_rule
 def no_recovery(context: RunContext) -> Said:
     overload = context.facts.lifecycle.overload if context.facts.lifecycle else None
     window = context.run.strain(OVERLOAD)
