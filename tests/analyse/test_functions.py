@@ -17,7 +17,7 @@ from harness.analyse.run.metrics import METRICS
 from harness.setup.functions import QUEUE, THROTTLE
 from harness.stored.functions import EXITED, OUT_OF_MEMORY, Burst, FunctionFacts, Lost
 from harness.stored.lifecycle import Lifecycle
-from harness.stored.records import Run, Window
+from harness.stored.records import Run, Setup, Window
 from harness.stored.starts import FILES, IMAGE, PROCESS, Start, Starts, Temperature, ThrownAway
 from harness.windows.invocations import Invocations
 from harness.windows.kinds import WindowKind
@@ -202,6 +202,16 @@ def test_lost_instances(fate: Any, name: str, message: str) -> None:
     assert said(run(life=life), name) == [(Verdict.WARNING, message)]
 
 
+@pytest.mark.parametrize(("known", "differs"), [((1, 1, 77), False), ((1, 2, 2), True)])
+def test_threads_that_take_requests_while_the_model_loads_do_not_share_predictions(
+    known: tuple[int, ...], differs: bool
+) -> None:
+    made = run()
+    server = replace(made.facts.server, asked=Setup(1, 1, 1))
+    made = replace(made, facts=replace(made.facts, server=server, model_threads=known))
+    assert bool(said(made, "setup-differs")) is differs
+
+
 # --- where the time goes -------------------------------------------------------------------------
 
 
@@ -227,9 +237,18 @@ def test_the_parts_of_a_request_add_up_to_its_response_time() -> None:
     assert mean.parts() == pytest.approx(found.parts())
 
 
-def test_an_instance_without_stamps_of_its_handler_is_not_split() -> None:
+def test_a_handler_without_stamps_is_a_part_of_the_runtime() -> None:
+    made, never = run((STEADY, invoked(10))).windows[0], np.full(10, MISSING, np.int64)
+    unstamped = replace(made.invocations, handled_ns=never, returned_ns=never)
+    found = function_time.of_window(replace(made, invocations=unstamped))
+    assert found is not None
+    assert (found.runtime_ms, found.handler_ms, found.model_ms) == pytest.approx((3.0, 0.0, 3.0))
+    assert found.response_ms == pytest.approx(11.0)
+
+
+def test_what_left_no_stamps_is_not_split() -> None:
     rows = invoked(10)
-    unstamped = replace(rows, handled_ns=rows.handled_ns * 0 + MISSING)
+    unstamped = replace(rows, answered_ns=rows.answered_ns * 0 + MISSING)
     assert function_time.of_window(run((STEADY, unstamped)).windows[0]) is None
     assert function_time.of_window(fakes.run(fakes.Fake()).windows[0]) is None
     assert function_time.mean([]) is None

@@ -23,7 +23,7 @@ class FunctionTime:
     init_ms: float  # of those that an instance was started for: until it was there
     front_ms: float  # of the others: until an instance was free; and from its answer to ours
     runtime_ms: float  # between the front and the handler, both ways
-    handler_ms: float  # the handler, without the model
+    handler_ms: float  # without the model; in `runtime_ms` where handlers leave no stamps: 0
     model_ms: float
     cold: float  # share of the requests that an instance was started for
     matched: float  # share of the answered requests whose invocation was found
@@ -39,7 +39,8 @@ class FunctionTime:
 
 
 PARTS = tuple(field.name for field in fields(FunctionTime) if field.name.endswith("_ms"))
-_STAMPS = ("arrived_ns", "dispatched_ns", "handled_ns", "returned_ns", "answered_ns", "sent_ns")
+_STAMPS = ("arrived_ns", "dispatched_ns", "answered_ns", "sent_ns")
+_HANDLER = ("handled_ns", "returned_ns")
 
 
 def of_window(window: Window) -> FunctionTime | None:
@@ -58,14 +59,17 @@ def of_window(window: Window) -> FunctionTime | None:
     until_given = seen.dispatched_ns - seen.arrived_ns
     after_ns = seen.sent_ns - seen.answered_ns
     way_ns = seen.arrived_ns - requests.sent_ns[rows] + requests.done_ns[rows] - seen.sent_ns
-    runtime_ns = seen.handled_ns - seen.dispatched_ns + seen.answered_ns - seen.returned_ns
+    handler_ns = np.maximum(seen.returned_ns - seen.handled_ns, 0)
+    handled = bool(handler_ns.any())
+    took_ns = seen.answered_ns - seen.dispatched_ns
+    inside_ms = _mean_ms(handler_ns) if handled else model_ns / 1e6
     return FunctionTime(
         generator_ms=_mean_ms(requests.sent_ns[rows] - requests.due_ns[rows]),
         way_ms=_mean_ms(way_ns),
         init_ms=_mean_ms(np.where(cold, until_given, 0)),
         front_ms=_mean_ms(np.where(cold, 0, until_given) + after_ns),
-        runtime_ms=_mean_ms(runtime_ns),
-        handler_ms=_mean_ms(seen.returned_ns - seen.handled_ns) - model_ns / 1e6,
+        runtime_ms=_mean_ms(took_ns) - inside_ms,
+        handler_ms=inside_ms - model_ns / 1e6,
         model_ms=model_ns / 1e6,
         cold=float(cold.mean()),
         matched=len(rows) / answered,
@@ -85,7 +89,8 @@ def mean(found: Iterable[FunctionTime]) -> FunctionTime | None:
 def _whole(rows: Invocations) -> Invocations:
     """Those that have all stamps."""
     known = np.ones(len(rows), np.bool_)
-    for name in _STAMPS:
+    stamped = (rows.handled_ns != MISSING).any()
+    for name in (*_STAMPS, *_HANDLER) if stamped else _STAMPS:
         known &= getattr(rows, name) != MISSING
     return _at(rows, np.flatnonzero(known))
 
@@ -103,7 +108,8 @@ def _as_calls(start_ns: Ints, end_ns: Ints) -> Calls:
 def _model_ns(calls: Calls, seen: Invocations) -> float | None:
     """The mean time in the model of these invocations; None where too few have a call."""
     # One that began just before the window's end may have its call beyond it.
-    within = (calls.start_ns >= seen.handled_ns.min()) & (calls.start_ns <= seen.returned_ns.max())
+    began, ended = seen.dispatched_ns.min(), seen.answered_ns.max()
+    within = (calls.start_ns >= began) & (calls.start_ns <= ended)
     durations = calls.duration_ns[within]
     if len(durations) < MATCHED * len(seen):
         return None
