@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from docker import DockerClient
 
+from harness.measure.launch.functions.container_instances import ContainerInstance
 from harness.measure.launch.functions.launched import LaunchedFront
 from harness.measure.launch.launchers import cloud_run
 from harness.measure.launch.launchers.cloud_run import CloudRunLauncher
@@ -123,6 +127,29 @@ def test_between_requests_it_has_about_no_cpu(sandbox: Sandbox) -> None:
             answers = [client.post(url, content='{"instances": ["a"]}') for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 5
         assert cpu_s(server) > used
+
+
+def test_where_its_group_can_t_be_written_the_engine_pauses_it(
+    sandbox: Sandbox, engine: DockerClient
+) -> None:
+    with service(sandbox, "_busy") as server:
+        predict(ready(server))
+        (container,) = everything(engine)
+        order: Any = SimpleNamespace(bridged=False, ports=(8080,))
+
+        async def paused() -> None:
+            instance = ContainerInstance(1, order, container)
+            await instance.pause()
+            used, began = cpu_s(server), time.monotonic()
+            await asyncio.sleep(0.5)
+            assert cpu_s(server) - used < 0.1 * (time.monotonic() - began)
+            await instance.unpause()
+            await asyncio.to_thread(predict, server)
+            container.kill()
+            ended = await instance.ended()
+            assert (ended.code, ended.out_of_memory) == (-9, False)
+
+        asyncio.run(paused())
 
 
 def cpu_s(server: LaunchedFront) -> float:

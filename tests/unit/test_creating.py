@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import docker
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from harness.base.errors import LaunchError, ProvisionError
 from harness.measure.launch.containers import archives, creating, images
+from harness.measure.launch.containers import engine as engines
 
 CPUSET = "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."
 MEMORY = (
@@ -30,6 +32,7 @@ SWAP = (
     "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory "
     "limited without swap."
 )
+QUOTA = "Your kernel does not support CPU cfs period/quota or the cgroup is not mounted. Discarded."
 PLATFORM = (
     "The requested image's platform (linux/arm64/v8) does not match the detected host platform "
     "(linux/amd64/v3) and no specific platform was requested"
@@ -100,7 +103,7 @@ def test_warnings_of_a_creation_are_read(
     assert creating.create(client, "i:1")[1] == warnings  # each creation's own
 
 
-@pytest.mark.parametrize("said", [CPUSET, MEMORY, PLATFORM, f"WARNING: {CPUSET}"])
+@pytest.mark.parametrize("said", [CPUSET, MEMORY, PLATFORM, QUOTA, f"WARNING: {CPUSET}"])
 def test_what_would_not_be_what_is_measured_is_refused(
     client: Client, engine: Engine, said: str
 ) -> None:
@@ -110,6 +113,17 @@ def test_what_would_not_be_what_is_measured_is_refused(
     assert str(caught.value).endswith(said.removeprefix("WARNING: "))
     assert "i:1" in str(caught.value)
     assert engine.removed == 1
+
+
+@pytest.mark.parametrize("lacking", ["CpuCfsQuota", "CpuCfsPeriod"])
+def test_an_engine_without_quotas_is_told(lacking: str) -> None:
+    info: dict[str, Any] = {"CpuCfsQuota": True, "CpuCfsPeriod": True}
+    told: Any = SimpleNamespace(info=lambda: info)
+    assert engines.why_no_quota(told) is None
+    info[lacking] = False
+    said = engines.why_no_quota(told)
+    assert said is not None
+    assert "can't give containers a quota of CPU time" in said
 
 
 def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 from harness.base.errors import ProvisionError, UsageError
 from harness.cli import _image
 from harness.measure.campaign import content
+from harness.measure.launch import launchers
 from harness.measure.launch.containers import images
 from harness.measure.launch.containers.options import MIB, options
+from harness.measure.launch.functions.container_options import Size, container_order
 from harness.measure.launch.launchers import LaunchOrder
 from harness.setup import catalog
 from harness.setup.catalog import Variant
@@ -133,3 +137,29 @@ def test_it_can_not_be_had() -> None:
     engine: Any = Engine()
     with pytest.raises(ProvisionError, match="me/a:1 is not on this machine and can't be pulled"):
         images.as_it_stands(engine, "me/a:1")
+
+
+def test_an_instance_of_it_is_told_its_port_and_held_to_a_size(tmp_path: Path) -> None:
+    launchers.registered()
+    provided: Any = SimpleNamespace(bin=Path("/opt/venv/bin"))
+    order = LaunchOrder(
+        variant=made(launchers=("cloud-run",)),
+        provided=provided,
+        benchmark=catalog.benchmarks()["noop"],
+        artefact=tmp_path,
+        threads=1,
+        device="cpu",
+        cpus=(0, 1),
+        signature={},
+        scratch=tmp_path,
+    )
+    host: Any = SimpleNamespace(
+        owner="1:1", network=SimpleNamespace(name="n"), gateway="10.0.0.1", bridged=True
+    )
+    size = Size(memory_mib=512, cpus=0.5, period_us=100_000)
+    found = container_order(order, host, "i:1", size, {"PORT": "8000"})
+    assert found.options["environment"] == {"PORT": "8000"}
+    assert found.ports == (8000,)
+    assert (found.options["cpu_quota"], found.options["mem_limit"]) == (50_000, 512 * MIB)
+    assert "command" not in found.options
+    assert json.loads(json.dumps(asdict(found)))["name"] == "serving-harness-my-classifier"

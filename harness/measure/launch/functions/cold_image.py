@@ -29,7 +29,7 @@ class ColdImage:
     def __init__(self, client: DockerClient, image: str, file: Path, owner: str) -> None:
         """Make it, and the file that holds it. Raises LaunchError."""
         self._client, self._file = client, file
-        self.tag = f"serving-harness/cold:{image.rpartition(':')[2]}-{time.monotonic_ns():x}"
+        self.tag = f"serving-harness/cold:{time.time_ns():x}"
         self._is_here = True
         with answering(f"The image {image} can't be made one that is loaded when it is needed"):
             self._flatten(image, owner)
