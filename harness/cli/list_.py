@@ -166,10 +166,11 @@ def _why_not(variant: Variant, available: dict[str, str | None]) -> list[str]:
         for name, why in available.items()
         if _comes_up_by(variant, name)
     ]
+    reasons = list(dict.fromkeys(filter(None, ways)))  # launchers may share one
     if only_docker and all(why is not None for why in ways):
-        return [f"it runs only in a container: {only_docker.rstrip('.')}", *filter(None, ways)]
+        return [f"it runs only in a container: {only_docker.rstrip('.')}", *reasons]
     if ways and all(why is not None for why in ways):
-        return list(dict.fromkeys(filter(None, ways)))
+        return reasons
     lock = variant.server.lock(variant.table.backend)
     if variant.server.has_environment and not lock.exists():
         how = environments.how_to_lock(variant.server.name)
