@@ -141,6 +141,10 @@ def _starts_without_an_image(server: LaunchedFront) -> None:
     control.cool("process")
     assert predict(server).json()["predictions"]
     *_, cold, warm = control.steps()
+    (instance,) = control.instances()
+    assert instance.number == warm.number
+    assert instance.begun_ns is not None
+    assert instance.asked_ns < instance.begun_ns < warm.runtime_ns
     assert cold.image_ns is not None
     assert cold.image_ns > began_ns
     assert warm.image_ns == cold.image_ns, "it was unpacked once"

@@ -21,6 +21,7 @@ from harness.base.errors import HarnessError
 from harness.measure.launch.containers import cgroup, creating, engine
 from harness.measure.launch.functions.cold_image import ColdImage
 from harness.measure.launch.functions.instance_places import InstanceEnd
+from harness.measure.launch.functions.program_start import program_start_ns
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -77,9 +78,10 @@ class ContainerInstance:
     """One that was begun."""
 
     def __init__(self, number: int, order: ContainerOrder, container: Container) -> None:
-        self.begun_ns = time.monotonic_ns()
         self._number, self._container = number, container
         self.pid = int(container.attrs["State"]["Pid"])
+        now = time.monotonic_ns()
+        self.begun_ns = min(now, program_start_ns(self.pid) or now)
         self.group = cgroup.of_process(self.pid) if self.pid else None  # where it can be seen
         self.published = not order.bridged
         self.host, self.port = _address(order, container.attrs["NetworkSettings"])
