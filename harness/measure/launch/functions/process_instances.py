@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -17,14 +15,13 @@ from harness.measure.launch.containers.cgroup import Cgroup
 from harness.measure.launch.functions import control_groups
 from harness.measure.launch.functions.instance_places import InstanceEnd
 from harness.measure.launch.functions.orders import FunctionOrder
+from harness.measure.launch.launchers import keeper
 
 HOST = "127.0.0.1"
 NO_IMAGE = "its instances are processes, which have no image"
 GROUP = "group"  # of the order's own part: the function's control group
 CPU_MIB = 1769  # of memory come with one CPU: harness.setup.functions
 _MIB = 1 << 20
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 _LOOK_S = 0.1  # between two looks at the memory: each reads a file for every process
 
 
@@ -132,7 +129,7 @@ class Processes:
         def prepare() -> None:
             control_groups.join(group)
             os.sched_setaffinity(0, cpus)
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            keeper.die_with_parent()
             if os.getppid() != parent:
                 os._exit(1)  # the front was killed before that was said
 
