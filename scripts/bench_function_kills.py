@@ -124,7 +124,7 @@ def kills(load: Load, count: int) -> list[float]:
 
 def measured(options: argparse.Namespace) -> int:
     """Print what became of them; how many hang."""
-    launcher = launchers.registered()[options.launcher].made()
+    launcher = launchers.registered()[options.launcher].made({"instances": "process"})
     if reason := launcher.why_not("cpu"):
         raise SystemExit(f"{options.launcher} can't be used here: {reason}.")
     with tempfile.TemporaryDirectory(prefix="h-") as folder:

@@ -31,8 +31,10 @@ STARTING = PRESETS.replace("proof_s = 0.5", "proof_s = 0.5\ncold_starts = 2\nbur
 
 
 @pytest.fixture
-def place(sandbox: Sandbox) -> Sandbox:
-    """With the function that is for tests, and a preset that starts it cold."""
+def place(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """With the function that is for tests, and a preset that starts it cold; without an engine,
+    so that instances are processes."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     own = paths.PROJECT / "servers" / "_function"
     shutil.copytree(own, sandbox.servers / "_function")
     (sandbox.benchmarks / "presets.toml").write_text(STARTING)
