@@ -12,7 +12,6 @@ import sysconfig
 from pathlib import Path
 
 import serving
-import tensors
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
 TRITON = PACKAGES / "pytriton" / "tritonserver"
@@ -29,8 +28,8 @@ def main(arguments: list[str]) -> None:
     shutil.copy(STUB, folder / "backends" / "python")
     model = folder / "models" / "model"
     # Beside the model, since the backend's Python pays no heed to PYTHONPATH.
-    modules = [Path(__file__).with_name("model.py"), serving.__file__, tensors.__file__]
-    link(model / "1", [Path(module) for module in modules])
+    shared = Path(serving.__file__).parent.glob("*.py")
+    link(model / "1", [Path(__file__).with_name("model.py"), *shared])
     (model / "config.pbtxt").write_text(configuration())
     # The backend's stub asks for libpython by name, and the system's may be another build.
     libraries = [sysconfig.get_config_var("LIBDIR"), str(PACKAGES / "nvidia_pytriton.libs")]
