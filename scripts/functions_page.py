@@ -84,7 +84,7 @@ def _benchmark(found: dict[str, Any], values: dict[str, Any]) -> Iterator[str]:
             ],
         )
     for said, names in found["impossible"]:
-        yield _filled(f"- {', '.join(names)}: not {said}")
+        yield _filled(f"- {', '.join(names)} could not be started here with {said}")
     if found["bursts"]:
         columns = [f"{metric.title} {metric.unit}" for metric in values["burst_columns"]]
         head = ["variant", "load", "limit", "requests", "answered", *columns]

@@ -174,9 +174,11 @@ def _impossible(started: Sequence[tuple[Row, ColdStarts]]) -> list[tuple[str, li
     """(what was not possible here and why, the variants)."""
     grouped: dict[str, list[str]] = {}
     for row, found in started:
+        reasons: dict[str, list[str]] = {}
         for temperature, reason in found.impossible.items():
-            said = f"{start_plot.NAMES[temperature]}: {reason}"
-            grouped.setdefault(said, []).append(row.variant)
+            reasons.setdefault(reason, []).append(start_plot.NAMES[temperature])
+        for reason, names in reasons.items():
+            grouped.setdefault(f"{', '.join(names)}: {reason}", []).append(row.variant)
     return list(grouped.items())
 
 
