@@ -207,7 +207,7 @@ def test_a_payload_that_is_too_large(scratch: Path) -> None:
         over_http = function.ask(large)  # the event around it is what is too large
         result = function.invoke({"fault": "large", "bytes": 6 * MIB + 100})
         after = function.invoke({"fault": "large", "bytes": 6 * MIB - 2})
-    assert fits.headers["x-amz-function-error"] == "Unhandled"  # a text is no event of ours
+    assert fits.headers["x-amz-function-error"] == "Unhandled"  # the handler expects an object
     for answer in (refused, over_http):
         assert answer.status == 413
         assert answer.headers["x-amzn-errortype"] == "RequestEntityTooLargeException"

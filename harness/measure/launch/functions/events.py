@@ -61,7 +61,7 @@ def answer(result: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         return 200, [_JSON], result
     status = int(found["statusCode"])
     if not 200 <= status <= 599:
-        raise ValueError(f"{status} is no status of an answer")
+        raise ValueError(f"an answer can't have the status {status}")
     headers = [
         (str(name).lower(), _on_one_line(value))
         for name, value in (found.get("headers") or {}).items()

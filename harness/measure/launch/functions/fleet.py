@@ -121,7 +121,7 @@ class Fleet:
         undelivered: Sequence[Invocation] = (),
         failure: InvocationFailure | None = None,
     ) -> None:
-        """An instance is no more; `failure`: it did not come up."""
+        """An instance has ended; `failure`: it did not come up."""
         if failure is not None:
             self._failure = failure
             self._records.did_not(failure.message)

@@ -33,7 +33,7 @@ class Both:
 
     python: Environment
     node: NodePackages
-    facts: ImageFacts | None = None  # it is no image
+    facts: ImageFacts | None = None  # no image is used
 
     @property
     def bin(self) -> Path:
