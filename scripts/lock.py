@@ -26,7 +26,7 @@ from harness.base.errors import HarnessError, unknown
 from harness.measure.prepare import environments
 from harness.setup import catalog
 
-EXTRAS = ("frames", "locust")  # of this project, each with a lock of its own
+EXTRAS = ("frames", "kubernetes", "locust")  # of this project, each with a lock of its own
 COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
 
 

@@ -9,7 +9,12 @@ import pytest
 from harness.base import paths
 from tests.contract import locks
 
-WIDER = ["requirements-frames.txt", "requirements-locust.txt", "requirements-dev.txt"]
+WIDER = [
+    "requirements-frames.txt",
+    "requirements-kubernetes.txt",
+    "requirements-locust.txt",
+    "requirements-dev.txt",
+]
 
 
 def versions(name: str) -> set[str]:
