@@ -50,10 +50,11 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 # Three at a time on two CPUs: most of what is slow waits, for a server or for a window to end.
 test: test-fast  ## Run every test, including real servers and the browser
 	scripts/install-test-tools
-	scripts/with-engine $(BIN)/python -m pytest -m slow -n 3 --dist loadfile
+	scripts/with-engine $(BIN)/python -m pytest -m "slow and not cluster" -n 3 --dist loadfile
+	scripts/with-engine scripts/with-cluster $(BIN)/python -m pytest -m cluster
 
 test-fast: .venv/dev.stamp  ## Run the tests that need no server, load or browser
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 lint: .venv/dev.stamp  ## Run the checks of CI that precede the tests
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DOCKER = "docker"
+KUBERNETES = "kubernetes"
 PROCESS = "process"  # the launcher that needs nothing, and that of the references
 REMOTE = "remote"  # of endpoints that are up already
 
@@ -23,6 +24,7 @@ class Launching:
     usage: bool = True  # it sees their CPU time and memory
     here: bool = True  # they run on this machine, held to the server's CPUs
     installs: bool = True  # from packages that are installed here, rather than from an image
+    replicates: bool = False  # it starts as many copies of a server as it is told
     handlers: bool = False  # it calls the handler that a variant's function names
     again: tuple[str, ...] = ()  # options that measure a variant by it again, beside its name
 

@@ -12,6 +12,7 @@ from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
 from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
+from harness.setup.changes import ChangeName
 from harness.setup.components import COMPONENTS
 from harness.setup.functions import FunctionTable
 from harness.setup.knobs import Batching, KnobTable
@@ -55,6 +56,7 @@ class VariantTable(toml.Strict):
     workers: int = Field(default=1, gt=0)  # processes that hold the model
     threads: int | None = Field(default=None, gt=0)  # of a prediction; None: the benchmark's
     memory_mib: int = Field(default=4096, gt=0)  # of a container, shared memory and /tmp included
+    replicas: int = Field(default=1, gt=0)  # pods, where the launcher starts those
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
@@ -231,6 +233,7 @@ class PresetTable(toml.Strict):
     overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
     shutdown: bool = False  # stop it under load at the end
     restart: bool = False  # and start it again while the load goes on
+    changes: tuple[ChangeName, ...] = ()  # of Deployments, under load
     replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature

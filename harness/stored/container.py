@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.stored.pods import PodFacts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
@@ -23,10 +25,13 @@ class ContainerFacts:
     """How a container ran."""
 
     engine: str  # its version
-    reached: str  # "container": at its own address; "published": at a port of this machine
+    # "container": at its own address; "published": at a port of this machine; see also
+    # harness.stored.pods.Reached
+    reached: str
     memory_limit_bytes: int
     pids_limit: int
     memory_peak_bytes: int | None  # file cache included; None where the kernel does not tell
     throttled_s: float | None
     out_of_memory: int | None  # processes that the kernel killed for it
     warnings: tuple[str, ...] = ()  # of the engine: what it would not do as it was told
+    pod: PodFacts | None = None  # where it ran in a cluster

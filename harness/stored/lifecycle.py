@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.stored.functions import Burst, Lost
+from harness.stored.pods import ClusterChange, PodShare
 from harness.stored.starts import Starts
 
 OVERLOAD = "overload"  # names of the windows that it is strained in
@@ -148,6 +149,8 @@ class Lifecycle:
     starts: Starts | None = None  # of a function's instances
     burst: Burst | None = None
     lost: tuple[Lost, ...] = ()  # instances of a function, by their fate
+    shares: tuple[PodShare, ...] = ()  # of a Deployment's pods, over all windows of profiles
+    changes: tuple[ClusterChange, ...] = ()  # of a Deployment, under load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

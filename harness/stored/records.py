@@ -33,10 +33,11 @@ from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 from harness.windows.wire import Wire
 
-Kind = Literal["run", "sweep", "tune"]  # the command whose campaign it is
+Kind = Literal["run", "sweep", "tune", "scale"]  # the command whose campaign it is
 RUN: Kind = "run"
 SWEEP: Kind = "sweep"
 TUNE: Kind = "tune"
+SCALE: Kind = "scale"
 NOOP = "noop"  # the benchmark whose model takes no time
 
 

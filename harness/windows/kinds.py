@@ -13,4 +13,5 @@ class WindowKind(StrEnum):
     STRAIN = "strain"  # the server is overloaded, or stopped under load
     REPLACEMENT = "replacement"  # another version of the model is put in place under load
     BURST = "burst"  # requests come at once to a function that has no instance
+    CHANGE = "change"  # something is done to a Deployment; see harness.setup.changes
     AUDIT = "audit"  # whether it predicts each time that it is asked; see harness.windows.audit

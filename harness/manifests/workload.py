@@ -1,0 +1,39 @@
+"""A server as a cluster runs it, whichever kind of object deploys it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.setup.tables import ServerTable, VariantTable
+
+PART_OF = "serving-harness"  # label app.kubernetes.io/part-of of all that this project makes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One container, and how many copies of it are wanted."""
+
+    name: str  # a DNS label: of the objects, and of the container
+    image: str
+    command: tuple[str, ...] = ()  # empty: the image's own
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    port: int  # that the load goes to
+    more_ports: Mapping[str, int] = field(default_factory=dict)  # by name
+    ready_path: str = "/health"
+    ready_port: str = ""  # of more_ports; empty: the one that the load goes to
+    ready_timeout_s: float = 120  # until the first readiness
+    metrics_path: str = ""  # empty: it has no metrics
+    metrics_port: str = ""  # of more_ports; empty: the one that the load goes to
+    cpus: int = 1  # requested, and the limit
+    memory_mib: int = 4096  # requested, and the limit; shared memory and /tmp included
+    gpus: int = 0
+    replicas: int = 1
+    writes: tuple[str, ...] = ()  # folders that it may write to beside /tmp
+    grace_s: int = 10  # from SIGTERM until SIGKILL, after the time that it goes on serving
+    pre_stop_s: int = 3  # that it goes on serving when it is to end
+    labels: Mapping[str, str] = field(default_factory=dict)  # beside the usual ones
+    as_it_stands: bool = False  # an image of the user's: its own command, user and folders
+    table: VariantTable | None = None  # for kinds that need to know what protocol it speaks
+    server: ServerTable | None = None

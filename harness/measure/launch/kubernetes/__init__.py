@@ -1,0 +1,91 @@
+"""Clusters: a namespace of the campaign's own, Deployments in it, and what is seen of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from harness.measure.launch.launchers import Launched
+from harness.stored.pods import PodShare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSeen:
+    """A pod of a Deployment, now."""
+
+    name: str
+    uid: str
+    node: str
+    phase: str
+    ready: bool
+    ending: bool  # it was told to end, and is listed still
+    restarts: int
+    why: str = ""  # why it does not run, or why its container ended last, in the cluster's words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalerSeen:
+    """A HorizontalPodAutoscaler, now."""
+
+    wanted: int
+    cpu_percent: int | None  # of what pods request; None: unknown yet
+
+
+class DeploymentControl(Protocol):
+    """What can be done to a Deployment while it serves. All raise LaunchError."""
+
+    def pods(self) -> tuple[PodSeen, ...]:
+        """Those that there are, the oldest first."""
+
+    def wanted(self) -> int:
+        """Replicas that it asks for now."""
+
+    def rescale(self, replicas: int) -> None:
+        """Ask for so many; returns at once."""
+
+    def await_ready(self, replicas: int, within_s: float) -> None:
+        """Wait until exactly so many are ready, and no other is left that takes requests."""
+
+    def update(self) -> None:
+        """Begin a rolling update to the same image; returns at once."""
+
+    def is_updated(self) -> bool:
+        """Whether the last update is over: all pods are of the newest template, and ready."""
+
+    def autoscale(self, least: int, most: int, cpu_percent: int) -> None:
+        """Let the cluster decide how many there are."""
+
+    def autoscaler(self) -> AutoscalerSeen | None:
+        """What it decided; None where there is none."""
+
+    def end_autoscaling(self, replicas: int) -> None:
+        """Remove the autoscaler, and ask for so many."""
+
+    def kill(self, pod: str) -> None:
+        """Delete a pod without grace."""
+
+    def freeze(self, pod: str) -> None:
+        """SIGSTOP to all processes of a pod, so that its liveness probe fails."""
+
+    def cordon(self, node: str, *, on: bool) -> None:
+        """Keep new pods from a node, or no longer."""
+
+    def evict(self, pod: str) -> None:
+        """Evict a pod, as `kubectl drain` does."""
+
+    def shares(self, start_ns: int, end_ns: int) -> tuple[PodShare, ...]:
+        """The calls of each pod between two moments of this host's CLOCK_MONOTONIC."""
+
+    def metrics_from(self) -> str:
+        """What serves the resource metrics that the autoscaler reads, with whether it is the
+        usual metrics-server; empty: nothing does."""
+
+    def nodes(self) -> int:
+        """How many nodes the cluster has."""
+
+
+@runtime_checkable
+class LaunchedDeployment(Launched, Protocol):
+    """A Deployment that was started."""
+
+    control: DeploymentControl

@@ -1,0 +1,57 @@
+"""A cluster: `make test` brings one up for the tests that are marked so (scripts/with-cluster).
+
+Tests are skipped where none can run, with the reason that it gave.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from harness.manifests.workload import PART_OF
+from tests.docker.conftest import BASE
+from tests.system.conftest import cli, kept
+from tests.system.sandbox import Sandbox
+
+__all__ = ["cli"]
+_WHY_NONE = os.environ.get("HARNESS_NO_CLUSTER")
+_OURS = f"app.kubernetes.io/part-of={PART_OF}"
+
+
+@pytest.fixture(scope="session")
+def core() -> Any:
+    """The core API of the cluster."""
+    if _WHY_NONE:
+        pytest.skip(f"no cluster: {_WHY_NONE}")
+    if "KUBECONFIG" not in os.environ:
+        pytest.fail(
+            "There is no cluster. Run the tests by `make test`, or by scripts/with-cluster."
+        )
+    config.load_kube_config()
+    return client.CoreV1Api()
+
+
+def namespaces(core: Any) -> list[str]:
+    """Those of this project that do not end already."""
+    found = core.list_namespace(label_selector=_OURS).items
+    return [each.metadata.name for each in found if each.status.phase != "Terminating"]
+
+
+@pytest.fixture(autouse=True)
+def alone(core: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test leaves nothing in the cluster."""
+    if BASE:
+        monkeypatch.setenv("HARNESS_BASE_IMAGE", BASE)
+    before = set(namespaces(core))
+    yield
+    assert set(namespaces(core)) <= before
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    yield from kept(tmp_path)
