@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.setup.tables import ServerTable, VariantTable
 
 PART_OF = "serving-harness"  # label app.kubernetes.io/part-of of all that this project makes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A volume that a container sees."""
+
+    path: str
+    source: Mapping[str, Any]  # as a Pod's volume has it: {"persistentVolumeClaim": {...}}
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideIt:
+    """A container beside the server's in each of its pods, which is reached at loopback there."""
+
+    name: str
+    image: str
+    memory_mib: int  # requested, and the limit
+    cpu_millis: int = 500  # requested, and the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +51,11 @@ class Workload:
     gpus: int = 0
     replicas: int = 1
     writes: tuple[str, ...] = ()  # folders that it may write to beside /tmp
-    grace_s: int = 10  # from SIGTERM until SIGKILL, after the time that it goes on serving
+    mounts: tuple[Mount, ...] = ()  # volumes that outlive a pod, or that others share
+    beside: tuple[BesideIt, ...] = ()
+    service_account: str = ""  # whose token it has; empty: none
+    stop_signal: str = "SIGTERM"
+    grace_s: int = 10  # from the stop signal until SIGKILL, after the time that it goes on serving
     pre_stop_s: int = 3  # that it goes on serving when it is to end
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the usual ones
     as_it_stands: bool = False  # an image of the user's: its own command, user and folders
