@@ -9,6 +9,7 @@ from harness.setup.changes import ChangeName
 
 Reached = Literal["service", "node port", "pod"]
 UsageSource = Literal["control group", "kubelet"]
+TrainedBy = Literal["Job", "CronJob"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,23 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedVersion:
+    """A version of the model that a Job trained, and that its Deployment was to serve then; moments
+    are since the window's start. Which version answered a request is a mark of that request."""
+
+    version: int
+    by: TrainedBy  # what made the Job
+    asked_ns: int  # the Job was made
+    began_ns: int | None = None  # its container ran
+    ended_ns: int | None = None  # it had told the Deployment, and was over
+    served_ns: int | None = None  # no pod served another version any more
+    trained_s: float | None = None  # of the Job's time: the training alone
+    stored_s: float | None = None  # until the cluster had the model
+    accuracy: float | None = None  # held-out, as its build measured it
+    failure: str = ""  # why it is not served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterChange:
     """What was done to a Deployment while load went on; its window is the one of that kind whose
     profile has its name."""
@@ -86,6 +104,7 @@ class ClusterChange:
     moments: tuple[Moment, ...] = ()
     happenings: tuple[Happening, ...] = ()
     shares: tuple[PodShare, ...] = ()
+    trained: tuple[TrainedVersion, ...] = ()  # of `train-and-serve`, in this order
     recovery_s: float | None = None  # from what was done until all is as it was
     metrics_from: str = ""  # what the autoscaler's figures come from
     note: str = ""  # what a reader must know: a single node, say
