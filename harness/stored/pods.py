@@ -106,7 +106,6 @@ class ClusterChange:
     shares: tuple[PodShare, ...] = ()
     trained: tuple[TrainedVersion, ...] = ()  # of `train-and-serve`, in this order
     recovery_s: float | None = None  # from what was done until all is as it was
-    last_old_s: float | None = None  # from what was done until the last answer of what served before
     metrics_from: str = ""  # what the autoscaler's figures come from
     note: str = ""  # what a reader must know: a single node, say
     failure: str = ""  # why it is not whole
