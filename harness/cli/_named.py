@@ -113,6 +113,18 @@ def _axes() -> Iterable[str]:
     return sweep.AXES
 
 
+def _manifest_kinds() -> Iterable[str]:
+    from harness.manifests import kinds
+
+    return kinds.registered()
+
+
+def _overlays() -> Iterable[str]:
+    from harness.manifests import overlays
+
+    return overlays.OVERLAYS
+
+
 def _metrics() -> Iterable[str]:
     from harness.analyse.campaigns.nights import FOLLOWED
 
@@ -138,3 +150,5 @@ SHAPE = Named(_shapes)
 FORMAT = Named(_formats)
 AXIS = Named(_axes)
 METRIC = Named(_metrics)
+MANIFEST_KIND = Named(_manifest_kinds)
+OVERLAY = Named(_overlays)

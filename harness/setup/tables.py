@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import string
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -186,6 +186,7 @@ class BenchmarkTable(toml.Strict):
     threads: int = Field(default=1, gt=0)
     timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
     slo: str = "p99<100ms"  # see harness.setup.slo
+    prediction: Any = None  # what one looks like, for servers that declare their tensors
     weights: WeightsTable | None = None
     synthetic: WeightsTable | None = None  # what build.py gets instead with --synthetic-weights
     profile: tuple[ProfileTable, ...] = Field(min_length=1)
