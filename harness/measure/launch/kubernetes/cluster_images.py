@@ -116,7 +116,8 @@ def _import(client: DockerClient, runtime: NodeRuntime, tag: str) -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as program,
     ):
-        assert program.stdin is not None and program.stderr is not None
+        assert program.stdin is not None
+        assert program.stderr is not None
         with suppress(BrokenPipeError):  # its own words tell why
             for part in client.images.get(tag).save(named=tag):
                 program.stdin.write(part)
