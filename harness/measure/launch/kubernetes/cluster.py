@@ -92,14 +92,6 @@ class Cluster:
         finally:
             reply.close()
 
-    def lines(self, reply: Any) -> Iterator[bytes]:
-        """The lines of a reply, each as soon as it is there."""
-        rest = b""
-        with _connected(self):
-            for part in reply.stream(None):
-                *whole, rest = (rest + part).split(b"\n")
-                yield from filter(None, whole)
-
     def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], limit_s: float = 30
     ) -> bytes:
