@@ -47,7 +47,7 @@ class PodShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class PodMoment:
     """A Deployment at one moment of a window."""
 
     at_ns: int  # since the window's start
@@ -66,7 +66,7 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class LoadPhase:
     """A stretch of a window."""
 
     name: str  # `before`, `during`, `after`, or what the rate is: `0.5x`
@@ -100,8 +100,8 @@ class ClusterChange:
     name: ChangeName
     slo: str
     rate_per_s: float  # of one pod's capacity, or what load was based on
-    phases: tuple[Phase, ...] = ()
-    moments: tuple[Moment, ...] = ()
+    phases: tuple[LoadPhase, ...] = ()
+    moments: tuple[PodMoment, ...] = ()
     happenings: tuple[Happening, ...] = ()
     shares: tuple[PodShare, ...] = ()
     trained: tuple[TrainedVersion, ...] = ()  # of `train-and-serve`, in this order
