@@ -46,7 +46,9 @@ class Workload:
     ready_timeout_s: float = 120  # until the first readiness
     metrics_path: str = ""  # empty: it has no metrics
     metrics_port: str = ""  # of more_ports; empty: the one that the load goes to
-    cpus: float = 1  # requested, and the limit; several pods on a small node need less than one each
+    cpus: float = (
+        1  # requested, and the limit; several pods on a small node need less than one each
+    )
     memory_mib: int = 4096  # requested, and the limit; shared memory and /tmp included
     gpus: int = 0
     replicas: int = 1
