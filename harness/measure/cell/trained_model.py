@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.base.errors import HarnessError, LaunchError
+from harness.measure.campaign import wanted
 from harness.measure.launch.kubernetes import ModelTrainer, TrainingJob
 from harness.stored.pods import TrainedBy, TrainedVersion
 
-FIRST = 2  # version that is trained: the one that is served at first is 1
-RUNS: tuple[TrainedBy, ...] = ("Job", "CronJob")
-VERSIONS = tuple(range(FIRST, FIRST + len(RUNS)))
+_RUNS: tuple[TrainedBy, ...] = ("Job", "CronJob")
 _POLL_S = 0.4
 
 
@@ -41,7 +40,7 @@ class Watch:
 def train(trainer: ModelTrainer, watch: Watch) -> tuple[TrainedVersion, ...]:
     """Train and serve one version after the other; the first that is not served is the last."""
     found: list[TrainedVersion] = []
-    for version, by in zip(VERSIONS, RUNS, strict=True):
+    for version, by in zip(wanted.TRAINED, _RUNS, strict=True):
         found.append(_run(trainer, watch, version, by))
         if found[-1].failure:
             break

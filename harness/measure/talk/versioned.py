@@ -24,13 +24,15 @@ class VersionedAnswers(Answers):
     told: dict[int, int] = field(default_factory=dict)  # by request: the one version it may be of
 
     def judge(self, payload: int, body: bytes, version: int = MISSING) -> tuple[int, str]:
-        """As of the version that it names, or of any."""
+        """As `Answers.judge`, of any version: these name none."""
+        del version
         return self._judged(payload, body)[:2]
 
     def judged(
         self, requests: Requests, bodies: Mapping[int, bytes], marks: Marks | None = None
     ) -> tuple[Requests, int, list[str]]:
         """As `Answers.judged`; `told` is of these requests then."""
+        del marks
         error, complaints = requests.error.copy(), []
         known: dict[tuple[int, bytes], tuple[int, str, int]] = {}  # servers repeat themselves
         self.told.clear()

@@ -8,55 +8,51 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base.errors import HarnessError
-from harness.manifests import apis, training
-from harness.manifests.apis import Offered
+from harness.manifests import training
 from harness.manifests.training import Trainer
-from harness.measure.launch.kubernetes.cluster import (
-    STRATEGIC,
-    ApiError,
-    Cluster,
-    Json,
-    answering,
-    suppress_missing,
-)
+from harness.measure.launch.containers.context import APP
+from harness.measure.launch.kubernetes import TrainingJob
+from harness.measure.launch.kubernetes.api_objects import ApiObjects
+from harness.measure.launch.kubernetes.cluster import STRATEGIC, ApiError, Json, answering
+from harness.setup.catalog import Benchmark
 
 _FAILED = "The model's training in the cluster failed"
 _NEVER = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
+_COMPLETE = "Complete"
 _LOG_LINES = 40
 _TAIL = 400  # characters of a log in a sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingJob:
-    """A Job, now."""
-
-    began: bool = False  # its container runs, or ran
-    over: bool = False
-    failure: str = ""
-    told: Mapping[str, Any] = field(default_factory=dict)  # its last words, once it is over
+def trainer_of(deployment: str, image: str, benchmark: Benchmark) -> Trainer:
+    """What trains a benchmark's model for a Deployment whose image is one of ours."""
+    told = {"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}
+    least = None if benchmark.synthetic else benchmark.table.accuracy_at_least
+    if least is not None:
+        told["HARNESS_ACCURACY_AT_LEAST"] = str(least)
+    place = str(APP / "artefact")
+    return Trainer(deployment=deployment, image=image, artefact=place, environment=told)
 
 
 class ModelTraining:
     """What trains the model of one Deployment; its objects are there, and nothing runs yet."""
 
-    def __init__(
-        self, cluster: Cluster, namespace: str, trainer: Trainer, offered: Offered
-    ) -> None:
-        self._cluster = cluster
+    def __init__(self, objects: ApiObjects, namespace: str, trainer: Trainer) -> None:
+        self._cluster = objects.cluster
         self._trainer = trainer
-        self._core = f"/api/v1/namespaces/{namespace}"
-        self._batch = f"/apis/batch/v1/namespaces/{namespace}"
-        self._rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-        version = apis.version_of("CronJob", offered)
-        self._crons = f"/apis/{version}/namespaces/{namespace}/cronjobs"
-        self._deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
-        self._version = version
+        self._made = [objects.fitted(each) for each in training.of(trainer)]
+        self._paths = [objects.path_of(each, namespace) for each in self._made]
+        self._cron = self._paths[-1]
+        self._cron_version = str(self._made[-1]["apiVersion"])
+        self._jobs = objects.path("batch/v1", "Job", namespace)
+        self._pods = objects.path("v1", "Pod", namespace)
+        self._deployment = objects.path("apps/v1", "Deployment", namespace, trainer.deployment)
         try:
-            self._make()
+            with answering("What trains the model in the cluster can't be made"):
+                for made in self._made:
+                    objects.create(made, namespace)
         except BaseException:
             self._remove()
             raise
@@ -65,83 +61,62 @@ class ModelTraining:
         """Make a Job by hand; its name."""
         trainer = self._trainer
         with answering(_FAILED):
-            found = self._cluster.get(f"{self._crons}/{trainer.name}")
-            known = {"kind": "CronJob", "apiVersion": self._version}
+            known = {"kind": "CronJob", "apiVersion": self._cron_version}
+            found = {**self._cluster.get(self._cron), **known}
             name = f"{trainer.name}-{len(self.jobs()) + 1}"
-            self._cluster.post(
-                f"{self._batch}/jobs", training.job_by_hand({**found, **known}, name)
-            )
+            self._cluster.post(self._jobs, training.job_by_hand(found, name))
         return name
 
     def repeat(self, *, on: bool) -> None:
         """Let the CronJob make Jobs on its schedule, or no longer."""
         told = {"spec": {"suspend": not on}}
         with answering(_FAILED):
-            self._cluster.patch(f"{self._crons}/{self._trainer.name}", told)
+            self._cluster.patch(self._cron, told)
 
     def jobs(self) -> tuple[str, ...]:
         """All that there are."""
         with answering(_FAILED):
-            found = self._cluster.get(f"{self._batch}/jobs", labelSelector=self._labelled)
+            found = self._cluster.get(self._jobs, labelSelector=self._labelled)
         return tuple(str(each["metadata"]["name"]) for each in found.get("items", ()))
 
     def seen(self, name: str) -> TrainingJob:
         """A Job, now."""
         with answering(_FAILED):
-            job = self._cluster.get(f"{self._batch}/jobs/{name}")
-            selector = f"job-name={name}"
-            pods = self._cluster.get(f"{self._core}/pods", labelSelector=selector)["items"]
-            status = job.get("status", {})
-            over = bool(status.get("succeeded") or status.get("failed"))
-            began, waits = _began(pods), _waits(pods)
-            if not over:
-                return TrainingJob(began=began, failure=waits)
+            job = self._cluster.get(f"{self._jobs}/{name}")
+            pods = self._cluster.get(self._pods, labelSelector=f"job-name={name}")["items"]
+            ended, began = _ended(job), _began(pods)
+            if not ended:
+                return TrainingJob(began=began, failure=_waits(pods))
             log = self._log(pods)
         told = _told(log)
-        if status.get("succeeded"):
+        if ended["type"] == _COMPLETE:
             return TrainingJob(began=True, over=True, told=told)
-        why = str(told.get("failure") or "") or _ended(job, log)
+        why = str(told.get("failure") or "") or _said(ended, log)
         return TrainingJob(began=began, over=True, told=told, failure=why)
 
     def serves(self, version: int) -> bool:
         """Whether all pods of the Deployment that take requests have that version."""
         with answering(_FAILED):
-            found = self._cluster.get(f"{self._deployments}/{self._trainer.deployment}")
-        told = found["metadata"].get("annotations", {}).get(training.VERSION)
-        return told == str(version) and is_rolled_out(found)
+            found = self._cluster.get(self._deployment)
+        told = found["metadata"].get("annotations", {}).get(training.VERSION, "1")
+        return bool(told == str(version)) and is_rolled_out(found)
 
     def end(self) -> None:
         """Train no more, and have the Deployment serve the model of its image again: a rolling
         update begins, unless it did so all the time."""
         try:
             with answering("The Deployment can't be given back the model of its image"):
-                path = f"{self._deployments}/{self._trainer.deployment}"
-                found = self._cluster.get(path)
+                found = self._cluster.get(self._deployment)
                 if training.VERSION in found["metadata"].get("annotations", {}):
-                    self._cluster.patch(path, training.undone(found), STRATEGIC)
+                    self._cluster.patch(self._deployment, training.undone(found), STRATEGIC)
         finally:
             self._remove()
 
-    def _make(self) -> None:
-        account, role, binding, cron_job = training.of(self._trainer)
-        cron_job = {**cron_job, "apiVersion": self._version}
-        with answering("What trains the model in the cluster can't be made"):
-            self._cluster.post(f"{self._core}/serviceaccounts", account)
-            self._cluster.post(f"{self._rbac}/roles", role)
-            self._cluster.post(f"{self._rbac}/rolebindings", binding)
-            self._cluster.post(self._crons, cron_job)
-
     def _remove(self) -> None:
         """The CronJob first: it would make Jobs. What can't be removed goes with the namespace."""
-        name = self._trainer.name
-        for path in (
-            f"{self._crons}/{name}",
-            *(f"{self._batch}/jobs/{each}" for each in self._left()),
-            f"{self._rbac}/rolebindings/{name}",
-            f"{self._rbac}/roles/{name}",
-            f"{self._core}/serviceaccounts/{name}",
-        ):
-            with suppress(ApiError), suppress_missing():
+        jobs = [f"{self._jobs}/{name}" for name in self._left()]
+        for path in (self._cron, *jobs, *reversed(self._paths[:-1])):
+            with suppress(ApiError):
                 self._cluster.delete(path)
 
     def _left(self) -> tuple[str, ...]:
@@ -154,7 +129,7 @@ class ModelTraining:
         if not pods:
             return ""
         last = max(pods, key=lambda each: str(each["metadata"]["creationTimestamp"]))
-        path = f"{self._core}/pods/{last['metadata']['name']}/log"
+        path = f"{self._pods}/{last['metadata']['name']}/log"
         with suppress(ApiError):
             return self._cluster.text(path, tailLines=str(_LOG_LINES)).decode(errors="replace")
         return ""
@@ -202,10 +177,15 @@ def _told(log: str) -> Mapping[str, Any]:
     return {}
 
 
-def _ended(job: Json, log: str) -> str:
-    """How a Job failed that says nothing itself."""
+def _ended(job: Json) -> Json:
+    """The condition that says that a Job is over; empty while it is not."""
     conditions = job.get("status", {}).get("conditions") or ()
-    said = [str(c.get("message", "")) for c in conditions if c.get("type") == "Failed"]
+    over = (c for c in conditions if c["type"] in (_COMPLETE, "Failed") and c["status"] == "True")
+    return next(over, {})
+
+
+def _said(ended: Json, log: str) -> str:
+    """How a Job failed that says nothing itself."""
     printed = " ".join(log.split())[-_TAIL:]
     shown = f"; it printed: {printed}" if printed else ""
-    return f"{next(iter(said), 'its pod failed')}{shown}"
+    return f"{str(ended.get('message') or 'its pod failed').rstrip('.')}{shown}"
