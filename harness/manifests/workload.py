@@ -60,6 +60,7 @@ class Workload:
     grace_s: int = 10  # from the stop signal until SIGKILL, after the time that it goes on serving
     pre_stop_s: int = 3  # that it goes on serving when it is to end
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the usual ones
+    behind: Workload | None = None  # what it hands its requests on to, where each has its own pods
     as_it_stands: bool = False  # an image of the user's: its own command, user and folders
     table: VariantTable | None = None  # for kinds that need to know what protocol it speaks
     server: ServerTable | None = None
