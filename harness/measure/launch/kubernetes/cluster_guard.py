@@ -25,14 +25,16 @@ def main(context: str, name: str, is_own: str, owner: str) -> None:
         return
 
     from harness.base.errors import HarnessError
-    from harness.measure.launch.kubernetes import kubeconfig
+    from harness.measure.launch.kubernetes import cordons, kubeconfig
     from harness.measure.launch.kubernetes.campaign_namespace import CampaignNamespace
 
     left = CampaignNamespace(name=name, is_own=is_own == "own", owner=owner)
     time.sleep(_GOES_ON_S)
     for _ in range(_MOST_TRIES):
         with contextlib.suppress(HarnessError, OSError):
-            left.remove(kubeconfig.connect(context))
+            cluster = kubeconfig.connect(context)
+            list(cordons.taken_off(cluster, owner))
+            left.remove(cluster)
             return
         time.sleep(_BETWEEN_S)
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from harness.base.errors import LaunchError
 from harness.manifests import objects
-from harness.measure.launch.kubernetes import AutoscalerSeen, PodSeen, cordons, pod_states
+from harness.measure.launch.kubernetes import (
+    AutoscalerSeen,
+    ModelTrainer,
+    PodSeen,
+    cordons,
+    pod_states,
+)
 from harness.measure.launch.kubernetes.cluster import ApiError, Cluster, Json, answering
 from harness.measure.launch.kubernetes.deployments import Deployed, is_rolled_out
+from harness.setup.catalog import Benchmark
 from harness.stored.pods import PodShare
 
 if TYPE_CHECKING:
@@ -27,9 +35,15 @@ class PodControl:
     """Of one Deployment, by the process `owner`. All methods raise LaunchError."""
 
     def __init__(
-        self, cluster: Cluster, deployed: Deployed, observer: PodObserver, owner: str
+        self,
+        cluster: Cluster,
+        deployed: Deployed,
+        observer: PodObserver,
+        owner: str,
+        trainer: Callable[[Benchmark], ModelTrainer],
     ) -> None:
         self._cluster = cluster
+        self._trainer = trainer
         self._deployed = deployed
         self._observer = observer
         self._owner = owner
@@ -137,6 +151,11 @@ class PodControl:
         """How many nodes the cluster has."""
         with answering("The nodes of the cluster can't be counted"):
             return len(self._cluster.get("/api/v1/nodes").get("items", ()))
+
+    def trainer(self, benchmark: Benchmark) -> ModelTrainer:
+        """What trains the next versions of its model, made ready: its image is there, and nothing
+        runs yet. Raises ProvisionError, too."""
+        return self._trainer(benchmark)
 
     def _are_ready(self, replicas: int) -> bool:
         staying = [pod for pod in self.pods() if not pod.ending]

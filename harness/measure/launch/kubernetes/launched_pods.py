@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from harness.base.errors import LaunchError
 from harness.base.trust import SYSTEM, Trust
 from harness.manifests import pod_template
 from harness.measure.launch.calls import ServerRecords
-from harness.measure.launch.kubernetes import pod_states
+from harness.measure.launch.kubernetes import ModelTrainer, pod_states
 from harness.measure.launch.kubernetes.cluster import Cluster, Json, answering
 from harness.measure.launch.kubernetes.control import AUTOSCALER, PodControl, oldest_first
 from harness.measure.launch.kubernetes.deployments import Deployed
@@ -20,6 +21,7 @@ from harness.measure.launch.kubernetes.pod_logs import PodLogs
 from harness.measure.launch.kubernetes.pod_reach import PodAddress, PodReach
 from harness.measure.launch.kubernetes.pod_states import Ended
 from harness.measure.launch.kubernetes.troubles import Troubles
+from harness.setup.catalog import Benchmark
 from harness.setup.endpoints import Headers
 from harness.stored.container import ContainerFacts
 from harness.stored.records import Stop
@@ -53,7 +55,12 @@ class LaunchedPods:
     port = 0
 
     def __init__(
-        self, ground: PodGround, deployed: Deployed, observer: PodObserver, log: Path
+        self,
+        ground: PodGround,
+        deployed: Deployed,
+        observer: PodObserver,
+        trainer: Callable[[Benchmark], ModelTrainer],
+        log: Path,
     ) -> None:
         """Create the objects. Raises LaunchError, with nothing of them left."""
         self._ground = ground
@@ -64,7 +71,7 @@ class LaunchedPods:
         self.log = log
         self.container: ContainerFacts | None = None
         self.ports = dict.fromkeys(self._workload.more_ports, 0)
-        self.control = PodControl(ground.cluster, deployed, observer, ground.owner)
+        self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
         self._address: PodAddress | None = None
         self._service: Json = {}
         self._ready_since: float | None = None

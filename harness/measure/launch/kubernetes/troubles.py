@@ -27,7 +27,7 @@ class Troubles:
 
     def before_ready(self) -> str | None:
         """Why it will not get ready, or None while it may."""
-        for pod in oldest_first(self._observer):
+        for pod in filter(_stays, oldest_first(self._observer)):
             end = pod_states.ended(pod, self._deployed.workload.name)
             if end is not None:
                 return pod_states.end_words(end, self._deployed.workload.memory_mib)
@@ -37,7 +37,7 @@ class Troubles:
 
     def after_ready(self) -> str | None:
         """Why it serves no more: the cluster starts a container again, but not for ever."""
-        pods = [pod for pod in oldest_first(self._observer) if not pod_states.is_ending(pod)]
+        pods = list(filter(_stays, oldest_first(self._observer)))
         if pods and all(map(pod_states.loops, pods)):
             end = pod_states.ended(pods[0], self._deployed.workload.name)
             words = self._end_words(end)
@@ -87,3 +87,7 @@ class Troubles:
             return None
         told = pod_states.unschedulable(pod)
         return f"its pod found no node within {_PENDING_S:g} s: {told}"
+
+
+def _stays(pod: Json) -> bool:
+    return not pod_states.is_ending(pod)
