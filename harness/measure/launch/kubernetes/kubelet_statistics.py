@@ -1,0 +1,174 @@
+"""What the kubelets of a cluster's nodes count of a Deployment's pods, through the API server.
+
+Formats: stats/v1alpha1 of k8s.io/kubelet (`Summary`), and the text format of Prometheus as cAdvisor
+writes it in `/metrics/cadvisor`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.base.errors import LaunchError
+from harness.windows.samples import MISSING
+
+_EVERY_NS = 5_000_000_000  # between two looks, but at a window's ends: a kubelet reads all its pods
+_LIMIT_S = 10.0
+_STAMP_NS = 1_000_000_000  # the resolution of its time stamps
+_ROW = re.compile(r"^(\w+)\{([^}]*)\} (\S+)", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_THROTTLED = "container_cpu_cfs_throttled_seconds_total"
+_PEAK = "container_memory_max_usage_bytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerCount:
+    """The figures of one container in a summary."""
+
+    pod: str
+    at_ns: int  # of the node's clock of the day
+    cpu_ns: int
+    memory_bytes: int  # without file cache that the kernel can drop
+
+
+def of_summary(data: bytes, namespace: str, container: str) -> list[ContainerCount]:
+    """The containers of that name in a node's summary. Raises LaunchError."""
+    try:
+        pods = json.loads(data)["pods"]
+        mine = [pod for pod in pods if pod["podRef"]["namespace"] == namespace]
+        return [
+            _count(pod["podRef"]["name"], found)
+            for pod in mine
+            for found in pod.get("containers") or ()
+            if found["name"] == container and "usageCoreNanoSeconds" in found.get("cpu", {})
+        ]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise LaunchError(f"A kubelet's statistics can't be read: {data[:100]!r}.") from error
+
+
+def _count(pod: str, found: Mapping[str, Any]) -> ContainerCount:
+    cpu, memory = found["cpu"], found.get("memory", {})
+    stamped = datetime.fromisoformat(cpu["time"].replace("Z", "+00:00"))
+    return ContainerCount(
+        pod=pod,
+        at_ns=int(stamped.timestamp()) * 1_000_000_000,
+        cpu_ns=int(cpu["usageCoreNanoSeconds"]),
+        memory_bytes=int(memory.get("workingSetBytes", MISSING)),
+    )
+
+
+def of_cadvisor(text: str, namespace: str, container: str, name: str) -> dict[str, float]:
+    """A metric of the containers of that name, by pod."""
+    found = {}
+    for row in _ROW.finditer(text):
+        if row[1] == name:
+            labels = dict(_LABEL.findall(row[2]))
+            if labels.get("namespace") == namespace and labels.get("container") == container:
+                found[labels.get("pod", "")] = float(row[3])
+    return found
+
+
+def moment(stamped_ns: int, asked_ns: int, answered_ns: int) -> int:
+    """When a figure was read, by the clock of the three: the middle of the request where its stamp
+    does not deny that, else the middle of the second that it was stamped with."""
+    if asked_ns - _STAMP_NS < stamped_ns <= answered_ns:
+        return (asked_ns + answered_ns) // 2
+    return stamped_ns + _STAMP_NS // 2
+
+
+class KubeletStatistics:
+    """Samples of one container's pods; what was counted of pods that are gone stays counted."""
+
+    def __init__(self, core: Any, namespace: str, container: str) -> None:
+        self._core = core
+        self._namespace = namespace
+        self._container = container
+        self._counted: dict[tuple[str, str], tuple[float, float]] = {}
+        self._peak_bytes: dict[str, float] = {}
+        self._last_ns = self._stamped_ns = 0
+        self.answered = False
+        self.failure = ""  # why the last look gave nothing
+
+    def sample(
+        self, nodes: Collection[str], off_s: float, *, at_end: bool
+    ) -> dict[str, int] | None:
+        """Columns of Usage, with the moment at which the kubelets read them; None where nothing is
+        new. `off_s`: the nodes' clock of the day less ours."""
+        if not at_end and time.monotonic_ns() - self._last_ns < _EVERY_NS:
+            return None
+        try:
+            found, at_ns = self._summaries(nodes, int(off_s * 1e9))
+            rare = [self._page(node, "metrics/cadvisor") for node in nodes] if at_end else []
+        except LaunchError as error:
+            self.failure = str(error)
+            return None
+        finally:
+            self._last_ns = time.monotonic_ns()
+        if not found or at_ns <= self._stamped_ns:
+            return None
+        self.answered, self._stamped_ns = True, at_ns
+        for page in rare:
+            self._note(page.decode("utf-8", "replace"))
+        self._add("cpu", {count.pod: count.cpu_ns for count in found})
+        throttled_s = self._sum("throttled")
+        return {
+            "at_ns": at_ns,
+            "cpu_ns": int(self._sum("cpu") or 0),
+            "memory_bytes": sum(count.memory_bytes for count in found),
+            "throttled_ns": MISSING if throttled_s is None else int(throttled_s * 1e9),
+        }
+
+    def counts(self) -> tuple[int | None, float | None]:
+        """(the most memory that one pod held, seconds throttled), as far as they were told."""
+        peak = max(self._peak_bytes.values(), default=None)
+        return None if peak is None else int(peak), self._sum("throttled")
+
+    def _summaries(self, nodes: Collection[str], off_ns: int) -> tuple[list[ContainerCount], int]:
+        """The containers on all nodes, and when they were read, by our CLOCK_MONOTONIC."""
+        found, moments = [], []
+        for node in nodes:
+            asked_ns = time.time_ns()
+            data = self._page(node, "stats/summary")
+            answered_ns, now_ns = time.time_ns(), time.monotonic_ns()
+            counts = of_summary(data, self._namespace, self._container)
+            for count in counts:
+                read_ns = moment(count.at_ns, asked_ns + off_ns, answered_ns + off_ns)
+                moments.append(now_ns - (answered_ns + off_ns - read_ns))
+            found += counts
+        return found, sum(moments) // max(len(moments), 1)
+
+    def _page(self, node: str, path: str) -> bytes:
+        """Raises LaunchError."""
+        try:
+            answer = self._core.connect_get_node_proxy_with_path(
+                node, path, _preload_content=False, _request_timeout=_LIMIT_S
+            )
+            data, status = bytes(answer.data), answer.status
+        except Exception as error:  # urllib3's, and the client's own
+            said = getattr(error, "reason", None) or error
+            raise LaunchError(f"The kubelet of {node} can't be asked: {said}.") from error
+        if status != 200:
+            raise LaunchError(f"The kubelet of {node} can't be asked: it answered {status}.")
+        return data
+
+    def _note(self, text: str) -> None:
+        names = (self._namespace, self._container)
+        self._add("throttled", of_cadvisor(text, *names, _THROTTLED))
+        for pod, size in of_cadvisor(text, *names, _PEAK).items():
+            self._peak_bytes[pod] = max(size, self._peak_bytes.get(pod, 0))
+
+    def _add(self, what: str, now: Mapping[str, float]) -> None:
+        """Count on: where a container restarts, its own count begins anew."""
+        for pod, value in now.items():
+            before, last = self._counted.get((what, pod), (0.0, 0.0))
+            self._counted[what, pod] = (before + (last if value < last else 0.0), value)
+
+    def _sum(self, what: str) -> float | None:
+        """What was ever counted, of all pods; None: nothing was."""
+        found = [sum(count) for (kind, _), count in self._counted.items() if kind == what]
+        return sum(found) if found else None
