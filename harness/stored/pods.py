@@ -9,6 +9,7 @@ from harness.setup.changes import ChangeName
 
 Reached = Literal["service", "node port", "pod"]
 UsageSource = Literal["control group", "kubelet"]
+TrainedBy = Literal["Job", "CronJob"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class PodShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class PodMoment:
     """A Deployment at one moment of a window."""
 
     at_ns: int  # since the window's start
@@ -66,13 +67,30 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class LoadPhase:
     """A stretch of a window."""
 
     name: str  # `before`, `during`, `after`, or what the rate is: `0.5x`
     from_ns: int  # since the window's start
     to_ns: int
     rate_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedVersion:
+    """A version of the model that a Job trained, and that its Deployment was to serve then; moments
+    are since the window's start. Which version answered a request is a mark of that request."""
+
+    version: int
+    by: TrainedBy  # what made the Job
+    asked_ns: int  # the Job was made
+    began_ns: int | None = None  # its container ran
+    ended_ns: int | None = None  # it had told the Deployment, and was over
+    served_ns: int | None = None  # no pod served another version any more
+    trained_s: float | None = None  # of the Job's time: the training alone
+    stored_s: float | None = None  # until the cluster had the model
+    accuracy: float | None = None  # held-out, as its build measured it
+    failure: str = ""  # why it is not served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +101,11 @@ class ClusterChange:
     name: ChangeName
     slo: str
     rate_per_s: float  # of one pod's capacity, or what load was based on
-    phases: tuple[Phase, ...] = ()
-    moments: tuple[Moment, ...] = ()
+    phases: tuple[LoadPhase, ...] = ()
+    moments: tuple[PodMoment, ...] = ()
     happenings: tuple[Happening, ...] = ()
     shares: tuple[PodShare, ...] = ()
+    trained: tuple[TrainedVersion, ...] = ()  # of `train-and-serve`, in this order
     recovery_s: float | None = None  # from what was done until all is as it was
     metrics_from: str = ""  # what the autoscaler's figures come from
     note: str = ""  # what a reader must know: a single node, say
