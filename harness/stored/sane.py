@@ -135,7 +135,11 @@ def _change(change: ClusterChange) -> Iterator[str]:
     ends = (end for phase in change.phases for end in (phase.from_ns, phase.to_ns))
     seen = (each.at_ns for each in change.moments)
     happened = (each.at_ns for each in change.happenings)
-    if not all(abs(at_ns) <= _LONGEST_S * 1e9 for at_ns in (*ends, *seen, *happened)):
+    trained = (
+        at for t in change.trained for at in (t.asked_ns, t.began_ns, t.ended_ns, t.served_ns)
+    )
+    moments = (*ends, *seen, *happened, *(at for at in trained if at is not None))
+    if not all(abs(at_ns) <= _LONGEST_S * 1e9 for at_ns in moments):
         yield f"the change {change.name!r} can't have taken so long"
     rates = (change.rate_per_s, *(phase.rate_per_s for phase in change.phases))
     if not all(0 <= rate <= _FASTEST_PER_S for rate in rates):

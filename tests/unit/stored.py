@@ -27,11 +27,12 @@ from harness.stored.lifecycle import BatchJob, Lifecycle, Replacement, WarmUp
 from harness.stored.pods import (
     ClusterChange,
     Happening,
-    Moment,
-    Phase,
+    LoadPhase,
     PodFacts,
+    PodMoment,
     PodShare,
     PodStart,
+    TrainedVersion,
 )
 from harness.stored.records import (
     BenchmarkFacts,
@@ -374,12 +375,12 @@ def _changed() -> dict[str, Any]:
         slo="p99<50ms, errors<0.1%",
         rate_per_s=7.5,
         phases=(
-            Phase(name="before", from_ns=0, to_ns=500_000_000, rate_per_s=7.5),
-            Phase(name="during", from_ns=500_000_000, to_ns=2**31, rate_per_s=7.5),
+            LoadPhase(name="before", from_ns=0, to_ns=500_000_000, rate_per_s=7.5),
+            LoadPhase(name="during", from_ns=500_000_000, to_ns=2**31, rate_per_s=7.5),
         ),
         moments=(
-            Moment(at_ns=-5, wanted=2, ready=2, present=2, cpu_percent=79),
-            Moment(at_ns=700_000_000, wanted=None, ready=1, present=3),
+            PodMoment(at_ns=-5, wanted=2, ready=2, present=2, cpu_percent=79),
+            PodMoment(at_ns=700_000_000, wanted=None, ready=1, present=3),
         ),
         happenings=(Happening(at_ns=500_000_000, said="The pod some-1 was deleted."),),
         shares=(PodShare(pod="some-1", calls=3), PodShare(pod="some-2", calls=0)),
@@ -388,7 +389,22 @@ def _changed() -> dict[str, Any]:
         note="One node.",
         failure="The API server went away.",
     )
-    return {"shares": (PodShare(pod="some-1", calls=2**40),), "changes": (change,)}
+    trained = TrainedVersion(
+        version=2,
+        by="CronJob",
+        asked_ns=10**9,
+        began_ns=2 * 10**9,
+        ended_ns=2**32,
+        served_ns=None,
+        trained_s=0.5,
+        stored_s=0.75,
+        accuracy=0.9375,
+        failure="The Deployment was not updated.",
+    )
+    again = ClusterChange(
+        name="train-and-serve", slo="p99<50ms", rate_per_s=2.5, trained=(trained,)
+    )
+    return {"shares": (PodShare(pod="some-1", calls=2**40),), "changes": (change, again)}
 
 
 def _invoked() -> Invocations:

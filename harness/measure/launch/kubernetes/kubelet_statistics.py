@@ -13,16 +13,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from harness.base.errors import LaunchError
+from harness.measure.launch.kubernetes.cluster import Cluster, answering
 from harness.windows.samples import MISSING
 
 _EVERY_NS = 5_000_000_000  # between two looks, but at a window's ends: a kubelet reads all its pods
 _LIMIT_S = 10.0
+_SUMMARY, _CADVISOR = "stats/summary", "metrics/cadvisor"
 _STAMP_NS = 1_000_000_000  # the resolution of its time stamps
 _ROW = re.compile(r"^(\w+)\{([^}]*)\} (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _THROTTLED = "container_cpu_cfs_throttled_seconds_total"
+_OF_POD = ("", "POD")  # the whole pod, and what keeps its namespaces
 _PEAK = "container_memory_max_usage_bytes"
 
 
@@ -30,46 +34,47 @@ _PEAK = "container_memory_max_usage_bytes"
 class ContainerCount:
     """The figures of one container in a summary."""
 
-    pod: str
+    name: str  # with its pod's before it
     at_ns: int  # of the node's clock of the day
     cpu_ns: int
     memory_bytes: int  # without file cache that the kernel can drop
 
 
-def of_summary(data: bytes, namespace: str, container: str) -> list[ContainerCount]:
-    """The containers of that name in a node's summary. Raises LaunchError."""
+def of_summary(data: bytes, namespace: str, pods: Collection[str]) -> list[ContainerCount]:
+    """The containers of these pods in a node's summary. Raises LaunchError."""
     try:
-        pods = json.loads(data)["pods"]
-        mine = [pod for pod in pods if pod["podRef"]["namespace"] == namespace]
+        every = [(pod["podRef"], pod) for pod in json.loads(data)["pods"]]
+        mine = [p for ref, p in every if ref["namespace"] == namespace and ref["name"] in pods]
         return [
-            _count(pod["podRef"]["name"], found)
+            _count(f"{pod['podRef']['name']}/{found['name']}", found)
             for pod in mine
             for found in pod.get("containers") or ()
-            if found["name"] == container and "usageCoreNanoSeconds" in found.get("cpu", {})
+            if "usageCoreNanoSeconds" in found.get("cpu", {})
         ]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise LaunchError(f"A kubelet's statistics can't be read: {data[:100]!r}.") from error
 
 
-def _count(pod: str, found: Mapping[str, Any]) -> ContainerCount:
+def _count(name: str, found: Mapping[str, Any]) -> ContainerCount:
     cpu, memory = found["cpu"], found.get("memory", {})
     stamped = datetime.fromisoformat(cpu["time"].replace("Z", "+00:00"))
     return ContainerCount(
-        pod=pod,
+        name=name,
         at_ns=int(stamped.timestamp()) * 1_000_000_000,
         cpu_ns=int(cpu["usageCoreNanoSeconds"]),
         memory_bytes=int(memory.get("workingSetBytes", MISSING)),
     )
 
 
-def of_cadvisor(text: str, namespace: str, container: str, name: str) -> dict[str, float]:
-    """A metric of the containers of that name, by pod."""
+def of_cadvisor(text: str, namespace: str, pods: Collection[str], metric: str) -> dict[str, float]:
+    """A metric of the containers of these pods."""
     found = {}
     for row in _ROW.finditer(text):
-        if row[1] == name:
+        if row[1] == metric:
             labels = dict(_LABEL.findall(row[2]))
-            if labels.get("namespace") == namespace and labels.get("container") == container:
-                found[labels.get("pod", "")] = float(row[3])
+            pod, name = labels.get("pod", ""), labels.get("container", "")
+            if labels.get("namespace") == namespace and pod in pods and name not in _OF_POD:
+                found[f"{pod}/{name}"] = float(row[3])
     return found
 
 
@@ -82,12 +87,11 @@ def moment(stamped_ns: int, asked_ns: int, answered_ns: int) -> int:
 
 
 class KubeletStatistics:
-    """Samples of one container's pods; what was counted of pods that are gone stays counted."""
+    """Samples of some pods of a namespace; what was counted of one that is gone stays counted."""
 
-    def __init__(self, core: Any, namespace: str, container: str) -> None:
-        self._core = core
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
         self._namespace = namespace
-        self._container = container
         self._counted: dict[tuple[str, str], tuple[float, float]] = {}
         self._peak_bytes: dict[str, float] = {}
         self._last_ns = self._stamped_ns = 0
@@ -95,15 +99,15 @@ class KubeletStatistics:
         self.failure = ""  # why the last look gave nothing
 
     def sample(
-        self, nodes: Collection[str], off_s: float, *, at_end: bool
+        self, nodes: Collection[str], pods: Collection[str], off_s: float, *, at_end: bool
     ) -> dict[str, int] | None:
         """Columns of Usage, with the moment at which the kubelets read them; None where nothing is
         new. `off_s`: the nodes' clock of the day less ours."""
         if not at_end and time.monotonic_ns() - self._last_ns < _EVERY_NS:
             return None
         try:
-            found, at_ns = self._summaries(nodes, int(off_s * 1e9))
-            rare = [self._page(node, "metrics/cadvisor") for node in nodes] if at_end else []
+            found, at_ns = self._summaries(nodes, pods, int(off_s * 1e9))
+            rare = [self._page(node, _CADVISOR) for node in nodes] if at_end else []
         except LaunchError as error:
             self.failure = str(error)
             return None
@@ -113,8 +117,8 @@ class KubeletStatistics:
             return None
         self.answered, self._stamped_ns = True, at_ns
         for page in rare:
-            self._note(page.decode("utf-8", "replace"))
-        self._add("cpu", {count.pod: count.cpu_ns for count in found})
+            self._note(page.decode("utf-8", "replace"), pods)
+        self._add("cpu", {count.name: count.cpu_ns for count in found})
         throttled_s = self._sum("throttled")
         return {
             "at_ns": at_ns,
@@ -128,45 +132,38 @@ class KubeletStatistics:
         peak = max(self._peak_bytes.values(), default=None)
         return None if peak is None else int(peak), self._sum("throttled")
 
-    def _summaries(self, nodes: Collection[str], off_ns: int) -> tuple[list[ContainerCount], int]:
+    def _summaries(
+        self, nodes: Collection[str], pods: Collection[str], off_ns: int
+    ) -> tuple[list[ContainerCount], int]:
         """The containers on all nodes, and when they were read, by our CLOCK_MONOTONIC."""
         found, moments = [], []
         for node in nodes:
             asked_ns = time.time_ns()
-            data = self._page(node, "stats/summary")
+            data = self._page(node, _SUMMARY, only_cpu_and_memory="true")
             answered_ns, now_ns = time.time_ns(), time.monotonic_ns()
-            counts = of_summary(data, self._namespace, self._container)
+            counts = of_summary(data, self._namespace, pods)
             for count in counts:
                 read_ns = moment(count.at_ns, asked_ns + off_ns, answered_ns + off_ns)
                 moments.append(now_ns - (answered_ns + off_ns - read_ns))
             found += counts
         return found, sum(moments) // max(len(moments), 1)
 
-    def _page(self, node: str, path: str) -> bytes:
+    def _page(self, node: str, path: str, **query: str) -> bytes:
         """Raises LaunchError."""
-        try:
-            answer = self._core.connect_get_node_proxy_with_path(
-                node, path, _preload_content=False, _request_timeout=_LIMIT_S
-            )
-            data, status = bytes(answer.data), answer.status
-        except Exception as error:  # urllib3's, and the client's own
-            said = getattr(error, "reason", None) or error
-            raise LaunchError(f"The kubelet of {node} can't be asked: {said}.") from error
-        if status != 200:
-            raise LaunchError(f"The kubelet of {node} can't be asked: it answered {status}.")
-        return data
+        with answering(f"The kubelet of {node} can't be asked"):
+            place = f"/api/v1/nodes/{quote(node)}/proxy/{path}"
+            return self._cluster.text(place, _LIMIT_S, **query)
 
-    def _note(self, text: str) -> None:
-        names = (self._namespace, self._container)
-        self._add("throttled", of_cadvisor(text, *names, _THROTTLED))
-        for pod, size in of_cadvisor(text, *names, _PEAK).items():
-            self._peak_bytes[pod] = max(size, self._peak_bytes.get(pod, 0))
+    def _note(self, text: str, pods: Collection[str]) -> None:
+        self._add("throttled", of_cadvisor(text, self._namespace, pods, _THROTTLED))
+        for name, size in of_cadvisor(text, self._namespace, pods, _PEAK).items():
+            self._peak_bytes[name] = max(size, self._peak_bytes.get(name, 0))
 
     def _add(self, what: str, now: Mapping[str, float]) -> None:
         """Count on: where a container restarts, its own count begins anew."""
-        for pod, value in now.items():
-            before, last = self._counted.get((what, pod), (0.0, 0.0))
-            self._counted[what, pod] = (before + (last if value < last else 0.0), value)
+        for name, value in now.items():
+            before, last = self._counted.get((what, name), (0.0, 0.0))
+            self._counted[what, name] = (before + (last if value < last else 0.0), value)
 
     def _sum(self, what: str) -> float | None:
         """What was ever counted, of all pods; None: nothing was."""

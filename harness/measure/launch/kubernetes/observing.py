@@ -10,6 +10,7 @@ from typing import Any
 from harness.base.errors import LaunchError
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.kubernetes import pod_groups
+from harness.measure.launch.kubernetes.cluster import Cluster
 from harness.measure.launch.kubernetes.kubelet_statistics import KubeletStatistics
 from harness.measure.launch.kubernetes.pod_exec import PodPrograms
 from harness.measure.launch.kubernetes.pod_groups import PodGroups
@@ -22,7 +23,7 @@ from harness.stored.pods import PodFacts, PodShare, UsageSource
 class Observed:
     """Where to look."""
 
-    core: Any  # the client's CoreV1Api
+    cluster: Cluster
     namespace: str
     selector: str  # labels of the pods
     container: str  # of the server, in each pod
@@ -37,19 +38,20 @@ class PodObserver:
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
-        names = (observed.namespace, observed.container)
+        cluster, namespace = observed.cluster, observed.namespace
         self._groups = PodGroups()
-        self._kubelets = KubeletStatistics(observed.core, *names)
-        programs = PodPrograms(observed.core, *names)
+        self._kubelets = KubeletStatistics(cluster, namespace)
+        programs = PodPrograms(cluster, namespace, observed.container)
         self._records = PodRecords(programs, observed.interpreter, observed.records)
         self._known: set[str] = set()  # ids of containers
         self._here: dict[str, bool] = {}  # by node: whether its control groups are this machine's
         self._held: list[bool] = []
+        self._pods: set[str] = set()  # that have ever run
         self._ending: set[str] = set()
         self._qos = ""
         self._is_over = False
         self._watch = PodWatch(
-            observed.core, observed.namespace, observed.selector, observed.container, self._changed
+            cluster, namespace, observed.selector, observed.container, self._changed
         )
 
     @property
@@ -71,7 +73,7 @@ class PodObserver:
             with suppress(LaunchError):
                 self.read()
         off_s = self._records.clock_off_s() or 0.0
-        return self._kubelets.sample(tuple(self._here), off_s, at_end=pss)
+        return self._kubelets.sample(tuple(self._here), self._pods, off_s, at_end=pss)
 
     def calls(self) -> ServerRecords:
         """The predictors' records up to now; what was known last, once it is over.
@@ -91,10 +93,10 @@ class PodObserver:
         if self._is_over:
             return
         for name, pod in self.pods().items():
-            if _ends(pod) or not _runs(pod, self._observed.container):
-                self._records.read_gone(name)
-            else:
+            if name in self._pods and not _ends(pod):
                 self._read(name)
+            elif name in self._pods:
+                self._records.read_gone(name)
 
     def end(self) -> None:
         """Note what goes with the pods: to be called before they are deleted."""
@@ -148,30 +150,33 @@ class PodObserver:
         try:
             self._records.read(pod)
         except LaunchError:
-            if pod in self.pods() and not _ends(self.pods()[pod]):
+            now = self.pods().get(pod)  # it may have gone meanwhile, or its container ended
+            if now is not None and not _ends(now) and _runs(now, self._observed.container):
                 raise
 
     def _changed(self, pod: dict[str, Any]) -> None:
         """In the thread that follows the pods."""
         name, node = pod["metadata"]["name"], pod.get("spec", {}).get("nodeName", "")
         self._qos = pod.get("status", {}).get("qosClass", "") or self._qos
-        for told in containers(pod, self._observed.container):
+        for told in containers(pod):
             found = told.get("containerID", "").rpartition("/")[2]
             if "running" in told.get("state", {}) and found and found not in self._known:
                 self._known.add(found)
-                self._came(name, node, found)
+                self._came(name, node, told["name"], found)
         if _ends(pod) and name not in self._ending:
             self._ending.add(name)
             # It goes on serving for a while; to wait for its records would delay what comes next.
             Thread(target=self._records.read_gone, args=(name,), daemon=True).start()
 
-    def _came(self, pod: str, node: str, container: str) -> None:
-        """A container of the server runs."""
+    def _came(self, pod: str, node: str, name: str, container: str) -> None:
+        """A container runs."""
+        self._pods.add(pod)
         pid = pod_groups.process_of(container)
         if pid is None:  # on another machine; or it has ended since
             self._here.setdefault(node, False)
             return
-        self._records.is_here(pod, pid)
+        if name == self._observed.container:
+            self._records.is_here(pod, pid)
         if self._observed.holds:
             self._held.append(pod_groups.hold(pid, self._observed.cpus))
         self._here[node] = self._groups.add(pid) or self._here.get(node, False)
@@ -181,5 +186,6 @@ def _ends(pod: dict[str, Any]) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _runs(pod: dict[str, Any], container: str) -> bool:
-    return any("running" in told.get("state", {}) for told in containers(pod, container))
+def _runs(pod: dict[str, Any], name: str) -> bool:
+    """Whether its container of that name runs."""
+    return any(c["name"] == name and "running" in c.get("state", {}) for c in containers(pod))

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 from harness.base.errors import LaunchError
+from harness.measure.launch.kubernetes.cluster import Cluster
 
 _LIMIT_S = 20.0  # of one answer
 _STDOUT, _STDERR = 1, 2
@@ -56,10 +58,10 @@ class Conversation:
 
 
 class PodPrograms:
-    """Starts programs in the pods of one namespace."""
+    """Starts programs in one container of the pods of a namespace."""
 
-    def __init__(self, core: Any, namespace: str, container: str) -> None:
-        self._core = core
+    def __init__(self, cluster: Cluster, namespace: str, container: str) -> None:
+        self._cluster = cluster
         self._namespace = namespace
         self._container = container
 
@@ -67,36 +69,17 @@ class PodPrograms:
     def conversation(self, pod: str, command: Sequence[str]) -> Iterator[Conversation]:
         """Run a program for as long as the context lasts. Raises LaunchError."""
         try:
-            socket = self._opened(pod, command)
+            asked = [("command", part) for part in command]
+            asked += [(channel, "true") for channel in ("stdin", "stdout", "stderr")]
+            place = f"/api/v1/namespaces/{quote(self._namespace)}/pods/{quote(pod)}/exec"
+            socket = self._cluster.websocket(place, [*asked, ("container", self._container)])
             try:
                 yield Conversation(socket, pod)
             finally:
-                with suppress(Exception):
+                with suppress(Exception):  # its other end may be gone
                     socket.close()
         except LaunchError:
             raise
-        except (
-            Exception
-        ) as error:  # websocket-client, urllib3 and ssl each have errors of their own
-            said = str(getattr(error, "reason", "") or error).strip().partition("\n")[0]
+        except Exception as error:  # the client, websockets and TLS each have their own
+            said = str(error).strip().partition("\n")[0].rstrip(".")
             raise LaunchError(f"No program can be run in the pod {pod}: {said}.") from error
-
-    def _opened(self, pod: str, command: Sequence[str]) -> Any:
-        from kubernetes import client
-        from kubernetes.stream import stream
-
-        # A client of its own: `stream` changes the one that it is given for the time of its call.
-        own = client.CoreV1Api(client.ApiClient(self._core.api_client.configuration))
-        return stream(
-            own.connect_get_namespaced_pod_exec,
-            pod,
-            self._namespace,
-            container=self._container,
-            command=list(command),
-            stdin=True,
-            stdout=True,
-            stderr=True,
-            tty=False,
-            binary=True,
-            _preload_content=False,
-        )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
+from urllib.parse import quote
 
+from harness.measure.launch.kubernetes.cluster import Cluster
 from harness.measure.launch.kubernetes.following import Follower
 from harness.stored.pods import PodStart
 
@@ -23,7 +24,7 @@ class PodWatch:
 
     def __init__(
         self,
-        core: Any,
+        cluster: Cluster,
         namespace: str,
         selector: str,
         container: str,
@@ -37,12 +38,11 @@ class PodWatch:
         self._restarts: dict[str, int] = {}
         self._killed: set[str] = set()
         self.began_ns = time.monotonic_ns()
-        pods = partial(core.list_namespaced_pod, namespace, label_selector=selector)
+        within = f"/api/v1/namespaces/{quote(namespace)}"
         only = "involvedObject.kind=Pod"
-        events = partial(core.list_namespaced_event, namespace, field_selector=only)
         self._followers = (
-            Follower(events, self._event, "events of pods"),
-            Follower(pods, self._pod, "pods"),
+            Follower(cluster, f"{within}/events", self._event, fieldSelector=only),
+            Follower(cluster, f"{within}/pods", self._pod, labelSelector=selector),
         )
 
     def pods(self) -> dict[str, dict[str, Any]]:
@@ -72,7 +72,7 @@ class PodWatch:
         return sum(self._restarts.values())
 
     def out_of_memory(self) -> int:
-        """Containers of the server that ended because the kernel killed them for want of memory."""
+        """Containers that ended because the kernel killed them for want of memory."""
         return len(self._killed)
 
     def close(self) -> None:
@@ -94,14 +94,14 @@ class PodWatch:
         if what not in ("ADDED", "MODIFIED", "DELETED"):
             return
         name, status = pod["metadata"]["name"], pod.get("status", {})
-        for condition in status.get("conditions", ()):
+        for condition in status.get("conditions") or ():
             if condition["status"] == "True":
                 part = {"PodScheduled": SCHEDULED, "Ready": READY}.get(condition["type"])
                 if part:
                     self._stamp(name, part, seen_ns)
-        self._restarts[name] = sum(c["restartCount"] for c in status.get("containerStatuses", ()))
-        for told in containers(pod, self._container):
-            if "running" in told.get("state", {}):
+        self._restarts[name] = sum(told["restartCount"] for told in containers(pod))
+        for told in containers(pod):
+            if told["name"] == self._container and "running" in told.get("state", {}):
                 self._stamp(name, STARTED, seen_ns)
             self._note_end(told)
         if what == "DELETED":
@@ -120,7 +120,6 @@ class PodWatch:
         self._stamps.setdefault(pod, {}).setdefault(part, seen_ns)
 
 
-def containers(pod: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The statuses of a pod's container of that name."""
-    found = pod.get("status", {}).get("containerStatuses", ())
-    return [told for told in found if told["name"] == name]
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statuses of a pod's containers."""
+    return pod.get("status", {}).get("containerStatuses") or []
