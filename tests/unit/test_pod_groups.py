@@ -66,9 +66,9 @@ def test_pods_are_counted_together_also_when_one_is_gone(
     monkeypatch.setattr(cgroup, "of_process", made.get)
     found = PodGroups()
     assert found.counts() == (None, None, None)
-    assert found.add(2)
-    assert found.add(3)
-    assert not found.add(4)
+    assert found.add("p-1", "server", 2)
+    assert found.add("p-2", "server", 3)
+    assert not found.add("p-2", "server", 4)
     assert found.sample(pss=False) is None  # no process is in them
     (made[3].memory / "cgroup.procs").write_text("1\n")
     seen = found.sample(pss=False) or {}
@@ -79,3 +79,6 @@ def test_pods_are_counted_together_also_when_one_is_gone(
     seen = found.sample(pss=False) or {}
     assert (seen["cpu_ns"], seen["memory_bytes"]) == (5_000_000, 27)
     assert found.counts() == (300, 5e-6, 2)
+    made[5] = groups.of_version_2(tmp_path, 5)
+    assert found.add("p-1", "beside", 5)
+    assert found.counts() == (700, 10e-6, 3)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from harness.base.errors import LaunchError
 from harness.measure.launch.kubernetes.cluster import Cluster, answering
+from harness.measure.launch.kubernetes.pod_groups import most_of_a_pod
 from harness.windows.samples import MISSING
 
 _EVERY_NS = 5_000_000_000  # between two looks, but at a window's ends: a kubelet reads all its pods
@@ -29,12 +30,14 @@ _THROTTLED = "container_cpu_cfs_throttled_seconds_total"
 _OF_POD = ("", "POD")  # the whole pod, and what keeps its namespaces
 _PEAK = "container_memory_max_usage_bytes"
 
+Counts = dict[tuple[str, str], float]  # by pod and container
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerCount:
     """The figures of one container in a summary."""
 
-    name: str  # with its pod's before it
+    place: tuple[str, str]  # its pod, and its name there
     at_ns: int  # of the node's clock of the day
     cpu_ns: int
     memory_bytes: int  # without file cache that the kernel can drop
@@ -46,7 +49,7 @@ def of_summary(data: bytes, namespace: str, pods: Collection[str]) -> list[Conta
         every = [(pod["podRef"], pod) for pod in json.loads(data)["pods"]]
         mine = [p for ref, p in every if ref["namespace"] == namespace and ref["name"] in pods]
         return [
-            _count(f"{pod['podRef']['name']}/{found['name']}", found)
+            _count((pod["podRef"]["name"], found["name"]), found)
             for pod in mine
             for found in pod.get("containers") or ()
             if "usageCoreNanoSeconds" in found.get("cpu", {})
@@ -55,26 +58,31 @@ def of_summary(data: bytes, namespace: str, pods: Collection[str]) -> list[Conta
         raise LaunchError(f"A kubelet's statistics can't be read: {data[:100]!r}.") from error
 
 
-def _count(name: str, found: Mapping[str, Any]) -> ContainerCount:
+def _count(place: tuple[str, str], found: Mapping[str, Any]) -> ContainerCount:
     cpu, memory = found["cpu"], found.get("memory", {})
     stamped = datetime.fromisoformat(cpu["time"].replace("Z", "+00:00"))
     return ContainerCount(
-        name=name,
+        place=place,
         at_ns=int(stamped.timestamp()) * 1_000_000_000,
         cpu_ns=int(cpu["usageCoreNanoSeconds"]),
         memory_bytes=int(memory.get("workingSetBytes", MISSING)),
     )
 
 
-def of_cadvisor(text: str, namespace: str, pods: Collection[str], metric: str) -> dict[str, float]:
+def _memory(found: Collection[ContainerCount]) -> int:
+    each = [count.memory_bytes for count in found]
+    return MISSING if MISSING in each else sum(each)
+
+
+def of_cadvisor(text: str, namespace: str, pods: Collection[str], metric: str) -> Counts:
     """A metric of the containers of these pods."""
-    found = {}
+    found: Counts = {}
     for row in _ROW.finditer(text):
         if row[1] == metric:
             labels = dict(_LABEL.findall(row[2]))
             pod, name = labels.get("pod", ""), labels.get("container", "")
             if labels.get("namespace") == namespace and pod in pods and name not in _OF_POD:
-                found[f"{pod}/{name}"] = float(row[3])
+                found[pod, name] = float(row[3])
     return found
 
 
@@ -92,8 +100,8 @@ class KubeletStatistics:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._counted: dict[tuple[str, str], tuple[float, float]] = {}
-        self._peak_bytes: dict[str, float] = {}
+        self._counted: dict[str, dict[tuple[str, str], tuple[float, float]]] = {}
+        self._peaks: Counts = {}
         self._last_ns = self._stamped_ns = 0
         self.answered = False
         self.failure = ""  # why the last look gave nothing
@@ -118,19 +126,18 @@ class KubeletStatistics:
         self.answered, self._stamped_ns = True, at_ns
         for page in rare:
             self._note(page.decode("utf-8", "replace"), pods)
-        self._add("cpu", {count.name: count.cpu_ns for count in found})
+        self._add("cpu", {count.place: count.cpu_ns for count in found})
         throttled_s = self._sum("throttled")
         return {
             "at_ns": at_ns,
             "cpu_ns": int(self._sum("cpu") or 0),
-            "memory_bytes": sum(count.memory_bytes for count in found),
+            "memory_bytes": _memory(found),
             "throttled_ns": MISSING if throttled_s is None else int(throttled_s * 1e9),
         }
 
     def counts(self) -> tuple[int | None, float | None]:
         """(the most memory that one pod held, seconds throttled), as far as they were told."""
-        peak = max(self._peak_bytes.values(), default=None)
-        return None if peak is None else int(peak), self._sum("throttled")
+        return most_of_a_pod(self._peaks) or None, self._sum("throttled")
 
     def _summaries(
         self, nodes: Collection[str], pods: Collection[str], off_ns: int
@@ -156,16 +163,17 @@ class KubeletStatistics:
 
     def _note(self, text: str, pods: Collection[str]) -> None:
         self._add("throttled", of_cadvisor(text, self._namespace, pods, _THROTTLED))
-        for name, size in of_cadvisor(text, self._namespace, pods, _PEAK).items():
-            self._peak_bytes[name] = max(size, self._peak_bytes.get(name, 0))
+        for place, size in of_cadvisor(text, self._namespace, pods, _PEAK).items():
+            self._peaks[place] = max(size, self._peaks.get(place, 0))
 
-    def _add(self, what: str, now: Mapping[str, float]) -> None:
+    def _add(self, what: str, now: Mapping[tuple[str, str], float]) -> None:
         """Count on: where a container restarts, its own count begins anew."""
-        for name, value in now.items():
-            before, last = self._counted.get((what, name), (0.0, 0.0))
-            self._counted[what, name] = (before + (last if value < last else 0.0), value)
+        counted = self._counted.setdefault(what, {})
+        for place, value in now.items():
+            before, last = counted.get(place, (0.0, 0.0))
+            counted[place] = (before + (last if value < last else 0.0), value)
 
     def _sum(self, what: str) -> float | None:
         """What was ever counted, of all pods; None: nothing was."""
-        found = [sum(count) for (kind, _), count in self._counted.items() if kind == what]
-        return sum(found) if found else None
+        found = self._counted.get(what, {})
+        return sum(map(sum, found.values())) if found else None

@@ -179,7 +179,7 @@ class PodObserver:
             self._records.is_here(pod, pid)
         if self._observed.holds:
             self._held.append(pod_groups.hold(pid, self._observed.cpus))
-        self._here[node] = self._groups.add(pid) or self._here.get(node, False)
+        self._here[node] = self._groups.add(pod, name, pid) or self._here.get(node, False)
 
 
 def _ends(pod: dict[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.measure.launch.containers import cgroup
@@ -61,54 +62,68 @@ def _numbers(text: str) -> set[int]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The group of one container."""
+
+    pod: str
+    container: str
+    counted: Lasting
+
+
 class PodGroups:
     """The control groups of all containers of a Deployment that were seen on this machine."""
 
     def __init__(self) -> None:
-        self._groups: tuple[Lasting, ...] = ()  # replaced whole: other threads read it
-        self._peak_bytes: dict[int, int] = {}
+        self._groups: tuple[_Group, ...] = ()  # replaced whole: other threads read it
+        self._peaks: dict[tuple[str, str], int] = {}
 
-    def __len__(self) -> int:
-        return len(self._groups)
-
-    def add(self, pid: int) -> bool:
+    def add(self, pod: str, container: str, pid: int) -> bool:
         """Count what the control group of this process uses; whether it is seen."""
         group = cgroup.of_process(pid)
         if group is None:
             return False
-        self._groups = (*self._groups, Lasting(group))
+        self._groups = (*self._groups, _Group(pod, container, Lasting(group)))
         return True
 
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """Columns of Usage, of all pods together; None where no process is left."""
-        pids = [pid for each in self._groups for pid in each.pids()]
+        counted = [each.counted for each in self._groups]
+        pids = [pid for each in counted for pid in each.pids()]
         if not pids:
             return None
         self.note()
         return {
-            "cpu_ns": sum(each.cpu_ns() for each in self._groups),
-            "memory_bytes": sum(each.memory_bytes() for each in self._groups),
-            "throttled_ns": sum(each.throttled_ns() for each in self._groups),
+            "cpu_ns": sum(each.cpu_ns() for each in counted),
+            "memory_bytes": sum(each.memory_bytes() for each in counted),
+            "throttled_ns": sum(each.throttled_ns() for each in counted),
             **tree.of_processes(pids, pss=pss),
         }
 
     def note(self) -> None:
         """Remember what goes with a control group."""
-        for number, each in enumerate(self._groups):
-            each.out_of_memory()
-            each.throttled_ns()
-            with suppress(OSError, KeyError):
-                peak = each.group.memory_peak_bytes() or 0
-                self._peak_bytes[number] = max(peak, self._peak_bytes.get(number, 0))
+        for each in self._groups:
+            each.counted.out_of_memory()
+            each.counted.throttled_ns()
+            place = each.pod, each.container
+            self._peaks[place] = max(each.counted.memory_peak_bytes(), self._peaks.get(place, 0))
 
     def counts(self) -> tuple[int | None, float | None, int | None]:
         """(the most memory that one pod held, seconds throttled, processes killed for memory); None
-        where nothing is seen of them."""
+        where nothing is seen of them. Of several containers of a pod, the sum of their peaks."""
         if not self._groups:
             return None, None, None
         self.note()
         return (
-            max(self._peak_bytes.values(), default=0) or None,
-            sum(each.throttled_ns() for each in self._groups) / 1e9,
-            sum(each.out_of_memory() for each in self._groups),
+            most_of_a_pod(self._peaks) or None,
+            sum(each.counted.throttled_ns() for each in self._groups) / 1e9,
+            sum(each.counted.out_of_memory() for each in self._groups),
         )
+
+
+def most_of_a_pod(peaks: Mapping[tuple[str, str], float]) -> int:
+    """The largest sum over the containers of one pod; the peaks are by pod and container."""
+    sums: dict[str, float] = {}
+    for (pod, _), peak in peaks.items():
+        sums[pod] = sums.get(pod, 0) + peak
+    return int(max(sums.values(), default=0))
