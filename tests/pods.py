@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 from harness.base.errors import LaunchError
 from harness.measure.launch.kubernetes.cluster import ApiError
 from harness.measure.launch.kubernetes.pod_exec import Conversation
+from tests.system.sandbox import LONG_S
 
 NAMESPACE, SERVER = "some", "server"
 
@@ -47,18 +50,29 @@ def container(
 
 def event(reason: str, about: str = "p-1", place: str = "") -> dict[str, Any]:
     """An event of a pod."""
-    return {"reason": reason, "involvedObject": {"name": about, "fieldPath": place}}
+    about_it = {"name": about, "fieldPath": place}
+    name = f"{about}.{reason}.{place}"
+    return {"metadata": {"name": name}, "reason": reason, "involvedObject": about_it}
 
 
 class Reply:
-    """What an API server answers, in pieces that end anywhere."""
+    """What an API server answers to a watch, in pieces that end anywhere; it goes on until its
+    connection is shut down, unless it `ends`."""
 
-    def __init__(self, *told: tuple[str, dict[str, Any]]) -> None:
+    def __init__(self, *told: tuple[str, dict[str, Any]], ends: bool = False) -> None:
         data = "".join(json.dumps({"type": t, "object": o}) + "\n" for t, o in told).encode()
         self._pieces = [data[at : at + 37] for at in range(0, len(data), 37)]
+        self._ended = Event()
+        if ends:
+            self._ended.set()
+
+    @property
+    def connection(self) -> Any:
+        return SimpleNamespace(sock=SimpleNamespace(shutdown=lambda _: self._ended.set()))
 
     def stream(self, _: object) -> Iterator[bytes]:
         yield from self._pieces
+        assert self._ended.wait(LONG_S)
 
 
 class FakeCluster:
@@ -66,7 +80,8 @@ class FakeCluster:
 
     def __init__(self, pages: dict[str, bytes] | None = None, **replies: list[Reply]) -> None:
         self.pages = pages or {}
-        self.replies = replies  # by the last word of the path; each is given once
+        self.replies = replies  # of watches by the last word of the path; each is given once
+        self.lists: dict[str, list[list[dict[str, Any]]]] = {}  # likewise; none left: empty
         self.asked: list[str] = []
 
     def text(self, path: str, _: float = 0, **__: str) -> bytes:
@@ -74,6 +89,10 @@ class FakeCluster:
         if path not in self.pages:
             raise ApiError("the API server of the context 'c' says: forbidden", 403)
         return self.pages[path]
+
+    def get(self, path: str, **__: str) -> dict[str, Any]:
+        left = self.lists.get(path.rpartition("/")[2], [])
+        return {"metadata": {"resourceVersion": "7"}, "items": left.pop(0) if left else []}
 
     @contextmanager
     def stream(self, path: str, _: float | None = None, **__: str) -> Iterator[Reply]:

@@ -60,17 +60,26 @@ def test_restarts_and_kills_are_those_of_all_pods_that_ever_were() -> None:
     seen: list[dict[str, Any]] = []
     killed = pod(containers=[container("bb", restarts=1, killed="aa")])
     other = pod("p-2", containers=[container("cc"), container("dd", "beside", restarts=2)])
-    cluster = FakeCluster(
-        pods=[
-            Reply(("ADDED", pod()), ("MODIFIED", killed), ("MODIFIED", killed), ("ADDED", other)),
-            Reply(("DELETED", killed), ("BOOKMARK", {})),  # once the first request ended
-        ]
-    )
-    watch = watching(cluster, seen)
-    until(lambda: len(seen) == 5)
+    told = Reply(("ADDED", pod()), ("MODIFIED", killed), ("MODIFIED", killed), ("ADDED", other))
+    watch = watching(FakeCluster(pods=[told]), seen)
+    until(lambda: len(seen) >= 4)
     assert watch.restarts() == 3
     assert watch.out_of_memory() == 1
-    assert set(watch.pods()) == {"p-2"}
+    watch.close()
+
+
+def test_what_happened_between_two_requests_is_found() -> None:
+    seen: list[dict[str, Any]] = []
+    cluster = FakeCluster(
+        pods=[
+            Reply(("ADDED", pod()), ("ADDED", pod("p-2")), ends=True),
+            Reply(("ERROR", {"message": "too old resource version"})),
+        ]
+    )
+    cluster.lists["pods"] = [[], [pod("p-2"), pod("p-3")], [pod("p-2")]]
+    watch = watching(cluster, seen)
+    until(lambda: set(watch.pods()) == {"p-2", "p-3"})
+    until(lambda: set(watch.pods()) == {"p-2"})
     until(lambda: "does not answer" in watch.failure)
     watch.close()
 

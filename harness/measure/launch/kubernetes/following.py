@@ -10,11 +10,13 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
 
+from harness.base.errors import LaunchError
 from harness.measure.launch.kubernetes.cluster import Cluster
 
 _LASTS_S = 300  # of one request
 _AGAIN_S = 0.5
 _JOIN_S = 5.0
+_CHANGES = ("ADDED", "MODIFIED", "DELETED")
 
 Change = Callable[[str, dict[str, Any], int], None]  # (what happened, the object, seen at ns)
 
@@ -26,10 +28,11 @@ class Follower:
         """`change` is called in a thread of its own."""
         self._cluster = cluster
         self._path = path
-        self._query = {**query, "watch": "true", "timeoutSeconds": str(_LASTS_S)}
+        self._query = query
         self._change = change
         self._ended = Event()
         self._reply: Any = None
+        self._known: dict[str, dict[str, Any]] = {}  # those that were not deleted, by name
         self.failure = ""  # why the last request ended, where it failed
         self._thread = Thread(target=self._run, name=f"watch of {path}", daemon=True)
         self._thread.start()
@@ -51,14 +54,32 @@ class Follower:
             self._ended.wait(_AGAIN_S)
 
     def _follow(self) -> None:
-        """One request: first all that there is, then what changes."""
-        with self._cluster.stream(self._path, _LASTS_S + 30, **self._query) as self._reply:
+        """What there is, then what changes, for as long as one request lasts."""
+        listed = self._cluster.get(self._path, **self._query)
+        seen_ns = time.monotonic_ns()
+        found = {str(each["metadata"]["name"]): each for each in listed.get("items") or ()}
+        for name in self._known.keys() - found:  # it went while nobody looked
+            self._told("DELETED", self._known[name], seen_ns)
+        for each in found.values():
+            self._told("ADDED", each, seen_ns)
+        since = str(listed.get("metadata", {}).get("resourceVersion", ""))
+        lasts = {"watch": "true", "timeoutSeconds": str(_LASTS_S), "resourceVersion": since}
+        place, limit_s = self._path, _LASTS_S + 30
+        with self._cluster.stream(place, limit_s, **self._query, **lasts) as self._reply:
             for line in _lines(self._reply):
                 seen_ns = time.monotonic_ns()
                 told = json.loads(line)
-                if self._ended.is_set():
-                    return
-                self._change(told["type"], told["object"], seen_ns)
+                self._told(told["type"], told["object"], seen_ns)
+
+    def _told(self, what: str, found: dict[str, Any], seen_ns: int) -> None:
+        if what not in _CHANGES:
+            raise LaunchError(f"The watch of {self._path} ended: {found.get('message', what)}.")
+        name = str(found["metadata"]["name"])
+        self._known[name] = found
+        if what == "DELETED":
+            self._known.pop(name)
+        if not self._ended.is_set():
+            self._change(what, found, seen_ns)
 
 
 def _lines(reply: Any) -> Iterator[bytes]:

@@ -91,8 +91,6 @@ class PodWatch:
             self._stamp(about.get("name", ""), part, seen_ns)
 
     def _pod(self, what: str, pod: dict[str, Any], seen_ns: int) -> None:
-        if what not in ("ADDED", "MODIFIED", "DELETED"):
-            return
         name, status = pod["metadata"]["name"], pod.get("status", {})
         for condition in status.get("conditions") or ():
             if condition["status"] == "True":
