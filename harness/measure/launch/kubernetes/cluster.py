@@ -97,26 +97,31 @@ class Cluster:
     ) -> bytes:
         """What a command in a container wrote to its output; ApiError with what it wrote to the
         other stream where it failed, or took too long."""
-        from kubernetes.stream import ws_client
-
         asked = [("command", part) for part in command]
         asked += [("container", container), ("stdout", "true"), ("stderr", "true")]
         path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
-        with _connected(self):
-            call = ws_client.websocket_call(
-                self._client.configuration,
-                "GET",
-                f"{self.server}{path}?{urlencode(asked)}",
-                headers=self._headers(),
-                binary=True,
-                capture_all=False,
-                _preload_content=False,
-            )
+        call = self.websocket(path, asked)
         try:
             return _output(call, limit_s)
         finally:
             with suppress(Exception):  # its other end may be gone
                 call.close()
+
+    def websocket(self, path: str, asked: list[tuple[str, str]]) -> Any:
+        """The client's connection for what is spoken both ways."""
+        from kubernetes.stream import ws_client
+
+        url = f"{self.server}{path}?{urlencode(asked)}"
+        with _connected(self):
+            return ws_client.websocket_call(
+                self._client.configuration,
+                "GET",
+                url,
+                headers=self._headers(),
+                binary=True,
+                capture_all=False,
+                _preload_content=False,
+            )
 
     @cached_property
     def core(self) -> Any:
