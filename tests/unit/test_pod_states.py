@@ -8,7 +8,7 @@ import pytest
 
 from harness.measure.launch.kubernetes import pod_states
 from harness.measure.launch.kubernetes.deployments import is_rolled_out, why_no_pods
-from harness.measure.launch.kubernetes.pod_states import Ended
+from harness.measure.launch.kubernetes.pod_states import ContainerEnd
 
 Json = dict[str, Any]
 
@@ -83,27 +83,27 @@ def test_which_states_nothing_comes_of(state: Json, said: str) -> None:
 
 def test_a_pod_that_was_evicted_has_failed() -> None:
     found = pod({}, phase="Failed", reason="Evicted", message="The node was low on memory.")
-    assert pod_states.never(found) == "its pod has failed: Evicted, The node was low on memory"
+    assert pod_states.never(found) == "its pod has failed: Evicted: The node was low on memory"
 
 
 @pytest.mark.parametrize(
     ("found", "end"),
     [
         (pod(RUNS), None),
-        (pod(died(3)), Ended(code=3, reason="Error")),
-        (pod(waits("CrashLoopBackOff"), last=died(1)), Ended(code=1, reason="Error")),
-        (pod(RUNS, last=died(137, "OOMKilled")), Ended(code=137, reason="OOMKilled")),
+        (pod(died(3)), ContainerEnd(code=3, reason="Error")),
+        (pod(waits("CrashLoopBackOff"), last=died(1)), ContainerEnd(code=1, reason="Error")),
+        (pod(RUNS, last=died(137, "OOMKilled")), ContainerEnd(code=137, reason="OOMKilled")),
     ],
 )
-def test_how_its_container_ended_last(found: Json, end: Ended | None) -> None:
+def test_how_its_container_ended_last(found: Json, end: ContainerEnd | None) -> None:
     assert pod_states.ended(found, "server") == end
     assert pod_states.ended(found, "other") is None
 
 
 def test_the_end_for_want_of_memory_names_the_limit() -> None:
-    said = pod_states.end_words(Ended(code=137, reason="OOMKilled"), 64)
+    said = pod_states.end_words(ContainerEnd(code=137, reason="OOMKilled"), 64)
     assert said.startswith("the kernel's out-of-memory killer ended it: it may use 64 MiB")
-    assert pod_states.end_words(Ended(code=3, reason="Error"), 64) == (
+    assert pod_states.end_words(ContainerEnd(code=3, reason="Error"), 64) == (
         "its container ended with exit code 3"
     )
 

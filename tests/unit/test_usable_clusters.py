@@ -12,7 +12,7 @@ from harness.base.errors import UsageError
 from harness.measure.launch import launchers
 from harness.measure.launch.kubernetes import cluster_images, nearness, node_runtime, usable
 from harness.measure.launch.kubernetes.node_runtime import NodeRuntime
-from harness.measure.launch.kubernetes.usable import NotUsable, Wanted
+from harness.measure.launch.kubernetes.usable import NotUsable, WantedCluster
 from tests.kubernetes_api import FakeApi, api, write_config
 
 
@@ -26,14 +26,14 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         yield found
 
 
-def why_not(wanted: Wanted, device: str = "cpu") -> str:
+def why_not(wanted: WantedCluster, device: str = "cpu") -> str:
     with pytest.raises(NotUsable) as caught:
         usable.checked(wanted, device)
     return str(caught.value)
 
 
 def test_one_on_this_machine_can_be_used(fake: FakeApi) -> None:
-    found = usable.checked(Wanted())
+    found = usable.checked(WantedCluster())
     assert found.is_here is bool(nearness.boot_id())
     assert found.about == (
         "context fake, Kubernetes v1.30.0, 1 node on this machine, images imported into containerd"
@@ -43,14 +43,14 @@ def test_one_on_this_machine_can_be_used(fake: FakeApi) -> None:
 
 def test_a_far_one_must_be_meant(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearness, "is_near", lambda _: False)
-    assert "--yes-remote" in why_not(Wanted())
+    assert "--yes-remote" in why_not(WantedCluster())
     assert fake.asked == []  # it was not even asked its version
-    assert usable.checked(Wanted(remote=True)).release == "v1.30.0"
+    assert usable.checked(WantedCluster(remote=True)).release == "v1.30.0"
 
 
 def test_rights_that_are_missing_are_named(fake: FakeApi) -> None:
     fake.forbidden = {("create", "deployments"), ("create", "pods/exec"), ("create", "namespaces")}
-    assert why_not(Wanted()) == (
+    assert why_not(WantedCluster()) == (
         "the context 'fake' lacks rights that are needed in the namespace 'serving-harness': "
         "create namespaces, create deployments.apps, create pods/exec; give them to its user by a "
         "Role or a ClusterRole"
@@ -60,22 +60,22 @@ def test_rights_that_are_missing_are_named(fake: FakeApi) -> None:
 def test_in_a_namespace_that_is_there_none_need_be_made(fake: FakeApi) -> None:
     fake.put("/api/v1/namespaces/mine", {})
     fake.forbidden = {("create", "namespaces"), ("delete", "namespaces")}
-    assert usable.checked(Wanted(namespace="mine"))
-    assert "create namespaces" in why_not(Wanted(namespace="other"))
+    assert usable.checked(WantedCluster(namespace="mine"))
+    assert "create namespaces" in why_not(WantedCluster(namespace="other"))
 
 
 def test_nodes_need_not_be_seen(fake: FakeApi) -> None:
     fake.answers["GET", "/api/v1/nodes"] = (403, b"{}")
-    assert "--registry HOST/PREFIX" in why_not(Wanted())
-    found = usable.checked(Wanted(registry="localhost:5000/x"))
+    assert "--registry HOST/PREFIX" in why_not(WantedCluster())
+    found = usable.checked(WantedCluster(registry="localhost:5000/x"))
     assert (found.nodes, found.is_here) == ((), False)
 
 
 def test_a_gpu_must_be_offered(fake: FakeApi) -> None:
-    assert "nvidia.com/gpu" in why_not(Wanted(), "gpu")
+    assert "nvidia.com/gpu" in why_not(WantedCluster(), "gpu")
     node = fake.objects["/api/v1/nodes/node-1"]
     node["status"]["allocatable"] = {"nvidia.com/gpu": "1"}
-    assert usable.checked(Wanted(), "gpu")
+    assert usable.checked(WantedCluster(), "gpu")
 
 
 def test_kind_needs_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +87,9 @@ def test_kind_needs_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_cluster_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    assert "there is no kubeconfig" in why_not(Wanted())
+    assert "there is no kubeconfig" in why_not(WantedCluster())
     write_config(tmp_path / "config", "http://127.0.0.1:9")
-    assert "does not answer" in why_not(Wanted())
+    assert "does not answer" in why_not(WantedCluster())
 
 
 @pytest.mark.parametrize(

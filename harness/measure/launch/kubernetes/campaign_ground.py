@@ -18,7 +18,7 @@ from harness.measure.launch.kubernetes.cluster import answering
 from harness.measure.launch.kubernetes.cluster_images import ImageWay
 from harness.measure.launch.kubernetes.launched_pods import PodGround
 from harness.measure.launch.kubernetes.pod_reach import PodReach
-from harness.measure.launch.kubernetes.usable import NotUsable, Wanted
+from harness.measure.launch.kubernetes.usable import NotUsable, WantedCluster
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -68,7 +68,7 @@ class CampaignGround:
             self.engine.close()
 
 
-def prepared(wanted: Wanted) -> CampaignGround:
+def prepared(wanted: WantedCluster) -> CampaignGround:
     """A namespace in the cluster that is wanted, without what earlier commands left there. Raises
     LaunchError, or NoEngine."""
     client = engine.connect()

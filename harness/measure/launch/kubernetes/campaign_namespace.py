@@ -168,6 +168,13 @@ def others(cluster: Cluster) -> Iterator[tuple[str, str]]:
             yield name, "it is of another machine, or of an earlier boot of this one"
 
 
+def alive(cluster: Cluster) -> Iterator[str]:
+    """The namespaces of commands that go on. Raises ApiError."""
+    for found in _ours(cluster):
+        if not is_abandoned(_owner_of(found)):
+            yield str(found["metadata"]["name"])
+
+
 def _ours(cluster: Cluster) -> list[Json]:
     """This project's namespaces; none where the context may not list them."""
     try:

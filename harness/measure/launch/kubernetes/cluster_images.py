@@ -6,7 +6,7 @@ import logging
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.base import caches
 from harness.base.errors import ProvisionError
 from harness.measure.launch.containers.engine import answering
+from harness.measure.launch.containers.images import REPOSITORY
 from harness.measure.launch.kubernetes import node_runtime
 from harness.measure.launch.kubernetes.nearness import is_this_kernel
 from harness.measure.launch.kubernetes.node_runtime import NodeRuntime
@@ -28,6 +29,7 @@ _LIMIT_S = 1800
 _SEEN_S = 30.0
 _MANAGED = "io.cri-containerd.image=managed"
 _SAID = 300
+_SHORT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,21 @@ def chosen(context: str, nodes: list[dict[str, Any]], registry: str) -> ImageWay
     )
 
 
+def cleaned(context: str, nodes: list[dict[str, Any]], *, dry_run: bool) -> Iterator[str]:
+    """Remove this project's images from the containerd of this machine; what each was."""
+    if context.startswith(_KIND) or not nodes or not all(map(is_this_kernel, nodes)):
+        return
+    runtime = node_runtime.found()
+    if runtime is None:
+        return
+    for name in _listed(runtime):
+        if f"/{REPOSITORY}/" in name:
+            yield f"image {name} of the context {context}"
+            if not dry_run:
+                command = runtime.command("images", "rm", name)
+                subprocess.run(command, capture_output=True, check=False, timeout=_SHORT_S)
+
+
 def pushed(client: DockerClient, tag: str, registry: str) -> str:
     """Push an image; its name there. Raises ProvisionError."""
     name, _, version = tag.rpartition(":")
@@ -92,7 +109,7 @@ def _imported(client: DockerClient, runtime: NodeRuntime, tag: str) -> str:
     """An image of ours is named after its content; one of the user's may have changed."""
     lock = caches.folder("images") / f"{tag.replace('/', '-').replace(':', '-')}.cluster.lock"
     with caches.locked(lock):
-        if tag.startswith("serving-harness/") and _is_there(runtime, tag):
+        if tag.startswith(f"{REPOSITORY}/") and _is_there(runtime, tag):
             return tag
         _LOG.info("importing the image %s into the cluster", tag)
         _import(client, runtime, tag)
@@ -131,13 +148,14 @@ def _import(client: DockerClient, runtime: NodeRuntime, tag: str) -> None:
 
 def _is_there(runtime: NodeRuntime, tag: str) -> bool:
     """Whether the kubelet can start it: its runtime marks what it has taken note of."""
-    done = subprocess.run(
-        runtime.command("images", "ls"), capture_output=True, text=True, check=False, timeout=60
-    )
-    return any(
-        line.split()[:1] and f"/{line.split()[0]}".endswith(f"/{tag}") and _MANAGED in line
-        for line in done.stdout.splitlines()
-    )
+    return any(f"/{name}".endswith(f"/{tag}") for name in _listed(runtime))
+
+
+def _listed(runtime: NodeRuntime) -> list[str]:
+    """The images that it has taken note of."""
+    command = runtime.command("images", "ls")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SHORT_S)
+    return [line.split()[0] for line in done.stdout.splitlines() if _MANAGED in line]
 
 
 def _run(command: list[str], tag: str) -> None:

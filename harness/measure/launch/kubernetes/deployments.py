@@ -91,7 +91,7 @@ class Deployed:
     def events(self, about: str = "") -> list[Json]:
         """What the cluster told of the namespace's objects, or of the one named; none where that
         may not be seen."""
-        asked = {"fieldSelector": f"involvedObject.name={about}"} if about else {}
+        asked: dict[str, Any] = {"fieldSelector": f"involvedObject.name={about}"} if about else {}
         path = self._api.path("v1", "Event", self.namespace)
         with suppress(ApiError):
             return list(self._api.cluster.get(path, **asked).get("items", ()))

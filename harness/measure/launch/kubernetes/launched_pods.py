@@ -14,12 +14,12 @@ from harness.manifests import pod_template
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.kubernetes import ModelTrainer, pod_states
 from harness.measure.launch.kubernetes.cluster import Cluster, Json, answering
-from harness.measure.launch.kubernetes.control import AUTOSCALER, PodControl, oldest_first
+from harness.measure.launch.kubernetes.pod_control import AUTOSCALER, PodControl, oldest_first
 from harness.measure.launch.kubernetes.deployments import Deployed
 from harness.measure.launch.kubernetes.observing import PodObserver
 from harness.measure.launch.kubernetes.pod_logs import PodLogs
 from harness.measure.launch.kubernetes.pod_reach import PodAddress, PodReach
-from harness.measure.launch.kubernetes.pod_states import Ended
+from harness.measure.launch.kubernetes.pod_states import ContainerEnd
 from harness.measure.launch.kubernetes.troubles import Troubles
 from harness.setup.catalog import Benchmark
 from harness.setup.endpoints import Headers
@@ -76,7 +76,7 @@ class LaunchedPods:
         self._service: Json = {}
         self._ready_since: float | None = None
         self._exit: str | None = None
-        self._ends: dict[str, Ended] = {}  # by pod, how the server's container ended last
+        self._ends: dict[str, ContainerEnd] = {}  # by pod, how the server's container ended last
         self._records: ServerRecords | None = None
         self.started_ns = time.monotonic_ns()
         self._troubles = Troubles(deployed, observer)
@@ -206,7 +206,7 @@ class LaunchedPods:
             time.sleep(_POLL_S)
         self._note_ends()
 
-    def _facts(self, end: Ended | None) -> ContainerFacts:
+    def _facts(self, end: ContainerEnd | None) -> ContainerFacts:
         peak, throttled, killed = self._observer.counts()
         by_memory = end is not None and end.reason == pod_states.OUT_OF_MEMORY
         beside = sum(each.memory_mib for each in self._workload.beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from harness.measure.launch.kubernetes import pod_states
@@ -44,7 +45,7 @@ class PodLogs:
     def _follow(self, pod: str, container: str, again: bool) -> None:
         into = self._parts[pod, container]
         path = f"{self._root}/{quote(pod)}/log"
-        asked = {"container": container, "tailLines": _LINES}
+        asked: dict[str, Any] = {"container": container, "tailLines": _LINES}
         # What is not there, or ends in the middle, is not in the log.
         if again:
             with suppress(ApiError):

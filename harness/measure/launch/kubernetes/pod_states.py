@@ -16,7 +16,7 @@ _NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ContainerEnd:
     """How a container ended."""
 
     code: int | None
@@ -45,14 +45,14 @@ def runs(pod: Json) -> bool:
     return any("running" in told.get("state", {}) for told in statuses(pod))
 
 
-def ended(pod: Json, container: str) -> Ended | None:
+def ended(pod: Json, container: str) -> ContainerEnd | None:
     """How its container of that name ended last; None where it never did."""
     for told in statuses(pod):
         if told["name"] != container:
             continue
         for state in ("state", "lastState"):
             if found := told.get(state, {}).get("terminated"):
-                return Ended(code=found.get("exitCode"), reason=str(found.get("reason", "")))
+                return ContainerEnd(code=found.get("exitCode"), reason=str(found.get("reason", "")))
     return None
 
 
@@ -85,8 +85,8 @@ def _why(pod: Json) -> str:
     status = pod.get("status", {})
     if status.get("reason"):
         found.append(f"{status['reason']}: {status.get('message', '')}".rstrip(": "))
-    if told := unschedulable(pod):
-        found.append(told)
+    if no_node := unschedulable(pod):
+        found.append(no_node)
     return "; ".join(dict.fromkeys(found))
 
 
@@ -118,8 +118,8 @@ def never(pod: Json) -> str:
             return f"its container can't be made: {state['reason']}: {_said(state)}"
     status = pod.get("status", {})
     if status.get("phase") == "Failed":
-        told_by = [str(status.get("reason", "")), _said(status)]
-        return f"its pod has failed: {': '.join(filter(None, told_by)) or 'no reason is told'}"
+        said = [str(status.get("reason", "")), _said(status)]
+        return f"its pod has failed: {': '.join(filter(None, said)) or 'no reason is told'}"
     return ""
 
 
@@ -129,7 +129,7 @@ def loops(pod: Json) -> bool:
     return any(state.get("reason") == _LOOP for state in states)
 
 
-def end_words(end: Ended, limit_mib: int) -> str:
+def end_words(end: ContainerEnd, limit_mib: int) -> str:
     """How a container ended, as part of a sentence."""
     if end.reason == OUT_OF_MEMORY:
         return (

@@ -6,7 +6,7 @@ import time
 
 from harness.measure.launch.kubernetes import pod_states
 from harness.measure.launch.kubernetes.cluster import Json
-from harness.measure.launch.kubernetes.control import oldest_first
+from harness.measure.launch.kubernetes.pod_control import oldest_first
 from harness.measure.launch.kubernetes.deployments import Deployed, why_no_pods
 from harness.measure.launch.kubernetes.observing import PodObserver
 
@@ -46,7 +46,7 @@ class Troubles:
             return pod_states.never(pods[0])
         return self._silent()
 
-    def _end_words(self, end: pod_states.Ended | None) -> str:
+    def _end_words(self, end: pod_states.ContainerEnd | None) -> str:
         if end is None:
             return "its container ended"
         return pod_states.end_words(end, self._deployed.workload.memory_mib)

@@ -23,7 +23,7 @@ class NotUsable(HarnessError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedCluster:
     """What a user said of the cluster."""
 
     context: str = ""  # empty: the current one
@@ -64,7 +64,7 @@ class UsableCluster:
         )
 
 
-def checked(wanted: Wanted, device: str = "cpu") -> UsableCluster:
+def checked(wanted: WantedCluster, device: str = "cpu") -> UsableCluster:
     """The cluster. Raises NotUsable."""
     try:
         cluster = kubeconfig.connect(wanted.context)

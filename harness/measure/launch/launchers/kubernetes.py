@@ -24,7 +24,7 @@ from harness.measure.launch.kubernetes.deployments import Deployed
 from harness.measure.launch.kubernetes.launched_pods import LaunchedPods
 from harness.measure.launch.kubernetes.observing import Observed, PodObserver
 from harness.measure.launch.kubernetes.training import ModelTraining
-from harness.measure.launch.kubernetes.usable import Wanted
+from harness.measure.launch.kubernetes.usable import WantedCluster
 from harness.measure.launch.launchers import LaunchOrder, Option, launcher
 from harness.setup import launching
 from harness.setup.catalog import Benchmark, Variant
@@ -80,7 +80,7 @@ class KubernetesLauncher:
         reach: str = "",
         yes_remote: str = "",
     ) -> None:
-        self._wanted = Wanted(
+        self._wanted = WantedCluster(
             context=context,
             namespace=namespace,
             registry=registry,
