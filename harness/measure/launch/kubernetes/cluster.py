@@ -54,7 +54,7 @@ class Cluster:
         self.context = context
         self.server: str = client.configuration.host
 
-    def get(self, path: str, limit_s: float = _READ_S, **query: str) -> Json:
+    def get(self, path: str, limit_s: float = _READ_S, /, **query: str) -> Json:
         """An object, or a list of them."""
         return self._json("GET", path, query, limit_s=limit_s)
 
@@ -78,13 +78,13 @@ class Cluster:
         with suppress_missing():
             self._json("DELETE", path, {}, body)
 
-    def text(self, path: str, limit_s: float = _READ_S, **query: str) -> bytes:
+    def text(self, path: str, limit_s: float = _READ_S, /, **query: str) -> bytes:
         """Whatever is there, as it came."""
         with self.stream(path, limit_s, **query) as reply, _connected(self):
             return bytes(reply.read())
 
     @contextmanager
-    def stream(self, path: str, limit_s: float | None = None, **query: str) -> Iterator[Any]:
+    def stream(self, path: str, limit_s: float | None = None, /, **query: str) -> Iterator[Any]:
         """A reply of urllib3 that is read as it comes; without a limit it may be silent long."""
         reply = self._asked("GET", path, query, None, "", limit_s)
         try:

@@ -14,9 +14,9 @@ from harness.manifests import pod_template
 from harness.measure.launch.calls import ServerRecords
 from harness.measure.launch.kubernetes import ModelTrainer, pod_states
 from harness.measure.launch.kubernetes.cluster import Cluster, Json, answering
-from harness.measure.launch.kubernetes.pod_control import AUTOSCALER, PodControl, oldest_first
 from harness.measure.launch.kubernetes.deployments import Deployed
 from harness.measure.launch.kubernetes.observing import PodObserver
+from harness.measure.launch.kubernetes.pod_control import AUTOSCALER, PodControl, oldest_first
 from harness.measure.launch.kubernetes.pod_logs import PodLogs
 from harness.measure.launch.kubernetes.pod_reach import PodAddress, PodReach
 from harness.measure.launch.kubernetes.pod_states import ContainerEnd

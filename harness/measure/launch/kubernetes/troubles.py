@@ -6,9 +6,9 @@ import time
 
 from harness.measure.launch.kubernetes import pod_states
 from harness.measure.launch.kubernetes.cluster import Json
-from harness.measure.launch.kubernetes.pod_control import oldest_first
 from harness.measure.launch.kubernetes.deployments import Deployed, why_no_pods
 from harness.measure.launch.kubernetes.observing import PodObserver
+from harness.measure.launch.kubernetes.pod_control import oldest_first
 
 _LOOK_S = 2.0  # between two requests that ask why there is no pod
 _PENDING_S = 60.0  # that a pod may wait for room: one that has ended keeps it for up to a minute
