@@ -11,6 +11,7 @@ from datetime import datetime
 from harness.base.errors import UsageError
 from harness.setup import slo
 from harness.stored.identity import Cell, Key, Subject
+from harness.stored.pods import ClusterChange, PodFacts
 from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
 from harness.stored.starts import Starts
 from harness.stored.tunings import Tuning
@@ -46,6 +47,10 @@ def of_run(run: RunFacts) -> str | None:
     wrong += [w for window in run.windows for w in _window(window)]
     if run.lifecycle is not None and run.lifecycle.starts is not None:
         wrong += list(_starts(run.lifecycle.starts))
+    for change in run.lifecycle.changes if run.lifecycle is not None else ():
+        wrong += list(_change(change))
+    if run.container is not None and run.container.pod is not None:
+        wrong += list(_pod(run.container.pod))
     return wrong[0] if wrong else None
 
 
@@ -124,6 +129,30 @@ def _starts(starts: Starts) -> Iterator[str]:
         times = (start.create_s, start.runtime_s, start.import_s, start.load_s, start.answer_s)
         if not all(0 <= value <= _LONGEST_S for value in (*times, start.whole_s)):
             yield f"a start ({start.temperature}) can't have taken {start.whole_s} s"
+
+
+def _change(change: ClusterChange) -> Iterator[str]:
+    ends = (end for phase in change.phases for end in (phase.from_ns, phase.to_ns))
+    seen = (each.at_ns for each in change.moments)
+    happened = (each.at_ns for each in change.happenings)
+    trained = (
+        at for t in change.trained for at in (t.asked_ns, t.began_ns, t.ended_ns, t.served_ns)
+    )
+    moments = (*ends, *seen, *happened, *(at for at in trained if at is not None))
+    if not all(abs(at_ns) <= _LONGEST_S * 1e9 for at_ns in moments):
+        yield f"the change {change.name!r} can't have taken so long"
+    rates = (change.rate_per_s, *(phase.rate_per_s for phase in change.phases))
+    if not all(0 <= rate <= _FASTEST_PER_S for rate in rates):
+        yield f"the change {change.name!r} can't have such a rate"
+
+
+def _pod(pod: PodFacts) -> Iterator[str]:
+    start = pod.start
+    if start is None:
+        return
+    for seconds in (start.scheduled_s, start.image_s, start.started_s, start.ready_s):
+        if seconds is not None and not 0 <= seconds <= _LONGEST_S:
+            yield f"the start of a pod can't have taken {seconds} s"
 
 
 def _profile(profile: Profile) -> Iterator[str]:
