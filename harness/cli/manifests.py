@@ -12,7 +12,7 @@ from harness.cli._named import BENCHMARK, MANIFEST_KIND, OVERLAY, VARIANT
 from harness.cli._numbers import POSITIVE
 
 if TYPE_CHECKING:
-    from harness.manifests.kinds import ManifestOrder, Scaling
+    from harness.manifests.kinds import ManifestOrder, PodScaling
     from harness.setup.catalog import Benchmark, Variant
 
 _CPU_PERCENT = 80
@@ -113,9 +113,9 @@ def _order(variant: Variant, benchmark: Benchmark, options: dict[str, Any]) -> M
     )
 
 
-def _scaling(options: dict[str, Any]) -> Scaling | None:
+def _scaling(options: dict[str, Any]) -> PodScaling | None:
     from harness.base.errors import UsageError
-    from harness.manifests.kinds import Scaling
+    from harness.manifests.kinds import PodScaling
 
     least, most, percent = options["replicas"], options["most"], options["cpu_percent"]
     if most is None:
@@ -124,7 +124,7 @@ def _scaling(options: dict[str, Any]) -> Scaling | None:
         return None
     if most <= least:
         raise UsageError(f"--most {most} is no more than --replicas {least}.")
-    return Scaling(least=least, most=most, cpu_percent=percent)
+    return PodScaling(least=least, most=most, cpu_percent=percent)
 
 
 def _write(folder: Path, name: str, order: ManifestOrder) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from harness.manifests.kinds import ManifestOrder, Scaling
+from harness.manifests.kinds import ManifestOrder, PodScaling
 from harness.measure.launch import launchers
 from harness.measure.launch.kubernetes import printed
 from harness.setup import catalog, launching
@@ -14,7 +14,7 @@ from harness.setup.catalog import Benchmark, Variant
 from harness.stored import plan
 
 IMAGE = "registry.example/serving/fastapi-onnx-iris:1"
-SCALING = Scaling(least=1, most=5, cpu_percent=80)
+SCALING = PodScaling(least=1, most=5, cpu_percent=80)
 
 
 @cache

@@ -21,7 +21,7 @@ PLAIN = "deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scaling:
+class PodScaling:
     """How many replicas there may be, and when there are more."""
 
     least: int = 1
@@ -59,7 +59,7 @@ class ManifestOrder:
     workload: Workload
     source: SourceOrder | None = None  # None: an image of the user's
     namespace: str = ""  # empty: the one that is current where the manifest is applied
-    scaling: Scaling | None = None  # None: as many replicas as the workload has
+    scaling: PodScaling | None = None  # None: as many replicas as the workload has
     mode: str = ""  # of those of the kind; empty: its first
 
     @property

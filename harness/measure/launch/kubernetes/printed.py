@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.base import paths
-from harness.manifests.kinds import ManifestOrder, Scaling, SourceOrder
+from harness.manifests.kinds import ManifestOrder, PodScaling, SourceOrder
 from harness.manifests.workload import Workload
 from harness.measure.launch.containers import images
 from harness.measure.launch.containers.images import Image
@@ -28,7 +28,7 @@ def manifest_order(
     *,
     image: str = "",
     cpus: float | None = None,
-    scaling: Scaling | None = None,
+    scaling: PodScaling | None = None,
     namespace: str = "",
     mode: str = "",
     replicas: int = 1,

@@ -37,14 +37,11 @@ def of_order(
     table, place = order.variant.table, place_of(order)
     server, stands = order.variant.server, bool(order.variant.image)
     image = _image(order)
-    told = {**environment(order, place), **components.beside(table.components), "USER": "harness"}
-    if not records:
-        told.pop(_RECORDS)
     return Workload(
         name=dns_label(table.name),
         image=image.facts.tag,
         command=() if stands else tuple(place.command(table)),
-        environment={} if stands else told,
+        environment={} if stands else _environment(order, records),
         working_dir="" if stands else str(APP / "servers" / server.name),
         port=place.port,
         more_ports=place.ports,
@@ -71,6 +68,14 @@ def _image(order: LaunchOrder) -> Image:
     if not isinstance(order.provided, Image):
         raise ProvisionError(f"{order.variant.name} has no image that a cluster could run.")
     return order.provided
+
+
+def _environment(order: LaunchOrder, records: bool) -> dict[str, str]:
+    table = order.variant.table
+    told = environment(order, place_of(order)) | components.beside(table.components)
+    if not records:
+        told.pop(_RECORDS)
+    return {**told, "USER": "harness"}
 
 
 def _metrics_port(order: LaunchOrder) -> str:
