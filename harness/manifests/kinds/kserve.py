@@ -137,15 +137,18 @@ def _transformer(order: ManifestOrder, mode: str) -> dict[str, Any]:
     command = list(workload.command)
     if _PREDICTOR_HOST in command:
         command[command.index(_PREDICTOR_HOST) + 1] = f"{order.name}-predictor"
-    ours = {name: p for name, p in workload.more_ports.items() if not name.startswith("predictor")}
+    ours = {name: p for name, p in workload.more_ports.items() if not _is_predictors(name)}
+    others = {f"HARNESS_{n.upper()}_PORT" for n in workload.more_ports if _is_predictors(n)}
     alone = replace(
         workload,
         command=tuple(command),
         more_ports=ours,
         environment={
-            name: value
-            for name, value in workload.environment.items()
-            if not name.startswith("HARNESS_PREDICTOR_")
+            name: value for name, value in workload.environment.items() if name not in others
         },
     )
     return _component(order, alone, mode)
+
+
+def _is_predictors(port: str) -> bool:
+    return port.startswith("predictor")
