@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from harness.measure.launch.kubernetes.launched_pods import LaunchedPods
-from harness.measure.launch.launchers.kubernetes import KubernetesLauncher
 
 from harness.measure.launch.containers import cgroup
 from harness.measure.launch.containers.cgroup import Cgroup
 from harness.measure.launch.kubernetes import pod_groups
+from harness.measure.launch.kubernetes.launched_pods import LaunchedPods
+from harness.measure.launch.launchers.kubernetes import KubernetesLauncher
 from harness.stored.clocks import SAME_CLOCK
 from harness.stored.container import ContainerFacts
 from harness.stored.pods import PodFacts

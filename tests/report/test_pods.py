@@ -24,7 +24,9 @@ def page_of(*known: Fake) -> str:
         digest.of_run(fakes.run(by_name[c.variant_name], c.round, c.benchmark, plan.id), plan, None)
         for c in plan.cells
     ]
-    return pages.render(Digested(Path(plan.id), plan, tuple(made), ()))
+    return pages.render(
+        Digested(folder=Path(plan.id), campaign=plan, digests=tuple(made), damaged=())
+    )
 
 
 def fake(**changes: object) -> Fake:

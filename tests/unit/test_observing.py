@@ -84,7 +84,12 @@ def test_pods_on_this_machine_are_seen_by_its_kernel(
     (group.memory / "cgroup.procs").write_text(f"{os.getpid()}\n")
     monkeypatch.setattr(cgroup, "of_process", lambda _: group)
     monkeypatch.setattr(pod_groups, "process_of", lambda _: os.getpid())
-    monkeypatch.setattr(pod_groups, "hold", lambda pid, cpus: not held.append((pid, cpus)))
+
+    def hold(pid: int, cpus: tuple[int, ...]) -> bool:
+        held.append((pid, cpus))
+        return True
+
+    monkeypatch.setattr(pod_groups, "hold", hold)
     cluster = FakeCluster(pods=[Reply(("ADDED", pod()))])
     seen = observed(cluster, folder)
     until(lambda: (seen.sample(pss=False) or {}).get("cpu_ns") == 4_000_000)

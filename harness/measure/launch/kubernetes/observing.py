@@ -63,6 +63,11 @@ class PodObserver:
         """Those that are there, by name, as the API server described them last; no request."""
         return self._watch.pods()
 
+    @property
+    def failure(self) -> str:
+        """Why nothing is heard of pods now; empty: it is."""
+        return self._watch.failure
+
     def sample(self, *, pss: bool) -> dict[str, int] | None:
         """The columns of Usage that can be seen now."""
         if not self._here or self._is_over:
