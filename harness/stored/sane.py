@@ -11,6 +11,7 @@ from datetime import datetime
 from harness.base.errors import UsageError
 from harness.setup import slo
 from harness.stored.identity import Cell, Key, Subject
+from harness.stored.pods import ClusterChange
 from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
 from harness.stored.starts import Starts
 from harness.stored.tunings import Tuning
@@ -46,6 +47,8 @@ def of_run(run: RunFacts) -> str | None:
     wrong += [w for window in run.windows for w in _window(window)]
     if run.lifecycle is not None and run.lifecycle.starts is not None:
         wrong += list(_starts(run.lifecycle.starts))
+    for change in run.lifecycle.changes if run.lifecycle is not None else ():
+        wrong += list(_change(change))
     return wrong[0] if wrong else None
 
 
@@ -124,6 +127,19 @@ def _starts(starts: Starts) -> Iterator[str]:
         times = (start.create_s, start.runtime_s, start.import_s, start.load_s, start.answer_s)
         if not all(0 <= value <= _LONGEST_S for value in (*times, start.whole_s)):
             yield f"a start ({start.temperature}) can't have taken {start.whole_s} s"
+
+
+def _change(change: ClusterChange) -> Iterator[str]:
+    try:
+        slo.parse(change.slo)
+    except UsageError as error:
+        yield f"the change {change.name}: {str(error).rstrip('.')}"
+    for phase in change.phases:
+        if not 0 <= phase.from_ns <= phase.to_ns <= _LONGEST_S * 1e9:
+            yield f"the change {change.name} can't have a phase until {phase.to_ns} ns"
+    for moment_ in change.moments:
+        if not 0 <= moment_.at_ns <= _LONGEST_S * 1e9 or min(moment_.ready, moment_.present) < 0:
+            yield f"the change {change.name} can't have {moment_.ready} pods at {moment_.at_ns} ns"
 
 
 def _profile(profile: Profile) -> Iterator[str]:
