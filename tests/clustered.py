@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -123,10 +124,10 @@ def window(
 
 def three(rate_per_s: float = 100.0) -> tuple[LoadPhase, ...]:
     """Before, during and after."""
-    edges = np.cumsum([0.0, BEFORE_S, DURING_S, AFTER_S])
+    edges = (0.0, BEFORE_S, BEFORE_S + DURING_S, BEFORE_S + DURING_S + AFTER_S)
     return tuple(
         LoadPhase(name=name, from_ns=int(a * S), to_ns=int(b * S), rate_per_s=rate_per_s)
-        for name, a, b in zip(("before", "during", "after"), edges, edges[1:], strict=True)
+        for name, (a, b) in zip(("before", "during", "after"), pairwise(edges), strict=True)
     )
 
 

@@ -302,7 +302,7 @@ def test_versions_that_a_job_trained() -> None:
     assert version.first_s == pytest.approx(3.008)
     assert version.last_old_s == pytest.approx(3.498)
     assert version.ended_s == pytest.approx(2.5)
-    assert version.old_after_new == 24
+    assert version.old_after_new == 25  # every other one from 9.01 to 9.49 s
     made = run(clustered.retrained())
     assert value("retrain_old", made) == pytest.approx(0.998)
     assert value("retrain_lost", made) == 0
@@ -372,7 +372,6 @@ def test_the_command_prints_tables_and_sentences() -> None:
     assert "from 1x to 2x p99<50ms held after 8.8" in text
     assert "(more pods asked for after 5 s, ready after 8 s)" in text
     assert "109 pod-seconds, 1.09 times the 100 of as many pods" in text
-    assert "13 of 1,800" not in text  # of both rounds together
     assert "26 of 3,600 requests were lost in 2 rounds; in the worst, 13 of 1,800" in text
     assert "the node could not be cordoned" in text
     assert f"note: the autoscaler read its figures from {clustered.SHIM}" in text

@@ -109,7 +109,7 @@ def test_each_change_has_its_numbers_and_its_course(whole: str) -> None:
         "Train and serve",
     ]
     drawn = figures(whole)
-    course = drawn["Autoscaling: fastapi-replicas-1@kubernetes"]
+    course = drawn["Autoscaling: fastapi@kubernetes"]
     assert course.count("<svg ") == 2  # for a screen and for a phone
     assert "offered from 50 to 200/s; pods ready from 1 to 2; p99 from 8 to 400 ms" in course
     assert "CPU from 80 to 80% of what pods request; 20 requests failed" in course
@@ -119,11 +119,11 @@ def test_each_change_has_its_numbers_and_its_course(whole: str) -> None:
 
 
 def test_lost_requests_name_the_variant_and_the_reason(whole: str) -> None:
-    assert "fastapi-replicas-1@kubernetes: 26 of 3,600 requests were lost in 2 rounds" in whole
+    assert "fastapi@kubernetes: 26 of 3,600 requests were lost in 2 rounds" in whole
     assert "no drain" in whole
     update = whole.partition("<h4>Rolling update</h4>")[2]
-    line = cells(update, "fastapi-replicas-1@kubernetes")
-    assert line == ["2", "13", "0.14", "–"]
+    line = cells(update, "fastapi@kubernetes")
+    assert line == ["2", "13", "0.140", "–"]
 
 
 def test_what_the_figures_rest_on_is_said(whole: str) -> None:
@@ -153,7 +153,7 @@ def test_a_change_that_failed_is_told_without_a_picture() -> None:
     ]
     digested = replace(report.digested, digests=tuple(bare))
     html = html_of(Report(digested, compare(digested), prices.load()))
-    assert "fastapi-replicas-1@kubernetes: the new pod never was ready" in html
+    assert "fastapi@kubernetes: the new pod never was ready" in html
     assert "<svg" not in html
 
 

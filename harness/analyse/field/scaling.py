@@ -49,6 +49,7 @@ class ShownChange:
     """A change of a variant's Deployment, in all rounds that count."""
 
     name: ChangeName
+    variant: str  # without the number of replicas
     row: Row
     rounds: tuple[Changed, ...]  # those with a window
     failures: tuple[str, ...]  # why it is not whole in others
@@ -146,7 +147,7 @@ def _efficiency(row: Row, one: Row, replicas: int) -> Efficiency | None:
     found = contest_of((row, one), "capacity").ratio(row.variant, one.variant)
     if found is None:
         return None
-    if math.isfinite(found.high):
+    if found.rounds > 1:
         low, high = found.low / replicas, found.high / replicas
         return Efficiency(value=found.ratio / replicas, low=low, high=high, by_rounds=True)
     errors = [_error(each.spreads["capacity"]) for each in (row, one)]
@@ -173,6 +174,7 @@ def _changes(row: Row) -> list[ShownChange]:
     return [
         ShownChange(
             name=name,
+            variant=subject_name(row.cell.subject),
             row=row,
             rounds=tuple(each for each in seen if each.name == name),
             failures=tuple(

@@ -68,7 +68,7 @@ def of_points(found: ScaledVariant) -> Iterator[str]:
 
 def of_change(found: ShownChange) -> Iterator[str]:
     """What a change did to callers, in the first round that has it; what was lost, in all."""
-    variant, first = found.row.variant, found.first
+    variant, first = found.variant, found.first
     if first is not None:
         if first.steps is not None:
             yield from (f"{variant}: {said}" for said in _autoscaled(first.steps, first))
@@ -141,7 +141,7 @@ def _lost(found: ShownChange) -> str:
             f"{found.lost:,} of {found.requests:,} requests were lost in {len(found.rounds)} "
             f"rounds; in the worst, {changed_words.lost(worst)}"
         )
-    return f"after the last step down {said}" if found.name == AUTOSCALING else said
+    return f"after the highest rate {said}" if found.name == AUTOSCALING else said
 
 
 def _course(found: Changed) -> str:
@@ -152,7 +152,7 @@ def _course(found: Changed) -> str:
     if (beside := found.beside) is not None:
         during = "among failed requests"
         if beside.during_ms is not None:
-            during = f"{number(beside.during_ms)} ms, {number(beside.ratio)} times that before"
+            during = f"{number(beside.during_ms)} ms, {beside.ratio or 0:.2f} times that before"
         parts.append(f"{beside.name} {during}")
     held = "it did not hold for good again"
     if found.held_s is not None:
@@ -174,6 +174,8 @@ def _version(found: ServedVersion) -> str:
         parts.append(f"its Job over after {number(found.ended_s)} s")
     if found.first_s is not None:
         parts.append(f"first answer after {number(found.first_s)} s")
+    if found.served_s is not None:
+        parts.append(f"served by all pods after {number(found.served_s)} s")
     if found.last_old_s is not None:
         parts.append(f"last answer of an earlier one after {number(found.last_old_s)} s")
     said = ", ".join(parts) or "it answered nothing"

@@ -70,6 +70,16 @@ def last_down(phases: Sequence[LoadPhase]) -> LoadPhase | None:
     return downs[-1] if downs else None
 
 
+def falling(phases: Sequence[LoadPhase]) -> LoadPhase | None:
+    """The first of the phases at the end of which each has a lower rate than the one before."""
+    found = None
+    for before, after in reversed(list(pairwise(phases))):
+        if after.rate_per_s >= before.rate_per_s:
+            break
+        found = after
+    return found
+
+
 def _up(
     requests: Requests, change: ClusterChange, before: LoadPhase, phase: LoadPhase, wanted: Slo
 ) -> StepUp:
@@ -110,7 +120,9 @@ def _down_s(change: ClusterChange) -> float | None:
     down, first = last_down(change.phases), pod_time.at(change.moments, 0)
     if down is None or first is None:
         return None
+    # Pods may be looked at for longer than the load lasts.
+    end_ns = max(down.to_ns, change.moments[-1].at_ns + 1)
     fewer = pod_time.first_ns(
-        change.moments, down.from_ns, down.to_ns, lambda moment: moment.ready <= first.ready
+        change.moments, down.from_ns, end_ns, lambda moment: moment.ready <= first.ready
     )
     return None if fewer is None else (fewer - down.from_ns) / 1e9

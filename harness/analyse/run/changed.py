@@ -29,8 +29,8 @@ BEFORE, DURING, AFTER = "before", "during", "after"  # names of phases
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
     """A change and its window. What was lost is counted from the moment on at which something was
-    done; of autoscaling, from the last step down on: before, requests fail because there are too
-    many of them."""
+    done; of autoscaling, from the end of the highest rate on: before, requests fail because there
+    are too many of them."""
 
     change: ClusterChange
     slo: Slo
@@ -113,9 +113,9 @@ def phase(change: ClusterChange, name: str) -> LoadPhase | None:
 
 
 def _begun_ns(change: ClusterChange) -> int:
-    """When something was done; of autoscaling, when the rate fell last."""
+    """When something was done; of autoscaling, when the rate began to fall."""
     if change.name == AUTOSCALING:
-        down = autoscaled.last_down(change.phases)
+        down = autoscaled.falling(change.phases)
         return down.from_ns if down is not None else _planned_ns(change)
     during = phase(change, DURING)
     return during.from_ns if during is not None else 0

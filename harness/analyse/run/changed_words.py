@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.analyse.run.changed import Changed
-from harness.setup.changes import NOT_LIVE, POD_KILLED, ChangeName
+from harness.setup.changes import AUTOSCALING, NOT_LIVE, POD_KILLED, ChangeName
 
 # By the change, or else for all in which pods are told to end: by the error of requests.
 _ENDED = {
@@ -22,12 +22,19 @@ _FROZEN = {
     "disconnected": "they were in the pod that was frozen, when it was killed",
     "timeout": "the frozen pod got requests until its probe had failed often enough",
 }
+_SCALED = {
+    "timeout": "they waited still from the time of the highest rate, or their pod was gone",
+}
 _ANY = {
     "wrong_answer": "it answered wrongly",
     "garbage": "it answered what is no answer",
     "failed": "it said that it could not answer",
 }
-_OWN: dict[ChangeName, dict[str, str]] = {POD_KILLED: _KILLED, NOT_LIVE: _FROZEN}
+_OWN: dict[ChangeName, dict[str, str]] = {
+    POD_KILLED: _KILLED,
+    NOT_LIVE: _FROZEN,
+    AUTOSCALING: _SCALED,
+}
 _MOST = 2  # reasons
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analyse.run import change_requests
+from harness.analyse.run import change_requests, pod_time
 from harness.analyse.statistics import stats
 from harness.setup.slo import Slo
 from harness.stored.pods import ClusterChange, LoadPhase
@@ -38,7 +38,9 @@ def of_change(requests: Requests, change: ClusterChange, wanted: Slo) -> tuple[P
 def _seen(requests: Requests, change: ClusterChange, phase: LoadPhase, wanted: Slo) -> PhaseSeen:
     rows = change_requests.due(requests, phase.from_ns, phase.to_ns)
     taken = np.where(requests.ok, requests.done_ns - requests.due_ns, np.inf)[rows] / 1e6
-    moments = [m for m in change.moments if phase.from_ns <= m.at_ns < phase.to_ns]
+    first = pod_time.at(change.moments, phase.from_ns)
+    moments = [m for m in change.moments if phase.from_ns < m.at_ns < phase.to_ns]
+    moments = [first, *moments] if first is not None else moments
     cpu = [m.cpu_percent for m in moments if m.cpu_percent is not None]
     ready = [m.ready for m in moments]
     return PhaseSeen(

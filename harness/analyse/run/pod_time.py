@@ -58,7 +58,7 @@ def seconds(change: ClusterChange) -> PodSeconds | None:
         ready_s=_integral(change.moments, end_ns, lambda moment: moment.ready),
         ideal_s=sum(pods * (phase.to_ns - phase.from_ns) / 1e9 for pods, phase in wanted),
         fixed_s=max(pods for pods, _ in wanted) * whole_s,
-        most=max(moment.present for moment in change.moments),
+        most=max(m.present for m in change.moments if m.at_ns < end_ns or m is change.moments[0]),
     )
 
 

@@ -1,5 +1,5 @@
-"""Versions of a model that a Job trained, as callers met them: each request's mark says which
-version answered it."""
+"""Versions of a model that a Job trained, as callers met them: a request's mark says which version
+answered it, where one alone can have."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class ServedVersion:
     told: TrainedVersion
     ended_s: float | None  # until its Job was over
     first_s: float | None  # until the first answer of that version
+    served_s: float | None  # until all pods served it, as far as the cluster was seen
     last_old_s: float | None  # until the last answer of an earlier one, once it had answered
     old_after_new: int  # requests sent after that first answer, and answered by an earlier one
 
@@ -43,6 +44,7 @@ def of_window(window: Window, change: ClusterChange) -> tuple[ServedVersion, ...
                 told=told,
                 ended_s=_since(told, told.ended_ns),
                 first_s=_since(told, first),
+                served_s=_since(told, told.served_ns),
                 last_old_s=_since(told, last),
                 old_after_new=0 if first is None else int((old & (requests.sent_ns > first)).sum()),
             )

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.analyse.field import scaling_words
-from harness.analyse.field.comparison import COLUMNS, Row
+from harness.analyse.field.comparison import COLUMNS
 from harness.analyse.field.scaling import ScaledVariant, ShownChange
 from harness.analyse.run.changed import Changed
 from harness.analyse.run.phase_seen import PhaseSeen
@@ -96,7 +96,7 @@ def _block(
         "columns": [COLUMNS[column] for column in METRICS[name]],
         "lines": [_line(each) for each in changes if each.rounds],
         "figures": [
-            _figure(each.row, each.first, looks[each.row.variant])
+            _figure(each.variant, each.first, looks[each.row.variant])
             for each in changes
             if each.first is not None
         ],
@@ -109,14 +109,14 @@ def _line(change: ShownChange) -> ChangeLine:
         spread, metric = change.row.spreads[column], COLUMNS[column]
         text = view.NONE if spread is None else view.number(spread.median, metric.digits)
         cells.append((text, view.interval(spread, metric)))
-    return ChangeLine(variant=change.row.variant, rounds=len(change.rounds), cells=tuple(cells))
+    return ChangeLine(variant=change.variant, rounds=len(change.rounds), cells=tuple(cells))
 
 
-def _figure(row: Row, found: Changed, look: Look) -> ChangeFigure:
+def _figure(variant: str, found: Changed, look: Look) -> ChangeFigure:
     numbered = change_plot.numbered(found)
-    title = f"{row.variant}, {scaling_words.TITLES[found.name].lower()}"
+    title = f"{variant}, {scaling_words.TITLES[found.name].lower()}"
     return ChangeFigure(
-        variant=row.variant,
+        variant=variant,
         svg=change_plot.draw(title, found, look),
         happenings=tuple((view.number(h.at_ns / 1e9, 1), h.said) for h in numbered),
         more=len(found.change.happenings) - len(numbered),

@@ -103,6 +103,7 @@ def _round(found: Changed) -> dict[str, Any]:
                 "trained_s": each.told.trained_s,
                 "job_s": each.ended_s,
                 "first_answer_s": each.first_s,
+                "served_s": each.served_s,
                 "last_old_answer_s": each.last_old_s,
                 "old_after_new": each.old_after_new,
                 "accuracy": each.told.accuracy,
