@@ -126,10 +126,15 @@ def rights(workload: Workload) -> dict[str, Any]:
 
 def resources(workload: Workload) -> dict[str, Any]:
     """What it requests, which is also its limit."""
-    wanted: dict[str, str] = {"cpu": str(workload.cpus), "memory": f"{workload.memory_mib}Mi"}
+    wanted = {"cpu": cpu_quantity(workload.cpus), "memory": f"{workload.memory_mib}Mi"}
     if workload.gpus:
         wanted["nvidia.com/gpu"] = str(workload.gpus)
     return {"requests": dict(wanted), "limits": wanted}
+
+
+def cpu_quantity(cpus: float) -> str:
+    """A number of CPUs as Kubernetes writes it."""
+    return str(int(cpus)) if cpus == int(cpus) else f"{round(cpus * 1000)}m"
 
 
 def probes(workload: Workload) -> dict[str, Any]:

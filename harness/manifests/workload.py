@@ -46,7 +46,9 @@ class Workload:
     ready_timeout_s: float = 120  # until the first readiness
     metrics_path: str = ""  # empty: it has no metrics
     metrics_port: str = ""  # of more_ports; empty: the one that the load goes to
-    cpus: int = 1  # requested, and the limit
+    cpus: float = (
+        1  # requested, and the limit; several pods on a small node need less than one each
+    )
     memory_mib: int = 4096  # requested, and the limit; shared memory and /tmp included
     gpus: int = 0
     replicas: int = 1
@@ -58,6 +60,7 @@ class Workload:
     grace_s: int = 10  # from the stop signal until SIGKILL, after the time that it goes on serving
     pre_stop_s: int = 3  # that it goes on serving when it is to end
     labels: Mapping[str, str] = field(default_factory=dict)  # beside the usual ones
+    behind: Workload | None = None  # what it hands its requests on to, where each has its own pods
     as_it_stands: bool = False  # an image of the user's: its own command, user and folders
     table: VariantTable | None = None  # for kinds that need to know what protocol it speaks
     server: ServerTable | None = None

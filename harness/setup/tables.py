@@ -41,6 +41,7 @@ class VariantTable(toml.Strict):
     answers: Answering = PREDICTED  # see harness.setup.answering
     misses: Missing = COMPUTED  # of stored answers
     replace_path: str = Field(default="", pattern=r"^(/.*)?$")  # takes another model; empty: none
+    transforms: str = ""  # the variant that its second process is, where each has its own pods
     rounds_port: str | None = None  # of more_ports: rounds of federated training; None: it has none
     knobs: dict[str, KnobTable] = Field(default_factory=dict)  # what `tune` may turn, by name
     launchers: tuple[str, ...] = ()  # that alone can start it, the usual one first; empty: any

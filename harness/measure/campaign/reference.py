@@ -75,7 +75,10 @@ def prepare(
         fresh_expected=found.fresh_answers,
     )
     if wanted.replaced_on(benchmark):
-        bench = replace(bench, later=_later(bench, variants, tools, wanted))
+        served = wanted.replaced
+        bench = replace(bench, later=_later(bench, variants, tools, wanted.later_version, served))
+    trained = [_later(bench, variants, tools, each) for each in wanted.trained_on(benchmark)]
+    bench = replace(bench, trained=tuple(trained))
     return Prepared(bench, made.facts, capacity)
 
 
@@ -92,11 +95,17 @@ def _learn(
     return expected, capacity, unseen.ask(stages, launched, audits, fresh)
 
 
-def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, wanted: Beyond) -> Later:
+def _later(
+    bench: Bench,
+    variants: dict[str, Variant],
+    tools: Tools,
+    version: int,
+    served_by: tuple[str, ...] = (),
+) -> Later:
     """Another version of the model, asked what the first one was asked."""
-    made = artefact(bench.benchmark, variants, wanted.later_version)
+    made = artefact(bench.benchmark, variants, version)
     # Its server knows nothing of unseen payloads: their answers are asked for beside the others.
-    alone = replace(bench, artefact=made.folder, expected=(), unseen=(), fresh=())
+    alone = replace(bench, artefact=made.folder, expected=(), unseen=(), fresh=(), later=None)
     with tools.folder() as scratch:
         stages = stages_of(_predictor(variants), alone, tools, 1, scratch)
         later = bench.known[len(bench.payloads) : len(bench.answers)]
@@ -108,10 +117,10 @@ def _later(bench: Bench, variants: dict[str, Variant], tools: Tools, wanted: Bey
             ),
         )
     return Later(
-        version=wanted.later_version,
+        version=version,
         artefact=made.folder,
         expected=(*answers, *more),
-        variants=wanted.replaced,
+        variants=served_by,
     )
 
 

@@ -47,7 +47,7 @@ class FaultStages(PatientStages):
         """All payloads rightly, then the faults; the killing comes last."""
         count = super().verify(launched)
         exposed = launched.exposed()
-        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
+        with asking.asker(launched, self.talk.protocol, self.talk.path) as ask:
             found = [self._try(ask, what, message) for what, message in self._wrong()]
         listening = Trial(
             fault=LISTENS, status=0, said=", ".join(exposed), serves=not exposed, recovery_s=0.0
@@ -56,11 +56,11 @@ class FaultStages(PatientStages):
         return count
 
     def _wrong(self) -> Iterator[tuple[str, Message]]:
-        right = self._talk.messages[0]
+        right = self.talk.messages[0]
         yield "not JSON", replace(right, body=b"\xff{this is not what was asked for", query="")
-        yield "wrong type", self._talk.protocol.encode([{"neither": ["text", None]}])
-        yield "empty text", self._talk.protocol.encode([""])
-        yield "10 MB of text", self._talk.protocol.encode(["a " * (_HUGE // 2)])
+        yield "wrong type", self.talk.protocol.encode([{"neither": ["text", None]}])
+        yield "empty text", self.talk.protocol.encode([""])
+        yield "10 MB of text", self.talk.protocol.encode(["a " * (_HUGE // 2)])
         for name in _NAMES:
             if name in right.body:
                 unknown = name.replace(name.strip(b'"'), b"x" * len(name.strip(b'"')))
@@ -89,8 +89,8 @@ class FaultStages(PatientStages):
         end = time.monotonic() + _RECOVERY_S
         while True:
             try:
-                reply = ask(self._talk.messages[0], _PATIENCE_S)
-                if reply.is_success and self._talk.answers.judge(0, reply.body)[0] == 0:
+                reply = ask(self.talk.messages[0], _PATIENCE_S)
+                if reply.is_success and self.talk.answers.judge(0, reply.body)[0] == 0:
                     return True
             except Unanswered:
                 pass
@@ -100,7 +100,7 @@ class FaultStages(PatientStages):
 
     def _kill(self, launched: Launched) -> Trial:
         """SIGKILL to the process that made the last prediction, in the middle of a load."""
-        order = payload_order(len(self._talk.messages), 4096, 0)
+        order = payload_order(len(self.talk.messages), 4096, 0)
         load = Profile("killed", "closed", _BEFORE_S + _AFTER_S, concurrency=_CALLERS)
         job = replace(self._job(launched, load, order, None), resends=False)
         pending = self._generator.start(job)
@@ -116,7 +116,7 @@ class FaultStages(PatientStages):
         requests = requests_of(whole(pending.result()))
         began = time.monotonic()
         # A new channel: the old one would wait before it connects again.
-        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
+        with asking.asker(launched, self.talk.protocol, self.talk.path) as ask:
             serves = launched.exited() is None and self._serves(ask)
         recovery_s = _since(began)
         said = _told(requests, killed_ns, launched.exited()) if pids else "no process was found"

@@ -74,7 +74,7 @@ class Stages:
         self._round = round_number
         self.scratch = scratch
         self._told: str | None = None  # its version, where it says that itself
-        self._talk = talk.usual(variant, bench)
+        self.talk = talk.usual(variant, bench)  # how it is asked, and judged
         self._payloads = Payloads(bench)
         self.accuracy: Accuracy | None = None  # of approximate answers, when they are verified
 
@@ -123,15 +123,15 @@ class Stages:
         table = self.variant.table
         if self.variant.endpoint is not None:
             checked = not self._unchecked
-            self._talk = talk.met(self._talk, launched, self.bench, checked=checked)
+            self.talk = talk.met(self.talk, launched, self.bench, checked=checked)
             return None
         get = asking.getter(launched, launched.ports.get(table.ready_port or ""))
         ready_s = readiness.until_ready(get, launched, table.ready_path, table.ready_timeout_s)
         if self.variant.image:
-            self._talk, _ = talk.learned(self._talk, launched, self.bench)
-        judge = None if self._unchecked else self._talk.answers
-        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
-            first_s = readiness.until_right(ask, launched, self._talk.messages[0], judge)
+            self.talk, _ = talk.learned(self.talk, launched, self.bench)
+        judge = None if self._unchecked else self.talk.answers
+        with asking.asker(launched, self.talk.protocol, self.talk.path) as ask:
+            first_s = readiness.until_right(ask, launched, self.talk.messages[0], judge)
         if path := self.variant.server.table.version_path:
             self._told = readiness.version(get, path)
         return Startup(ready_s, first_s)
@@ -146,7 +146,7 @@ class Stages:
         requests, _, complaints = self._judge(fired)
         if not requests.ok.all():
             raise not_right(requests, complaints)
-        self.accuracy = approximate.counted(self._talk.answers, self.bench, requests, fired.bodies)
+        self.accuracy = approximate.counted(self.talk.answers, self.bench, requests, fired.bodies)
         return 0 if self._unchecked else len(requests)
 
     def collect(self, launched: Launched) -> list[bytes]:
@@ -231,16 +231,16 @@ class Stages:
         self, launched: Launched, order: SearchOrder, rate_per_s: float | None, expected: Expected
     ) -> tuple[Search, tuple[Window, ...]]:
         """Probe for the highest rate that meets the SLO; `rate_per_s` is what a closed loop got."""
-        with asking.asker(launched, self._talk.protocol, self._talk.path) as ask:
-            idle = partial(capacity_search.wait_until_idle, ask, self._talk.messages[0], order.slo)
+        with asking.asker(launched, self.talk.protocol, self.talk.path) as ask:
+            idle = partial(capacity_search.wait_until_idle, ask, self.talk.messages[0], order.slo)
             load = partial(self.load, launched)
             return capacity_search.find(order, rate_per_s, load, idle, expected)
 
     def asker(self, launched: Launched) -> AbstractContextManager[Callable[[float], bool]]:
         """Asks one payload with a time-out, and says whether it was answered rightly."""
-        ask = asking.asker(launched, self._talk.protocol, self._talk.path)
-        answers = None if self._unchecked else self._talk.answers
-        return readiness.rightly(ask, self._talk.messages[0], answers)
+        ask = asking.asker(launched, self.talk.protocol, self.talk.path)
+        answers = None if self._unchecked else self.talk.answers
+        return readiness.rightly(ask, self.talk.messages[0], answers)
 
     def stop(self, launched: Launched) -> Stop | None:
         """End it."""
@@ -263,7 +263,7 @@ class Stages:
 
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
         return Job(
-            target=target_of(launched, self._talk.protocol, self._talk.path, self._talk.messages),
+            target=target_of(launched, self.talk.protocol, self.talk.path, self.talk.messages),
             start_ns=0,
             duration_ns=int(profile.duration_s * 1e9),
             payload=order,
@@ -297,4 +297,4 @@ class Stages:
         """(requests with wrong answers marked, how many were checked, what was wrong)."""
         if self._unchecked:
             return requests_of(fired), 0, []
-        return self._talk.answers.judged(requests_of(fired), fired.bodies, fired.marks)
+        return self.talk.answers.judged(requests_of(fired), fired.bodies, fired.marks)

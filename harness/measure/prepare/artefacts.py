@@ -121,7 +121,7 @@ def _folder(benchmark: Benchmark, key: str, version: int = 1) -> Path:
 
 def _key(benchmark: Benchmark, environment_key: str) -> str:
     digest = hashlib.sha256(environment_key.encode())
-    for path in sorted([*benchmark.folder.iterdir(), *_shared(benchmark).glob("*.py")]):
+    for path in sorted([*benchmark.folder.iterdir(), *shared(benchmark).glob("*.py")]):
         if path.is_file() and path.name != "benchmark.toml":
             digest.update(path.name.encode() + b"\0" + weights.sha256(path).encode())
     if benchmark.weights is not None:
@@ -129,7 +129,7 @@ def _key(benchmark: Benchmark, environment_key: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _shared(benchmark: Benchmark) -> Path:
+def shared(benchmark: Benchmark) -> Path:
     """Modules that every build and every predictor can import; the folder may not exist."""
     return benchmark.folder.parent / "shared"
 
@@ -180,14 +180,14 @@ def build_order(
     Raises ProvisionError where they can't be had."""
     given = scratch / "weights"
     given.mkdir()
-    for name, path in _weights(benchmark).items():
+    for name, path in given_weights(benchmark).items():
         shutil.copyfile(path, given / Path(name).name)
     return BuildOrder(
         [str(environment.python), "build.py", str(made)],
         {
             "PATH": f"{environment.bin}:{os.defpath}",
             "HOME": str(scratch),
-            "PYTHONPATH": str(_shared(benchmark)),
+            "PYTHONPATH": str(shared(benchmark)),
             "HARNESS_WEIGHTS": str(given),
             **({_VERSION: str(version)} if version > 1 else {}),
             **({"HARNESS_SYNTHETIC": "1"} if benchmark.synthetic else {}),
@@ -197,7 +197,8 @@ def build_order(
     )
 
 
-def _weights(benchmark: Benchmark) -> dict[str, Path]:
+def given_weights(benchmark: Benchmark) -> dict[str, Path]:
+    """The weights that its build is given, by name. Raises ProvisionError."""
     if benchmark.weights is None:
         return {}
     try:

@@ -75,14 +75,14 @@ def of(variant: Variant, benchmark: Benchmark, artefact: Path, device: str = "cp
     files: dict[str, Path | bytes] = {"Dockerfile": server.dockerfile}
     files |= _environment(variant, benchmark, device)
     code = "app/servers"
-    files |= _tree(server.shared, f"{code}/shared")
-    files |= _tree(server.folder, f"{code}/{server.name}")
+    files |= tree(server.shared, f"{code}/shared")
+    files |= tree(server.folder, f"{code}/{server.name}")
     predictor, shared = benchmark.predictor(backend), benchmark.folder.parent / "shared"
     files[f"app/benchmarks/{benchmark.name}/{predictor.name}"] = predictor
     if known := known_payloads(variant, benchmark):
         files[f"app/benchmarks/{benchmark.name}/{PAYLOADS}"] = known
-    files |= _tree(shared, "app/benchmarks/shared")
-    files |= {"app/artefact/.keep": b"", **_tree(artefact, "app/artefact")}
+    files |= tree(shared, "app/benchmarks/shared")
+    files |= {"app/artefact/.keep": b"", **tree(artefact, "app/artefact")}
     return Context(files)
 
 
@@ -91,17 +91,26 @@ def _environment(variant: Variant, benchmark: Benchmark, device: str) -> dict[st
     server, backend = variant.server, variant.table.backend
     lock = server.lock(backend, device)
     text = lock.read_text(encoding="utf-8") if server.has_environment else ""
+    predictor = environments.needed(benchmark, backend)
+    return environment_files(text, environments.extra(variant, benchmark, device), predictor)
+
+
+def environment_files(
+    lock: str, extra: list[str], predictor: list[str] | None = None
+) -> dict[str, Path | bytes]:
+    """The same for what a lock pins and what it does not; a predictor's own where somebody else
+    picks from them. Raises ProvisionError for an index that must not get into an image."""
     files: dict[str, Path | bytes] = {
-        "environment/requirements.txt": text.encode(),
-        "environment/extra.txt": _lines(environments.extra(variant, benchmark, device)),
-        "environment/predictor.txt": _lines(environments.needed(benchmark, backend)),
+        "environment/requirements.txt": lock.encode(),
+        "environment/extra.txt": _lines(extra),
+        "environment/predictor.txt": _lines(predictor or []),
         "environment/versions.py": _VERSIONS.encode(),
         "environment/uv": Path(find_uv_bin()),
         "environment/links/.keep": b"",
     }
-    wheels = [] if environments.has_cuda(text) else list(_wheels(text))
+    wheels = [] if environments.has_cuda(lock) else list(_wheels(lock))
     files |= {f"environment/links/{wheel.name}": wheel for wheel in wheels}
-    files["environment/uv.toml"] = _settings(text, wheels).encode()
+    files["environment/uv.toml"] = _settings(lock, wheels).encode()
     return files
 
 
@@ -159,7 +168,8 @@ def _require_no_password(url: str) -> None:
         )
 
 
-def _tree(folder: Path, place: str) -> dict[str, Path | bytes]:
+def tree(folder: Path, place: str) -> dict[str, Path | bytes]:
+    """A folder's files but for those that say how it is installed; none where there is none."""
     found: dict[str, Path | bytes] = {}
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         parts = path.relative_to(folder).parts

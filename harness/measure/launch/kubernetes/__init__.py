@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from harness.measure.launch.launchers import Launched
+from harness.setup.catalog import Benchmark
 from harness.stored.pods import PodShare
 
 
@@ -29,6 +31,40 @@ class AutoscalerSeen:
 
     wanted: int
     cpu_percent: int | None  # of what pods request; None: unknown yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """A Job that trains a model, now."""
+
+    began: bool = False  # its container runs, or ran
+    over: bool = False
+    failure: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)  # its last words, once it is over
+
+
+class ModelTrainer(Protocol):
+    """What trains the model of a Deployment in its cluster. All raise LaunchError."""
+
+    def begin(self) -> str:
+        """Make a Job by hand; its name."""
+
+    def repeat(self, *, on: bool) -> None:
+        """Let the CronJob make Jobs on its schedule, or no longer."""
+
+    def jobs(self) -> tuple[str, ...]:
+        """All that there are, by name."""
+
+    def seen(self, name: str) -> TrainingJob:
+        """A Job, now."""
+
+    def serves(self, version: int) -> bool:
+        """Whether all pods of the Deployment that take requests have that version of the model;
+        that of their image is the first."""
+
+    def end(self) -> None:
+        """Train no more, and have the model of its image served again: a rolling update begins,
+        unless it was served all the time."""
 
 
 class DeploymentControl(Protocol):
@@ -82,6 +118,10 @@ class DeploymentControl(Protocol):
 
     def nodes(self) -> int:
         """How many nodes the cluster has."""
+
+    def trainer(self, benchmark: Benchmark) -> ModelTrainer:
+        """What trains the next versions of its model, made ready: its image is there, and nothing
+        runs yet. Raises ProvisionError, too."""
 
 
 @runtime_checkable
