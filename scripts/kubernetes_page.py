@@ -106,8 +106,7 @@ def _benchmark(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     if found["points"]:
         yield "#### Replicas\n"
-        yield from (_filled(f"- {each}") for each in found["sentences"])
-        yield ""
+        yield from _told(found["sentences"])
         yield from _table(_POINTS, [_point(line) for line in found["points"]])
     for change in found["changes"]:
         yield from _change(change)
@@ -129,8 +128,7 @@ def _point(line: Any) -> list[str]:
 
 def _change(found: dict[str, Any]) -> Iterator[str]:
     yield f"#### {found['title']}\n"
-    yield from (_filled(f"- {each}") for each in found["sentences"])
-    yield ""
+    yield from _told(found["sentences"])
     if found["lines"]:
         columns = [f"{metric.title} {metric.unit}" for metric in found["columns"]]
         lines = [
@@ -144,6 +142,12 @@ def _change(found: dict[str, Any]) -> Iterator[str]:
         lines = [[p.name, *p.cells[: len(head) - 1]] for p in drawn.phases]
         yield f"{drawn.variant}, by phase:\n"
         yield from _table(head, lines)
+
+
+def _told(sentences: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    for variant, said in sentences:
+        yield from (_filled(f"- {variant}: {each}") for each in said)
+    yield ""
 
 
 def _filled(line: str) -> str:

@@ -125,14 +125,15 @@ def test_a_percentile_during_beside_before() -> None:
     slower = [Fate(from_s=6.0, to_s=12.0, taken_ms=24.0)]
     found = of(ROLLING_UPDATE, clustered.changed(ROLLING_UPDATE, slower)).beside
     assert found is not None
-    assert (found.name, found.ratio) == ("p99", pytest.approx(3.0))
+    assert found.name == "p99"
+    assert found.ratio == pytest.approx(3.0)
     requests = clustered.window(ROLLING_UPDATE, [(20.0, 10.0)]).requests
-    masks = [change_requests.due(requests, a * S, (a + 9) * S) for a in (0, 9)]
-    less = change_requests.beside_before(requests, *masks, WANTED)
+    before, during = (change_requests.due(requests, a * S, (a + 9) * S) for a in (0, 9))
+    less = change_requests.beside_before(requests, before, during, WANTED)
     assert less is not None
     assert less.name == "p95"  # 90 requests are too few for a p99
     few = change_requests.due(requests, 0, S // 10)
-    assert change_requests.beside_before(requests, few, masks[1], WANTED) is None
+    assert change_requests.beside_before(requests, few, during, WANTED) is None
 
 
 def test_a_percentile_among_failed_requests_has_no_ratio() -> None:
@@ -204,6 +205,7 @@ def test_the_steps_of_an_autoscaler() -> None:
     calm, steep = found.ups
     assert (calm.before, calm.name, calm.held_s, calm.late, calm.failed) == ("0.5x", "1x", 0, 0, 0)
     assert (calm.asked_s, calm.ready_s) == (None, None)
+    assert steep.held_s is not None
     assert steep.held_s == pytest.approx(8.87, abs=0.2)  # a hundredth of what is left may be late
     assert steep.failed == 20
     assert steep.late == pytest.approx(steep.held_s * 200 - 20, abs=2)
@@ -277,7 +279,8 @@ def test_how_even_pods_are(calls: tuple[int, ...], replicas: int, jain: float, m
     shares = tuple(PodShare(pod=str(n), calls=count) for n, count in enumerate(calls))
     found = pod_time.balance(shares, replicas)
     assert found is not None
-    assert (found.jain, found.most_over_mean) == (pytest.approx(jain), pytest.approx(most))
+    assert found.jain == pytest.approx(jain)
+    assert found.most_over_mean == pytest.approx(most)
     assert len(found.calls) == replicas
 
 
@@ -369,7 +372,7 @@ def test_the_command_prints_tables_and_sentences() -> None:
     found = scaling.of_comparisons(report.comparisons)
     text = "\n".join(scaled.lines(found))
     assert "fastapi@kubernetes on iris" in text
-    assert "from 1x to 2x p99<50ms held after 8.8" in text
+    assert "From 1x to 2x p99<50ms held after 8.8" in text
     assert "(more pods asked for after 5 s, ready after 8 s)" in text
     assert "109 pod-seconds, 1.09 times the 100 of as many pods" in text
     assert "26 of 3,600 requests were lost in 2 rounds; in the worst, 13 of 1,800" in text
@@ -395,7 +398,7 @@ def test_a_version_that_failed_is_told() -> None:
     report = scaled_report(plan, clustered.runs(plan, [FAKE], [both]))
     (found,) = scaling.of_comparisons(report.comparisons)
     said = list(scaling_words.of_change(found.changes[0]))
-    assert any("version 2, by a Job: its Job failed: no space left." in each for each in said)
+    assert any("Version 2, by a Job: its Job failed: no space left." in each for each in said)
 
 
 def test_lost_requests_without_a_known_reason_are_counted_all_the_same() -> None:

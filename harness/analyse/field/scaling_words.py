@@ -51,32 +51,32 @@ def efficiency(found: Efficiency | None) -> str:
 
 
 def of_points(found: ScaledVariant) -> Iterator[str]:
-    """What more replicas gave."""
-    known = [point for point in found.points if point.efficiency is not None]
-    if known:
-        said = "; ".join(map(_gained, known))
-        yield f"{found.variant}: {said}."
+    """What more replicas of a variant gave."""
+    for point in found.points:
+        if point.efficiency is not None:
+            yield f"{_gained(point)}."
     for point in found.points:
         if point.balance is not None and point.balance.most_over_mean > 1 + _EVEN:
             calls = ", ".join(f"{count:,}" for count in point.balance.calls)
             yield (
-                f"{found.variant}: the {len(point.balance.calls)} pods had {calls} calls, so the "
-                f"busiest had {point.balance.most_over_mean:.2f} times the mean (Jain's index "
+                f"The {len(point.balance.calls)} pods had {calls} calls: the busiest had "
+                f"{point.balance.most_over_mean:.2f} times the mean (Jain's index "
                 f"{point.balance.jain:.3f})."
             )
 
 
 def of_change(found: ShownChange) -> Iterator[str]:
-    """What a change did to callers, in the first round that has it; what was lost, in all."""
-    variant, first = found.variant, found.first
+    """What a change of a variant did to callers, in the first round that has it; what was lost, in
+    all."""
+    first = found.first
     if first is not None:
         if first.steps is not None:
-            yield from (f"{variant}: {said}" for said in _autoscaled(first.steps, first))
-        yield f"{variant}: {_lost(found)}."
+            yield from map(_begun, _autoscaled(first.steps, first))
+        yield f"{_begun(_lost(found))}."
         if first.steps is None:
-            yield f"{variant}: {_course(first)}."
-        yield from (f"{variant}: {_version(each)}." for each in first.versions)
-    yield from (f"{variant}: {why}" for why in found.failures)
+            yield f"{_begun(_course(first))}."
+        yield from (f"{_begun(_version(each))}." for each in first.versions)
+    yield from (f"Not whole: {why}." for why in found.failures)
 
 
 def notes(found: ScaledVariant) -> list[str]:
@@ -89,6 +89,11 @@ def notes(found: ScaledVariant) -> list[str]:
         if each.metrics_from
     ]
     return list(dict.fromkeys(said))
+
+
+def _begun(sentence: str) -> str:
+    """With a capital."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _gained(point: PodPoint) -> str:
@@ -126,7 +131,9 @@ def _step(up: StepUp, changed: Changed) -> str:
     if up.asked_s is not None:
         ready = "never ready" if up.ready_s is None else f"ready after {number(up.ready_s)} s"
         asked = f"more pods asked for after {number(up.asked_s)} s, {ready}"
-    return f"{held} ({asked}); {up.late:,} requests were late until then, and {up.failed:,} failed"
+    if not up.late and not up.failed:
+        return f"{held} ({asked})"
+    return f"{held} ({asked}); until then {up.late:,} requests were late, and {up.failed:,} failed"
 
 
 def _lost(found: ShownChange) -> str:

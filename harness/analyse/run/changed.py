@@ -139,8 +139,10 @@ def _beside(requests: Requests, change: ClusterChange, wanted: Slo) -> BesideBef
     before, during = (phase(change, name) for name in (BEFORE, DURING))
     if before is None or during is None:
         return None
-    masks = (change_requests.due(requests, each.from_ns, each.to_ns) for each in (before, during))
-    return change_requests.beside_before(requests, *masks, wanted)
+    first, then = (
+        change_requests.due(requests, each.from_ns, each.to_ns) for each in (before, during)
+    )
+    return change_requests.beside_before(requests, first, then, wanted)
 
 
 def _kinds(requests: Requests, rows: Any) -> dict[str, int]:

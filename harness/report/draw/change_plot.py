@@ -76,9 +76,9 @@ def _rate(found: Changed) -> Strip:
     series = found.series
     middles = (series.edges_s[:-1] + series.edges_s[1:]) / 2
     failed = tuple(float(at) for at in middles[series.failed > 0])
-    crosses = "; ×: some failed" if failed else ""
+    crosses = ", × failed" if failed else ""
     return Strip(
-        title=f"requests a second: due (line), answered in time (area){crosses}",
+        title=f"requests/s: due (line), in time (area){crosses}",
         y=scales.linear(map(float, series.offered_per_s), 4),
         courses=(
             Course(kind="area", pairs=strips.steps(series.edges_s, series.in_time_per_s)),
@@ -114,7 +114,7 @@ def _tail(found: Changed) -> Strip | None:
         return None
     pairs = tuple(zip(map(float, series.tail_at_s), map(float, series.tail_ms), strict=True))
     return Strip(
-        title=f"{_share(found)} of the response time, ms; dashed: the limit, {limit:g} ms",
+        title=f"{_share(found)} of the response time, ms; limit {limit:g} (dashed)",
         y=scales.log([limit, *(value for _, value in pairs)], 4),
         courses=(Course(kind="main", pairs=pairs),),
         limit=limit,
@@ -129,7 +129,7 @@ def _cpu(found: Changed) -> Strip | None:
     pairs = tuple(zip(map(float, series.cpu_at_s), map(float, series.cpu), strict=True))
     title = "CPUs that its pods keep busy"
     if series.cpu_is_percent:
-        title = "CPU, % of what its pods request, as the autoscaler sees it"
+        title = "CPU of its pods, % of what they request (autoscaler)"
     return Strip(
         title=title,
         y=scales.linear([value for _, value in pairs], 4),

@@ -17,6 +17,7 @@ from harness.report.draw.drawing import Frame, Spot
 from harness.report.draw.scales import Scale
 
 _LEFT, _EDGE = 38, 12  # for the texts of the vertical axes; to the right of them
+_HEAD, _LEAD = 12, 6  # above a title, below the last text of the strip before; above other words
 _FOOT = 34  # below the last strip, for the axis of time
 _CROSS = "m-2.6-2.6l5.2 5.2m0-5.2l-5.2 5.2"
 
@@ -99,8 +100,8 @@ def _picture(
     look: Look,
     alternative: str,
 ) -> Markup:
-    head = paper.letter + 6  # of each strip, and of the picture for each line of words
-    top = head * (bool(stretches) + bool(happenings))
+    head = paper.letter + _HEAD  # above each strip, for its title
+    top = (paper.letter + _LEAD) * (bool(stretches) + bool(happenings))
     frames = [
         _frame(paper, x, s, top + head + n * (paper.height + head)) for n, s in enumerate(strips)
     ]
@@ -212,7 +213,7 @@ def _numbers(
     """The numbers of what happened, apart from each other."""
     if not happenings:
         return Markup("")
-    y = paper.letter + (paper.letter + 6 if stretches else 0)
+    y = paper.letter + (paper.letter + _LEAD if stretches else 0)
     places = [frame.spot(at, frame.y.low)[0] for at in happenings]
     room = letters.width(str(len(happenings)), paper.letter) + 3
     moved = scales.apart(places, room, frame.left, frame.right)

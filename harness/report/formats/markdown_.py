@@ -182,7 +182,7 @@ def _cluster(report: Report) -> Iterator[Passage]:
         said = list(scaling_words.of_points(each))
         for change in each.changes:
             title = scaling_words.TITLES[change.name]
-            said += [f"{title}, {line}" for line in scaling_words.of_change(change)]
+            said += [f"{title}: {line}" for line in scaling_words.of_change(change)]
         said += [f"Note: {note}" for note in scaling_words.notes(each)]
         title = f"### {code(each.variant)} on a cluster, {code(each.benchmark)}"
         yield Passage((title, ""), tuple(f"- {text(line)}" for line in said), "line")

@@ -92,7 +92,7 @@ def _block(
         "name": name,
         "title": scaling_words.TITLES[name],
         "means": _MEANS[name],
-        "sentences": [said for each in changes for said in scaling_words.of_change(each)],
+        "sentences": [(each.variant, list(scaling_words.of_change(each))) for each in changes],
         "columns": [COLUMNS[column] for column in METRICS[name]],
         "lines": [_line(each) for each in changes if each.rounds],
         "figures": [

@@ -59,13 +59,19 @@ def _benchmark(
     words = {k: v for c in report.comparisons for k, v in ranking.bounded(c).items()}
     return {
         "name": name,
-        "sentences": [said for each in found for said in scaling_words.of_points(each)],
+        "sentences": _sentences(found),
         "points": [_line(each, point, words) for each in swept for point in each.points],
         "charts": _charts(report, found, looks),
         "room": cluster_room.sentences(report, found),
         "changes": cluster_changes.of_variants(found, looks),
         "notes": _notes(found),
     }
+
+
+def _sentences(found: Sequence[ScaledVariant]) -> list[tuple[str, list[str]]]:
+    """(variant, what more replicas gave it)."""
+    known = ((each.variant, list(scaling_words.of_points(each))) for each in found)
+    return [(variant, said) for variant, said in known if said]
 
 
 def _balanced(found: ScaledVariant) -> bool:
