@@ -12,6 +12,8 @@ from harness.base.errors import UsageError
 if TYPE_CHECKING:
     from harness.measure.launch.launchers import Option
 
+_FLAG: dict[str, Any] = {"is_flag": True, "flag_value": "yes", "default": None, "type": str}
+
 
 class LaunchingCommand(click.Command):
     """A command that takes the options of every launcher beside its own."""
@@ -27,8 +29,9 @@ class LaunchingCommand(click.Command):
                     "the command has too: it must have another name."
                 )
             taken.add(flag)
-            shown = option.default or None
-            made = click.Option([flag, option.parameter], help=option.help, show_default=shown)
+            shown, kind = option.default or None, _FLAG if option.flag else {}
+            names = [flag, option.parameter]
+            made = click.Option(names, help=option.help, show_default=shown, **kind)
             added.append(made)
         # Before --help, which comes last.
         place = next((i for i, param in enumerate(own) if "--help" in param.opts), len(own))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,7 +14,8 @@ from harness.cli import _say
 @click.command("clean")
 @click.option("--dry-run", is_flag=True, help="List what would be removed; remove nothing.")
 def command(dry_run: bool) -> int:
-    """Remove the harness's caches, containers, images and networks; results stay."""
+    """Remove the harness's caches, containers, images and networks, and what it left in the
+    cluster of the current context; results stay."""
     from harness.base import marks, paths
     from harness.base.errors import StoreError
     from harness.measure.launch.containers import engine
@@ -41,13 +43,23 @@ def command(dry_run: bool) -> int:
             f"mark ({marks.NAME}), so they may be yours.",
             err=True,
         )
-    try:
-        client = engine.connect()
-    except engine.NoEngine:
-        return EXIT_FAILED if failed else EXIT_OK  # nothing of ours in it could be reached
-    for what in engine.clean(client, dry_run=dry_run):
-        _say.line(f"{verb} {what}")
+    _clean_cluster(verb, dry_run=dry_run)
+    # Without an engine nothing of ours in it could be reached.
+    with suppress(engine.NoEngine):
+        for what in engine.clean(engine.connect(), dry_run=dry_run):
+            _say.line(f"{verb} {what}")
     return EXIT_FAILED if failed else EXIT_OK
+
+
+def _clean_cluster(verb: str, *, dry_run: bool) -> None:
+    from harness.measure.launch.kubernetes import leftovers
+
+    cluster = leftovers.found()
+    if cluster is not None:
+        for what in leftovers.clean(cluster, dry_run=dry_run):
+            _say.line(f"{verb} {what}")
+        for line in leftovers.staying(cluster):
+            _say.line(line, err=True)
 
 
 def _folders(cache: Path) -> list[Path]:

@@ -36,6 +36,7 @@ class PodFacts:
     start: PodStart | None = None  # of the first pod
     restarts: int = 0  # of containers, of all pods
     address: str = ""  # where the load went, such as `10.96.3.7:8080`
+    clock_off_s: float | None = None  # its node's clock of the day less ours; None: not asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

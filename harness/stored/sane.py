@@ -11,7 +11,7 @@ from datetime import datetime
 from harness.base.errors import UsageError
 from harness.setup import slo
 from harness.stored.identity import Cell, Key, Subject
-from harness.stored.pods import ClusterChange
+from harness.stored.pods import ClusterChange, PodFacts
 from harness.stored.records import BenchmarkFacts, Campaign, RunFacts, WindowFacts
 from harness.stored.starts import Starts
 from harness.stored.tunings import Tuning
@@ -49,6 +49,8 @@ def of_run(run: RunFacts) -> str | None:
         wrong += list(_starts(run.lifecycle.starts))
     for change in run.lifecycle.changes if run.lifecycle is not None else ():
         wrong += list(_change(change))
+    if run.container is not None and run.container.pod is not None:
+        wrong += list(_pod(run.container.pod))
     return wrong[0] if wrong else None
 
 
@@ -130,16 +132,35 @@ def _starts(starts: Starts) -> Iterator[str]:
 
 
 def _change(change: ClusterChange) -> Iterator[str]:
+    ends = (end for phase in change.phases for end in (phase.from_ns, phase.to_ns))
+    seen = (each.at_ns for each in change.moments)
+    happened = (each.at_ns for each in change.happenings)
+    trained = (
+        at for t in change.trained for at in (t.asked_ns, t.began_ns, t.ended_ns, t.served_ns)
+    )
+    moments = (*ends, *seen, *happened, *(at for at in trained if at is not None))
+    if not all(abs(at_ns) <= _LONGEST_S * 1e9 for at_ns in moments):
+        yield f"the change {change.name!r} can't have taken so long"
+    rates = (change.rate_per_s, *(phase.rate_per_s for phase in change.phases))
+    if not all(0 <= rate <= _FASTEST_PER_S for rate in rates):
+        yield f"the change {change.name!r} can't have such a rate"
+    if any(phase.from_ns > phase.to_ns for phase in change.phases):
+        yield f"the change {change.name!r} can't have a phase that ends before it begins"
+    if any(min(each.ready, each.present) < 0 for each in change.moments):
+        yield f"the change {change.name!r} can't have fewer pods than none"
     try:
         slo.parse(change.slo)
     except UsageError as error:
-        yield f"the change {change.name}: {str(error).rstrip('.')}"
-    for phase in change.phases:
-        if not 0 <= phase.from_ns <= phase.to_ns <= _LONGEST_S * 1e9:
-            yield f"the change {change.name} can't have a phase until {phase.to_ns} ns"
-    for moment_ in change.moments:
-        if not 0 <= moment_.at_ns <= _LONGEST_S * 1e9 or min(moment_.ready, moment_.present) < 0:
-            yield f"the change {change.name} can't have {moment_.ready} pods at {moment_.at_ns} ns"
+        yield f"the change {change.name!r}: {str(error).rstrip('.')}"
+
+
+def _pod(pod: PodFacts) -> Iterator[str]:
+    start = pod.start
+    if start is None:
+        return
+    for seconds in (start.scheduled_s, start.image_s, start.started_s, start.ready_s):
+        if seconds is not None and not 0 <= seconds <= _LONGEST_S:
+            yield f"the start of a pod can't have taken {seconds} s"
 
 
 def _profile(profile: Profile) -> Iterator[str]:

@@ -12,8 +12,9 @@ or edited result is told from a measured one. `docs/schema.md` describes every f
 Schema versions
     8  runs may have marks.parquet, invocations.parquet and accuracy; servers have answers, misses,
        refuses_beyond and may have function; profiles have popularity, exponent and unseen_share;
-       lifecycle has jobs, replacement, training, not_overloaded, starts, burst and lost; windows
-       may be replacement and burst; benchmarks have cold_starts, burst_s and replaced
+       lifecycle has jobs, replacement, training, not_overloaded, starts, burst, lost, shares,
+       changes; windows may be replacement, burst, change; benchmarks have cold_starts, burst_s and
+       replaced; containers have pod; launching has replicates; campaigns may be of kind scale
     7  all windows of a run are in `windows`, each with its kind; search has no probes, runs no
        strains and no audit of their own; windows have server_clock; benchmarks have judge and
        tolerance; servers have launching; runs may have chunks.parquet, and requests the error
@@ -27,8 +28,7 @@ Schema versions
        next, audit, whose window comes last, warm_up and lifecycle; windows have cpu_energy_j,
        cpu_energy_s, host and workers; campaigns have checks, driver, against and tuning; servers
        and benchmarks have content
-    3  runs have image and container; usage has columns of containers and of GPUs; a variant's name
-       may end in `@launcher`
+    3  runs have image, container; usage has columns of containers and GPUs; names may have @docker
     2  calls have a process; runs have model_threads; servers have maintained, note and asked;
        campaigns have endpoint
     1  first

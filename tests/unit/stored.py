@@ -24,6 +24,16 @@ from harness.stored.container import ContainerFacts, ImageFacts
 from harness.stored.functions import OUT_OF_MEMORY, Burst, FunctionFacts, Lost
 from harness.stored.hosts import HostCheck, HostProof, HostWatch, WorkerFacts
 from harness.stored.lifecycle import BatchJob, Lifecycle, Replacement, WarmUp
+from harness.stored.pods import (
+    ClusterChange,
+    Happening,
+    LoadPhase,
+    PodFacts,
+    PodMoment,
+    PodShare,
+    PodStart,
+    TrainedVersion,
+)
 from harness.stored.records import (
     BenchmarkFacts,
     Campaign,
@@ -98,6 +108,19 @@ CONTAINER = ContainerFacts(
     memory_peak_bytes=2**31,
     throttled_s=0.25,
     out_of_memory=1,
+)
+POD = PodFacts(
+    cluster="v1.20.2",
+    node="node-1",
+    namespace="serving-harness-1",
+    qos="Guaranteed",
+    replicas=2,
+    own_cpus=True,
+    usage_from="kubelet",
+    start=PodStart(scheduled_s=0.0625, image_s=0.125, started_s=0.5, ready_s=None),
+    restarts=1,
+    address="10.96.3.7:8080",
+    clock_off_s=-3.5,
 )
 
 
@@ -296,11 +319,14 @@ def heard(run: Run) -> Run:
     )
     server = replace(run.facts.server, answers=APPROXIMATE, refuses_beyond=51, function=function)
     accuracy = Accuracy(asked=50, right=44, reference_right=47, local=30)
-    life = replace(_replaced(), **_started())
+    life = replace(_replaced(), **_started(), **_changed())
     facts = replace(run.facts, server=server, accuracy=accuracy, lifecycle=life)
+    facts = replace(facts, container=replace(CONTAINER, reached="service", pod=POD))
     whole = replace(run, facts=facts)
     third = replace(third, chunks=_one(), invocations=_invoked())
-    return fakes.of_windows(whole, first, second, third, *rest)
+    killed = window(Profile("pod-killed", "poisson", 1.5, rate_per_s=7.5))
+    change = killed.of_kind(WindowKind.CHANGE)
+    return fakes.of_windows(whole, first, second, third, *rest, change)
 
 
 def _replaced() -> Lifecycle:
@@ -340,6 +366,45 @@ def _started() -> dict[str, Any]:
         "burst": Burst(most_instances=10, beyond=THROTTLE),
         "lost": (Lost(fate=OUT_OF_MEMORY, count=1, said="Out of memory: 512 MiB."),),
     }
+
+
+def _changed() -> dict[str, Any]:
+    """Of a Deployment: what its pods did, and that one was killed while load went on."""
+    change = ClusterChange(
+        name="pod-killed",
+        slo="p99<50ms, errors<0.1%",
+        rate_per_s=7.5,
+        phases=(
+            LoadPhase(name="before", from_ns=0, to_ns=500_000_000, rate_per_s=7.5),
+            LoadPhase(name="during", from_ns=500_000_000, to_ns=2**31, rate_per_s=7.5),
+        ),
+        moments=(
+            PodMoment(at_ns=-5, wanted=2, ready=2, present=2, cpu_percent=79),
+            PodMoment(at_ns=700_000_000, wanted=None, ready=1, present=3),
+        ),
+        happenings=(Happening(at_ns=500_000_000, said="The pod some-1 was deleted."),),
+        shares=(PodShare(pod="some-1", calls=3), PodShare(pod="some-2", calls=0)),
+        recovery_s=1.25,
+        metrics_from="a shim",
+        note="One node.",
+        failure="The API server went away.",
+    )
+    trained = TrainedVersion(
+        version=2,
+        by="CronJob",
+        asked_ns=10**9,
+        began_ns=2 * 10**9,
+        ended_ns=2**32,
+        served_ns=None,
+        trained_s=0.5,
+        stored_s=0.75,
+        accuracy=0.9375,
+        failure="The Deployment was not updated.",
+    )
+    again = ClusterChange(
+        name="train-and-serve", slo="p99<50ms", rate_per_s=2.5, trained=(trained,)
+    )
+    return {"shares": (PodShare(pod="some-1", calls=2**40),), "changes": (change, again)}
 
 
 def _invoked() -> Invocations:

@@ -76,3 +76,15 @@ def test_what_a_killed_process_did_not_finish_writing_is_left_out() -> None:
     found = calls.of_files(files, SAME_CLOCK)
     assert found.between(0, 1000).start_ns.tolist() == [90, 100]
     assert found.threads == (2,)
+
+
+def test_records_of_several_hosts_are_told_on_the_clock_of_the_first() -> None:
+    one = calls.of_files({"model-7.bin": written((100, 1, 1, 5)), "threads-7": b"2"}, SAME_CLOCK)
+    clock = ServerClock(offset_ns=AHEAD_NS, uncertainty_ns=40_000)
+    other = calls.of_files({"model-7.bin": written((AHEAD_NS + 50, 1, 1, 5))}, clock)
+    both = calls.together([one, other])
+    assert both.between(0, 200).start_ns.tolist() == [50, 100]
+    assert both.between(0, 200).process.tolist() == [1, 0]
+    assert both.clock == ServerClock(offset_ns=0, uncertainty_ns=40_000)
+    assert both.threads == (2,)
+    assert calls.together([]) == ServerRecords()

@@ -128,7 +128,7 @@ def test_a_rate_beyond_the_generator_is_told() -> None:
 def test_images_have_a_launcher_that_declares_so(rack: Registered) -> None:
     assert not rack.launching.runs_images
     assert launching.for_images() == "docker"
-    for name in ("docker", "cloud-run"):
+    for name in ("docker", "cloud-run", "kubernetes"):
         launching.declare(name, Launching(starts=False, installs=False))
     launching.declare("pods", Launching(installs=False))
     assert launching.for_images() == "pods"

@@ -79,3 +79,24 @@ def test_what_a_window_cannot_mean(change: dict[str, float]) -> None:
     first, *others = facts.windows
     odd = replace(facts, windows=(replace(first, **change), *others))  # type: ignore[arg-type]
     assert "can't have" in (sane.of_run(odd) or "")
+
+
+def test_what_a_cluster_cannot_have_done() -> None:
+    facts = stored.heard(stored.full_run()).facts
+    assert sane.of_run(facts) is None
+    assert facts.lifecycle is not None
+    assert facts.container is not None
+    change = facts.lifecycle.changes[0]
+    assert change.moments
+    late = replace(change.moments[0], at_ns=10**17)
+    for changed, said in (
+        (replace(change, moments=(late,)), "can't have taken so long"),
+        (replace(change, rate_per_s=-1.0), "can't have such a rate"),
+    ):
+        life = replace(facts.lifecycle, changes=(changed,))
+        assert said in (sane.of_run(replace(facts, lifecycle=life)) or "")
+    assert facts.container.pod is not None
+    start = replace(facts.container.pod.start, ready_s=float("nan"))  # type: ignore[type-var]
+    pod = replace(facts.container.pod, start=start)
+    odd = replace(facts, container=replace(facts.container, pod=pod))
+    assert "a pod can't have taken nan s" in (sane.of_run(odd) or "")

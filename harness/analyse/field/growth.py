@@ -11,11 +11,11 @@ import numpy as np
 
 from harness.analyse.field import function_points
 from harness.analyse.field.function_points import GAP, MEMORY
-from harness.analyse.run import findings, metrics
+from harness.analyse.run import findings, metrics, used
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Verdict
 from harness.analyse.statistics import stats
-from harness.stored.records import Run, Window
+from harness.stored.records import Run, RunFacts, Window
 
 COSTS = ("throughput_per_s", "p50_ms", "p99_ms", "cpu_per_1000_s")
 _LEAST_CPU_S = 0.2  # of a process it is counted in ticks of 10 ms: below, they show
@@ -56,7 +56,7 @@ def point(context: RunContext, axis: str, value: int, together: int) -> PointCos
             taken=None,
             invalid=reason or "no answer came",
         )
-    known = _numbers(window, together)
+    known = _numbers(run.facts, window, together)
     if axis in function_points.COSTS:
         known |= function_points.numbers(window, run.facts.server.function)
     numbers = {cost: known.get(cost) for cost in costs(axis)}
@@ -72,10 +72,9 @@ def _window(run: Run, axis: str) -> Window | None:
     return metrics.steady(run) if axis == GAP else metrics.saturated(run)
 
 
-def _numbers(window: Window, together: int) -> dict[str, float | None]:
+def _numbers(facts: RunFacts, window: Window, together: int) -> dict[str, float | None]:
     answered = together * int(window.requests.ok.sum())
-    service_ms, cpu_ns = window.requests.services_ns() / 1e6, window.usage.cpu_ns
-    used_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9 if len(cpu_ns) > 1 else 0.0
+    service_ms, used_s = window.requests.services_ns() / 1e6, used.cpu_s(facts, window) or 0.0
     return {
         "throughput_per_s": together * window.requests.throughput(window.facts.elapsed_s),
         "p50_ms": stats.percentile(service_ms, 0.50),

@@ -125,7 +125,7 @@ class Stages:
             checked = not self._unchecked
             self.talk = talk.met(self.talk, launched, self.bench, checked=checked)
             return None
-        get = asking.getter(launched, launched.ports.get(table.ready_port or ""))
+        get = asking.getter_of(launched, table.ready_port or "")
         ready_s = readiness.until_ready(get, launched, table.ready_path, table.ready_timeout_s)
         if self.variant.image:
             self.talk, _ = talk.learned(self.talk, launched, self.bench)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ _RECORDS = {
 _BATCH_JOB = TypeAdapter(BatchJob)
 _THREADS = "threads"
 _JOB = "job"  # a JSON object, written whole
+KINDS = (*_RECORDS, _THREADS, _JOB)  # of files, by the start of their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ class ServerRecords:
 
 def of_folder(trace: Path) -> ServerRecords:
     """The records in a folder of this host, on this host's clock."""
-    names = (f"{kind}-*" for kind in (*_RECORDS, _THREADS, _JOB))
+    names = (f"{kind}-*" for kind in KINDS)
     found = {path.name: path.read_bytes() for name in names for path in trace.glob(name)}
     return of_files(found, SAME_CLOCK)
 
@@ -95,6 +96,43 @@ def of_files(files: Mapping[str, bytes], clock: ServerClock) -> ServerRecords:
         jobs=_jobs(files[name] for name, kind in kinds.items() if kind == _JOB),
         clock=clock,
     )
+
+
+def is_record(name: str) -> bool:
+    """Whether a file of that name is one of these."""
+    return name.partition("-")[0] in KINDS
+
+
+def grows(name: str) -> bool:
+    """Whether a file is only appended to, so that what was read of it stays."""
+    return name.partition("-")[0] in _RECORDS
+
+
+def together(parts: Iterable[ServerRecords]) -> ServerRecords:
+    """The records of several hosts as those of one server, on the clock of the first."""
+    every = tuple(parts)
+    if not every:
+        return ServerRecords()
+    clock = every[0].clock
+    unsure_ns = max(part.clock.uncertainty_ns for part in every)
+    return ServerRecords(
+        processes=tuple(
+            _shifted(process, clock.offset_ns - part.clock.offset_ns)
+            for part in every
+            for process in part.processes
+        ),
+        threads=tuple(threads for part in every for threads in part.threads),
+        jobs=tuple(job for part in every for job in part.jobs),
+        clock=replace(clock, uncertainty_ns=unsure_ns),
+    )
+
+
+def _shifted(process: ProcessCalls, by_ns: int) -> ProcessCalls:
+    if not by_ns:
+        return process
+    rows = process.rows.copy()
+    rows[:, 0] += by_ns
+    return replace(process, rows=rows)
 
 
 def _jobs(files: Iterable[bytes]) -> tuple[BatchJob, ...]:

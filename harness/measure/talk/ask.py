@@ -68,6 +68,16 @@ def getter(launched: Launched, port: int | None = None, timeout_s: float = TIMEO
     return get
 
 
+def getter_of(launched: Launched, port: str) -> Getter:
+    """The same at the port of that name, which some servers have only when they are ready; empty:
+    the one that the load goes to."""
+
+    def get(path: str, posted: Message | None = None) -> Reply:
+        return getter(launched, launched.ports.get(port))(path, posted)
+
+    return get
+
+
 @contextmanager
 def asker(launched: Launched, protocol: Protocol, path: str) -> Iterator[Asker]:
     """Ask a server in its protocol."""

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.analyse.run import beyond
+from harness.analyse.run import beyond, used
 from harness.analyse.run import capacity as searching
 from harness.analyse.run.context import RunContext
 from harness.analyse.statistics import stats
@@ -191,10 +191,10 @@ def _seen(window: Window | None, column: str, unit: float) -> float | None:
 def cpu_per_1000(context: RunContext) -> float | None:
     """CPU seconds of its processes per 1000 predictions answered at the steady rate."""
     window = steady(context.run)
-    if window is None or not window.requests.ok.any() or len(window.usage.cpu_ns) < 2:
+    if window is None or not window.requests.ok.any():
         return None
-    used_s = float(window.usage.cpu_ns[-1] - window.usage.cpu_ns[0]) / 1e9
-    return 1000 * used_s / float(window.requests.ok.sum())
+    used_s = used.cpu_s(context.facts, window)
+    return None if used_s is None else 1000 * used_s / float(window.requests.ok.sum())
 
 
 @metric(title="GPU per 1000", unit="s", better="lower", effect=0.05)

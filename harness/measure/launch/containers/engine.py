@@ -144,6 +144,12 @@ def owner() -> str:
     return _identity(os.getpid()) or ""
 
 
+def is_alive(owner: str) -> bool:
+    """Whether that process is still there."""
+    pid = owner.partition(":")[0]
+    return pid.isdecimal() and _identity(int(pid)) == owner
+
+
 def _identity(pid: int) -> str | None:
     try:
         return f"{pid}:{psutil.Process(pid).create_time():.2f}"
@@ -159,8 +165,7 @@ def made_by(client: DockerClient, owner: str) -> list[Any]:
 def abandoned(client: DockerClient) -> Iterator[Any]:
     """This project's containers whose maker is gone."""
     for container in _containers(client, OWNER):
-        pid = container.labels[OWNER].partition(":")[0]
-        if not pid.isdecimal() or _identity(int(pid)) != container.labels[OWNER]:
+        if not is_alive(container.labels[OWNER]):
             yield container
 
 

@@ -25,6 +25,7 @@ class ApiObjects:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._kinds: dict[str, dict[str, _Place]] = {}
+        self._eviction = apis.VERSIONS["Eviction"][0]
 
     @cached_property
     def versions(self) -> frozenset[str]:
@@ -75,9 +76,18 @@ class ApiObjects:
         for each in found.get("items", ()):
             yield {**each, "apiVersion": version, "kind": kind}
 
+    @property
+    def eviction(self) -> str:
+        """The version of an Eviction, which is a part of pods and no kind by itself."""
+        self._of("v1")
+        return self._eviction
+
     def _of(self, version: str) -> dict[str, _Place]:
         if version not in self._kinds:
             found = self.cluster.get(_root(version)).get("resources", ())
+            for each in found:
+                if each["name"] == "pods/eviction" and each.get("version"):
+                    self._eviction = f"{each.get('group')}/{each['version']}"
             self._kinds[version] = {
                 str(each["kind"]): _Place(
                     plural=str(each["name"]), namespaced=bool(each["namespaced"])

@@ -7,35 +7,25 @@ requests and objects are plain data, so that every version of the API can be spo
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from harness.base import paths
 from harness.base.errors import HarnessError, LaunchError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 Json = dict[str, Any]
-EXTRA = "pip install 'serving-harness[kubernetes]'"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 _CONNECT_S = 5.0
 _READ_S = 30.0
 _SAID = 400  # characters of what is no answer of an API server
-_CONFIG = Path(".kube") / "config"
 _OUTPUT, _COMPLAINTS, _OUTCOME = 1, 2, 3  # channels of a command: v4.channel.k8s.io
-
-
-class NoCluster(HarnessError):
-    """No cluster can be used, and why."""
 
 
 class ApiError(HarnessError):
@@ -64,7 +54,7 @@ class Cluster:
         self.context = context
         self.server: str = client.configuration.host
 
-    def get(self, path: str, limit_s: float = _READ_S, **query: str) -> Json:
+    def get(self, path: str, limit_s: float = _READ_S, /, **query: str) -> Json:
         """An object, or a list of them."""
         return self._json("GET", path, query, limit_s=limit_s)
 
@@ -88,13 +78,13 @@ class Cluster:
         with suppress_missing():
             self._json("DELETE", path, {}, body)
 
-    def text(self, path: str, limit_s: float = _READ_S, **query: str) -> bytes:
+    def text(self, path: str, limit_s: float = _READ_S, /, **query: str) -> bytes:
         """Whatever is there, as it came."""
         with self.stream(path, limit_s, **query) as reply, _connected(self):
             return bytes(reply.read())
 
     @contextmanager
-    def stream(self, path: str, limit_s: float | None = None, **query: str) -> Iterator[Any]:
+    def stream(self, path: str, limit_s: float | None = None, /, **query: str) -> Iterator[Any]:
         """A reply of urllib3 that is read as it comes; without a limit it may be silent long."""
         reply = self._asked("GET", path, query, None, "", limit_s)
         try:
@@ -107,26 +97,31 @@ class Cluster:
     ) -> bytes:
         """What a command in a container wrote to its output; ApiError with what it wrote to the
         other stream where it failed, or took too long."""
-        from kubernetes.stream import ws_client
-
         asked = [("command", part) for part in command]
         asked += [("container", container), ("stdout", "true"), ("stderr", "true")]
         path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/exec"
-        with _connected(self):
-            call = ws_client.websocket_call(
-                self._client.configuration,
-                "GET",
-                f"{self.server}{path}?{urlencode(asked)}",
-                headers=self._headers(),
-                binary=True,
-                capture_all=False,
-                _preload_content=False,
-            )
+        call = self.websocket(path, asked)
         try:
             return _output(call, limit_s)
         finally:
             with suppress(Exception):  # its other end may be gone
                 call.close()
+
+    def websocket(self, path: str, asked: list[tuple[str, str]]) -> Any:
+        """The client's connection for what is spoken both ways."""
+        from kubernetes.stream import ws_client
+
+        url = f"{self.server}{path}?{urlencode(asked)}"
+        with _connected(self):
+            return ws_client.websocket_call(
+                self._client.configuration,
+                "GET",
+                url,
+                headers=self._headers(),
+                binary=True,
+                capture_all=False,
+                _preload_content=False,
+            )
 
     @cached_property
     def core(self) -> Any:
@@ -221,10 +216,10 @@ def _connected(cluster: Cluster) -> Iterator[None]:
     try:
         yield
     except (HTTPError, ApiException, OSError) as error:
-        raise ApiError(f"{cluster._named} does not answer ({_innermost(error)})") from error
+        raise ApiError(f"{cluster._named} does not answer ({innermost(error)})") from error
 
 
-def _innermost(error: BaseException) -> str:
+def innermost(error: BaseException) -> str:
     """The cause itself, in its last words: what is around it repeats it."""
     while error.__context__ is not None:
         error = error.__context__
@@ -252,43 +247,3 @@ def _output(call: Any, limit_s: float) -> bytes:
         said = complaints.decode(errors="replace") or str(told.get("message") or "it broke off")
         raise ApiError(f"a command in a container failed: {' '.join(said.split())[:_SAID]}")
     return output
-
-
-def connect(context: str = "") -> Cluster:
-    """The cluster of a context of the kubeconfig; empty: of the current one. Raises NoCluster."""
-    if find_spec("kubernetes") is None:
-        raise NoCluster(f"the official Kubernetes client is not installed: {EXTRA}")
-    place = config_files()
-    if not place:
-        raise NoCluster(
-            "there is no kubeconfig: let KUBECONFIG name one, or make a cluster on this machine, "
-            "with kind for instance"
-        )
-    from kubernetes import config
-    from kubernetes.config.config_exception import ConfigException
-
-    files = os.pathsep.join(map(str, place))
-    try:
-        contexts, current = config.list_kube_config_contexts(files)
-        name = context or str((current or {}).get("name", ""))
-        known = [str(each["name"]) for each in contexts]
-        if name not in known:
-            raise NoCluster(
-                f"the kubeconfig has no context {name!r}; it has: {', '.join(known) or 'none'}"
-            )
-        client = config.new_client_from_config(files, name, persist_config=False)
-    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise NoCluster(f"the kubeconfig {files} can't be used: {_innermost(error)}") from error
-    return Cluster(client, name)
-
-
-def config_files() -> list[Path]:
-    """The files that KUBECONFIG lists, else the usual one, as far as they are there."""
-    if named := paths.variable("KUBECONFIG"):
-        places = [Path(each) for each in named.split(os.pathsep) if each]
-    else:
-        try:
-            places = [Path.home() / _CONFIG]
-        except RuntimeError:
-            return []
-    return [place for place in places if place.is_file()]

@@ -123,16 +123,21 @@ class Launcher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A command-line option that belongs to a launcher; the value is a text."""
+    """A command-line option that belongs to a launcher; the value is a text, if it takes one."""
 
     name: str  # as `listen` of `--listen`
     help: str
     default: str = ""  # what the launcher takes where it is not given, for `--help`
+    flag: bool = False  # it takes no value; the launcher's parameter is `yes` where it is given
 
     @property
     def parameter(self) -> str:
         """The name of the launcher's parameter that takes the value."""
         return self.name.replace("-", "_")
+
+    def words(self, value: str) -> tuple[str, ...]:
+        """As they are given again."""
+        return (f"--{self.name}",) if self.flag else (f"--{self.name}", value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ class Registered:
 
     def configured(self, given: Mapping[str, str]) -> Launching:
         """The declaration, completed by the given options, which measure its variants again."""
-        words = (word for o, value in self._own(given) for word in (f"--{o.name}", value))
+        words = (word for o, value in self._own(given) for word in o.words(value))
         return replace(self.launching, again=(*self.launching.again, *words))
 
     def _own(self, given: Mapping[str, str]) -> list[tuple[Option, str]]:

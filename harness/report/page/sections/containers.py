@@ -8,6 +8,14 @@ from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 from harness.stored.container import ContainerFacts, ImageFacts
 
+_REACHED = {
+    "container": "its own address",
+    "published": "a published port",
+    "service": "the address of its Service",
+    "node port": "a port of its node",
+    "pod": "the address of its pod",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -17,6 +25,11 @@ class Line:
     benchmark: str
     image: ImageFacts
     container: ContainerFacts | None  # None if it never started
+
+    @property
+    def reached(self) -> str:
+        """Where the load went, in words."""
+        return _REACHED.get(self.container.reached, "") if self.container is not None else ""
 
 
 @section("Containers", order=50)
@@ -33,4 +46,5 @@ def containers(report: Report) -> Values | None:
                 container=facts.container,
             )
             lines[cell.variant_name, cell.benchmark_name] = made
-    return {"lines": list(lines.values())} if lines else None
+    pods = [line for line in lines.values() if line.container and line.container.pod]
+    return {"lines": list(lines.values()), "pods": pods} if lines else None

@@ -10,14 +10,17 @@ from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.view import Report
 
+_POD = ("pod_scheduled", "pod_image", "pod_started", "pod_ready")
 # Those that no other table has.
 OWN = (
+    *_POD,
     *("install_time", "install_size", "idle_cpu", "memory_idle", "memory_after"),
     *("overload_in_time", "overload_p99", "overload_refused", "overload_errors", "recovery"),
     *("lost_at_stop", "restart_gap"),
 )
 _GROUPS = {
     "installed": ("install_time", "install_size"),
+    "start of its pod": _POD,
     "start": ("ready", "first_answer", "steady_after"),
     "idle": ("idle_cpu",),
     "memory": ("memory_idle", "memory", "memory_after"),

@@ -138,6 +138,8 @@ def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
         yield "engine", container.engine
         yield "memory limit", f"{container.memory_limit_bytes / (1 << 20):,.0f} MiB"
         yield "processes limit", str(container.pids_limit)
+        if container.pod is not None:
+            yield "pod", f"on {container.pod.node}, reached at {container.pod.address}"
 
 
 def _findings(row: Row) -> list[tuple[Verdict, str, str, list[int]]]:
