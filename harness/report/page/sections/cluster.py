@@ -37,7 +37,7 @@ class PodLine:
     failed: str  # why it has no numbers
 
 
-@section("Cluster", order=35)
+@section("Cluster", order=16)
 def cluster(report: Report) -> Values | None:
     found = scaling.of_comparisons(report.comparisons)
     if not found:
