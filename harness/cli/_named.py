@@ -113,6 +113,12 @@ def _axes() -> Iterable[str]:
     return sweep.AXES
 
 
+def _experiments() -> Iterable[str]:
+    from harness.setup.changes import CHANGES, REPLICAS
+
+    return (REPLICAS, *CHANGES)
+
+
 def _manifest_kinds() -> Iterable[str]:
     from harness.manifests import kinds
 
@@ -149,6 +155,7 @@ DRIVER = Named(_drivers)
 SHAPE = Named(_shapes)
 FORMAT = Named(_formats)
 AXIS = Named(_axes)
+EXPERIMENT = Named(_experiments)
 METRIC = Named(_metrics)
 MANIFEST_KIND = Named(_manifest_kinds)
 OVERLAY = Named(_overlays)

@@ -31,10 +31,8 @@ def of_order(
     cpus: float | None = None,
     records: bool = True,
 ) -> Workload:
-    """As many pods of it; without `records`, the predictor keeps none of its calls.
-
-    CPUs are as many as the order has, unless given.
-    """
+    """As many pods of it, with the CPUs of the order unless given or in the variant's table;
+    without `records`, the predictor keeps none of its calls."""
     table, place = order.variant.table, place_of(order)
     server, stands = order.variant.server, bool(order.variant.image)
     image = _image(order)
@@ -51,7 +49,7 @@ def of_order(
         ready_timeout_s=table.ready_timeout_s,
         metrics_path=server.table.metrics_path or "",
         metrics_port=_metrics_port(order),
-        cpus=len(order.cpus) if cpus is None else cpus,
+        cpus=cpus or table.cpus or len(order.cpus),
         memory_mib=table.memory_mib,
         gpus=int(order.device == "gpu"),
         replicas=replicas,

@@ -13,7 +13,9 @@ from harness.measure.launch.containers import engine, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import TRACE
 from harness.measure.launch.kubernetes import (
+    NodeRoom,
     pod_reach,
+    rooms,
     training,
     training_image,
     usable,
@@ -126,6 +128,10 @@ class KubernetesLauncher:
             self._ground.give(facts.tag)
         return made
 
+    def room(self) -> tuple[NodeRoom, ...]:
+        """See HasRoom."""
+        return rooms.of(usable.checked(self._wanted).cluster)
+
     def launch(self, order: LaunchOrder) -> LaunchedPods:
         ground = self._ground
         table = order.variant.table
@@ -142,7 +148,7 @@ class KubernetesLauncher:
                 interpreter="" if order.variant.image else str(order.provided.bin / "python"),
                 records=str(TRACE),
                 cpus=order.cpus,
-                holds=replicas == 1 and self._cpus is None and ground.is_here,
+                holds=replicas == 1 and self._cpus is table.cpus is None and ground.is_here,
             )
         )
         trainer = partial(self._trainer, deployed)
