@@ -54,6 +54,10 @@ class Cluster:
         self.context = context
         self.server: str = client.configuration.host
 
+    def close(self) -> None:
+        """End its connections; one more request would open them again."""
+        self._client.rest_client.pool_manager.clear()
+
     def get(self, path: str, limit_s: float = _READ_S, /, **query: str) -> Json:
         """An object, or a list of them."""
         return self._json("GET", path, query, limit_s=limit_s)

@@ -28,7 +28,8 @@ from harness.stored.records import Stop
 
 MIB = 1 << 20
 _POLL_S = 0.02
-_UNREACHED_S = 10.0  # from when all are ready: rules of Services follow a moment later
+_PATIENT_S = 5.0  # from when all are ready until another way is tried, and until none is left
+_UNREACHED_S = 10.0
 _BEYOND_S = 30.0  # the grace: a node may take its time to tell
 _KILLED = 137
 
@@ -103,10 +104,11 @@ class LaunchedPods:
         if self._ready_since is None:
             self._ready_since = time.monotonic()
             self._service = self._deployed.service()
-        found = self._ground.reach.found(self._service, ready)
+        waited_s = time.monotonic() - self._ready_since
+        patient = waited_s < _PATIENT_S
+        found = self._ground.reach.found(self._service, ready, patient=patient)
         if found is None:
-            silent = time.monotonic() - self._ready_since > _UNREACHED_S
-            return self._unreached(ready) if silent else None
+            return self._unreached(ready) if waited_s > _UNREACHED_S else None
         self._address, self.host = found, found.host
         self.port = found.ports[pod_template.SERVING]
         names = {name: pod_template.port_name(name) for name in self._workload.more_ports}
