@@ -18,7 +18,11 @@ from harness.cli.list_ import listing
 from harness.setup import catalog
 
 WORKFLOWS = sorted((paths.PROJECT / ".github" / "workflows").glob("*.yml"))
-DOCKERFILES = sorted((paths.PROJECT / "servers").rglob("Dockerfile"))
+DOCKERFILES = sorted(
+    path
+    for folder in ("servers", "benchmarks")
+    for path in (paths.PROJECT / folder).rglob("Dockerfile")
+)
 BIN = Path(sys.executable).parent
 MAKEFILE = (paths.PROJECT / "Makefile").read_text()
 

@@ -11,16 +11,16 @@ from contextlib import suppress
 from typing import Any
 
 from harness.base.errors import HarnessError
-from harness.manifests import training
+from harness.manifests import apis, training
 from harness.manifests.training import Trainer
 from harness.measure.launch.containers.context import APP
-from harness.measure.launch.kubernetes import TrainingJob
+from harness.measure.launch.kubernetes import TrainingJob, pod_states
 from harness.measure.launch.kubernetes.api_objects import ApiObjects
 from harness.measure.launch.kubernetes.cluster import STRATEGIC, ApiError, Json, answering
+from harness.measure.launch.kubernetes.deployments import Deployed, is_rolled_out
 from harness.setup.catalog import Benchmark
 
 _FAILED = "The model's training in the cluster failed"
-_NEVER = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
 _COMPLETE = "Complete"
 _LOG_LINES = 40
 _TAIL = 400  # characters of a log in a sentence
@@ -39,20 +39,19 @@ def trainer_of(deployment: str, image: str, benchmark: Benchmark) -> Trainer:
 class ModelTraining:
     """What trains the model of one Deployment; its objects are there, and nothing runs yet."""
 
-    def __init__(self, objects: ApiObjects, namespace: str, trainer: Trainer) -> None:
-        self._cluster = objects.cluster
+    def __init__(self, api: ApiObjects, deployed: Deployed, trainer: Trainer) -> None:
+        self._cluster = api.cluster
+        self._deployed = deployed
         self._trainer = trainer
-        self._made = [objects.fitted(each) for each in training.of(trainer)]
-        self._paths = [objects.path_of(each, namespace) for each in self._made]
-        self._cron = self._paths[-1]
-        self._cron_version = str(self._made[-1]["apiVersion"])
-        self._jobs = objects.path("batch/v1", "Job", namespace)
-        self._pods = objects.path("v1", "Pod", namespace)
-        self._deployment = objects.path("apps/v1", "Deployment", namespace, trainer.deployment)
+        self._cron_version = apis.version_of("CronJob", api.offered)
+        space = deployed.namespace
+        self._cron = api.path(self._cron_version, "CronJob", space, trainer.name)
+        self._jobs = api.path("batch/v1", "Job", space)
+        self._pods = api.path("v1", "Pod", space)
+        self._deployment = api.path("apps/v1", "Deployment", space, trainer.deployment)
         try:
-            with answering("What trains the model in the cluster can't be made"):
-                for made in self._made:
-                    objects.create(made, namespace)
+            for made in training.of(trainer):
+                deployed.add(made)
         except BaseException:
             self._remove()
             raise
@@ -86,7 +85,9 @@ class ModelTraining:
             pods = self._cluster.get(self._pods, labelSelector=f"job-name={name}")["items"]
             ended, began = _ended(job), _began(pods)
             if not ended:
-                return TrainingJob(began=began, failure=_waits(pods))
+                return TrainingJob(
+                    began=began, failure=next(filter(None, map(pod_states.never, pods)), "")
+                )
             log = self._log(pods)
         told = _told(log)
         if ended["type"] == _COMPLETE:
@@ -96,8 +97,7 @@ class ModelTraining:
 
     def serves(self, version: int) -> bool:
         """Whether all pods of the Deployment that take requests have that version."""
-        with answering(_FAILED):
-            found = self._cluster.get(self._deployment)
+        found = self._deployed.state()
         told = found["metadata"].get("annotations", {}).get(training.VERSION, "1")
         return bool(told == str(version)) and is_rolled_out(found)
 
@@ -105,24 +105,19 @@ class ModelTraining:
         """Train no more, and have the Deployment serve the model of its image again: a rolling
         update begins, unless it did so all the time."""
         try:
+            found = self._deployed.state()
             with answering("The Deployment can't be given back the model of its image"):
-                found = self._cluster.get(self._deployment)
                 if training.VERSION in found["metadata"].get("annotations", {}):
                     self._cluster.patch(self._deployment, training.undone(found), STRATEGIC)
         finally:
             self._remove()
 
     def _remove(self) -> None:
-        """The CronJob first: it would make Jobs. What can't be removed goes with the namespace."""
-        jobs = [f"{self._jobs}/{name}" for name in self._left()]
-        for path in (self._cron, *jobs, *reversed(self._paths[:-1])):
-            with suppress(ApiError):
-                self._cluster.delete(path)
-
-    def _left(self) -> tuple[str, ...]:
-        with suppress(HarnessError):
-            return self.jobs()
-        return ()
+        """The CronJob first: it would make Jobs, and takes those that it has along. What can't be
+        removed goes with the Deployment."""
+        for kind in ("CronJob", "RoleBinding", "Role", "ServiceAccount"):
+            with suppress(HarnessError):
+                self._deployed.take_away(kind)
 
     def _log(self, pods: list[Json]) -> str:
         """The end of what the last pod printed; empty where it can't be had."""
@@ -139,32 +134,10 @@ class ModelTraining:
         return f"app.kubernetes.io/name={self._trainer.name}"
 
 
-def is_rolled_out(deployment: Json) -> bool:
-    """Whether all pods are of the newest template and ready, and none is left of an earlier one, as
-    `kubectl rollout status` has it."""
-    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
-    seen = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    counts = ("updatedReplicas", "replicas", "availableReplicas")
-    return seen and all(status.get(each, 0) == wanted for each in counts)
-
-
-def _states(pods: list[Json]) -> list[Json]:
-    """The states of all containers."""
-    statuses = [each.get("status", {}).get("containerStatuses") or () for each in pods]
-    return [found.get("state", {}) for status in statuses for found in status]
-
-
 def _began(pods: list[Json]) -> bool:
-    return any({"running", "terminated"} & state.keys() for state in _states(pods))
-
-
-def _waits(pods: list[Json]) -> str:
-    """Why a container will never start; empty where it may."""
-    for state in _states(pods):
-        waiting = state.get("waiting", {})
-        if waiting.get("reason") in _NEVER:
-            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
-    return ""
+    """Whether a container of them runs, or ran."""
+    states = [told.get("state", {}) for pod in pods for told in pod_states.statuses(pod)]
+    return any({"running", "terminated"} & state.keys() for state in states)
 
 
 def _told(log: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness.base.errors import UsageError
+from harness.base.errors import ProvisionError, UsageError
 from harness.measure.launch.containers import engine, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import TRACE
@@ -26,7 +26,7 @@ from harness.measure.launch.kubernetes.observing import Observed, PodObserver
 from harness.measure.launch.kubernetes.training import ModelTraining
 from harness.measure.launch.kubernetes.usable import WantedCluster
 from harness.measure.launch.launchers import LaunchOrder, Option, launcher
-from harness.setup import launching
+from harness.setup import canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.launching import KUBERNETES, Launching
 
@@ -147,7 +147,7 @@ class KubernetesLauncher:
                 holds=replicas == 1 and self._cpus is None and ground.is_here,
             )
         )
-        trainer = partial(self._trainer, workload.name, order.variant)
+        trainer = partial(self._trainer, deployed)
         log = order.scratch / "server.log"
         return LaunchedPods(ground.pods, deployed, observer, trainer, log)
 
@@ -156,13 +156,15 @@ class KubernetesLauncher:
         if "_ground" in self.__dict__:
             self.__dict__.pop("_ground").close()
 
-    def _trainer(self, deployment: str, variant: Variant, benchmark: Benchmark) -> ModelTraining:
-        """What trains the model of a Deployment."""
+    def _trainer(self, deployed: Deployed, benchmark: Benchmark) -> ModelTraining:
+        """What trains the model of a Deployment. Raises ProvisionError, LaunchError."""
+        predictor = canaries.predictor(catalog.variants())
+        if predictor is None:
+            raise ProvisionError("No server.toml has a variant with 'inside', as training needs.")
         ground = self._ground
-        image = ground.give(training_image.ensure(ground.engine, benchmark, variant))
-        made = training.trainer_of(deployment, image, benchmark)
-        labelled = replace(made, labels=ground.namespace.labels)
-        return ModelTraining(ground.api, ground.namespace.name, labelled)
+        image = ground.give(training_image.ensure(ground.engine, benchmark, predictor))
+        made = training.trainer_of(deployed.workload.name, image, benchmark)
+        return ModelTraining(ground.api, deployed, made)
 
     def _name(self, usual: str) -> str:
         """A name that no other Deployment of the namespace has, or had: the cluster may know of
