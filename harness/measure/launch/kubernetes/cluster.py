@@ -56,7 +56,10 @@ class Cluster:
 
     def close(self) -> None:
         """End its connections; one more request would open them again."""
-        self._client.rest_client.pool_manager.clear()
+        manager = self._client.rest_client.pool_manager
+        for key in manager.pools.keys():  # noqa: SIM118 - it is no dict, and iterates by no other way
+            manager.pools[key].close()
+        manager.clear()
 
     def get(self, path: str, limit_s: float = _READ_S, /, **query: str) -> Json:
         """An object, or a list of them."""
