@@ -41,7 +41,7 @@ def container(
     ended = {"reason": "OOMKilled", "containerID": f"containerd://{killed}"}
     return {
         "name": name,
-        "containerID": f"containerd://{id}",
+        "containerID": f"containerd://{id * 32}",  # 64 digits, as no other of this machine
         "restartCount": restarts,
         "state": {"running": {"startedAt": "2026-01-02T03:04:05Z"}},
         "lastState": {"terminated": ended} if killed else {},

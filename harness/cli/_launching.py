@@ -18,12 +18,19 @@ _FLAG: dict[str, Any] = {"is_flag": True, "flag_value": "yes", "default": None, 
 class LaunchingCommand(click.Command):
     """A command that takes the options of every launcher beside its own."""
 
+    def takes(self, launcher: str, flag: str) -> bool:
+        """Whether it takes that option of that launcher."""
+        del launcher, flag
+        return True
+
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)
         taken = {name for param in own for name in param.opts}
         added: list[click.Parameter] = []
         for launcher, option in _options():
-            if (flag := _flag(option)) in taken:
+            if not self.takes(launcher, flag := _flag(option)):
+                continue
+            if flag in taken:
                 raise UsageError(
                     f"The launcher {launcher!r} has an option {flag}, which another launcher or "
                     "the command has too: it must have another name."

@@ -113,6 +113,24 @@ def _axes() -> Iterable[str]:
     return sweep.AXES
 
 
+def _experiments() -> Iterable[str]:
+    from harness.setup.changes import CHANGES, REPLICAS
+
+    return (REPLICAS, *CHANGES)
+
+
+def _manifest_kinds() -> Iterable[str]:
+    from harness.manifests import kinds
+
+    return kinds.registered()
+
+
+def _overlays() -> Iterable[str]:
+    from harness.manifests import overlays
+
+    return overlays.OVERLAYS
+
+
 def _metrics() -> Iterable[str]:
     from harness.analyse.campaigns.nights import FOLLOWED
 
@@ -137,4 +155,7 @@ DRIVER = Named(_drivers)
 SHAPE = Named(_shapes)
 FORMAT = Named(_formats)
 AXIS = Named(_axes)
+EXPERIMENT = Named(_experiments)
 METRIC = Named(_metrics)
+MANIFEST_KIND = Named(_manifest_kinds)
+OVERLAY = Named(_overlays)

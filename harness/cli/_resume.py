@@ -28,7 +28,7 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
     from harness.cli import _select
     from harness.measure.campaign.campaign import new_id
     from harness.stored import store
-    from harness.stored.records import SWEEP
+    from harness.stored.records import SCALE, SWEEP
 
     if options["resume"]:
         beside = ("variants", "everything", "name", "against")
@@ -40,8 +40,9 @@ def named(options: dict[str, Any]) -> tuple[Campaign | None, str]:
             raise UsageError(
                 f"{resumed.id} is a tune: continue it with `tune --resume {resumed.id}`."
             )
-        if resumed.kind == SWEEP:
-            raise UsageError(f"{resumed.id} is a sweep, which cannot be resumed. Start a new one.")
+        if resumed.kind in (SWEEP, SCALE):
+            what = "a sweep" if resumed.kind == SWEEP else "of `scale`"
+            raise UsageError(f"{resumed.id} is {what}, which cannot be resumed. Start a new one.")
         _adopt(options, resumed)
         return resumed, options["resume"]
     name = options["name"] or new_id()

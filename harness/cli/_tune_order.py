@@ -70,14 +70,14 @@ def kept_names(order: Order, options: dict[str, Any]) -> dict[str, str]:
     return names
 
 
-def size(text: str | None) -> int | None:
+def size(text: str | None, option: str = "--memory") -> int | None:
     """Bytes, as people write them: 500m, 2g. Raises UsageError."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)i?b?", text.lower())
     found = int(float(match[1]) * _UNITS[match[2]]) if match else 0
     if not found:
-        raise UsageError(f"--memory: {text!r} is not a size, such as 500m or 2g.")
+        raise UsageError(f"{option}: {text!r} is not a size, such as 500m or 2g.")
     return found
 
 

@@ -106,7 +106,7 @@ def container(workload: Workload, *, serves: bool) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         **({"command": [escaped(part) for part in _command(workload)]} if workload.command else {}),
         **({"workingDir": workload.working_dir} if workload.working_dir else {}),
-        **({"env": _environment(workload)} if workload.environment else {}),
+        **({"env": variables(workload)} if workload.environment else {}),
         **({"ports": _container_ports(workload), **probes(workload)} if serves else {}),
         "resources": resources(workload),
         "securityContext": rights(workload),
@@ -199,7 +199,8 @@ def _command(workload: Workload) -> tuple[str, ...]:
     return ("sh", "-c", told, "sh", *workload.command)
 
 
-def _environment(workload: Workload) -> list[dict[str, str]]:
+def variables(workload: Workload) -> list[dict[str, str]]:
+    """Its environment."""
     return [{"name": n, "value": escaped(value)} for n, value in workload.environment.items()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import string
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -12,7 +12,7 @@ from harness.base import toml
 from harness.base.errors import UsageError, unknown
 from harness.setup import judges, knobs, slo
 from harness.setup.answering import COMPUTED, PREDICTED, STORED, Answering, Missing
-from harness.setup.changes import ChangeName
+from harness.setup.changes import ChangeName, ChangingTable
 from harness.setup.components import COMPONENTS
 from harness.setup.functions import FunctionTable
 from harness.setup.knobs import Batching, KnobTable
@@ -58,6 +58,7 @@ class VariantTable(toml.Strict):
     threads: int | None = Field(default=None, gt=0)  # of a prediction; None: the benchmark's
     memory_mib: int = Field(default=4096, gt=0)  # of a container, shared memory and /tmp included
     replicas: int = Field(default=1, gt=0)  # pods, where the launcher starts those
+    cpus: float | None = Field(default=None, gt=0)  # of a pod; None: as many as a server has
     batching: Batching | None = None
     without: dict[str, str] = Field(default_factory=dict)  # benchmarks it can't do, and why
     reference: bool = False  # its answers mean nothing and are not checked
@@ -186,6 +187,7 @@ class BenchmarkTable(toml.Strict):
     threads: int = Field(default=1, gt=0)
     timeout_s: float = Field(default=10.0, gt=0)  # of a request under load
     slo: str = "p99<100ms"  # see harness.setup.slo
+    prediction: Any = None  # what one looks like, for servers that declare their tensors
     weights: WeightsTable | None = None
     synthetic: WeightsTable | None = None  # what build.py gets instead with --synthetic-weights
     profile: tuple[ProfileTable, ...] = Field(min_length=1)
@@ -235,6 +237,7 @@ class PresetTable(toml.Strict):
     shutdown: bool = False  # stop it under load at the end
     restart: bool = False  # and start it again while the load goes on
     changes: tuple[ChangeName, ...] = ()  # of Deployments, under load
+    changing: ChangingTable = ChangingTable()
     replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
     cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature

@@ -7,6 +7,7 @@ from typing import Literal
 
 from harness.setup.changes import ChangeName
 
+UNDER_CHANGE = "changes"  # phase of a run: what is done to its Deployment
 Reached = Literal["service", "node port", "pod"]
 UsageSource = Literal["control group", "kubelet"]
 TrainedBy = Literal["Job", "CronJob"]
@@ -31,6 +32,7 @@ class PodFacts:
     namespace: str
     qos: str  # the class that Kubernetes gave the pod
     replicas: int
+    cpus: float = 0.0  # that each pod requests, and is held to; 0: not known
     own_cpus: bool  # its control group was held to the CPUs kept for servers; else a quota alone
     usage_from: UsageSource | None  # None: CPU time and memory are not known
     start: PodStart | None = None  # of the first pod

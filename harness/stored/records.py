@@ -254,6 +254,7 @@ class BenchmarkFacts:
     capacity_s: float = 0.0  # for the search of each run; 0: none was asked for
     cold_starts: int = 0  # of functions, at each temperature
     burst_s: float = 0.0  # of functions; 0: no burst was asked for
+    changes_s: float = 0.0  # of Deployments, as planned; 0: none were asked for
     content: str = ""  # digest of its files; empty in those of a version that did not keep it
     judge: str = EQUAL  # see harness.setup.judges; of earlier schemas, the only one there was
     tolerance: float | None = None  # of numbers in answers; None in files of earlier schemas

@@ -144,6 +144,14 @@ def _change(change: ClusterChange) -> Iterator[str]:
     rates = (change.rate_per_s, *(phase.rate_per_s for phase in change.phases))
     if not all(0 <= rate <= _FASTEST_PER_S for rate in rates):
         yield f"the change {change.name!r} can't have such a rate"
+    if any(phase.from_ns > phase.to_ns for phase in change.phases):
+        yield f"the change {change.name!r} can't have a phase that ends before it begins"
+    if any(min(each.ready, each.present) < 0 for each in change.moments):
+        yield f"the change {change.name!r} can't have fewer pods than none"
+    try:
+        slo.parse(change.slo)
+    except UsageError as error:
+        yield f"the change {change.name!r}: {str(error).rstrip('.')}"
 
 
 def _pod(pod: PodFacts) -> Iterator[str]:

@@ -22,11 +22,15 @@ Popularity = Literal["zipf"]
 ZIPF: Popularity = "zipf"
 CLOSED = "closed"
 USERS = "users"
+STEPS = "steps"
+# Of the way from the first rate to the highest: each is held for a sixth of the duration.
+_LEVELS = np.array([0, 1, 2, 3, 1, 0]) / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A load with absolute rates. `rate_to_per_s` is where a ramp ends and a spike peaks."""
+    """A load with absolute rates. `rate_to_per_s` is where a ramp ends, and where a spike and
+    steps peak."""
 
     name: str
     shape: str
@@ -53,6 +57,15 @@ class Profile:
     def saturates(self) -> bool:
         """Whether a caller sends again at once: users who think leave a server idle."""
         return self.shape == CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A stretch of a profile in which its rate stays the same; since the window's start."""
+
+    from_s: float
+    to_s: float
+    rate_per_s: float
 
 
 Inverse = Callable[[Profile, Floats], Floats]
@@ -127,10 +140,25 @@ def spike(profile: Profile, counts: Floats) -> Floats:
     """The rate jumps to `rate_to_per_s` for the middle fifth of the duration."""
     base, peak = _rates(profile)
     edges = profile.duration_s * np.array([0, 0.4, 0.6, 1.0])
-    levels = np.array([base, peak, base])
-    expected = np.concatenate(([0.0], np.cumsum(np.diff(edges) * levels)))
-    times: Floats = np.interp(counts, expected, edges)
-    return times
+    return _piecewise(counts, edges, np.array([base, peak, base]))
+
+
+@shape(STEPS, far_share=float(_LEVELS.mean()))
+def steps(profile: Profile, counts: Floats) -> Floats:
+    """The rate goes to `rate_to_per_s` in three steps of one height, and back in two."""
+    found = levels(profile)
+    edges = np.array([0.0, *(level.to_s for level in found)])
+    return _piecewise(counts, edges, np.array([level.rate_per_s for level in found]))
+
+
+def levels(profile: Profile) -> tuple[Level, ...]:
+    """The steps of a profile of that shape."""
+    base, peak = _rates(profile)
+    each_s = profile.duration_s / len(_LEVELS)
+    return tuple(
+        Level(number * each_s, (number + 1) * each_s, base + float(part) * (peak - base))
+        for number, part in enumerate(_LEVELS)
+    )
 
 
 def expected_count(profile: Profile) -> float:
@@ -170,6 +198,13 @@ def payload_order(payloads: int, count: int, seed: int) -> NDArray[np.int64]:
 def seed_of(benchmark: str, version: int, profile: str, round_number: int) -> int:
     """The seed of a window: the same for every variant, another in every round."""
     return zlib.crc32(f"{benchmark}/{version}/{profile}/{round_number}".encode())
+
+
+def _piecewise(counts: Floats, edges: Floats, rates: Floats) -> Floats:
+    """The inverse of a rate that is constant between the edges."""
+    expected = np.concatenate(([0.0], np.cumsum(np.diff(edges) * rates)))
+    times: Floats = np.interp(counts, expected, edges)
+    return times
 
 
 def _rates(profile: Profile) -> tuple[float, float]:

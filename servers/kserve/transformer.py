@@ -58,4 +58,6 @@ class WithPredictor(ModelServer):
 if __name__ == "__main__":
     transformer = Transformer("model")
     transformer.load()
-    WithPredictor(enable_latency_logging=False).start([transformer])
+    # In an InferenceService the predictor has pods of its own.
+    alone = "HARNESS_PREDICTOR_PORT" not in os.environ
+    (ModelServer if alone else WithPredictor)(enable_latency_logging=False).start([transformer])

@@ -63,7 +63,8 @@ def test_the_start_of_its_pod_is_told_in_parts() -> None:
     page = page_of(fake())
     assert "start of its pod" in page
     cells = table(page, "Lifecycle on")
-    assert cells[:5] == ["fast@kubernetes", "0.12", "–", "0.50", "1.50"]
+    at = cells.index("0.12")  # what was not seen of any has no column
+    assert cells[at : at + 3] == ["0.12", "0.50", "1.50"]
 
 
 def test_without_a_cluster_there_is_no_word_of_pods() -> None:

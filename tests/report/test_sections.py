@@ -41,9 +41,10 @@ def answer_of(html: str) -> str:
 
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
-    first = ["verdict", "tuning", "slower", "growth", "capacity", "table", "charts", "breakdown"]
-    then = ["lifecycle", "functions", "patterns", "cost", "failures", "containers", "findings"]
-    assert names == [*first, *then, "variants", "method", "definitions", "limits", "reproduce"]
+    first = ["verdict", "tuning", "slower", "growth", "cluster", "capacity", "table", "charts"]
+    then = ["breakdown", "lifecycle", "functions", "patterns", "cost", "failures", "containers"]
+    last = ["findings", "variants", "method", "definitions", "limits", "reproduce"]
+    assert names == [*first, *then, *last]
 
 
 def test_ties_are_named_as_ties(tmp_path: Path) -> None:

@@ -140,6 +140,32 @@ def test_an_open_loop_delivers_every_request_once(generator: Generator, shape: s
     assert fired.wire.received == sum(len(message(body)) for body in endpoint.bodies)
 
 
+def test_connections_take_turns_and_are_renewed(one: Generator) -> None:
+    used: Counter[Writer] = Counter()
+
+    async def counted(endpoint: Endpoint, body: bytes, writer: Writer) -> bool:
+        used[writer] += 1
+        return await echo(endpoint, body, writer)
+
+    with Endpoint(counted) as endpoint:
+        warm = closed_job(endpoint.url, 4, limit=40)
+        one.fire(warm)  # so many connections are known to be served
+        used.clear()
+        job = open_job(endpoint.url, Profile("open", "constant", 1.0, rate_per_s=200.0))
+        kept = requests_of(one.fire(job))
+        few = len(used)
+        used.clear()
+        fired = one.fire(replace(job, renew_ns=100_000_000))
+    requests = requests_of(fired)
+    assert kept.ok.all()
+    assert kinds(requests) == {"": len(requests)}
+    assert len(used) > max(few, 8), "four at a time, none of them for long"
+    assert max(used.values()) < len(requests) / 4
+    assert_in_order(fired)
+    assert fired.wire is not None
+    assert fired.wire.received == sum(len(message(BODIES[each])) for each in requests.payload)
+
+
 def test_two_windows_of_one_profile_are_the_same_requests(two: Generator) -> None:
     profile = Profile("open", "poisson", 0.3, rate_per_s=300.0)
     with Endpoint(echo) as first, Endpoint(says(message(b"another server"))) as second:

@@ -25,7 +25,7 @@ FORBIDDEN = {
     ),
 }
 # One file for each thing that is found by looking into a folder; a name says which thing.
-REGISTRIES = ("findings", "metrics", "sections", "formats", "drivers", "launchers")
+REGISTRIES = ("changes", "findings", "metrics", "sections", "formats", "drivers", "launchers")
 SOURCES = (".py", ".j2", ".js", ".css")
 MODULE_LINES, FUNCTION_LINES = 300, 40
 POSITIONS = 3  # fields that may be given by it

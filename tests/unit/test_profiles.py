@@ -18,6 +18,7 @@ from harness.windows.profiles import (
     Profile,
     due_times,
     expected_count,
+    levels,
     needs,
     payload_order,
     seed_of,
@@ -29,7 +30,8 @@ POISSON = Profile("p", "poisson", 20.0, rate_per_s=500.0)
 RAMP_UP = Profile("p", "ramp", 20.0, rate_per_s=100.0, rate_to_per_s=900.0)
 RAMP_DOWN = Profile("p", "ramp", 20.0, rate_per_s=900.0, rate_to_per_s=100.0)
 SPIKE = Profile("p", "spike", 20.0, rate_per_s=200.0, rate_to_per_s=2000.0)
-RANDOM = [POISSON, RAMP_UP, RAMP_DOWN, SPIKE]
+STEPS = Profile("p", "steps", 24.0, rate_per_s=200.0, rate_to_per_s=800.0)
+RANDOM = [POISSON, RAMP_UP, RAMP_DOWN, SPIKE, STEPS]
 SEEDS = [0, 1, 2**32 - 1]
 
 rates = st.floats(0.5, 2000.0)
@@ -51,6 +53,11 @@ def expected_by(profile: Profile, t: Floats) -> Floats:
         return start * t + (end - start) / whole * t**2 / 2
     if profile.shape == "spike":
         return start * t + (end - start) * np.clip(t - 0.4 * whole, 0, 0.2 * whole)
+    if profile.shape == "steps":
+        sixth, rise = whole / 6, (end - start) / 3
+        up = sum(np.clip(t - place * sixth, 0, (4 - place) * sixth) for place in (1, 2, 3))
+        found: Floats = start * t + rise * (up + np.clip(t - 4 * sixth, 0, sixth))
+        return found
     return start * t
 
 
@@ -80,6 +87,7 @@ def test_constant_arrivals_are_exact(
         (Profile("p", "ramp", 10.0, rate_per_s=10.0, rate_to_per_s=30.0), 200),
         (Profile("p", "ramp", 10.0, rate_per_s=20.0, rate_to_per_s=20.0), 200),
         (Profile("p", "spike", 10.0, rate_per_s=10.0, rate_to_per_s=60.0), 200),
+        (Profile("p", "steps", 12.0, rate_per_s=9.0, rate_to_per_s=27.0), 192),
     ],
 )
 def test_expected_count(profile: Profile, count: float) -> None:
@@ -94,6 +102,12 @@ def test_counts_follow_the_rate_in_every_part(profile: Profile, seed: int) -> No
     wanted = np.diff(expected_by(profile, edges))
     assert (np.abs(counts - wanted) < 5 * np.sqrt(wanted)).all()
     assert abs(counts.sum() - wanted.sum()) < 5 * sqrt(wanted.sum())
+
+
+def test_steps_are_held_for_one_time_each() -> None:
+    found = [(level.from_s, level.to_s, level.rate_per_s) for level in levels(STEPS)]
+    rates = [200.0, 400.0, 600.0, 800.0, 400.0, 200.0]
+    assert found == [(4.0 * n, 4.0 * (n + 1), rate) for n, rate in enumerate(rates)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -178,6 +192,7 @@ def test_the_seed_knows_nothing_of_the_variant() -> None:
         ("poisson", ("rate_per_s",)),
         ("ramp", ("rate_per_s", "rate_to_per_s")),
         ("spike", ("rate_per_s", "rate_to_per_s")),
+        ("steps", ("rate_per_s", "rate_to_per_s")),
         (CLOSED, ("concurrency",)),
         (USERS, ("concurrency", "think_s")),
     ],

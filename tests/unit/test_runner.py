@@ -119,10 +119,10 @@ class Scenario:
 
     def run(self, *profiles: Profile) -> Run:
         cell = cell_of("some", "iris", 1)
-        show, order, strain = self.shown.append, self.order, self.strains
-        return execute(
-            "c", cell, SERVER, profiles, self.provision, show, order, strain, self.starts
-        )
+        show, order = self.shown.append, self.order
+        planned = {"starts": self.starts, "strain": self.strains}
+        beside = {phase: undergo for phase, undergo in planned.items() if undergo is not None}
+        return execute("c", cell, SERVER, profiles, self.provision, show, order, beside)
 
     # the stages
 

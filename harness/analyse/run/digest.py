@@ -13,6 +13,7 @@ from harness.analyse.field import growth, together
 from harness.analyse.run import (
     breakdown,
     capacity,
+    changed,
     cold_starts,
     context,
     findings,
@@ -20,6 +21,7 @@ from harness.analyse.run import (
     held,
     invoked,
     metrics,
+    pod_time,
     seen,
     strain_outcomes,
 )
@@ -119,6 +121,8 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         tried=outcome.judge(run, campaign) if campaign.tuning else None,
         beyond=metrics.beyond_of(run),
         invoked=invoked.of_run(run),
+        changed=changed.of_run(run),
+        balance=pod_time.balance_of(run.facts),
     )
 
 

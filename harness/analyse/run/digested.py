@@ -9,10 +9,12 @@ from typing import Any
 from harness.analyse.field import growth
 from harness.analyse.run.breakdown import Batches, Breakdown
 from harness.analyse.run.capacity import Found
+from harness.analyse.run.changed import Changed
 from harness.analyse.run.findings import Finding, Verdict
 from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.run.held import Held
 from harness.analyse.run.invoked import Invoked
+from harness.analyse.run.pod_time import PodBalance
 from harness.analyse.run.seen import Seen
 from harness.queues.queueing import Queue
 from harness.search.candidates import Outcome
@@ -57,6 +59,8 @@ class Digest:
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
     invoked: Invoked | None = None  # of a function
+    changed: tuple[Changed, ...] = ()  # what was done to a Deployment under load
+    balance: PodBalance | None = None  # of a Deployment of several pods
 
     @property
     def invalid(self) -> bool:

@@ -25,7 +25,6 @@ from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared
 from harness.measure.campaign.tools import Tools
 from harness.measure.cell.facts import server_facts
-from harness.measure.cell.function_stages import FunctionStages
 from harness.measure.cell.runner import execute
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launcher
@@ -255,7 +254,7 @@ def run_cell(
     variant = pick("variant", cell.variant_name, {v.name: v for v in request.variants})
     benchmark = pick("benchmark", cell.benchmark_name, {b.name: b for b in request.benchmarks})
     facts = campaign.benchmarks.get(cell.benchmark_name)
-    kind = FunctionStages if variant.table.function else Stages
+    kind = cell_orders.stages_for(variant)
     with tools.folder() as scratch:
         return execute(
             campaign.id,
@@ -265,8 +264,7 @@ def run_cell(
             partial(provision, variant, found, tools, cell.round, scratch, kind),
             partial(observer.phase, cell),
             cell_orders.search(request.preset, campaign, variant, benchmark),
-            cell_orders.strain(request.preset, campaign, cell, variant),
-            cell_orders.starting(request.preset, campaign, variant),
+            cell_orders.beside(request.preset, campaign, cell, variant, benchmark),
         )
 
 

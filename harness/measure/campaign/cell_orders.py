@@ -4,15 +4,41 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.measure.cell import bursting, functions, straining
+from harness.measure.cell import bursting, deployment_changes, functions, straining
 from harness.measure.cell.capacity_search import SearchOrder
+from harness.measure.cell.deployment_changes import ChangesOrder
+from harness.measure.cell.deployment_stages import DeploymentStages
+from harness.measure.cell.function_stages import FunctionStages
+from harness.measure.cell.stages import Stages
 from harness.setup import launching, slo
 from harness.setup.catalog import Benchmark, Variant
 from harness.setup.tables import PresetTable
+from harness.stored.functions import STARTS
 from harness.stored.identity import Cell
+from harness.stored.pods import UNDER_CHANGE
 from harness.stored.records import Campaign
 
+_STRAIN = "strain"  # phase of a run
 _STARTING = 2  # instances for each server CPU that a burst may start
+
+
+def stages_for(variant: Variant) -> type[Stages]:
+    """The stages of a variant, by what it is."""
+    if variant.table.function:
+        return FunctionStages
+    return DeploymentStages if launching.of(variant.launcher).replicates else Stages
+
+
+def beside(
+    preset: PresetTable, campaign: Campaign, cell: Cell, variant: Variant, benchmark: Benchmark
+) -> dict[str, partial[None]]:
+    """What it undergoes when its windows are over, in this order."""
+    planned = {
+        STARTS: starting(preset, campaign, variant),
+        UNDER_CHANGE: changing(preset, variant, benchmark),
+        _STRAIN: strain(preset, campaign, cell, variant),
+    }
+    return {phase: undergo for phase, undergo in planned.items() if undergo is not None}
 
 
 def search(
@@ -49,3 +75,16 @@ def starting(preset: PresetTable, campaign: Campaign, variant: Variant) -> parti
     limit = preset.burst_instances or _STARTING * max(cpus, 1)
     order = functions.order(told, cpus, preset.cold_starts, burst, limit)
     return partial(functions.undergo, order)
+
+
+def changing(preset: PresetTable, variant: Variant, benchmark: Benchmark) -> partial[None] | None:
+    """The changes of a Deployment, of one with one pod alone; how others shared requests is told of
+    all of them."""
+    if not launching.of(variant.launcher).replicates:
+        return None
+    order = ChangesOrder(
+        changes=preset.changes if variant.table.replicas == 1 else (),
+        told=preset.changing,
+        slo=slo.parse(benchmark.table.slo),
+    )
+    return partial(deployment_changes.undergo, order)

@@ -12,9 +12,11 @@ from pydantic import NonNegativeFloat, TypeAdapter, ValidationError
 from harness.base import caches, paths, reading, whole
 from harness.base.errors import HarnessError, ResultError, StoreError
 from harness.measure.campaign import wanted
-from harness.setup import catalog
+from harness.setup import catalog, launching
+from harness.setup.changes import REPLICAS
 from harness.stored.functions import STARTS
 from harness.stored.identity import Cell
+from harness.stored.pods import UNDER_CHANGE
 from harness.stored.records import BenchmarkFacts, Run
 from harness.stored.starts import TEMPERATURES
 from harness.windows.kinds import WindowKind
@@ -44,7 +46,8 @@ class Costs:
         known_s = self._known.get(_key(cell))
         if known_s is None:
             known_s = UNKNOWN_S + _replacement_s(cell, benchmark)
-        return load_s + known_s + self._starts_s(cell, benchmark)
+        changes_s = _changes_s(cell, benchmark)
+        return load_s + known_s + self._starts_s(cell, benchmark) + changes_s
 
     def _starts_s(self, cell: Cell, benchmark: BenchmarkFacts | None) -> float:
         """Of a function: for its cold starts, and its burst."""
@@ -63,7 +66,7 @@ class Costs:
         if run.facts.failure is not None:
             return
         # An environment is made once, and a window takes as long as it is planned to.
-        apart = ("provision", "load", "capacity", STARTS)
+        apart = ("provision", "load", "capacity", STARTS, UNDER_CHANGE)
         phases = {k: v for k, v in run.facts.phases_s.items() if k not in apart}
         self._known[_key(run.cell)] = round(sum(phases.values()), 3)
         if (each := _seconds_of_a_start(run)) is not None:
@@ -71,6 +74,14 @@ class Costs:
         with suppress(OSError, StoreError):
             caches.folder(_KIND)
             whole.write(_file(), json.dumps(self._known).encode())
+
+
+def _changes_s(cell: Cell, benchmark: BenchmarkFacts | None) -> float:
+    """Of a Deployment with one pod: for what is done to it."""
+    many = cell.point is not None and cell.point.axis == REPLICAS and cell.point.value > 1
+    if benchmark is None or many or not launching.of(cell.subject.launcher or "").replicates:
+        return 0.0
+    return benchmark.changes_s
 
 
 def _replacement_s(cell: Cell, benchmark: BenchmarkFacts | None) -> float:

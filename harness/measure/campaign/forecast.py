@@ -15,6 +15,7 @@ from harness.measure.prepare import artefacts, environments
 from harness.measure.watch import host
 from harness.setup import canaries, catalog, launching
 from harness.setup.catalog import Benchmark, Variant
+from harness.setup.changes import planned_s
 from harness.stored import plan, store
 from harness.stored.hosts import machine_id
 from harness.stored.identity import Cell
@@ -101,6 +102,7 @@ def _facts(benchmark: Benchmark, request: CampaignOrder, known: Campaign | None)
         capacity_s=request.preset.capacity_s,
         cold_starts=request.preset.cold_starts,
         burst_s=request.preset.burst_s,
+        changes_s=planned_s(request.preset.changes, request.preset.changing),
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,
         replaced=wanted.by(request.variants, request.preset, 1).replaced_on(benchmark),

@@ -12,6 +12,7 @@ from harness.measure.campaign.tools import Tools
 from harness.measure.watch import host
 from harness.setup import catalog
 from harness.setup.catalog import Benchmark
+from harness.setup.changes import planned_s
 from harness.setup.tables import PresetTable
 from harness.stored import plan
 from harness.stored.hosts import HostCheck, HostProof
@@ -124,6 +125,7 @@ def _facts(found: Prepared, preset: PresetTable) -> BenchmarkFacts:
         capacity_s=preset.capacity_s,
         cold_starts=preset.cold_starts,
         burst_s=preset.burst_s,
+        changes_s=planned_s(preset.changes, preset.changing),
         content=content.of_benchmark(benchmark),
         judge=benchmark.table.judge,
         tolerance=benchmark.table.tolerance,

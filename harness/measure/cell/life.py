@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.measure.launch.launchers import Launched
+from harness.search import search
+from harness.search.tallying import counted
+from harness.setup import slo
 from harness.stored.functions import Burst
 from harness.stored.lifecycle import (
     Lifecycle,
@@ -14,8 +18,10 @@ from harness.stored.lifecycle import (
     Shutdown,
     Training,
 )
-from harness.stored.records import Search, Startup, Stop, Window
+from harness.stored.pods import ClusterChange, PodShare
+from harness.stored.records import Search, Startup, Stop, Window, of_kind
 from harness.stored.starts import Starts
+from harness.windows.kinds import WindowKind
 
 
 @dataclass(kw_only=True)
@@ -35,6 +41,9 @@ class Life:
     training: Training | None = None
     starts: Starts | None = None
     burst: Burst | None = None
+    shares: tuple[PodShare, ...] = ()
+    changes: list[ClusterChange] = field(default_factory=list)
+    show: Callable[[str], None] = lambda _: None  # what it has come to
     stop: Stop | None = None
     stopped: bool = False  # it was told to, and whatever could be ended is
 
@@ -55,7 +64,24 @@ class Life:
             starts=self.starts,
             burst=self.burst,
             lost=known.lost,
+            shares=self.shares,
+            changes=tuple(self.changes),
         )
+
+
+def capacity_per_s(life: Life) -> float | None:
+    """The rate that was found to hold the SLO; else what was answered in a closed loop."""
+    if life.search is not None:
+        wanted = slo.parse(life.search.slo)
+        probes = of_kind(life.windows, WindowKind.PROBE)
+        found = search.estimate(counted(probes, wanted), wanted).rate_per_s
+        if found:
+            return found
+    profiles = of_kind(life.windows, WindowKind.PROFILE)
+    closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
+    if not closed:
+        return None
+    return closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
 
 def memory_bytes(launched: Launched) -> int | None:

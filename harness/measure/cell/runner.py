@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
 from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
-from harness.stored.functions import STARTS
 from harness.stored.identity import Cell
 from harness.stored.lifecycle import Installed, Lifecycle, WarmUp
 from harness.stored.records import (
@@ -106,11 +105,10 @@ def execute(
     provision: Callable[[], Staged],
     on_phase: Callable[[str], None] = lambda _: None,
     order: SearchOrder | None = None,
-    strain: Callable[[Staged, Launched, Life], None] | None = None,
-    starting: Callable[[Staged, Launched, Life], None] | None = None,
+    beside: Mapping[str, Callable[[Staged, Launched, Life], None]] | None = None,
 ) -> Run:
-    """Run a cell: its windows, its audit, where there is an order the search for its capacity, the
-    starts of a function's instances, and what strains it.
+    """Run a cell: its windows, its audit, where there is an order the search for its capacity, and
+    what it undergoes beside that, by the name of its phase.
 
     What goes wrong in it becomes part of the Run that is returned.
     """
@@ -125,10 +123,8 @@ def execute(
             _audit(stages, progress)
         if order is not None:
             _search(stages, order, progress)
-        if starting is not None:
-            _beside(STARTS, stages, starting, progress)
-        if strain is not None:
-            _beside("strain", stages, strain, progress)
+        for phase, undergo in (beside or {}).items():
+            _beside(phase, stages, undergo, progress)
     except HarnessError as error:
         failure = Failure(progress.phase, str(error))
     finally:
@@ -255,6 +251,7 @@ def _beside(
     assert progress.launched is not None  # it has just been measured
     life = progress.life
     life.startup, life.windows, life.search = progress.startup, progress.windows, progress.search
+    life.show = progress.on_phase
     with progress.during(phase):
         undergo(stages, progress.launched, life)
 

@@ -13,12 +13,10 @@ import numpy as np
 from harness.base.errors import HarnessError, LaunchError
 from harness.measure.cell import federated_rounds, later_model
 from harness.measure.cell.later_model import wait_until
-from harness.measure.cell.life import Life, memory_bytes
+from harness.measure.cell.life import Life, capacity_per_s, memory_bytes
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launched
 from harness.measure.load.drivers import Firing
-from harness.search import search
-from harness.search.tallying import counted
 from harness.setup import slo
 from harness.setup.catalog import Variant
 from harness.setup.launching import Launching
@@ -27,7 +25,7 @@ from harness.setup.tables import PresetTable
 from harness.setup.tracks import PATTERN
 from harness.stored.hosts import CEILING_SHARE, HostProof
 from harness.stored.lifecycle import OVERLOAD, SHUTDOWN, Overload, Restart, Shutdown
-from harness.stored.records import BenchmarkFacts, of_kind
+from harness.stored.records import BenchmarkFacts
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 
@@ -93,7 +91,7 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
     """Strain a server; what is learnt is kept in `life` even where something fails half-way."""
     life.idle_cpu_share = _idle(launched)
     life.memory_after_bytes = memory_bytes(launched)
-    capacity = _capacity(life)
+    capacity = capacity_per_s(life)
     if strain.replace and launched.exited() is None:
         later_model.undergo(stages, launched, life)
     if strain.train and launched.exited() is None:
@@ -126,21 +124,6 @@ def _idle(launched: Launched) -> float | None:
     if before is None or after is None or "cpu_ns" not in before or "cpu_ns" not in after:
         return None
     return max(after["cpu_ns"] - before["cpu_ns"], 0) / 1e9 / took_s
-
-
-def _capacity(life: Life) -> float | None:
-    """The one that was found; else what it answered in a closed loop."""
-    if life.search is not None:
-        wanted = slo.parse(life.search.slo)
-        probes = of_kind(life.windows, WindowKind.PROBE)
-        found = search.estimate(counted(probes, wanted), wanted).rate_per_s
-        if found:
-            return found
-    profiles = of_kind(life.windows, WindowKind.PROFILE)
-    closed = [w for w in profiles if not w.facts.profile.is_open and w.requests.ok.any()]
-    if not closed:
-        return None
-    return closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
 
 def _overload(

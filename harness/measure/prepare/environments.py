@@ -147,7 +147,11 @@ def canonical(name: str) -> str:
 
 def needed(benchmark: Benchmark, backend: str) -> list[str]:
     """The requirements of a benchmark's predictor."""
-    path = benchmark.requirements(backend)
+    return required(benchmark.requirements(backend))
+
+
+def required(path: Path) -> list[str]:
+    """The lines of a requirements.in; none where there is no such file."""
     if not path.exists():
         return []
     lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())

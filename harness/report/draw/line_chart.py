@@ -34,6 +34,7 @@ class PlottedLine:
     y: tuple[float, ...]
     entries: tuple[Entry, ...]
     last: str = ""  # the value at its end
+    whiskers: tuple[tuple[float, float, float], ...] = ()  # (x, low, high) of intervals
 
 
 def draw(
@@ -69,9 +70,20 @@ def _curve(frame: Frame, curve: PlottedLine, height: float | None) -> Markup:
     said, line = points(at, curve.entries), drawing.path(spots)
     opened = Markup('<g class="curve {}" {} data-p="{}"><path class="line" d="{}"/>')
     opened = opened.format(curve.subject.classes, curve.subject.attributes, said, line)
+    opened += _whiskers(frame, curve)
     marks = drawing.marks(curve.subject.look, at)
     end = _end(frame, curve, spots[-1], spots[-1][1] if height is None else height)
     return opened + marks + end + Markup("</g>")
+
+
+def _whiskers(frame: Frame, curve: PlottedLine) -> Markup:
+    if not curve.whiskers:
+        return Markup("")
+    ends = [(frame.spot(x, low), frame.spot(x, high)[1]) for x, low, high in curve.whiskers]
+    drawn = "".join(
+        f"M{drawing.number(x)} {drawing.number(y)}V{drawing.number(to)}" for (x, y), to in ends
+    )
+    return Markup('<path class="whisker" d="{}"/>').format(drawn)
 
 
 def points(at: Sequence[Spot], entries: Sequence[Entry]) -> str:

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.analyse.campaigns import summary
+from harness.analyse.field import scaling
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.statistics.stats import Spread
 from harness.report.formats import report_format
 from harness.report.page import break_even, headline
 from harness.report.page.break_even import Beside
 from harness.report.page.view import Report
-from harness.report.text import outcomes
+from harness.report.text import outcomes, scaled
 from harness.stored.identity import record, told
 
 
@@ -26,6 +27,7 @@ def json_(report: Report) -> str:
 def _report(report: Report) -> dict[str, Any]:
     campaign, digested = report.campaign, report.digested
     short = summary.of(digested, report.comparisons)
+    cluster = scaled.summary(scaling.of_comparisons(report.comparisons))
     return {
         "campaign": campaign.id,
         "started_at": campaign.started_at,
@@ -40,6 +42,7 @@ def _report(report: Report) -> dict[str, Any]:
             for name, metric in COLUMNS.items()
         },
         "benchmarks": [_benchmark(each, report) for each in report.comparisons],
+        **({"cluster": cluster} if cluster else {}),
         "damaged": [
             {**told(found.cell), "message": outcomes.damage(found, digested)}
             for found in digested.damaged

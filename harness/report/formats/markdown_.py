@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.analyse.campaigns import summary
 from harness.analyse.campaigns.summary import RunCounts, Summary
-from harness.analyse.field import missing
+from harness.analyse.field import missing, scaling, scaling_words
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run.findings import Verdict
 from harness.analyse.run.metrics import Metric
@@ -47,7 +47,7 @@ def markdown(report: Report) -> str:
         even = break_even.sentences(break_even.besides(report, comparison))
         if even:
             parts.append(Passage((), tuple(f"- {text(each)}" for each in even), "function"))
-    parts += [*_left_over(report), *_findings(report), _foot()]
+    parts += [*_cluster(report), *_left_over(report), *_findings(report), _foot()]
     return "\n".join(_fitted(parts)).rstrip() + "\n"
 
 
@@ -174,6 +174,18 @@ def _out(row: Row) -> Iterator[str]:
     why = outcomes.why_out(row)
     if why is not None and not found:
         yield f"- {code(row.variant)} not ranked: {text(why)}"
+
+
+def _cluster(report: Report) -> Iterator[Passage]:
+    """What more replicas gave, and what changes under load did."""
+    for each in scaling.of_comparisons(report.comparisons):
+        said = list(scaling_words.of_points(each))
+        for change in each.changes:
+            title = scaling_words.TITLES[change.name]
+            said += [f"{title}: {line}" for line in scaling_words.of_change(change)]
+        said += [f"Note: {note}" for note in scaling_words.notes(each)]
+        title = f"### {code(each.variant)} on a cluster, {code(each.benchmark)}"
+        yield Passage((title, ""), tuple(f"- {text(line)}" for line in said), "line")
 
 
 def _left_over(report: Report) -> Iterator[Passage]:

@@ -46,7 +46,10 @@ class OnWindows:
 
 PROFILE = (WindowKind.PROFILE,)
 # Fired at a planned rate, so that the generator and the host matter in them as in a profile.
-PLANNED = (*PROFILE, WindowKind.PROBE, WindowKind.STRAIN, WindowKind.REPLACEMENT)
+PLANNED = (
+    *PROFILE,
+    *(WindowKind.PROBE, WindowKind.STRAIN, WindowKind.REPLACEMENT, WindowKind.CHANGE),
+)
 EVERY = tuple(WindowKind)
 WINDOW_RULES: dict[str, OnWindows] = {}
 RUN_RULES: dict[str, RunRule] = {}

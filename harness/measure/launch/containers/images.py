@@ -70,8 +70,7 @@ def ensure(
     base = base_of(variant)
     arguments = {"BASE": base, "SERVER": variant.server.name, "BENCHMARK": benchmark.name}
     digest = made.digest(base_id(client, base), *arguments.values())
-    kind = variant.table.backend if device == "cpu" else f"{variant.table.backend}-{device}"
-    name = f"{variant.server.name}-{kind}-{benchmark.name}".strip("_")
+    name = name_of(variant, benchmark, device)
     tag = f"{REPOSITORY}/{name}:{digest}"
     kept = caches.folder("images") / f"{name}-{digest}.json"
     with (
@@ -93,6 +92,12 @@ def ensure(
             tag=tag, id=str(image.id), size_bytes=image.attrs["Size"], base=base, **known["built"]
         )
         return Image(facts=facts, versions=known["versions"])
+
+
+def name_of(variant: Variant, benchmark: Benchmark, device: str) -> str:
+    """The name of its image, without the repository and the digest."""
+    kind = variant.table.backend if device == "cpu" else f"{variant.table.backend}-{device}"
+    return f"{variant.server.name}-{kind}-{benchmark.name}".strip("_")
 
 
 def as_it_stands(client: DockerClient, name: str) -> Image:

@@ -106,8 +106,11 @@ class DeploymentControl(Protocol):
     def cordon(self, node: str, *, on: bool) -> None:
         """Keep new pods from a node, or no longer."""
 
+    def protect(self, *, on: bool) -> None:
+        """Let no more than one pod be evicted at a time, or no longer so."""
+
     def evict(self, pod: str) -> None:
-        """Evict a pod, as `kubectl drain` does."""
+        """Evict a pod, as `kubectl drain` does: again for a while, where it is not allowed now."""
 
     def shares(self, start_ns: int, end_ns: int) -> tuple[PodShare, ...]:
         """The calls of each pod between two moments of this host's CLOCK_MONOTONIC."""
@@ -122,6 +125,24 @@ class DeploymentControl(Protocol):
     def trainer(self, benchmark: Benchmark) -> ModelTrainer:
         """What trains the next versions of its model, made ready: its image is there, and nothing
         runs yet. Raises ProvisionError, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRoom:
+    """What a node has left for pods: what it can give, without what those on it request."""
+
+    name: str
+    cpu_millis: int
+    memory_mib: int
+    is_here: bool  # it is this machine, whose CPUs are not all for servers
+
+
+@runtime_checkable
+class HasRoom(Protocol):
+    """A launcher that knows how much room its cluster has."""
+
+    def room(self) -> tuple[NodeRoom, ...]:
+        """Of each node that takes pods. Raises LaunchError."""
 
 
 @runtime_checkable

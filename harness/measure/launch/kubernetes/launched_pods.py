@@ -224,6 +224,7 @@ class LaunchedPods:
             pod=self._observer.facts(
                 cluster=self._ground.release,
                 replicas=self._workload.replicas,
+                cpus=self._workload.cpus,
                 address="" if address is None else f"{address.host}:{self.port}",
             ),
         )

@@ -119,7 +119,7 @@ class PodObserver:
             return peak, throttled, max(killed or 0, told)
         return (*self._kubelets.counts(), told)
 
-    def facts(self, *, cluster: str, replicas: int, address: str) -> PodFacts:
+    def facts(self, *, cluster: str, replicas: int, cpus: float, address: str) -> PodFacts:
         """How it ran, as far as it was seen."""
         return PodFacts(
             cluster=cluster,
@@ -127,6 +127,7 @@ class PodObserver:
             namespace=self._observed.namespace,
             qos=self._qos,
             replicas=replicas,
+            cpus=cpus,
             own_cpus=bool(self._held) and all(self._held),
             usage_from=self._usage_from(),
             start=self._watch.first(),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.measure.launch.kubernetes.observing import PodObserver
 
 AUTOSCALER = "HorizontalPodAutoscaler"
+_BUDGET = "PodDisruptionBudget"
 _METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
 _USUAL = "metrics-server"
 _LOOK_S = 0.1
@@ -124,6 +125,13 @@ class PodControl:
         """Keep new pods from a node, or no longer."""
         with answering(f"New pods can't be kept from the node {node}, or no longer"):
             cordons.put(self._cluster, node, self._owner, on=on)
+
+    def protect(self, *, on: bool) -> None:
+        """Let no more than one pod be evicted at a time, or no longer so."""
+        if on:
+            self._deployed.add(objects.budget(self._deployed.workload))
+        else:
+            self._deployed.take_away(_BUDGET)
 
     def evict(self, pod: str) -> None:
         """Evict a pod, as `kubectl drain` does."""

@@ -102,11 +102,11 @@ class PodWatch:
             if told["name"] == self._container and "running" in told.get("state", {}):
                 self._stamp(name, STARTED, seen_ns)
             self._note_end(told)
+        self._changed(pod)  # before anybody sees it: of one that is ready everything is known
         if what == "DELETED":
             self._pods.pop(name, None)
         else:
             self._pods[name] = pod
-        self._changed(pod)
 
     def _note_end(self, told: dict[str, Any]) -> None:
         for state in (told.get("state", {}), told.get("lastState", {})):

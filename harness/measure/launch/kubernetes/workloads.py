@@ -30,21 +30,16 @@ def of_order(
     cpus: float | None = None,
     records: bool = True,
 ) -> Workload:
-    """As many pods of it; without `records`, the predictor keeps none of its calls.
-
-    CPUs are as many as the order has, unless given.
-    """
+    """As many pods of it, with the CPUs of the order unless given or in the variant's table;
+    without `records`, the predictor keeps none of its calls."""
     table, place = order.variant.table, place_of(order)
     server, stands = order.variant.server, bool(order.variant.image)
     image = _image(order)
-    told = {**environment(order, place), **components.beside(table.components), "USER": "harness"}
-    if not records:
-        told.pop(_RECORDS)
     return Workload(
         name=dns_label(table.name),
         image=image.facts.tag,
         command=() if stands else tuple(place.command(table)),
-        environment={} if stands else told,
+        environment={} if stands else _environment(order, records),
         working_dir="" if stands else str(APP / "servers" / server.name),
         port=place.port,
         more_ports=place.ports,
@@ -53,7 +48,7 @@ def of_order(
         ready_timeout_s=table.ready_timeout_s,
         metrics_path=server.table.metrics_path or "",
         metrics_port=_metrics_port(order),
-        cpus=len(order.cpus) if cpus is None else cpus,
+        cpus=cpus or table.cpus or len(order.cpus),
         memory_mib=table.memory_mib,
         gpus=int(order.device == "gpu"),
         replicas=replicas,
@@ -71,6 +66,14 @@ def _image(order: LaunchOrder) -> Image:
     if not isinstance(order.provided, Image):
         raise ProvisionError(f"{order.variant.name} has no image that a cluster could run.")
     return order.provided
+
+
+def _environment(order: LaunchOrder, records: bool) -> dict[str, str]:
+    table = order.variant.table
+    told = environment(order, place_of(order)) | components.beside(table.components)
+    if not records:
+        told.pop(_RECORDS)
+    return {**told, "USER": "harness"}
 
 
 def _metrics_port(order: LaunchOrder) -> str:

@@ -12,7 +12,9 @@ from harness.measure.launch.containers import engine, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import TRACE
 from harness.measure.launch.kubernetes import (
+    NodeRoom,
     pod_reach,
+    rooms,
     training,
     training_image,
     usable,
@@ -120,6 +122,10 @@ class KubernetesLauncher:
             self._ground.give(facts.tag)
         return made
 
+    def room(self) -> tuple[NodeRoom, ...]:
+        """See HasRoom."""
+        return rooms.of(usable.checked(self._wanted).cluster)
+
     def launch(self, order: LaunchOrder) -> LaunchedPods:
         ground = self._ground
         table = order.variant.table
@@ -144,7 +150,7 @@ class KubernetesLauncher:
                 interpreter="" if order.variant.image else str(order.provided.bin / "python"),
                 records=str(TRACE),
                 cpus=order.cpus,
-                holds=replicas == 1 and self._cpus is None and ground.is_here,
+                holds=replicas == 1 and self._cpus is table.cpus is None and ground.is_here,
             )
         )
         trainer = partial(self._trainer, deployed)

@@ -47,7 +47,10 @@ class Owner(Interface):
 class Connection(Receiver):
     """Sends a prepared message and stamps the answer's first and last byte."""
 
-    __slots__ = ("answer", "counted", "fresh", "gone", "index", "loop", "served", "transport")
+    __slots__ = (
+        *("answer", "counted", "fresh", "gone", "index", "loop"),
+        *("made_ns", "served", "transport"),
+    )
 
     def __init__(self, loop: Owner) -> None:
         self.loop = loop
@@ -57,9 +60,11 @@ class Connection(Receiver):
         self.served = False  # an answer has come on it; of open loops and exchanges alone
         self.gone = False  # nothing can be sent on it any more
         self.counted = False
+        self.made_ns = 0  # when it stood
         self.transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.made_ns = clock()
         assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
         self.transport = transport  # type: ignore[assignment]
 
@@ -69,7 +74,7 @@ class Connection(Receiver):
         answer = self.answer
         if answer is None:
             if index == IDLE:
-                self._abort()
+                self.abort()
                 return
             loop.first_byte_ns[index] = now = max(now, loop.sent_ns[index])
             # A server repeats its header block: the same bytes mean the same framing, so that an
@@ -108,7 +113,8 @@ class Connection(Receiver):
         self.count()
         self.gone = True
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """End it at once."""
         self.count()
         self.gone = True
         self.transport.abort()
@@ -121,7 +127,7 @@ class Connection(Receiver):
         except Unfit as error:
             self.loop.refuse(error)
             self._fail(GARBAGE)
-            self._abort()
+            self.abort()
             return
         if whole:
             self._finish(answer, now)
@@ -138,7 +144,7 @@ class Connection(Receiver):
         if reusable:
             loop.answered(self, index, now, answer.status)
         else:
-            self._abort()
+            self.abort()
             loop.answered(None, index, now, answer.status)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -159,7 +165,7 @@ class Connection(Receiver):
     def give_up(self, error: int) -> None:
         """End the request under way with an error, and the connection with it."""
         self._fail(error)
-        self._abort()
+        self.abort()
 
     def _fail(self, error: int) -> None:
         index, self.index, self.answer = self.index, IDLE, None

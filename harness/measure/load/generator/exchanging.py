@@ -48,7 +48,7 @@ class Conversing(Connection):
     def received(self, data: bytes, now: int) -> None:
         loop, index, answer = self.loop, self.index, self.answer
         if index == IDLE:
-            self._abort()
+            self.abort()
             return
         now = max(now, loop.asked_ns(index))
         if answer is None:

@@ -56,6 +56,9 @@ class Job:
     max_connections: int = 1024
     resends: bool = True  # what a connection that was used before has swallowed
     max_answer_bytes: int = MAX_ANSWER_BYTES  # over HTTP; a longer answer is refused
+    # An open loop over HTTP uses its connections in turn, each for so long, as many clients would;
+    # None: the one that was used last, as long as it stands.
+    renew_ns: int | None = None
     think_ns: int | None = None  # mean think time of users; None without think time
     number: int = 0  # of the process among those of the window
     source: str = ""  # the address of this host to send from over HTTP; empty: the system chooses

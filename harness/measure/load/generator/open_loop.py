@@ -31,6 +31,7 @@ class OpenLoop(HttpLoop):
         self.due: list[int] = []
         self.order: list[int] = job.payload.tolist()
         self.free: list[Connection] = []
+        self.place = -1 if job.renew_ns is None else 0  # in it, of the one that is used next
         self.waiting: deque[int] = deque()
         self.opening = 0
         self.timer = Timer()
@@ -68,12 +69,13 @@ class OpenLoop(HttpLoop):
         if self.hopeless:
             self._leave_the_rest(self.hopeless)
         due, free, index, count = self.due, self.free, self.next, len(self.due)
+        place = self.place
         while index < count and due[index] <= clock():
             self.open_requests += 1
-            while free and free[-1].gone:
-                free.pop()
+            while free and free[place].gone:
+                free.pop(place)
             if free:
-                self.send(free.pop(), index)
+                self.send(free.pop(place), index)
             else:
                 self.waiting.append(index)
                 self.queued[index] = 1
@@ -188,10 +190,27 @@ class OpenLoop(HttpLoop):
         if connection.gone:
             if self.waiting:
                 self.open_more()
+        elif self._is_old(connection):
+            connection.abort()
+            self.opening += 1
+            self.spawn(self._open_another())
         elif self.waiting:
             self.send(connection, self.waiting.popleft())
         else:
             self.free.append(connection)
+
+    def _is_old(self, connection: Connection) -> bool:
+        renew_ns = self.job.renew_ns
+        return renew_ns is not None and clock() - connection.made_ns > renew_ns
+
+    async def _open_another(self) -> None:
+        """In place of one that was used for long enough."""
+        connection = await self.connect()
+        self.opening -= 1
+        if connection is not None and not connection.gone:
+            self._use(connection)
+        elif self.waiting:
+            self.open_more()
 
     def _leave_the_rest(self, hopeless: why.Why) -> None:
         now = clock()

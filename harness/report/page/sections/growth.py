@@ -10,6 +10,7 @@ from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field import function_points
 from harness.analyse.field import growth as growing
 from harness.analyse.field.growth import Growth, PointCost
+from harness.analyse.field.scaling import REPLICAS
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import ChartRow, LiveChart, Table
@@ -60,7 +61,7 @@ def _swept(report: Report) -> dict[tuple[str, str], list[Swept]]:
     drawn: dict[str, tuple[colours.Look, str]] = {}
     for digest in report.digested.digests:
         cell = digest.cell
-        if cell.point is None or digest.swept is None:
+        if cell.point is None or digest.swept is None or cell.point.axis == REPLICAS:
             continue
         name = subject_name(cell.subject)
         group = members.setdefault((cell.benchmark, cell.point.axis), {})

@@ -11,7 +11,7 @@ from harness.analyse.field.comparison import COLUMNS, Comparison, Row
 from harness.analyse.run.metrics import SHARES, Metric
 from harness.analyse.statistics import stats
 from harness.report.page import confidence, ranking, view
-from harness.report.page.sections import Values, lifecycle, section
+from harness.report.page.sections import Values, cluster, lifecycle, section
 from harness.report.page.view import Report
 
 _PARTS = ("cold_create", "cold_runtime", "cold_import", "cold_load", "cold_answer")
@@ -105,7 +105,7 @@ def table(report: Report) -> Values | None:
 def _groups(report: Report) -> list[tuple[str, list[Metric]]]:
     rows = [row for comparison in report.comparisons for row in comparison.rows]
     shown = {n for n in COLUMNS if n not in _RARE or any(row.spreads[n] for row in rows)}
-    shown -= set(lifecycle.OWN)
+    shown -= {*lifecycle.OWN, *cluster.OWN}
     groups = [
         (title, [COLUMNS[name] for name in names if name in shown])
         for title, names in _GROUPS.items()

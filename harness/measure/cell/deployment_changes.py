@@ -1,0 +1,165 @@
+"""What a Deployment is put through after its windows: changes while load goes on, one by one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from harness.base.errors import HarnessError
+from harness.measure.cell import changes
+from harness.measure.cell.change_scene import Scene
+from harness.measure.cell.changes import DeploymentChange
+from harness.measure.cell.deployment_stages import ChangeWindow, DeploymentStages
+from harness.measure.cell.deployment_watch import DeploymentWatch
+from harness.measure.cell.life import Life, capacity_per_s
+from harness.measure.launch.kubernetes import LaunchedDeployment
+from harness.measure.launch.launchers import Launched
+from harness.measure.load.drivers import Firing
+from harness.setup.changes import ChangeName, ChangingTable
+from harness.setup.slo import Slo
+from harness.stored.pods import ClusterChange
+from harness.stored.records import of_kind
+from harness.windows.kinds import WindowKind
+
+_JOINS_S = 90.0  # at most, for what is done to end when the load has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesOrder:
+    """The planned changes of a Deployment."""
+
+    changes: tuple[ChangeName, ...]
+    told: ChangingTable
+    slo: Slo
+
+
+def undergo(order: ChangesOrder, stages: DeploymentStages, launched: Launched, life: Life) -> None:
+    """Make the changes; what is learnt is kept in `life` even where something fails."""
+    if not isinstance(launched, LaunchedDeployment):
+        return
+    names = {w.facts.profile.name for w in of_kind(life.windows, WindowKind.PROFILE)}
+    ours = [span for span in stages.spans if span.profile in names]
+    if ours:
+        with suppress(HarnessError):  # what has no records is told of elsewhere
+            shares = launched.control.shares(ours[0].start_ns, ours[-1].end_ns)
+            life.shares = tuple(shares)
+    capacity = capacity_per_s(life)
+    for name in order.changes:
+        if launched.exited() is not None:
+            return
+        life.show(name)
+        found = ClusterChange(name=name, slo=str(order.slo), rate_per_s=capacity or 0.0)
+        if capacity is None:
+            why = "it is not known what one pod bears"
+            life.changes.append(replace(found, failure=why))
+            continue
+        with DeploymentWatch(launched.control) as watch:
+            scene = Scene(
+                stages=stages,
+                launched=launched,
+                told=order.told,
+                capacity_per_s=capacity,
+                watch=watch,
+            )
+            life.changes.append(_made(scene, found, life))
+
+
+def _made(scene: Scene, found: ClusterChange, life: Life) -> ClusterChange:
+    """One change, with its window, if it came to that."""
+    made = changes.registered()[found.name]()
+    usual = scene.stages.variant.table.replicas
+    try:
+        if why := made.why_not(scene):
+            return replace(found, failure=why)
+        scene.serve(made.pods(scene))
+        with _restored(made, scene, usual) as troubles:
+            made.prepare(scene)
+            fired, trouble = _fired(made, scene, found.name)
+            window = made.window(scene, fired.window)
+            life.windows.append(window.of_kind(WindowKind.CHANGE))
+            made.follow(scene)
+            found = _seen(made, scene, fired, found)
+        trouble = trouble or made.failure(scene) or "; ".join(troubles)
+    except HarnessError as error:
+        trouble = str(error)
+    return replace(found, failure=trouble.rstrip("."))
+
+
+@contextmanager
+def _restored(made: DeploymentChange, scene: Scene, usual: int) -> Iterator[list[str]]:
+    """Whatever happens, the Deployment is as it was in the end; with what went wrong with that."""
+    troubles: list[str] = []
+    try:
+        yield troubles
+    finally:
+        for step in (partial(made.restore, scene), partial(scene.serve, usual)):
+            try:
+                step()
+            except HarnessError as error:
+                troubles.append(str(error))
+
+
+def _fired(made: DeploymentChange, scene: Scene, name: ChangeName) -> tuple[ChangeWindow, str]:
+    """(the window in which it happens, what went wrong with it). It happens in a thread of its own:
+    meanwhile the server is watched as ever."""
+    troubles: list[str] = []
+    done = threading.Event()
+
+    def happen() -> None:
+        try:
+            made.happen(scene)
+        except HarnessError as error:
+            troubles.append(str(error))
+        finally:
+            done.set()
+
+    actor = threading.Thread(target=happen, name=name, daemon=True)
+
+    def begun(firing: Firing) -> None:
+        scene.start_ns = firing.start_ns
+        actor.start()
+
+    try:
+        profile = made.profile(scene, name)
+        every = made.judge_every
+        fired = scene.stages.under_change(scene.launched, profile, begun, done.is_set, every)
+    finally:
+        scene.over.set()
+        if actor.ident is not None:
+            actor.join(_JOINS_S)
+    if actor.is_alive():
+        troubles.append(f"what was done had not ended {_JOINS_S:.0f} s after the load")
+    return fired, "; ".join(troubles)
+
+
+def _seen(
+    made: DeploymentChange, scene: Scene, fired: ChangeWindow, found: ClusterChange
+) -> ClusterChange:
+    """What there was to see of it."""
+    start_ns, end_ns = fired.span.start_ns, fired.span.end_ns
+    load_ns = int(fired.window.facts.profile.duration_s * 1e9)
+    recovery_s = None
+    if scene.begun_ns is not None and scene.recovered_ns is not None:
+        recovery_s = (scene.recovered_ns - scene.begun_ns) / 1e9
+    cut = ""
+    if fired.unanswered:
+        cut = f"{fired.unanswered} requests were under way when the load ended, and do not count"
+    seen = replace(
+        found,
+        phases=made.phases(scene, fired.window.facts.profile, load_ns),
+        moments=scene.watch.moments(start_ns),
+        happenings=scene.watch.happenings(start_ns),
+        shares=tuple(scene.control.shares(start_ns, end_ns)),
+        recovery_s=recovery_s,
+        note="; ".join(filter(None, (_one_node(scene), made.note(scene), cut))),
+    )
+    return made.completed(scene, seen)
+
+
+def _one_node(scene: Scene) -> str:
+    if scene.control.nodes() > 1:
+        return ""
+    return "all pods are on one node"

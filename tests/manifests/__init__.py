@@ -1,0 +1,1 @@
+"""Manifests: what they hold, and whether those who take them would."""
