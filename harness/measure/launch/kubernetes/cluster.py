@@ -111,8 +111,7 @@ class Cluster:
         try:
             return _output(call, limit_s)
         finally:
-            with suppress(Exception):  # its other end may be gone
-                call.close()
+            hang_up(call)
 
     def websocket(self, path: str, asked: list[tuple[str, str]]) -> Any:
         """The client's connection for what is spoken both ways."""
@@ -202,6 +201,14 @@ class Cluster:
     @property
     def _named(self) -> str:
         return f"the API server of the context {self.context!r}"
+
+
+def hang_up(call: Any) -> None:
+    """End a connection of the client that is spoken both ways: where its other end closed it first,
+    its socket stays open until it is told so itself."""
+    for end in (call.close, call.sock.shutdown):
+        with suppress(Exception):  # its other end may be gone
+            end()
 
 
 @contextmanager
