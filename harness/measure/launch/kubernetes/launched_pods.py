@@ -29,7 +29,8 @@ from harness.stored.records import Stop
 MIB = 1 << 20
 _POLL_S = 0.02
 _UNSERVED_S = 60.0  # from when all are ready, until a controller should have made a Service
-_UNREACHED_S = 10.0  # from when all are ready: rules of Services follow a moment later
+_PATIENT_S = 5.0  # from when all are ready until another way is tried, and until none is left
+_UNREACHED_S = 10.0
 _BEYOND_S = 30.0  # the grace: a node may take its time to tell
 _KILLED = 137
 
@@ -109,10 +110,11 @@ class LaunchedPods:
             if self._service is None:
                 return self._unserved(now - self._ready_since)
             self._ready_since = now
-        found = self._ground.reach.found(self._service, ready)
+        waited_s = now - self._ready_since
+        patient = waited_s < _PATIENT_S
+        found = self._ground.reach.found(self._service, ready, patient=patient)
         if found is None:
-            silent = now - self._ready_since > _UNREACHED_S
-            return self._unreached(ready) if silent else None
+            return self._unreached(ready) if waited_s > _UNREACHED_S else None
         self._address, self.host = found, found.host
         self.port = found.ports[pod_template.SERVING]
         self.headers = self._deployed.headers

@@ -110,12 +110,15 @@ class KubernetesLauncher:
                 found = usable.checked(self._wanted, device)
         except (engine.NoEngine, usable.NotUsable) as error:
             return str(error)
+        found.cluster.close()
         here = replace(launching.of(KUBERNETES), here=found.is_here)
         launching.declare(KUBERNETES, here)
         return None
 
     def about(self) -> str:
-        return usable.checked(self._wanted, "cpu").about
+        found = usable.checked(self._wanted, "cpu")
+        found.cluster.close()
+        return found.about
 
     def provide(self, variant: Variant, benchmark: Benchmark, artefact: Path, device: str) -> Image:
         client = self._ground.engine
