@@ -57,7 +57,7 @@ def reaching(fake: FakeApi, forced: Reach | None = None, *, services: bool = Tru
 def test_a_service_comes_first_where_services_are_reached(fake: FakeApi) -> None:
     reach = reaching(fake)
     assert not reach.takes_node_port
-    assert hosts(reach)[0] == ("service", "203.0.113.9", 8080)
+    assert hosts(reach) == [("service", "203.0.113.9", 8080)], "a pod is ready sooner, and not it"
 
 
 def test_else_a_port_of_a_node(fake: FakeApi) -> None:

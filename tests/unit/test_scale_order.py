@@ -89,7 +89,7 @@ def test_experiments_decide_what_is_made() -> None:
 def test_what_is_told_is_taken() -> None:
     given = ("--pod-cpus", "0.1", "--pod-memory", "512m", "--load", "0.3,1.5", "--step", "20s")
     more = ("--max-pods", "4", "--cpu-percent", "60", "--within", "1m", "--slo", "p99<50ms")
-    order = ordered(*given, *more, "--search", "3s", "--pods", "3", "--reach", "pod")
+    order = ordered(*given, *more, "--search", "3s", "--pods", "3", "--reach", "service")
     (table,) = {(v.table.cpus, v.table.memory_mib) for v in order.variants}
     assert table == (0.1, 512)
     told = order.preset.changing
@@ -99,7 +99,7 @@ def test_what_is_told_is_taken() -> None:
     assert order.benchmarks[0].table.slo.startswith("p99<50ms")
     (launcher,) = order.launchers.values()
     assert isinstance(launcher, Pods)
-    assert launcher.told == {"reach": "pod"}, "how many there are is said by `scale`"
+    assert launcher.told == {"reach": "service"}, "how many there are is said by `scale`"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,7 @@ def test_what_is_told_is_taken() -> None:
         (["--pod-cpus", "1"], "do not fit"),
         (["--pod-memory", "much"], "--pod-memory"),
         (["--step", "soon"], "duration"),
+        (["--reach", "pod"], "pods come and go"),
         (["--launcher", "docker"], "docker does not start several of it"),
     ],
 )

@@ -61,8 +61,11 @@ class LaunchedPods:
         observer: PodObserver,
         trainer: Callable[[Benchmark], ModelTrainer],
         log: Path,
+        *,
+        outlives_pods: bool = False,
     ) -> None:
-        """Create the objects. Raises LaunchError, with nothing of them left."""
+        """Create the objects. Where its address is to outlive pods, it is none of theirs. Raises
+        LaunchError, with nothing of the objects left."""
         self._ground = ground
         self._deployed = deployed
         self._observer = observer
@@ -74,6 +77,7 @@ class LaunchedPods:
         self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
         self._address: PodAddress | None = None
         self._service: Json = {}
+        self._outlives_pods = outlives_pods
         self._ready_since: float | None = None
         self._exit: str | None = None
         self._ends: dict[str, ContainerEnd] = {}  # by pod, how the server's container ended last
@@ -103,7 +107,8 @@ class LaunchedPods:
         if self._ready_since is None:
             self._ready_since = time.monotonic()
             self._service = self._deployed.service()
-        found = self._ground.reach.found(self._service, ready)
+        direct = [] if self._outlives_pods else ready
+        found = self._ground.reach.found(self._service, direct)
         if found is None:
             silent = time.monotonic() - self._ready_since > _UNREACHED_S
             return self._unreached(ready) if silent else None

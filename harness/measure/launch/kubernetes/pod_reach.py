@@ -85,7 +85,9 @@ class PodReach:
             outside = {name: int(each["nodePort"]) for name, each in named.items()}
             for host in self._hosts():
                 yield NODE_PORT, host, outside
-        if self.forced == POD or (self.forced is None and len(pods) == 1):
+        # Where Services are reached, this one will be in a moment; pods are ready sooner.
+        direct = self.forced is None and not self._reaches_services and len(pods) == 1
+        if self.forced == POD or direct:
             for pod in pods[:1]:
                 if host := pod.get("status", {}).get("podIP", ""):
                     yield POD, host, ports
