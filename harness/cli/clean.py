@@ -60,6 +60,7 @@ def _clean_cluster(verb: str, *, dry_run: bool) -> None:
             _say.line(f"{verb} {what}")
         for line in leftovers.staying(cluster):
             _say.line(line, err=True)
+        cluster.close()
 
 
 def _folders(cache: Path) -> list[Path]:

@@ -14,6 +14,7 @@ import pytest
 from kubernetes import client, config
 
 from harness.manifests.workload import PART_OF
+from harness.measure.launch.kubernetes.campaign_namespace import OWNER, is_abandoned, owner
 from tests.docker.conftest import BASE
 from tests.system.conftest import cli, kept
 from tests.system.sandbox import Sandbox
@@ -37,9 +38,17 @@ def core() -> Any:
 
 
 def namespaces(core: Any) -> list[str]:
-    """Those of this project that do not end already."""
-    found = core.list_namespace(label_selector=_OURS).items
-    return [each.metadata.name for each in found if each.status.phase != "Terminating"]
+    """Those that this process made, or one that is gone, and that do not end already: another
+    command may use the cluster as well."""
+    found = [
+        each
+        for each in core.list_namespace(label_selector=_OURS).items
+        if each.status.phase != "Terminating"
+    ]
+    owners = {
+        each.metadata.name: (each.metadata.annotations or {}).get(OWNER, "") for each in found
+    }
+    return [name for name, of in owners.items() if of == owner() or is_abandoned(of)]
 
 
 @pytest.fixture(autouse=True)

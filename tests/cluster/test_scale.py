@@ -62,7 +62,7 @@ def test_pods_share_requests_and_are_replaced_under_load(sandbox: Sandbox) -> No
 
 
 def test_an_autoscaler_adds_pods_when_load_is_beyond_one(sandbox: Sandbox) -> None:
-    more = ("--step", "10s", "--max-pods", "3", "--load", "0.5,4", "--cpu-percent", "50")
+    more = ("--step", "12s", "--max-pods", "3", "--pod-cpus", "0.1", "--cpu-percent", "50")
     _, (run,) = scaled(sandbox, "--experiment", "autoscaling", *more)
     (change,) = changes_of(run).values()
     assert change.failure == ""

@@ -28,8 +28,10 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def cluster(fake: FakeApi) -> Cluster:
-    return kubeconfig.connect()
+def cluster(fake: FakeApi) -> Iterator[Cluster]:
+    found = kubeconfig.connect()
+    yield found
+    found.close()
 
 
 def ours(of: str) -> dict[str, Any]:

@@ -28,8 +28,10 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def cluster(fake: FakeApi) -> Cluster:
-    return kubeconfig.connect()
+def cluster(fake: FakeApi) -> Iterator[Cluster]:
+    found = kubeconfig.connect()
+    yield found
+    found.close()
 
 
 def test_it_asks_with_the_context_s_token(fake: FakeApi, cluster: Cluster) -> None:

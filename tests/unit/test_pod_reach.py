@@ -57,7 +57,7 @@ def reaching(fake: FakeApi, forced: Reach | None = None, *, services: bool = Tru
 def test_a_service_comes_first_where_services_are_reached(fake: FakeApi) -> None:
     reach = reaching(fake)
     assert not reach.takes_node_port
-    assert hosts(reach) == [("service", "203.0.113.9", 8080)], "a pod is ready sooner, and not it"
+    assert hosts(reach)[0] == ("service", "203.0.113.9", 8080)
 
 
 def test_else_a_port_of_a_node(fake: FakeApi) -> None:
@@ -86,16 +86,28 @@ def test_one_way_can_be_forced(fake: FakeApi, forced: Reach) -> None:
 def test_the_first_that_takes_a_connection_is_taken(
     fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reach = reaching(fake, "service")
+    reach = reaching(fake)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         ports = [{"name": "serving", "port": port}]
-        found = reach.found({"spec": {"clusterIP": "127.0.0.1", "ports": ports}}, PODS)
+        found = reach.found(
+            {"spec": {"clusterIP": "127.0.0.1", "ports": ports}}, PODS, patient=True
+        )
     assert found is not None
     assert (found.reached, found.host, found.ports) == ("service", "127.0.0.1", {"serving": port})
     assert not found.is_exposed
-    ports = [{"name": "serving", "port": port}]
-    assert reach.found({"spec": {"clusterIP": "127.0.0.1", "ports": ports}}, PODS) is None
+
+
+def test_another_way_is_tried_when_the_likeliest_had_its_time(
+    fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach = reaching(fake)
+    monkeypatch.setattr(pod_reach, "_connects", lambda host, _: host == "203.0.113.7")
+    reach.__dict__["_reaches_services"] = True
+    assert reach.found(service(), PODS, patient=True) is None
+    found = reach.found(service(), PODS, patient=False)
+    assert found is not None
+    assert found.reached == "pod"
 
 
 def test_ports_of_a_node_that_others_reach_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from harness.setup import launching
 from harness.setup.launching import KUBERNETES, Launching
 from harness.stored.identity import VARIANT, Point
 from harness.stored.records import SCALE
+from tests import fakes
 
 WAY = Launching(described="pods", installs=False, replicates=True)
 
@@ -140,6 +141,9 @@ def test_options_of_launchers_that_start_no_copies_are_not_taken() -> None:
 def test_one_pod_alone_is_changed() -> None:
     order = ordered()
     (benchmark,) = order.benchmarks
-    planned = [cell_orders.changing(order.preset, v, benchmark) for v in order.variants]
+    campaign = fakes.campaign([fakes.Fake()])
+    planned = [cell_orders.changing(order.preset, campaign, v, benchmark) for v in order.variants]
+    assert planned[0] is not None
+    assert planned[0].args[0].ceiling_per_s == fakes.PROOF.ceiling_per_s
     assert [each and each.args[0].changes for each in planned] == [order.preset.changes, (), ()]
     assert {cell_orders.stages_for(v) for v in order.variants} == {DeploymentStages}

@@ -66,6 +66,7 @@ class CampaignGround:
             self._guard.communicate(b"done")
         finally:
             self.engine.close()
+            self.pods.cluster.close()
 
 
 def prepared(wanted: WantedCluster) -> CampaignGround:

@@ -54,6 +54,13 @@ class Cluster:
         self.context = context
         self.server: str = client.configuration.host
 
+    def close(self) -> None:
+        """End its connections; one more request would open them again."""
+        manager = self._client.rest_client.pool_manager
+        for key in manager.pools.keys():  # noqa: SIM118 - it is no dict, and iterates by no other way
+            manager.pools[key].close()
+        manager.clear()
+
     def get(self, path: str, limit_s: float = _READ_S, /, **query: str) -> Json:
         """An object, or a list of them."""
         return self._json("GET", path, query, limit_s=limit_s)
@@ -104,8 +111,7 @@ class Cluster:
         try:
             return _output(call, limit_s)
         finally:
-            with suppress(Exception):  # its other end may be gone
-                call.close()
+            hang_up(call)
 
     def websocket(self, path: str, asked: list[tuple[str, str]]) -> Any:
         """The client's connection for what is spoken both ways."""
@@ -195,6 +201,14 @@ class Cluster:
     @property
     def _named(self) -> str:
         return f"the API server of the context {self.context!r}"
+
+
+def hang_up(call: Any) -> None:
+    """End a connection of the client that is spoken both ways: where its other end closed it first,
+    its socket stays open until it is told so itself."""
+    for end in (call.close, call.sock.shutdown):
+        with suppress(Exception):  # its other end may be gone
+            end()
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def main(context: str, name: str, is_own: str, owner: str) -> None:
             cluster = kubeconfig.connect(context)
             list(cordons.taken_off(cluster, owner))
             left.remove(cluster)
+            cluster.close()
             return
         time.sleep(_BETWEEN_S)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 from harness.base.errors import LaunchError
-from harness.measure.launch.kubernetes.cluster import Cluster
+from harness.measure.launch.kubernetes.cluster import Cluster, hang_up
 
 _LIMIT_S = 20.0  # of one answer
 _STDOUT, _STDERR = 1, 2
@@ -76,8 +76,7 @@ class PodPrograms:
             try:
                 yield Conversation(socket, pod)
             finally:
-                with suppress(Exception):  # its other end may be gone
-                    socket.close()
+                hang_up(socket)
         except LaunchError:
             raise
         except Exception as error:  # the client, websockets and TLS each have their own

@@ -63,11 +63,17 @@ class PodReach:
             return self.forced == NODE_PORT
         return not self._reaches_services
 
-    def found(self, service: Json, pods: list[Json]) -> PodAddress | None:
-        """The first address of pods that are ready that takes a connection; None: none does."""
+    def found(self, service: Json, pods: list[Json], *, patient: bool) -> PodAddress | None:
+        """The first address of pods that are ready that takes a connection; None: none does.
+
+        `patient`: of the likeliest way alone, since rules of Services follow pods a moment later.
+        """
+        likeliest = ""
         for reached, host, ports in self.candidates(service, pods):
-            port = next(iter(ports.values()))
-            if _connects(host, port):
+            likeliest = likeliest or reached
+            if patient and reached != likeliest:
+                return None
+            if _connects(host, next(iter(ports.values()))):
                 return PodAddress(reached=_WORDS[reached], host=host, ports=ports)
         return None
 
@@ -85,9 +91,7 @@ class PodReach:
             outside = {name: int(each["nodePort"]) for name, each in named.items()}
             for host in self._hosts():
                 yield NODE_PORT, host, outside
-        # Where Services are reached, this one will be in a moment; pods are ready sooner.
-        direct = self.forced is None and not self._reaches_services and len(pods) == 1
-        if self.forced == POD or direct:
+        if self.forced == POD or (self.forced is None and len(pods) == 1):
             for pod in pods[:1]:
                 if host := pod.get("status", {}).get("podIP", ""):
                     yield POD, host, ports

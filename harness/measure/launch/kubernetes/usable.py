@@ -70,6 +70,14 @@ def checked(wanted: WantedCluster, device: str = "cpu") -> UsableCluster:
         cluster = kubeconfig.connect(wanted.context)
     except NoCluster as error:
         raise NotUsable(str(error)) from error
+    try:
+        return _looked_at(cluster, wanted, device)
+    except BaseException:
+        cluster.close()
+        raise
+
+
+def _looked_at(cluster: Cluster, wanted: WantedCluster, device: str) -> UsableCluster:
     if not wanted.remote:
         _require(nearness.why_not_near(cluster.server, cluster.context))
     try:
