@@ -74,6 +74,7 @@ def seen(pod: Json) -> PodSeen:
         ready=is_ready(pod),
         ending=is_ending(pod),
         restarts=restarts(pod),
+        runs=runs(pod),
         why=_why(pod),
     )
 

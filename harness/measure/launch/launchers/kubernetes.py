@@ -163,7 +163,8 @@ class KubernetesLauncher:
         )
         trainer = partial(self._trainer, deployed)
         log = order.scratch / "server.log"
-        return LaunchedPods(ground.pods, deployed, observer, trainer, log)
+        lasts = order.variant.point is not None  # of `scale`, which ends pods
+        return LaunchedPods(ground.pods, deployed, observer, trainer, log, outlives_pods=lasts)
 
     def _deployed(self, made: Workload) -> Deployed:
         """What deploys a workload, its images given to the cluster."""
