@@ -15,12 +15,11 @@ import psutil
 import pytest
 from kubernetes import client
 
-from harness.measure.launch.kubernetes import rights
+from harness.measure.launch.kubernetes import campaign_namespace, rights
 from harness.measure.launch.kubernetes.cluster_images import ImageWay
 from harness.stored.records import Failure
 from tests.cells import cell_of
 from tests.cluster import reaching
-from tests.cluster.conftest import namespaces
 from tests.cluster.reaching import CutProxy
 from tests.system.conftest import Command
 from tests.system.sandbox import LONG_S, SERVER, Sandbox, make, until, variant
@@ -161,10 +160,21 @@ def left_in(core: Any, namespace: str) -> list[str]:
     return [str(each.metadata.name) for each in found]
 
 
+def made_by(core: Any, process: subprocess.Popen[str]) -> list[str]:
+    """The namespaces of a command that do not end already; others may use the cluster as well."""
+    return [
+        str(each.metadata.name)
+        for each in core.list_namespace(label_selector=campaign_namespace.OURS).items
+        if each.status.phase != "Terminating"
+        and f"/{process.pid}:"
+        in (each.metadata.annotations or {}).get(campaign_namespace.OWNER, "")
+    ]
+
+
 def test_a_cluster_that_goes_away_fails_what_is_left_and_nothing_else(
     core: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, proxy = set(namespaces(core)), CutProxy()
+    proxy = CutProxy()
     path = reaching.kubeconfig(tmp_path / "config", address=proxy.address)
     monkeypatch.setenv("KUBECONFIG", str(path))
     process = sandbox.start("run", "_fake", *RUN, "--rounds", "3")
@@ -176,8 +186,9 @@ def test_a_cluster_that_goes_away_fails_what_is_left_and_nothing_else(
     runs = sandbox.runs("c")
     assert runs[cell_of("_fake", "noop", 1, launcher="kubernetes")].facts.failure is None
     assert "does not answer" in failed(sandbox, "_fake", 3).message
+    assert made_by(core, process)
     proxy.restore()
-    until(lambda: set(namespaces(core)) <= before)  # what a guard is for
+    until(lambda: not made_by(core, process))  # what a guard is for
     proxy.cut()
 
 
@@ -202,11 +213,10 @@ def test_a_namespace_that_does_not_go_is_said(core: Any, space: str, sandbox: Sa
 
 
 def test_two_campaigns_share_a_cluster(core: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    before = set(namespaces(core))
     other = make(_folder(tmp_path / "other"))
     try:
         processes = [each.start("run", "_fake", *RUN) for each in (sandbox, other)]
-        until(lambda: len(set(namespaces(core)) - before) == 2)
+        until(lambda: all(made_by(core, process) for process in processes))
         for process in processes:
             _, stderr = process.communicate(timeout=LONG_S)
             assert process.returncode == 0, stderr
@@ -216,7 +226,7 @@ def test_two_campaigns_share_a_cluster(core: Any, sandbox: Sandbox, tmp_path: Pa
     for each in (sandbox, other):
         run = each.runs("c")[cell_of("_fake", "noop", launcher="kubernetes")]
         assert run.facts.failure is None
-    until(lambda: set(namespaces(core)) <= before)
+    assert not any(made_by(core, process) for process in processes)
 
 
 def _folder(path: Path) -> Path:
@@ -227,25 +237,22 @@ def _folder(path: Path) -> Path:
 def test_what_a_killed_harness_and_its_guard_leave_the_next_command_removes(
     core: Any, sandbox: Sandbox
 ) -> None:
-    before = set(namespaces(core))
     process = sandbox.start("run", "_fake", *RUN, "--rounds", "9")
-    until(lambda: set(namespaces(core)) - before)
+    until(lambda: made_by(core, process))
     for child in psutil.Process(process.pid).children():
         if any(part.endswith("cluster_guard") for part in child.cmdline()):
             child.kill()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    (left,) = set(namespaces(core)) - before
+    assert made_by(core, process)
     done = sandbox.harness("run", "_fake", "--launcher", "kubernetes", "--campaign", "d")
     is_said(done, 0)
-    until(lambda: set(namespaces(core)) <= before)
-    assert left not in namespaces(core)
+    assert not made_by(core, process)
 
 
 def test_a_killed_harness_s_guard_removes_what_it_left(core: Any, sandbox: Sandbox) -> None:
-    before = set(namespaces(core))
     process = sandbox.start("run", "_fake", *RUN, "--rounds", "9")
-    until(lambda: set(namespaces(core)) - before)
+    until(lambda: made_by(core, process))
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    until(lambda: set(namespaces(core)) <= before)
+    until(lambda: not made_by(core, process))
