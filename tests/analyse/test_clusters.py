@@ -407,3 +407,23 @@ def test_lost_requests_without_a_known_reason_are_counted_all_the_same() -> None
     found = of(ROLLING_UPDATE, clustered.changed(ROLLING_UPDATE, odd, causes))
     assert changed_words.why_lost(found) == ""
     assert changed_words.lost(found).startswith("1 of 1,800 requests was lost (1 unsent")
+
+
+def test_too_few_requests_are_no_broken_slo() -> None:
+    _, told_ = clustered.rolled()
+    few = clustered.window(ROLLING_UPDATE, [(18.0, 5.0)]), told_
+    made = run(few)
+    assert value("kill_held", made) is None
+    assert told(made, "slo-not-held-again") == []
+    found = of(ROLLING_UPDATE, few)
+    assert (found.few, found.held_s) == (True, None)
+    calm = clustered.window(AUTOSCALING, [(80.0, 1.0)]), clustered.autoscaled()[1]
+    steps = of(AUTOSCALING, calm).steps
+    assert steps is not None
+    assert all(up.few and up.held_s is None for up in steps.ups)
+    assert told(run(calm), "slo-not-held-again") == []
+    plan = clustered.campaign([FAKE], replicas=(1,), rounds=1)
+    report = scaled_report(plan, clustered.runs(plan, [FAKE], [few, calm]))
+    text = "\n".join(scaled.lines(scaling.of_comparisons(report.comparisons)))
+    assert "20 requests are too few to tell when p99<50ms held" in text
+    assert "too few requests to tell when it held again" in text

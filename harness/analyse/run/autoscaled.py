@@ -21,7 +21,8 @@ class StepUp:
     before: str  # name of the phase before
     rate_per_s: float
     lasts_s: float
-    held_s: float | None  # until the SLO held for the rest of the phase; None: it did not
+    held_s: float | None  # until the SLO held for the rest of the phase; None: it did not, or `few`
+    few: bool  # whether it has too few requests to tell
     late: int  # until then, or in the whole phase: answered later than the SLO's limit
     failed: int
     requests: int  # of which
@@ -87,15 +88,17 @@ def _up(
     meanwhile = change_requests.due(requests, phase.from_ns, phase.to_ns if held is None else held)
     late = meanwhile & change_requests.late(requests, wanted)
     asked, ready = _more(change, phase)
+    count = int(change_requests.due(requests, phase.from_ns, phase.to_ns).sum())
     return StepUp(
         name=phase.name,
         before=before.name,
         rate_per_s=phase.rate_per_s,
         lasts_s=(phase.to_ns - phase.from_ns) / 1e9,
         held_s=None if held is None else (held - phase.from_ns) / 1e9,
+        few=count < change_requests.fewest(wanted),
         late=int(late.sum()),
         failed=int((meanwhile & ~requests.ok).sum()),
-        requests=int(change_requests.due(requests, phase.from_ns, phase.to_ns).sum()),
+        requests=count,
         asked_s=asked,
         ready_s=ready,
     )
