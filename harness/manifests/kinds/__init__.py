@@ -201,6 +201,12 @@ def deployable() -> tuple[str, ...]:
     return tuple(name for name, kind in registered().items() if kind.custom is not None)
 
 
+def customs() -> tuple[tuple[str, str], ...]:
+    """(version, kind) of the custom resources that those wait for."""
+    found = [kind.custom for kind in registered().values() if kind.custom is not None]
+    return tuple((each.version, each.kind) for each in found)
+
+
 def checked(name: str, order: ManifestOrder) -> list[Manifest]:
     """The manifests of a kind. Raises UsageError where it can't deploy the workload."""
     kind = named(name)

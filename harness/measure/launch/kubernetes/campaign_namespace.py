@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.base.errors import LaunchError
-from harness.manifests import objects
+from harness.manifests import kinds, objects
 from harness.manifests.workload import PART_OF
 from harness.measure.launch.containers import engine
 from harness.measure.launch.kubernetes import nearness
@@ -193,7 +193,7 @@ def _left_in(
     api: ApiObjects, namespace: str, selector: str, *, abandoned: bool = False
 ) -> Iterator[str]:
     """Where objects of this project are, by their labels; `abandoned`: whose owner is gone."""
-    for version, kind in _KINDS:
+    for version, kind in (*kinds.customs(), *_KINDS):
         if not api.has(version, kind):
             continue
         try:

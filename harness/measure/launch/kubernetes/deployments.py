@@ -12,6 +12,7 @@ from harness.manifests import objects, pod_template
 from harness.manifests.workload import Workload
 from harness.measure.launch.kubernetes.api_objects import ApiObjects
 from harness.measure.launch.kubernetes.cluster import ApiError, Json, answering
+from harness.setup.endpoints import Headers
 
 if TYPE_CHECKING:
     from harness.measure.launch.kubernetes.campaign_namespace import CampaignNamespace
@@ -35,6 +36,16 @@ class Deployed:
         self._node_port = node_port
         self._made: list[Json] = []
         self._what = f"The Deployment {workload.name}"
+
+    @property
+    def container(self) -> str:
+        """The name of the server's container in its pods."""
+        return self.workload.name
+
+    @property
+    def headers(self) -> Headers:
+        """That requests need to get to it."""
+        return ()
 
     @property
     def selector(self) -> str:
@@ -78,8 +89,8 @@ class Deployed:
         if failed is not None:
             raise failed
 
-    def service(self) -> Json:
-        """Its Service, as it is now."""
+    def service(self) -> Json | None:
+        """Its Service, as it is now; None: there is none yet."""
         with answering(f"{self._what}: its Service can't be looked at"):
             return self._api.cluster.get(self._api.path("v1", "Service", *self._name))
 
@@ -87,6 +98,14 @@ class Deployed:
         """It, as it is now."""
         with answering(f"{self._what} can't be looked at"):
             return self._api.cluster.get(self._path)
+
+    def why_no_pods(self, waited_s: float) -> str:  # noqa: ARG002
+        """Why no pod of it is made, after so long; empty: one may be."""
+        return why_no_pods(self.state())
+
+    def why_not_served(self) -> str:
+        """What it lacks although its pods are ready, in the cluster's words."""
+        return ""
 
     def events(self, about: str = "") -> list[Json]:
         """What the cluster told of the namespace's objects, or of the one named; none where that

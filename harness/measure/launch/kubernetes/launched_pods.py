@@ -28,6 +28,7 @@ from harness.stored.records import Stop
 
 MIB = 1 << 20
 _POLL_S = 0.02
+_UNSERVED_S = 60.0  # from when all are ready, until a controller should have made a Service
 _PATIENT_S = 5.0  # from when all are ready until another way is tried, and until none is left
 _UNREACHED_S = 10.0
 _BEYOND_S = 30.0  # the grace: a node may take its time to tell
@@ -74,7 +75,7 @@ class LaunchedPods:
         self.ports = dict.fromkeys(self._workload.more_ports, 0)
         self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
         self._address: PodAddress | None = None
-        self._service: Json = {}
+        self._service: Json | None = None
         self._ready_since: float | None = None
         self._exit: str | None = None
         self._ends: dict[str, ContainerEnd] = {}  # by pod, how the server's container ended last
@@ -101,24 +102,37 @@ class LaunchedPods:
         ready = [pod for pod in pods if pod_states.is_ready(pod)]
         if len(ready) < self._workload.replicas:
             return None
+        now = time.monotonic()
         if self._ready_since is None:
-            self._ready_since = time.monotonic()
+            self._ready_since = now
+        if self._service is None:
             self._service = self._deployed.service()
-        waited_s = time.monotonic() - self._ready_since
+            if self._service is None:
+                return self._unserved(now - self._ready_since)
+            self._ready_since = now
+        waited_s = now - self._ready_since
         patient = waited_s < _PATIENT_S
         found = self._ground.reach.found(self._service, ready, patient=patient)
         if found is None:
             return self._unreached(ready) if waited_s > _UNREACHED_S else None
         self._address, self.host = found, found.host
         self.port = found.ports[pod_template.SERVING]
+        self.headers = self._deployed.headers
         names = {name: pod_template.port_name(name) for name in self._workload.more_ports}
-        self.ports = {name: found.ports[known] for name, known in names.items()}
+        self.ports = {name: found.ports.get(known, 0) for name, known in names.items()}
         return None
+
+    def _unserved(self, waited_s: float) -> str | None:
+        """Why nothing leads to its pods although all are ready."""
+        if waited_s < _UNSERVED_S:
+            return None
+        told = self._deployed.why_not_served()
+        return f"its pods are ready, but nothing leads to them{f' ({told})' if told else ''}"
 
     def _unreached(self, ready: list[Json]) -> str:
         tried = [
             f"{host}:{next(iter(ports.values()))} ({way})"
-            for way, host, ports in self._ground.reach.candidates(self._service, ready)
+            for way, host, ports in self._ground.reach.candidates(self._service or {}, ready)
         ]
         return (
             f"its pods are ready, but this machine reaches none of {', '.join(tried) or 'them'}; "
@@ -147,7 +161,7 @@ class LaunchedPods:
                 self._ground.cluster.execute(
                     self._deployed.namespace,
                     str(pod["metadata"]["name"]),
-                    self._workload.name,
+                    self._deployed.container,
                     command,
                 )
 
@@ -193,7 +207,7 @@ class LaunchedPods:
 
     def _note_ends(self) -> None:
         for name, pod in self._observer.pods().items():
-            end = pod_states.ended(pod, self._workload.name)
+            end = pod_states.ended(pod, self._deployed.container)
             if end is not None:
                 self._ends[name] = end
 

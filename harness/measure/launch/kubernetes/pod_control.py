@@ -119,7 +119,7 @@ class PodControl:
                 "process, which no signal of another one in its container stops."
             )
         with answering(f"The pod {pod} can't be frozen"):
-            self._cluster.execute(self._deployed.namespace, pod, workload.name, _FREEZE)
+            self._cluster.execute(self._deployed.namespace, pod, self._deployed.container, _FREEZE)
 
     def cordon(self, node: str, *, on: bool) -> None:
         """Keep new pods from a node, or no longer."""

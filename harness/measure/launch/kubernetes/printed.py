@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from harness.measure.launch.kubernetes import workloads
 from harness.measure.launch.launchers import LaunchOrder
 from harness.measure.prepare import environments
 from harness.protocols import tensors
-from harness.setup import catalog
 from harness.setup.catalog import Benchmark, Variant
 from harness.stored.container import ImageFacts
 
@@ -85,12 +83,7 @@ def _workload(
         signature=_signature(benchmark),
         scratch=Path(),
     )
-    made = workloads.of_order(order, replicas=replicas, cpus=cpus, records=False)
-    if not variant.table.transforms:
-        return made
-    other = catalog.pick("variant", variant.table.transforms, catalog.variants())
-    behind = _workload(replace(other, launcher=variant.launcher), benchmark, image, replicas, cpus)
-    return replace(made, behind=behind)
+    return workloads.of_order(order, replicas=replicas, cpus=cpus, records=False)
 
 
 def _signature(benchmark: Benchmark) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 
 from harness.measure.launch.kubernetes import pod_states
 from harness.measure.launch.kubernetes.cluster import Json
-from harness.measure.launch.kubernetes.deployments import Deployed, why_no_pods
+from harness.measure.launch.kubernetes.deployments import Deployed
 from harness.measure.launch.kubernetes.observing import PodObserver
 from harness.measure.launch.kubernetes.pod_control import oldest_first
 
@@ -28,7 +28,7 @@ class Troubles:
     def before_ready(self) -> str | None:
         """Why it will not get ready, or None while it may."""
         for pod in filter(_stays, oldest_first(self._observer)):
-            end = pod_states.ended(pod, self._deployed.workload.name)
+            end = pod_states.ended(pod, self._deployed.container)
             if end is not None:
                 return pod_states.end_words(end, self._deployed.workload.memory_mib)
             if reason := pod_states.never(pod):
@@ -39,7 +39,7 @@ class Troubles:
         """Why it serves no more: the cluster starts a container again, but not for ever."""
         pods = list(filter(_stays, oldest_first(self._observer)))
         if pods and all(map(pod_states.loops, pods)):
-            end = pod_states.ended(pods[0], self._deployed.workload.name)
+            end = pod_states.ended(pods[0], self._deployed.container)
             words = self._end_words(end)
             return f"{words}, {pod_states.restarts(pods[0])} times, and is started ever more rarely"
         if pods and all(map(pod_states.never, pods)):
@@ -74,7 +74,7 @@ class Troubles:
         self._looked = now
         pods = oldest_first(self._observer)
         if not pods:
-            reason = why_no_pods(self._deployed.state())
+            reason = self._deployed.why_no_pods(now - self._began)
             return f"the cluster makes no pod of it: {reason}" if reason else None
         waits = [pod for pod in pods if pod_states.unschedulable(pod)]
         if not waits or now - self._began < _PENDING_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from harness.base.errors import ProvisionError
 from harness.manifests.workload import BesideIt, Workload
@@ -11,7 +12,7 @@ from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import TRACE, place_of
 from harness.measure.launch.launchers import STOP_GRACE_S, LaunchOrder
 from harness.measure.launch.launchers.place import environment
-from harness.setup import components
+from harness.setup import catalog, components
 from harness.setup.components import COMPONENTS
 
 _LONGEST = 40  # of a name: controllers append their own words, and 63 is a label's limit
@@ -56,6 +57,7 @@ def of_order(
         beside=_beside(image),
         stop_signal=table.stop_signal,
         grace_s=int(STOP_GRACE_S),
+        behind=_behind(order, replicas, cpus, records) if table.transforms else None,
         as_it_stands=stands,
         table=table,
         server=server.table,
@@ -66,6 +68,13 @@ def _image(order: LaunchOrder) -> Image:
     if not isinstance(order.provided, Image):
         raise ProvisionError(f"{order.variant.name} has no image that a cluster could run.")
     return order.provided
+
+
+def _behind(order: LaunchOrder, replicas: int, cpus: float | None, records: bool) -> Workload:
+    """The variant of the same image that it starts as its second process."""
+    other = catalog.pick("variant", order.variant.table.transforms, catalog.variants())
+    there = replace(order, variant=replace(other, launcher=order.variant.launcher))
+    return of_order(there, replicas=replicas, cpus=cpus, records=records)
 
 
 def _environment(order: LaunchOrder, records: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from harness.base.errors import ProvisionError, UsageError
+from harness.manifests.workload import Workload
 from harness.measure.launch.containers import engine, images, sidecars
 from harness.measure.launch.containers.images import Image
 from harness.measure.launch.containers.options import TRACE
@@ -22,6 +23,7 @@ from harness.measure.launch.kubernetes import (
 )
 from harness.measure.launch.kubernetes.campaign_ground import CampaignGround, prepared
 from harness.measure.launch.kubernetes.campaign_namespace import owned
+from harness.measure.launch.kubernetes.custom_deployed import CustomDeployed, Via
 from harness.measure.launch.kubernetes.deployments import Deployed
 from harness.measure.launch.kubernetes.launched_pods import LaunchedPods
 from harness.measure.launch.kubernetes.observing import Observed, PodObserver
@@ -63,6 +65,11 @@ from harness.setup.launching import KUBERNETES, Launching
             default="the first of them that this machine reaches",
         ),
         Option(
+            name="via",
+            help="KIND or KIND:MODE of `manifests`: have a framework's controller deploy variants, "
+            "by its custom resource.",
+        ),
+        Option(
             name="yes-remote",
             help="Use a cluster that is not on this machine, and put it under load.",
             flag=True,
@@ -80,6 +87,7 @@ class KubernetesLauncher:
         pod_cpus: str = "",
         registry: str = "",
         reach: str = "",
+        via: str = "",
         yes_remote: str = "",
     ) -> None:
         self._wanted = WantedCluster(
@@ -91,6 +99,7 @@ class KubernetesLauncher:
         )
         self._replicas = int(_positive("replicas", replicas or "1", whole=True))
         self._cpus = _positive("pod-cpus", pod_cpus) if pod_cpus else None
+        self._via = Via(via) if via else None
         self._launched: dict[str, int] = {}
         if self._replicas > 1 and self._wanted.reach == pod_reach.POD:
             raise UsageError("--reach pod goes with one pod: load must reach all --replicas.")
@@ -131,22 +140,14 @@ class KubernetesLauncher:
         table = order.variant.table
         replicas = table.replicas if table.replicas > 1 else self._replicas
         made = workloads.of_order(order, replicas=replicas, cpus=self._cpus)
-        workload = replace(
-            made,
-            name=self._name(made.name),
-            image=ground.give(made.image),
-            beside=tuple(replace(each, image=ground.give(each.image)) for each in made.beside),
-        )
-        deployed = Deployed(
-            ground.api, ground.namespace, workload, node_port=ground.pods.reach.takes_node_port
-        )
+        deployed = self._deployed(replace(made, name=self._name(made.name)))
         order.scratch.mkdir(exist_ok=True)
         observer = PodObserver(
             Observed(
                 cluster=ground.pods.cluster,
                 namespace=ground.namespace.name,
                 selector=deployed.selector,
-                container=workload.name,
+                container=deployed.container,
                 interpreter="" if order.variant.image else str(order.provided.bin / "python"),
                 records=str(TRACE),
                 cpus=order.cpus,
@@ -156,6 +157,20 @@ class KubernetesLauncher:
         trainer = partial(self._trainer, deployed)
         log = order.scratch / "server.log"
         return LaunchedPods(ground.pods, deployed, observer, trainer, log)
+
+    def _deployed(self, made: Workload) -> Deployed:
+        """What deploys a workload, its images given to the cluster."""
+        ground = self._ground
+        workload = replace(
+            made,
+            image=ground.give(made.image),
+            beside=tuple(replace(each, image=ground.give(each.image)) for each in made.beside),
+            behind=made.behind and replace(made.behind, image=ground.give(made.behind.image)),
+        )
+        if self._via is not None:
+            return CustomDeployed(ground.api, ground.namespace, workload, self._via)
+        node_port = ground.pods.reach.takes_node_port
+        return Deployed(ground.api, ground.namespace, workload, node_port=node_port)
 
     def close(self) -> None:
         """Remove all that was made in the cluster."""
