@@ -39,7 +39,7 @@ from harness.setup.changes import (
 )
 from harness.stored import sane
 from harness.stored.pods import ClusterChange, PodShare
-from harness.stored.records import Campaign, Run, Window
+from harness.stored.records import Campaign, Run, Setup, Window
 from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
 from tests import clustered, fakes
@@ -156,6 +156,13 @@ def test_an_update_without_a_drain_loses_requests_and_the_finding_says_why() -> 
         "(reset)): it does not finish at SIGTERM what is on its connections: no drain; it stops "
         "listening at SIGTERM, while its address still stands in the Service"
     )
+
+
+def test_records_that_went_with_a_pod_accuse_no_server_of_a_cache() -> None:
+    made = clustered.having(fakes.run(replace(FAKE, capacity_per_s=None)), clustered.rolled())
+    made = replace(made, facts=replace(made.facts, model_threads=(1,)))
+    assert not len(made.windows[-1].calls.start_ns)
+    assert told(made, "answers-from-a-cache") == []
 
 
 def test_an_update_that_drains_loses_nothing() -> None:
@@ -427,3 +434,16 @@ def test_too_few_requests_are_no_broken_slo() -> None:
     text = "\n".join(scaled.lines(scaling.of_comparisons(report.comparisons)))
     assert "20 requests are too few to tell when p99<50ms held" in text
     assert "too few requests to tell when it held again" in text
+
+
+def test_each_pod_may_have_as_many_workers_as_were_asked_for() -> None:
+    base = fakes.run(replace(FAKE, capacity_per_s=None, track="tuned"))
+    server = replace(base.facts.server, asked=Setup(workers=1, threads=1, max_batch=1))
+    (steady,) = base.windows
+    calls = replace(steady.calls, process=np.arange(len(steady.calls.batch)) % 2)
+    base = fakes.of_windows(
+        replace(base, facts=replace(base.facts, server=server)), replace(steady, calls=calls)
+    )
+    one, two = (clustered.having(base, pods=calls_) for calls_ in ((900,), (450, 450)))
+    assert any("2 processes made predictions" in said for _, said in told(one, "setup-differs"))
+    assert told(two, "setup-differs") == []

@@ -161,7 +161,7 @@ def _course(found: Changed) -> str:
     if (beside := found.beside) is not None:
         during = "among failed requests"
         if beside.during_ms is not None:
-            during = f"{number(beside.during_ms)} ms, {beside.ratio or 0:.2f} times that before"
+            during = f"{number(beside.during_ms)} ms, {_times(beside.ratio)} times that before"
         parts.append(f"{beside.name} {during}")
     held = "it did not hold for good again"
     if found.few:
@@ -172,6 +172,10 @@ def _course(found: Changed) -> str:
     if found.change.recovery_s is not None:
         parts.append(f"all pods as before after {number(found.change.recovery_s)} s")
     return "; ".join(parts)
+
+
+def _times(ratio: float | None) -> str:
+    return number(ratio) if ratio is None or ratio >= 10 else f"{ratio:.2f}"
 
 
 def _version(found: ServedVersion) -> str:

@@ -27,7 +27,7 @@ class StepUp:
     failed: int
     requests: int  # of which
     asked_s: float | None  # until more replicas were asked for; None: they were not
-    ready_s: float | None  # until more were ready
+    ready_s: float | None  # until more were ready, in a later phase too; None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +105,18 @@ def _up(
 
 
 def _more(change: ClusterChange, phase: LoadPhase) -> tuple[float | None, float | None]:
-    """Until more replicas than when the phase began were asked for, and until more were ready."""
+    """Until more replicas than when the phase began were asked for in it, and until more were ready
+    then."""
     first = pod_time.at(change.moments, phase.from_ns)
     if first is None:
         return None, None
     asked = pod_time.first_ns(
         change.moments, phase.from_ns, phase.to_ns, lambda m: (m.wanted or 0) > (first.wanted or 0)
     )
+    if asked is None:
+        return None, None
     ready = pod_time.first_ns(
-        change.moments, phase.from_ns, phase.to_ns, lambda m: m.ready > first.ready
+        change.moments, asked, change.phases[-1].to_ns, lambda m: m.ready > first.ready
     )
     found = (None if each is None else (each - phase.from_ns) / 1e9 for each in (asked, ready))
     return next(found), next(found)

@@ -27,7 +27,8 @@ def lines(found: Iterable[ScaledVariant]) -> Iterator[str]:
             yield from _table(_HEAD, [_cells(point) for point in each.points])
         for point in each.points:
             if point.row.failures or point.row.invalid:
-                yield f"{point.replicas} replicas: {tidy.line(view.reason(point.row))}"
+                many = view.plural(point.replicas, "replica")
+                yield f"{many}: {tidy.line(view.reason(point.row))}"
         yield from map(tidy.line, scaling_words.of_points(each))
         for change in each.changes:
             yield ""
