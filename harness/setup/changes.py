@@ -21,6 +21,7 @@ ChangeName = Literal[
     "autoscaling", "rolling-update", "pod-killed", "node-drained", "liveness", "train-and-serve"
 ]
 CHANGES: tuple[ChangeName, ...] = get_args(ChangeName)
+_MINUTE_S = 60.0  # between two Jobs of a CronJob
 _USUAL_S = 25.0  # that a change takes beside its window's ends, until more is known
 
 
@@ -40,5 +41,9 @@ class ChangingTable(toml.Strict):
 
 def planned_s(changes: Iterable[ChangeName], told: ChangingTable) -> float:
     """How long changes are likely to take."""
-    each_s = told.before_s + told.after_s + _USUAL_S
-    return sum(6 * told.step_s + _USUAL_S if c == AUTOSCALING else each_s for c in changes)
+    usual_s = told.before_s + told.after_s + _USUAL_S
+    each_s = {
+        AUTOSCALING: 6 * told.step_s + _USUAL_S,
+        TRAIN_AND_SERVE: usual_s + _USUAL_S + _MINUTE_S / 2,
+    }
+    return sum(each_s.get(name, usual_s) for name in changes)

@@ -30,9 +30,10 @@ def _settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def serving(sandbox: Sandbox) -> Iterator[LaunchedPods]:
+def serving(sandbox: Sandbox, cpus: str = "") -> Iterator[LaunchedPods]:
     """A Deployment that answers."""
-    with launched_by(KubernetesLauncher(), "kubernetes", sandbox, "_fake") as server:
+    launcher = KubernetesLauncher(pod_cpus=cpus)
+    with launched_by(launcher, "kubernetes", sandbox, "_fake") as server:
         assert isinstance(server, LaunchedPods)
 
         def is_up() -> bool:
@@ -110,7 +111,7 @@ def test_elsewhere_the_kubelet_tells_and_a_program_in_the_pod(
         found.append(look(container) or 0)
 
     monkeypatch.setattr(pod_groups, "process_of", hidden)
-    with serving(sandbox) as server:
+    with serving(sandbox, cpus="0.2") as server:
         for _ in range(3):
             predict(server)
         records = server.calls()

@@ -115,6 +115,7 @@ POD = PodFacts(
     namespace="serving-harness-1",
     qos="Guaranteed",
     replicas=2,
+    cpus=0.25,
     own_cpus=True,
     usage_from="kubelet",
     start=PodStart(scheduled_s=0.0625, image_s=0.125, started_s=0.5, ready_s=None),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from harness.base.errors import LaunchError
-from harness.measure.launch.kubernetes import kubelet_statistics
+from harness.measure.launch.kubernetes import kubelet_statistics, pod_counts
 from harness.measure.launch.kubernetes.kubelet_statistics import KubeletStatistics, moment
 from harness.windows.samples import MISSING
 from tests.pods import NAMESPACE, FakeCluster
@@ -17,17 +17,29 @@ from tests.pods import NAMESPACE, FakeCluster
 SUMMARY = "/api/v1/nodes/n-1/proxy/stats/summary"
 CADVISOR = "/api/v1/nodes/n-1/proxy/metrics/cadvisor"
 PODS = {"p-1", "p-2"}
+ID, OTHER = "ab" * 32, "cd" * 32
+KNOWN = {ID: ("p-1", "server"), OTHER: ("p-2", "server")}
 THROTTLED = "container_cpu_cfs_throttled_seconds_total"
-PAGE = f"""\
-# TYPE {THROTTLED} counter
-{THROTTLED}{{container="server",id="/k",image="i",name="n",namespace="some",pod="p-1"}} 0.25 1606
-{THROTTLED}{{container="beside",id="/k",image="i",name="n",namespace="some",pod="p-1"}} 0.5 1606
-{THROTTLED}{{container="",id="/k",image="",name="",namespace="some",pod="p-1"}} 0.75 1606
-{THROTTLED}{{container="POD",id="/k",image="",name="",namespace="some",pod="p-1"}} 9 1606
-{THROTTLED}{{container="server",id="/k",image="i",name="n",namespace="other",pod="p-1"}} 9 1606
-{THROTTLED}{{container="server",id="/k",image="i",name="n",namespace="some",pod="p-9"}} 9 1606
-container_memory_max_usage_bytes{{container="server",namespace="some",pod="p-1"}} 1e+06 1606
-"""
+
+
+def row(value: float, group: str, name: str = "", pod: str = "p-1", space: str = "some") -> str:
+    labels = {"container": name, "id": f"/kubepods/{group}", "namespace": space, "pod": pod}
+    told = ",".join(f'{key}="{said}"' for key, said in labels.items())
+    return f"{THROTTLED}{{{told}}} {value} 1606\n"
+
+
+PAGE = (
+    f"# TYPE {THROTTLED} counter\n"
+    + row(0.25, "x", "server")
+    + row(0.5, "x", "beside")
+    + row(0.25, "pod1")
+    + row(9, "x", "POD")
+    + row(9, "podx/" + "ef" * 32)  # what keeps the pod's namespaces
+    + row(9, "x", "server", space="other")
+    + row(9, "x", "server", pod="p-9")
+    + 'container_memory_max_usage_bytes{container="server",namespace="some",pod="p-1"} 1e+06 16\n'
+)
+UNNAMED = row(0.25, f"podx/{ID}", pod="", space="") + row(1.5, "podx")
 
 
 def summary(cpu_ns: int, at_s: float, pod: str = "p-1", namespace: str = NAMESPACE) -> bytes:
@@ -44,7 +56,7 @@ def summary(cpu_ns: int, at_s: float, pod: str = "p-1", namespace: str = NAMESPA
 
 
 def sampled(statistics: KubeletStatistics, off_s: float = 0.0) -> dict[str, int] | None:
-    return statistics.sample(("n-1",), PODS, off_s, at_end=True)
+    return statistics.sample(("n-1",), KNOWN, off_s, at_end=True)
 
 
 def test_a_sample_is_of_the_moment_that_the_kubelet_read_it() -> None:
@@ -57,6 +69,12 @@ def test_a_sample_is_of_the_moment_that_the_kubelet_read_it() -> None:
     assert row["throttled_ns"] == 750_000_000
     assert statistics.counts() == (1_000_000, 0.75)
     assert statistics.answered
+
+
+def test_a_kubelet_that_names_no_container_is_understood() -> None:
+    found = kubelet_statistics.of_cadvisor(UNNAMED, KNOWN, NAMESPACE, THROTTLED)
+    assert found == {("p-1", "server"): 0.25, ("p-1", ""): 1.5}
+    assert pod_counts.throttled(found) == 1.5
 
 
 def test_an_old_count_keeps_its_own_time_and_is_taken_once() -> None:
@@ -80,7 +98,7 @@ def test_between_the_ends_of_a_window_a_kubelet_is_asked_rarely() -> None:
     cluster = FakeCluster({CADVISOR: b"", SUMMARY: summary(5_000, time.time())})
     statistics = KubeletStatistics(cluster, NAMESPACE)  # type: ignore[arg-type]
     assert sampled(statistics) is not None
-    assert statistics.sample(("n-1",), PODS, 0.0, at_end=False) is None
+    assert statistics.sample(("n-1",), KNOWN, 0.0, at_end=False) is None
     assert cluster.asked == [SUMMARY, CADVISOR]
 
 

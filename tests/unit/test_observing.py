@@ -67,7 +67,7 @@ def test_pods_of_another_machine_are_seen_through_the_cluster(
     cluster.pages[SUMMARY] = summary(9_000, time.time())
     seen.end()
     assert seen.counts() == (1_000_000, 0.75, 0)
-    facts = seen.facts(cluster="v1", replicas=1, address="10.0.0.1:80")
+    facts = seen.facts(cluster="v1", replicas=1, cpus=0.5, address="10.0.0.1:80")
     assert (facts.usage_from, facts.own_cpus, facts.node) == ("kubelet", False, "n-1")
     assert (facts.qos, facts.clock_off_s, facts.restarts) == ("Guaranteed", 0.0, 0)
     seen.close()
@@ -97,7 +97,7 @@ def test_pods_on_this_machine_are_seen_by_its_kernel(
     assert len(seen.calls().between(0, 1000).start_ns) == 1
     assert (programs.begun, cluster.asked) == (0, [])
     seen.end()
-    facts = seen.facts(cluster="v1", replicas=1, address="")
+    facts = seen.facts(cluster="v1", replicas=1, cpus=0.5, address="")
     assert (facts.usage_from, facts.own_cpus, facts.clock_off_s) == ("control group", True, 0.0)
     seen.close()
 
@@ -122,7 +122,7 @@ def test_without_a_running_container_nothing_is_seen(programs: LocalPrograms, fo
     seen = observed(cluster, folder)
     assert seen.sample(pss=True) is None
     assert seen.calls().processes == ()
-    facts = seen.facts(cluster="v1", replicas=1, address="")
+    facts = seen.facts(cluster="v1", replicas=1, cpus=0.5, address="")
     assert (facts.usage_from, facts.node, facts.clock_off_s) == (None, "", None)
     assert json.dumps(seen.pods()["p-1"]["metadata"])
     seen.close()

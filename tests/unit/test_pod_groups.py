@@ -82,3 +82,18 @@ def test_pods_are_counted_together_also_when_one_is_gone(
     made[5] = groups.of_version_2(tmp_path, 5)
     assert found.add("p-1", "beside", 5)
     assert found.counts() == (700, 10e-6, 3)
+
+
+def test_a_pod_s_own_quota_may_bite_before_its_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pod = tmp_path / "kubepods-pod1.slice"
+    pod.mkdir()
+    (pod / "cpu.stat").write_text("usage_usec 7\nthrottled_usec 9000\n")
+    made = groups.of_version_2(pod, 2)
+    (made.memory / "cgroup.procs").write_text("1\n")
+    monkeypatch.setattr(cgroup, "of_process", lambda _: made)
+    found = PodGroups()
+    assert found.add("p-1", "server", 1)
+    assert (found.sample(pss=False) or {})["throttled_ns"] == 9_000_000
+    assert found.counts()[1] == 9e-3

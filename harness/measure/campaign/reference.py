@@ -77,8 +77,9 @@ def prepare(
     if wanted.replaced_on(benchmark):
         served = wanted.replaced
         bench = replace(bench, later=_later(bench, variants, tools, wanted.later_version, served))
-    trained = [_later(bench, variants, tools, each) for each in wanted.trained_on(benchmark)]
-    bench = replace(bench, trained=tuple(trained))
+    versions = wanted.trained_on(benchmark, made.folder)
+    trained = tuple(_later(bench, variants, tools, version) for version in versions)
+    bench = replace(bench, trained=trained)
     return Prepared(bench, made.facts, capacity)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.measure.prepare import artefacts
 from harness.setup import launching
@@ -13,6 +14,7 @@ from harness.setup.tables import PresetTable
 
 LATER = 2  # version of the model that takes the place of the first
 TRAINED = (2, 3)  # versions that a cluster trains: by a Job, then by a CronJob
+MOST_TRAINED_BYTES = 1 << 20  # of such a model: a ConfigMap holds it
 TOLD_AT_S = 1.0  # when the server is told of it, in the window in which it does so
 _TIMES, _MORE_S = 2.0, 4.0  # the batch job beside serving, as against alone; for a model to load
 _MOST_S = 60.0
@@ -32,9 +34,11 @@ class Beyond:
         """The variants that are to serve it on a benchmark: none if its model has no versions."""
         return self.replaced if _has_later(benchmark) else ()
 
-    def trained_on(self, benchmark: Benchmark) -> tuple[int, ...]:
-        """The versions that are to be trained on a benchmark: none if its model has no versions."""
-        return self.trained if _has_later(benchmark) else ()
+    def trained_on(self, benchmark: Benchmark, artefact: Path) -> tuple[int, ...]:
+        """The versions that are to be trained on a benchmark: none if its model has no versions, or
+        is too large to be passed on in a cluster."""
+        fits = artefacts.size_bytes(artefact) <= MOST_TRAINED_BYTES
+        return self.trained if fits and _has_later(benchmark) else ()
 
 
 def _has_later(benchmark: Benchmark) -> bool:

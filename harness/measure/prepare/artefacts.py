@@ -84,6 +84,11 @@ def read(benchmark: Benchmark, folder: Path) -> Artefact:
     return Artefact(folder, facts)
 
 
+def size_bytes(artefact: Path) -> int:
+    """All files of a model."""
+    return sum(path.stat().st_size for path in artefact.rglob("*") if path.is_file())
+
+
 def _facts(benchmark: Benchmark, path: Path) -> dict[str, Any]:
     try:
         found = reading.parsed(path) if path.exists() else {}

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from harness.base.errors import LaunchError
 from harness.measure.launch.kubernetes.cluster import Cluster, answering
-from harness.measure.launch.kubernetes.pod_groups import most_of_a_pod
+from harness.measure.launch.kubernetes.pod_counts import Counts, most_of_a_pod, throttled
 from harness.windows.samples import MISSING
 
 _EVERY_NS = 5_000_000_000  # between two looks, but at a window's ends: a kubelet reads all its pods
@@ -27,10 +27,10 @@ _STAMP_NS = 1_000_000_000  # the resolution of its time stamps
 _ROW = re.compile(r"^(\w+)\{([^}]*)\} (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _THROTTLED = "container_cpu_cfs_throttled_seconds_total"
-_OF_POD = ("", "POD")  # the whole pod, and what keeps its namespaces
+_ID = re.compile("[0-9a-f]{64}")
 _PEAK = "container_memory_max_usage_bytes"
 
-Counts = dict[tuple[str, str], float]  # by pod and container
+Known = Mapping[str, tuple[str, str]]  # (pod, name) of containers, by their ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +74,27 @@ def _memory(found: Collection[ContainerCount]) -> int:
     return MISSING if MISSING in each else sum(each)
 
 
-def of_cadvisor(text: str, namespace: str, pods: Collection[str], metric: str) -> Counts:
-    """A metric of the containers of these pods."""
+def of_cadvisor(text: str, known: Known, namespace: str, metric: str) -> Counts:
+    """A metric of these containers, and of each of their pods under the name of none.
+
+    Some kubelets name no container, so that its id in the path of its control group must do.
+    """
     found: Counts = {}
+    pods = {pod for pod, _ in known.values()}
     for row in _ROW.finditer(text):
-        if row[1] == metric:
-            labels = dict(_LABEL.findall(row[2]))
-            pod, name = labels.get("pod", ""), labels.get("container", "")
-            if labels.get("namespace") == namespace and pod in pods and name not in _OF_POD:
+        if row[1] != metric:
+            continue
+        labels = dict(_LABEL.findall(row[2]))
+        pod, name = labels.get("pod", ""), labels.get("container", "")
+        group = labels.get("id", "").rpartition("/")[2]
+        told = _ID.search(group)
+        if told and told[0] in known:
+            found[known[told[0]]] = float(row[3])
+        elif labels.get("namespace") == namespace and pod in pods:
+            if name not in ("", "POD"):
                 found[pod, name] = float(row[3])
+            elif "pod" in group:
+                found[pod, ""] = float(row[3])
     return found
 
 
@@ -107,13 +119,14 @@ class KubeletStatistics:
         self.failure = ""  # why the last look gave nothing
 
     def sample(
-        self, nodes: Collection[str], pods: Collection[str], off_s: float, *, at_end: bool
+        self, nodes: Collection[str], known: Known, off_s: float, *, at_end: bool
     ) -> dict[str, int] | None:
         """Columns of Usage, with the moment at which the kubelets read them; None where nothing is
         new. `off_s`: the nodes' clock of the day less ours."""
         if not at_end and time.monotonic_ns() - self._last_ns < _EVERY_NS:
             return None
         try:
+            pods = {pod for pod, _ in known.values()}
             found, at_ns = self._summaries(nodes, pods, int(off_s * 1e9))
             rare = [self._page(node, _CADVISOR) for node in nodes] if at_end else []
         except LaunchError as error:
@@ -125,19 +138,19 @@ class KubeletStatistics:
             return None
         self.answered, self._stamped_ns = True, at_ns
         for page in rare:
-            self._note(page.decode("utf-8", "replace"), pods)
+            self._note(page.decode("utf-8", "replace"), known)
         self._add("cpu", {count.place: count.cpu_ns for count in found})
-        throttled_s = self._sum("throttled")
+        throttled_s = self._throttled_s()
         return {
             "at_ns": at_ns,
-            "cpu_ns": int(self._sum("cpu") or 0),
+            "cpu_ns": int(sum(self._sums("cpu").values())),
             "memory_bytes": _memory(found),
             "throttled_ns": MISSING if throttled_s is None else int(throttled_s * 1e9),
         }
 
     def counts(self) -> tuple[int | None, float | None]:
         """(the most memory that one pod held, seconds throttled), as far as they were told."""
-        return most_of_a_pod(self._peaks) or None, self._sum("throttled")
+        return most_of_a_pod(self._peaks) or None, self._throttled_s()
 
     def _summaries(
         self, nodes: Collection[str], pods: Collection[str], off_ns: int
@@ -161,19 +174,22 @@ class KubeletStatistics:
             place = f"/api/v1/nodes/{quote(node)}/proxy/{path}"
             return self._cluster.text(place, _LIMIT_S, **query)
 
-    def _note(self, text: str, pods: Collection[str]) -> None:
-        self._add("throttled", of_cadvisor(text, self._namespace, pods, _THROTTLED))
-        for place, size in of_cadvisor(text, self._namespace, pods, _PEAK).items():
+    def _note(self, text: str, known: Known) -> None:
+        self._add("throttled", of_cadvisor(text, known, self._namespace, _THROTTLED))
+        for place, size in of_cadvisor(text, known, self._namespace, _PEAK).items():
             self._peaks[place] = max(size, self._peaks.get(place, 0))
 
-    def _add(self, what: str, now: Mapping[tuple[str, str], float]) -> None:
+    def _throttled_s(self) -> float | None:
+        found = self._sums("throttled")
+        return throttled(found) if found else None
+
+    def _add(self, what: str, now: Counts) -> None:
         """Count on: where a container restarts, its own count begins anew."""
         counted = self._counted.setdefault(what, {})
         for place, value in now.items():
             before, last = counted.get(place, (0.0, 0.0))
             counted[place] = (before + (last if value < last else 0.0), value)
 
-    def _sum(self, what: str) -> float | None:
-        """What was ever counted, of all pods; None: nothing was."""
-        found = self._counted.get(what, {})
-        return sum(map(sum, found.values())) if found else None
+    def _sums(self, what: str) -> Counts:
+        """What was ever counted."""
+        return {place: sum(count) for place, count in self._counted.get(what, {}).items()}

@@ -43,7 +43,7 @@ class PodObserver:
         self._kubelets = KubeletStatistics(cluster, namespace)
         programs = PodPrograms(cluster, namespace, observed.container)
         self._records = PodRecords(programs, observed.interpreter, observed.records)
-        self._known: set[str] = set()  # ids of containers
+        self._known: dict[str, tuple[str, str]] = {}  # pod and name of containers, by id
         self._here: dict[str, bool] = {}  # by node: whether its control groups are this machine's
         self._held: list[bool] = []
         self._pods: set[str] = set()  # that have ever run
@@ -78,7 +78,7 @@ class PodObserver:
             with suppress(LaunchError):
                 self.read()
         off_s = self._records.clock_off_s() or 0.0
-        return self._kubelets.sample(tuple(self._here), self._pods, off_s, at_end=pss)
+        return self._kubelets.sample(tuple(self._here), dict(self._known), off_s, at_end=pss)
 
     def calls(self) -> ServerRecords:
         """The predictors' records up to now; what was known last, once it is over.
@@ -167,7 +167,7 @@ class PodObserver:
         for told in containers(pod):
             found = told.get("containerID", "").rpartition("/")[2]
             if "running" in told.get("state", {}) and found and found not in self._known:
-                self._known.add(found)
+                self._known[found] = name, told["name"]
                 self._came(name, node, told["name"], found)
         if _ends(pod) and name not in self._ending:
             self._ending.add(name)

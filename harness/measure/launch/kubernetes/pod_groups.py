@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.measure.launch.containers import cgroup
+from harness.measure.launch.containers.cgroup import Cgroup
 from harness.measure.launch.containers.groups import Lasting
+from harness.measure.launch.kubernetes.pod_counts import Counts, most_of_a_pod, throttled
 from harness.measure.watch import tree
 
 _PROC = Path("/proc")
@@ -76,13 +78,16 @@ class PodGroups:
 
     def __init__(self) -> None:
         self._groups: tuple[_Group, ...] = ()  # replaced whole: other threads read it
-        self._peaks: dict[tuple[str, str], int] = {}
+        self._pods: dict[str, Lasting] = {}
+        self._peaks: Counts = {}
 
     def add(self, pod: str, container: str, pid: int) -> bool:
         """Count what the control group of this process uses; whether it is seen."""
         group = cgroup.of_process(pid)
         if group is None:
             return False
+        if "pod" in group.cpu.parent.name:
+            self._pods.setdefault(pod, Lasting(_above(group)))
         self._groups = (*self._groups, _Group(pod, container, Lasting(group)))
         return True
 
@@ -96,34 +101,43 @@ class PodGroups:
         return {
             "cpu_ns": sum(each.cpu_ns() for each in counted),
             "memory_bytes": sum(each.memory_bytes() for each in counted),
-            "throttled_ns": sum(each.throttled_ns() for each in counted),
+            "throttled_ns": self._throttled_ns(),
             **tree.of_processes(pids, pss=pss),
         }
 
     def note(self) -> None:
         """Remember what goes with a control group."""
+        self._throttled_ns()
         for each in self._groups:
             each.counted.out_of_memory()
-            each.counted.throttled_ns()
             place = each.pod, each.container
             self._peaks[place] = max(each.counted.memory_peak_bytes(), self._peaks.get(place, 0))
 
     def counts(self) -> tuple[int | None, float | None, int | None]:
         """(the most memory that one pod held, seconds throttled, processes killed for memory); None
-        where nothing is seen of them. Of several containers of a pod, the sum of their peaks."""
+        where nothing is seen of them."""
         if not self._groups:
             return None, None, None
         self.note()
         return (
             most_of_a_pod(self._peaks) or None,
-            sum(each.counted.throttled_ns() for each in self._groups) / 1e9,
+            self._throttled_ns() / 1e9,
             sum(each.counted.out_of_memory() for each in self._groups),
         )
 
+    def _throttled_ns(self) -> int:
+        counts: Counts = {(pod, ""): each.throttled_ns() for pod, each in list(self._pods.items())}
+        for each in self._groups:
+            place = each.pod, each.container
+            counts[place] = counts.get(place, 0) + each.counted.throttled_ns()
+        return int(throttled(counts))
 
-def most_of_a_pod(peaks: Mapping[tuple[str, str], float]) -> int:
-    """The largest sum over the containers of one pod; the peaks are by pod and container."""
-    sums: dict[str, float] = {}
-    for (pod, _), peak in peaks.items():
-        sums[pod] = sums.get(pod, 0) + peak
-    return int(max(sums.values(), default=0))
+
+def _above(group: Cgroup) -> Cgroup:
+    """The group that one is in."""
+    return Cgroup(
+        version=group.version,
+        cpu=group.cpu.parent,
+        cpuacct=group.cpuacct.parent,
+        memory=group.memory.parent,
+    )
