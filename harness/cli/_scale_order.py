@@ -32,6 +32,8 @@ _SURGE = 1  # pods beyond the wanted ones in a rolling update
 def of(options: dict[str, Any]) -> CampaignOrder:
     """The campaign. Raises UsageError, NothingRan, and LaunchError where a cluster does not tell
     how much room it has."""
+    if options.get("reach") == "pod":
+        raise UsageError("--reach pod does not go with `scale`: pods come and go.")
     wanted = experiments(options["experiments"])
     preset = _preset(options, wanted)
     benchmark = _benchmark(options, preset)

@@ -41,6 +41,8 @@ def test_pods_share_requests_and_are_replaced_under_load(sandbox: Sandbox) -> No
     by_pods = {run.cell.point.value: run for run in runs if run.cell.point}
     life = by_pods[3].facts.lifecycle
     assert life is not None
+    assert by_pods[1].facts.container is not None
+    assert by_pods[1].facts.container.reached != "pod", "pods come and go"
     assert len(life.shares) == 3
     assert sum(share.calls for share in life.shares) > 0
     assert changes_of(by_pods[3]) == {}
@@ -54,13 +56,13 @@ def test_pods_share_requests_and_are_replaced_under_load(sandbox: Sandbox) -> No
         assert [phase.name for phase in change.phases] == ["before", "during", "after"]
         assert max(moment.present for moment in change.moments) >= 2
         assert any("is ready" in happening.said for happening in change.happenings)
-        assert window.requests.ok.any()
+        assert window.requests.ok.mean() > 0.5
         assert "one node" in change.note
     assert len(made["rolling-update"].shares) >= 4, "two old pods, and two new ones"
 
 
 def test_an_autoscaler_adds_pods_when_load_is_beyond_one(sandbox: Sandbox) -> None:
-    more = ("--step", "10s", "--max-pods", "3", "--load", "0.5,4", "--cpu-percent", "50")
+    more = ("--step", "12s", "--max-pods", "3", "--pod-cpus", "0.1", "--cpu-percent", "50")
     _, (run,) = scaled(sandbox, "--experiment", "autoscaling", *more)
     (change,) = changes_of(run).values()
     assert change.failure == ""

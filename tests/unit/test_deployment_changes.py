@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from harness.base.errors import LaunchError
-from harness.measure.cell import changes, deployment_changes
+from harness.measure.cell import changes, deployment_changes, deployment_watch
 from harness.measure.cell.change_scene import Scene
 from harness.measure.cell.changes import DeploymentChange
 from harness.measure.cell.changes import autoscaling as scaling
@@ -32,6 +32,12 @@ from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from tests.deployments import QUICK, FakeDeployment, FakeStages, window_of
 
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment_watch, "_EVERY_S", 0.03)
+
+
 CLOSED = Profile("saturated", "closed", 2.0, concurrency=8)
 
 
@@ -41,12 +47,14 @@ def undergone(
     told: ChangingTable = QUICK,
     stages: FakeStages | None = None,
     life: Life | None = None,
+    ceiling_per_s: float | None = None,
 ) -> Life:
     """Its life, after these changes; two requests in two seconds are one pod's capacity."""
     life = life or Life(windows=[window_of(CLOSED)])
     stages = stages or FakeStages()
     stages.variant = SimpleNamespace(table=SimpleNamespace(replicas=1))
-    order = ChangesOrder(changes=names, told=told, slo=slo.parse("p99<100ms"))
+    wanted = slo.parse("p99<100ms")
+    order = ChangesOrder(changes=names, told=told, slo=wanted, ceiling_per_s=ceiling_per_s)
     deployment_changes.undergo(order, cast(Any, stages), cast(Any, deployment), life)
     return life
 
@@ -159,6 +167,27 @@ def test_a_server_that_is_gone_undergoes_nothing_more() -> None:
 def test_without_a_capacity_no_load_is_known() -> None:
     found = change(FakeDeployment(), POD_KILLED, life=Life())
     assert found.failure == "it is not known what one pod bears"
+
+
+def test_load_beyond_the_generator_is_not_fired() -> None:
+    stages = FakeStages()
+    life = undergone(FakeDeployment(), AUTOSCALING, POD_KILLED, stages=stages, ceiling_per_s=1.5)
+    assert life.changes[0].failure.startswith("2/s is more than 80% of the 2/s that the generator")
+    assert life.changes[1].failure == ""
+    assert [profile.name for profile in stages.profiles] == ["pod-killed"]
+
+
+def test_pods_whose_containers_have_ended_are_not_waited_for() -> None:
+    class Listed(FakeDeployment):
+        """Pods that have ended stay in the list."""
+
+        def pods(self) -> Any:
+            seen = super().pods()
+            return (*seen, replace(seen[0], name="old", ready=False, ending=True, runs=False))
+
+    found = change(Listed(), POD_KILLED, told=QUICK.model_copy(update={"within_s": 5.0}))
+    assert found.failure == ""
+    assert found.phases[-1].to_ns - found.phases[-1].from_ns < 10e9
 
 
 def test_the_autoscaler_meets_steps_and_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,9 +120,9 @@ def test_a_server_is_put_through_what_its_launcher_can(
 
 
 def test_a_rate_beyond_the_generator_is_told() -> None:
-    assert straining._beyond(None, 1e6) == straining._beyond(0.0, 1e6) == ""
-    assert straining._beyond(1000.0, 800.0) == ""
-    assert straining._beyond(1000.0, 801.0).startswith("801/s is more than 80% of the 1000/s that")
+    assert straining.beyond(None, 1e6) == straining.beyond(0.0, 1e6) == ""
+    assert straining.beyond(1000.0, 800.0) == ""
+    assert straining.beyond(1000.0, 801.0).startswith("801/s is more than 80% of the 1000/s that")
 
 
 def test_images_have_a_launcher_that_declares_so(rack: Registered) -> None:

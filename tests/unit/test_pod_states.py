@@ -93,6 +93,10 @@ def test_a_pod_that_was_evicted_has_failed() -> None:
         (pod(died(3)), ContainerEnd(code=3, reason="Error")),
         (pod(waits("CrashLoopBackOff"), last=died(1)), ContainerEnd(code=1, reason="Error")),
         (pod(RUNS, last=died(137, "OOMKilled")), ContainerEnd(code=137, reason="OOMKilled")),
+        (
+            pod(died(137, "ContainerStatusUnknown")),
+            ContainerEnd(code=None, reason="ContainerStatusUnknown"),
+        ),
     ],
 )
 def test_how_its_container_ended_last(found: Json, end: ContainerEnd | None) -> None:

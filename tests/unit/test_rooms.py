@@ -36,7 +36,8 @@ def pod(on: str, *containers: tuple[str, str], before: str = "0") -> dict[str, A
         {"resources": {"requests": {"cpu": cpu, "memory": memory}}} for cpu, memory in containers
     ]
     first = [{"resources": {"requests": {"cpu": before}}}, {}]
-    return {"spec": {"nodeName": on, "containers": made, "initContainers": first}}
+    spec = {"nodeName": on, "containers": made, "initContainers": first}
+    return {"metadata": {}, "spec": spec}
 
 
 class Told:
@@ -59,6 +60,7 @@ def test_what_pods_request_is_taken() -> None:
         pod("a", ("100m", "1Gi"), ("200m", "1Gi")),
         pod("a", ("100m", "0"), before="500m"),
         pod("b", ("3", "1Gi")),
+        pod("b", ("1", "1Gi")) | {"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}},
     ]
     cluster: Any = Told([node("a"), node("b"), node("c", unschedulable=True)], pods)
     found = {each.name: (each.cpu_millis, each.memory_mib) for each in rooms.of(cluster)}

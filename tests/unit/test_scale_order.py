@@ -19,6 +19,7 @@ from harness.setup import launching
 from harness.setup.launching import KUBERNETES, Launching
 from harness.stored.identity import VARIANT, Point
 from harness.stored.records import SCALE
+from tests import fakes
 
 WAY = Launching(described="pods", installs=False, replicates=True)
 
@@ -89,7 +90,7 @@ def test_experiments_decide_what_is_made() -> None:
 def test_what_is_told_is_taken() -> None:
     given = ("--pod-cpus", "0.1", "--pod-memory", "512m", "--load", "0.3,1.5", "--step", "20s")
     more = ("--max-pods", "4", "--cpu-percent", "60", "--within", "1m", "--slo", "p99<50ms")
-    order = ordered(*given, *more, "--search", "3s", "--pods", "3", "--reach", "pod")
+    order = ordered(*given, *more, "--search", "3s", "--pods", "3", "--reach", "service")
     (table,) = {(v.table.cpus, v.table.memory_mib) for v in order.variants}
     assert table == (0.1, 512)
     told = order.preset.changing
@@ -99,7 +100,7 @@ def test_what_is_told_is_taken() -> None:
     assert order.benchmarks[0].table.slo.startswith("p99<50ms")
     (launcher,) = order.launchers.values()
     assert isinstance(launcher, Pods)
-    assert launcher.told == {"reach": "pod"}, "how many there are is said by `scale`"
+    assert launcher.told == {"reach": "service"}, "how many there are is said by `scale`"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,7 @@ def test_what_is_told_is_taken() -> None:
         (["--pod-cpus", "1"], "do not fit"),
         (["--pod-memory", "much"], "--pod-memory"),
         (["--step", "soon"], "duration"),
+        (["--reach", "pod"], "pods come and go"),
         (["--launcher", "docker"], "docker does not start several of it"),
     ],
 )
@@ -139,6 +141,9 @@ def test_options_of_launchers_that_start_no_copies_are_not_taken() -> None:
 def test_one_pod_alone_is_changed() -> None:
     order = ordered()
     (benchmark,) = order.benchmarks
-    planned = [cell_orders.changing(order.preset, v, benchmark) for v in order.variants]
+    campaign = fakes.campaign([fakes.Fake()])
+    planned = [cell_orders.changing(order.preset, campaign, v, benchmark) for v in order.variants]
+    assert planned[0] is not None
+    assert planned[0].args[0].ceiling_per_s == fakes.PROOF.ceiling_per_s
     assert [each and each.args[0].changes for each in planned] == [order.preset.changes, (), ()]
     assert {cell_orders.stages_for(v) for v in order.variants} == {DeploymentStages}

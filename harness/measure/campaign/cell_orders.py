@@ -35,7 +35,7 @@ def beside(
     """What it undergoes when its windows are over, in this order."""
     planned = {
         STARTS: starting(preset, campaign, variant),
-        UNDER_CHANGE: changing(preset, variant, benchmark),
+        UNDER_CHANGE: changing(preset, campaign, variant, benchmark),
         _STRAIN: strain(preset, campaign, cell, variant),
     }
     return {phase: undergo for phase, undergo in planned.items() if undergo is not None}
@@ -77,7 +77,9 @@ def starting(preset: PresetTable, campaign: Campaign, variant: Variant) -> parti
     return partial(functions.undergo, order)
 
 
-def changing(preset: PresetTable, variant: Variant, benchmark: Benchmark) -> partial[None] | None:
+def changing(
+    preset: PresetTable, campaign: Campaign, variant: Variant, benchmark: Benchmark
+) -> partial[None] | None:
     """The changes of a Deployment, of one with one pod alone; how others shared requests is told of
     all of them."""
     if not launching.of(variant.launcher).replicates:
@@ -86,5 +88,6 @@ def changing(preset: PresetTable, variant: Variant, benchmark: Benchmark) -> par
         changes=preset.changes if variant.table.replicas == 1 else (),
         told=preset.changing,
         slo=slo.parse(benchmark.table.slo),
+        ceiling_per_s=campaign.proof.ceiling_per_s if campaign.proof else None,
     )
     return partial(deployment_changes.undergo, order)

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from harness.base.errors import HarnessError
-from harness.measure.cell import changes
+from harness.measure.cell import changes, straining
 from harness.measure.cell.change_scene import Scene
 from harness.measure.cell.changes import DeploymentChange
 from harness.measure.cell.deployment_stages import ChangeWindow, DeploymentStages
@@ -23,6 +22,7 @@ from harness.setup.slo import Slo
 from harness.stored.pods import ClusterChange
 from harness.stored.records import of_kind
 from harness.windows.kinds import WindowKind
+from harness.windows.profiles import Profile
 
 _JOINS_S = 90.0  # at most, for what is done to end when the load has
 
@@ -34,6 +34,7 @@ class ChangesOrder:
     changes: tuple[ChangeName, ...]
     told: ChangingTable
     slo: Slo
+    ceiling_per_s: float | None = None  # of the generator
 
 
 def undergo(order: ChangesOrder, stages: DeploymentStages, launched: Launched, life: Life) -> None:
@@ -46,66 +47,81 @@ def undergo(order: ChangesOrder, stages: DeploymentStages, launched: Launched, l
         with suppress(HarnessError):  # what has no records is told of elsewhere
             shares = launched.control.shares(ours[0].start_ns, ours[-1].end_ns)
             life.shares = tuple(shares)
-    capacity = capacity_per_s(life)
-    for name in order.changes:
-        if launched.exited() is not None:
-            return
-        life.show(name)
-        found = ClusterChange(name=name, slo=str(order.slo), rate_per_s=capacity or 0.0)
-        if capacity is None:
-            why = "it is not known what one pod bears"
-            life.changes.append(replace(found, failure=why))
-            continue
-        with DeploymentWatch(launched.control) as watch:
-            scene = Scene(
-                stages=stages,
-                launched=launched,
-                told=order.told,
-                capacity_per_s=capacity,
-                watch=watch,
-            )
-            life.changes.append(_made(scene, found, life))
-
-
-def _made(scene: Scene, found: ClusterChange, life: Life) -> ClusterChange:
-    """One change, with its window, if it came to that."""
-    made = changes.registered()[found.name]()
-    usual = scene.stages.variant.table.replicas
     try:
-        if why := made.why_not(scene):
+        for name in order.changes:
+            if launched.exited() is not None:
+                return
+            life.show(name)
+            life.changes.append(_change(name, order, stages, launched, life))
+    finally:
+        if order.changes and launched.exited() is None:
+            with suppress(HarnessError):  # of one that does not come back, the next change has told
+                launched.control.rescale(stages.variant.table.replicas)
+
+
+def _change(
+    name: ChangeName,
+    order: ChangesOrder,
+    stages: DeploymentStages,
+    launched: LaunchedDeployment,
+    life: Life,
+) -> ClusterChange:
+    capacity = capacity_per_s(life)
+    found = ClusterChange(name=name, slo=str(order.slo), rate_per_s=capacity or 0.0)
+    if capacity is None:
+        return replace(found, failure="it is not known what one pod bears")
+    with DeploymentWatch(launched.control) as watch:
+        scene = Scene(
+            stages=stages,
+            launched=launched,
+            told=order.told,
+            capacity_per_s=capacity,
+            watch=watch,
+        )
+        return _made(scene, found, life, order.ceiling_per_s)
+
+
+def _made(
+    scene: Scene, found: ClusterChange, life: Life, ceiling_per_s: float | None
+) -> ClusterChange:
+    """One change, with its window, if it came to that."""
+    made, troubles = changes.registered()[found.name](), list[str]()
+    profile = made.profile(scene, found.name)
+    fastest = max(profile.rate_per_s or 0.0, profile.rate_to_per_s or 0.0)
+    try:
+        if why := made.why_not(scene) or straining.beyond(ceiling_per_s, fastest):
             return replace(found, failure=why)
         scene.serve(made.pods(scene))
-        with _restored(made, scene, usual) as troubles:
+        with _restored(made, scene, troubles):
             made.prepare(scene)
-            fired, trouble = _fired(made, scene, found.name)
+            fired = _fired(made, scene, profile, troubles)
             window = made.window(scene, fired.window)
             life.windows.append(window.of_kind(WindowKind.CHANGE))
             made.follow(scene)
             found = _seen(made, scene, fired, found)
-        trouble = trouble or made.failure(scene) or "; ".join(troubles)
+            troubles += filter(None, [] if troubles else [made.failure(scene)])
     except HarnessError as error:
-        trouble = str(error)
-    return replace(found, failure=trouble.rstrip("."))
+        troubles.append(str(error))
+    return replace(found, failure="; ".join(each.rstrip(".") for each in troubles))
 
 
 @contextmanager
-def _restored(made: DeploymentChange, scene: Scene, usual: int) -> Iterator[list[str]]:
-    """Whatever happens, the Deployment is as it was in the end; with what went wrong with that."""
-    troubles: list[str] = []
+def _restored(made: DeploymentChange, scene: Scene, troubles: list[str]) -> Iterator[None]:
+    """Whatever happens, nothing of the change stays; with what went wrong with that."""
     try:
-        yield troubles
+        yield
     finally:
-        for step in (partial(made.restore, scene), partial(scene.serve, usual)):
-            try:
-                step()
-            except HarnessError as error:
-                troubles.append(str(error))
+        try:
+            made.restore(scene)
+        except HarnessError as error:
+            troubles.append(str(error))
 
 
-def _fired(made: DeploymentChange, scene: Scene, name: ChangeName) -> tuple[ChangeWindow, str]:
-    """(the window in which it happens, what went wrong with it). It happens in a thread of its own:
-    meanwhile the server is watched as ever."""
-    troubles: list[str] = []
+def _fired(
+    made: DeploymentChange, scene: Scene, profile: Profile, troubles: list[str]
+) -> ChangeWindow:
+    """The window in which it happens, with what goes wrong with it. It happens in a thread of its
+    own: meanwhile the server is watched as ever."""
     done = threading.Event()
 
     def happen() -> None:
@@ -116,14 +132,13 @@ def _fired(made: DeploymentChange, scene: Scene, name: ChangeName) -> tuple[Chan
         finally:
             done.set()
 
-    actor = threading.Thread(target=happen, name=name, daemon=True)
+    actor = threading.Thread(target=happen, name=profile.name, daemon=True)
 
     def begun(firing: Firing) -> None:
         scene.start_ns = firing.start_ns
         actor.start()
 
     try:
-        profile = made.profile(scene, name)
         every = made.judge_every
         fired = scene.stages.under_change(scene.launched, profile, begun, done.is_set, every)
     finally:
@@ -132,7 +147,7 @@ def _fired(made: DeploymentChange, scene: Scene, name: ChangeName) -> tuple[Chan
             actor.join(_JOINS_S)
     if actor.is_alive():
         troubles.append(f"what was done had not ended {_JOINS_S:.0f} s after the load")
-    return fired, "; ".join(troubles)
+    return fired
 
 
 def _seen(

@@ -18,6 +18,7 @@ _SAMPLE_S = 0.5
 # A Service chooses a pod for each new connection: one client that keeps its own for long would meet
 # one pod alone, and no new one.
 _RENEW_S = 2.0
+_CONNECTIONS = 128  # at most: more that are renewed all the time would use up this host's ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,9 @@ class DeploymentStages(Stages):
     def _job(self, launched: Launched, profile: Profile, order: Ints, due: Ints | None) -> Job:
         job = super()._job(launched, profile, order, due)
         several = self.variant.point is not None or self.variant.table.replicas > 1
-        return replace(job, renew_ns=int(_RENEW_S * 1e9)) if several else job
+        if not several:
+            return job
+        return replace(job, renew_ns=int(_RENEW_S * 1e9), max_connections=_CONNECTIONS)
 
     def _fire(
         self,

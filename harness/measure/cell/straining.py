@@ -99,14 +99,14 @@ def undergo(strain: Strain, stages: Stages, launched: Launched, life: Life) -> N
     if capacity is None:
         return
     if strain.overload_s:
-        life.not_overloaded = _beyond(strain.ceiling_per_s, TIMES * capacity)
+        life.not_overloaded = beyond(strain.ceiling_per_s, TIMES * capacity)
     if strain.overload_s and not life.not_overloaded:
         _overload(strain, stages, launched, life, capacity)
     if strain.shutdown and launched.exited() is None:
         _shut_down(strain, stages, launched, life, _MODEST * capacity)
 
 
-def _beyond(ceiling_per_s: float | None, rate_per_s: float) -> str:
+def beyond(ceiling_per_s: float | None, rate_per_s: float) -> str:
     """Why the generator can't fire at a rate; empty if it can."""
     if not ceiling_per_s or rate_per_s <= CEILING_SHARE * ceiling_per_s:
         return ""

@@ -50,7 +50,7 @@ class DeploymentChange:
         if not scene.wait(scene.told.before_s):
             return
         self.act(scene)
-        scene.until(lambda seen: not any(pod.ending for pod in seen), _LINGERS_S)
+        scene.until(lambda seen: not any(pod.ending and pod.runs for pod in seen), _LINGERS_S)
         scene.wait(scene.told.after_s)
 
     def act(self, scene: Scene) -> None:

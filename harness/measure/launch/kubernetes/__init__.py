@@ -22,6 +22,7 @@ class PodSeen:
     ready: bool
     ending: bool  # it was told to end, and is listed still
     restarts: int
+    runs: bool = True  # any of its containers does: one that ended may be listed for a while
     why: str = ""  # why it does not run, or why its container ended last, in the cluster's words
 
 

@@ -63,8 +63,11 @@ class LaunchedPods:
         observer: PodObserver,
         trainer: Callable[[Benchmark], ModelTrainer],
         log: Path,
+        *,
+        outlives_pods: bool = False,
     ) -> None:
-        """Create the objects. Raises LaunchError, with nothing of them left."""
+        """Create the objects. Where its address is to outlive pods, it is none of theirs. Raises
+        LaunchError, with nothing of the objects left."""
         self._ground = ground
         self._deployed = deployed
         self._observer = observer
@@ -76,6 +79,7 @@ class LaunchedPods:
         self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
         self._address: PodAddress | None = None
         self._service: Json | None = None
+        self._outlives_pods = outlives_pods
         self._ready_since: float | None = None
         self._exit: str | None = None
         self._ends: dict[str, ContainerEnd] = {}  # by pod, how the server's container ended last
@@ -112,7 +116,8 @@ class LaunchedPods:
             self._ready_since = now
         waited_s = now - self._ready_since
         patient = waited_s < _PATIENT_S
-        found = self._ground.reach.found(self._service, ready, patient=patient)
+        direct = [] if self._outlives_pods else ready
+        found = self._ground.reach.found(self._service, direct, patient=patient)
         if found is None:
             return self._unreached(ready) if waited_s > _UNREACHED_S else None
         self._address, self.host = found, found.host

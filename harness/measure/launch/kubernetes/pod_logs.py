@@ -13,6 +13,7 @@ from harness.measure.launch.kubernetes.cluster import ApiError, Cluster, Json
 _LINES = "10000"
 _SILENT_S = 120.0
 _LAST_S = 5.0
+_RUNTIMES = b"rpc error: code = NotFound"  # its runtime's words, when the container has gone
 
 
 class PodLogs:
@@ -56,4 +57,5 @@ class PodLogs:
             self._cluster.stream(path, _SILENT_S, **asked, follow="true") as reply,
         ):
             for part in reply.stream(None):
-                into.append(part)
+                if not part.startswith(_RUNTIMES):
+                    into.append(part)

@@ -10,6 +10,7 @@ from harness.measure.launch.kubernetes.cluster import Json
 
 OUT_OF_MEMORY = "OOMKilled"
 _LOOP = "CrashLoopBackOff"
+_UNKNOWN = "ContainerStatusUnknown"  # its exit code stands for that: the node lost sight of it
 # Why a container waits although nothing will come of it; a pull that fails once is tried again.
 _NO_IMAGE = ("ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 _NOT_MADE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -52,7 +53,9 @@ def ended(pod: Json, container: str) -> ContainerEnd | None:
             continue
         for state in ("state", "lastState"):
             if found := told.get(state, {}).get("terminated"):
-                return ContainerEnd(code=found.get("exitCode"), reason=str(found.get("reason", "")))
+                reason = str(found.get("reason", ""))
+                code = None if reason == _UNKNOWN else found.get("exitCode")
+                return ContainerEnd(code=code, reason=reason)
     return None
 
 
@@ -71,6 +74,7 @@ def seen(pod: Json) -> PodSeen:
         ready=is_ready(pod),
         ending=is_ending(pod),
         restarts=restarts(pod),
+        runs=runs(pod),
         why=_why(pod),
     )
 
@@ -136,6 +140,8 @@ def end_words(end: ContainerEnd, limit_mib: int) -> str:
             "the kernel's out-of-memory killer ended it: it may use "
             f"{limit_mib} MiB (`memory_mib` in server.toml)"
         )
+    if end.code is None:
+        return "its container ended, and the cluster does not tell how"
     return f"its container ended with exit code {end.code}"
 
 

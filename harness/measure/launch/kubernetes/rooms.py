@@ -67,6 +67,8 @@ def _requested(cluster: Cluster) -> dict[str, tuple[float, float]]:
         raise
     found: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for pod in pods:
+        if pod["metadata"].get("deletionTimestamp"):  # what it has is free in a moment
+            continue
         node = pod["spec"].get("nodeName", "")
         cpus, memory = found[node]
         found[node] = cpus + _of_pod(pod, "cpu"), memory + _of_pod(pod, "memory")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness.base.errors import ProvisionError, UsageError
+from harness.base.errors import LaunchError, ProvisionError, UsageError
 from harness.manifests.workload import Workload
 from harness.measure.launch.containers import engine, images, sidecars
 from harness.measure.launch.containers.images import Image
@@ -133,7 +133,14 @@ class KubernetesLauncher:
 
     def room(self) -> tuple[NodeRoom, ...]:
         """See HasRoom."""
-        return rooms.of(usable.checked(self._wanted).cluster)
+        try:
+            cluster = usable.checked(self._wanted).cluster
+        except usable.NotUsable as error:
+            raise LaunchError(f"The cluster can't be used: {error}.") from error
+        try:
+            return rooms.of(cluster)
+        finally:
+            cluster.close()
 
     def launch(self, order: LaunchOrder) -> LaunchedPods:
         ground = self._ground
@@ -156,7 +163,8 @@ class KubernetesLauncher:
         )
         trainer = partial(self._trainer, deployed)
         log = order.scratch / "server.log"
-        return LaunchedPods(ground.pods, deployed, observer, trainer, log)
+        lasts = order.variant.point is not None  # of `scale`, which ends pods
+        return LaunchedPods(ground.pods, deployed, observer, trainer, log, outlives_pods=lasts)
 
     def _deployed(self, made: Workload) -> Deployed:
         """What deploys a workload, its images given to the cluster."""

@@ -192,8 +192,9 @@ class OpenLoop(HttpLoop):
                 self.open_more()
         elif self._is_old(connection):
             connection.abort()
-            self.opening += 1
-            self.spawn(self._open_another())
+            if self.waiting or len(self.free) < self.job.concurrency:
+                self.opening += 1
+                self.spawn(self._open_another())
         elif self.waiting:
             self.send(connection, self.waiting.popleft())
         else:
