@@ -50,7 +50,9 @@ def test_a_controller_deploys_a_variant(
     assert facts.pod.address.endswith(":80")
     served = sum(len(window.calls.start_ns) for window in run.profiles)
     assert served >= sum(int(window.requests.ok.sum()) for window in run.profiles)
-    assert "--via" in run.facts.server.launching.again
+    assert facts.pod.via == {"kserve": "KServe", "knative": "Knative Serving"}[via]
+    assert "--via" in run.facts.server.way.again
+    assert f"deployed by {facts.pod.via}" in (sandbox.reports / "c" / "index.html").read_text()
 
 
 def test_without_a_controller_it_says_so(sandbox: Sandbox, core: Any) -> None:
