@@ -66,6 +66,10 @@ class CustomDeployed(Deployed):
         return f"{self._via.custom.controller}{mode}"
 
     @property
+    def ready_path(self) -> str:
+        return self._via.kind.ready_path(self._order)
+
+    @property
     def headers(self) -> Headers:
         return (("Host", self._host),) if self._alias() else ()
 

@@ -48,6 +48,11 @@ class Deployed:
         return ""
 
     @property
+    def ready_path(self) -> str:
+        """Where its address says that it is ready; empty: where the variant does."""
+        return ""
+
+    @property
     def headers(self) -> Headers:
         """That requests need to get to it."""
         return ()

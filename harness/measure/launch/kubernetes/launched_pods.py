@@ -74,6 +74,7 @@ class LaunchedPods:
         self._workload = deployed.workload
         self._what = f"The Deployment {self._workload.name}"
         self.log = log
+        self.ready_path = deployed.ready_path
         self.container: ContainerFacts | None = None
         self.ports = dict.fromkeys(self._workload.more_ports, 0)
         self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
