@@ -38,6 +38,7 @@ class PodFacts:
     start: PodStart | None = None  # of the first pod
     restarts: int = 0  # of containers, of all pods
     address: str = ""  # where the load went, such as `10.96.3.7:8080`
+    via: str = ""  # the controller that deployed it, with its mode; empty: plain objects
     clock_off_s: float | None = None  # its node's clock of the day less ours; None: not asked
 
 
