@@ -224,9 +224,9 @@ def test_a_node_whose_clock_is_off_is_said(
 
     monkeypatch.setattr(pod_clock, "_reading", off)
     monkeypatch.setattr(pod_groups, "process_of", lambda _: None)
-    done = cli("run", "_fake", *RUN, "--json")
-    is_said(done, 0)
-    run = sandbox.runs("c")[cell_of("_fake", "noop", launcher="kubernetes")]
+    add(sandbox, "_small", "memory_mib = 256")
+    is_said(cli("run", "_small", *RUN, "--pod-cpus", "0.2"), 0)
+    run = sandbox.runs("c")[cell_of("_small", "noop", launcher="kubernetes")]
     assert run.facts.container is not None
     assert run.facts.container.pod is not None
     assert run.facts.container.pod.clock_off_s == pytest.approx(-90, abs=1)
