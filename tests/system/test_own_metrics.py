@@ -35,7 +35,7 @@ def test_what_servers_say_of_themselves(sandbox: Sandbox) -> None:
         "its metrics at /metrics: not Prometheus's text format: '<p>no metrics</p>'"
     )
     plan = json.loads((sandbox.results / "c" / "campaign.json").read_text())
-    assert plan["scrape_every_s"] == 0.5
+    assert plan["campaign"]["scrape_every_s"] == 0.5
     html = (sandbox.reports / "c" / "index.html").read_text()
     assert "What the server says" in html
     assert "No figures of _fake-metrics-garbage: its metrics at /metrics: not Prometheus" in html
