@@ -39,7 +39,7 @@ from harness.setup.changes import (
 )
 from harness.stored import sane
 from harness.stored.pods import ClusterChange, PodShare
-from harness.stored.records import Campaign, Run, Window
+from harness.stored.records import Campaign, Run, Setup, Window
 from harness.windows.causes import Cause
 from harness.windows.profiles import Profile
 from tests import clustered, fakes
@@ -156,6 +156,13 @@ def test_an_update_without_a_drain_loses_requests_and_the_finding_says_why() -> 
         "(reset)): it does not finish at SIGTERM what is on its connections: no drain; it stops "
         "listening at SIGTERM, while its address still stands in the Service"
     )
+
+
+def test_records_that_went_with_a_pod_accuse_no_server_of_a_cache() -> None:
+    made = clustered.having(fakes.run(replace(FAKE, capacity_per_s=None)), clustered.rolled())
+    made = replace(made, facts=replace(made.facts, model_threads=(1,)))
+    assert not len(made.windows[-1].calls.start_ns)
+    assert told(made, "answers-from-a-cache") == []
 
 
 def test_an_update_that_drains_loses_nothing() -> None:
@@ -407,3 +414,36 @@ def test_lost_requests_without_a_known_reason_are_counted_all_the_same() -> None
     found = of(ROLLING_UPDATE, clustered.changed(ROLLING_UPDATE, odd, causes))
     assert changed_words.why_lost(found) == ""
     assert changed_words.lost(found).startswith("1 of 1,800 requests was lost (1 unsent")
+
+
+def test_too_few_requests_are_no_broken_slo() -> None:
+    _, told_ = clustered.rolled()
+    few = clustered.window(ROLLING_UPDATE, [(18.0, 5.0)]), told_
+    made = run(few)
+    assert value("kill_held", made) is None
+    assert told(made, "slo-not-held-again") == []
+    found = of(ROLLING_UPDATE, few)
+    assert (found.few, found.held_s) == (True, None)
+    calm = clustered.window(AUTOSCALING, [(80.0, 1.0)]), clustered.autoscaled()[1]
+    steps = of(AUTOSCALING, calm).steps
+    assert steps is not None
+    assert all(up.few and up.held_s is None for up in steps.ups)
+    assert told(run(calm), "slo-not-held-again") == []
+    plan = clustered.campaign([FAKE], replicas=(1,), rounds=1)
+    report = scaled_report(plan, clustered.runs(plan, [FAKE], [few, calm]))
+    text = "\n".join(scaled.lines(scaling.of_comparisons(report.comparisons)))
+    assert "20 requests are too few to tell when p99<50ms held" in text
+    assert "too few requests to tell when it held again" in text
+
+
+def test_each_pod_may_have_as_many_workers_as_were_asked_for() -> None:
+    base = fakes.run(replace(FAKE, capacity_per_s=None, track="tuned"))
+    server = replace(base.facts.server, asked=Setup(workers=1, threads=1, max_batch=1))
+    (steady,) = base.windows
+    calls = replace(steady.calls, process=np.arange(len(steady.calls.batch)) % 2)
+    base = fakes.of_windows(
+        replace(base, facts=replace(base.facts, server=server)), replace(steady, calls=calls)
+    )
+    one, two = (clustered.having(base, pods=calls_) for calls_ in ((900,), (450, 450)))
+    assert any("2 processes made predictions" in said for _, said in told(one, "setup-differs"))
+    assert told(two, "setup-differs") == []

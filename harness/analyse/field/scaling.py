@@ -11,11 +11,10 @@ from harness.analyse.field.comparison import Comparison, Row, contest_of, counte
 from harness.analyse.run.changed import Changed
 from harness.analyse.run.pod_time import PodBalance
 from harness.analyse.statistics.stats import Spread
-from harness.setup.changes import CHANGES, ChangeName
+from harness.setup.changes import CHANGES, REPLICAS, ChangeName
 from harness.stored.identity import subject_name
 from harness.stored.pods import ClusterChange, PodFacts
 
-REPLICAS = "replicas"  # axis
 _NORMAL = 1.96  # standard errors of an interval of 95%
 
 

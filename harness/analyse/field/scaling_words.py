@@ -125,7 +125,9 @@ def _autoscaled(found: Autoscaled, changed: Changed) -> Iterator[str]:
 def _step(up: StepUp, changed: Changed) -> str:
     share = f"p{100 * changed.slo.share:g}<{changed.slo.limit_ns / 1e6:g}ms"
     held = f"{share} did not hold again in {number(up.lasts_s)} s"
-    if up.held_s is not None:
+    if up.few:
+        held = f"{up.requests:,} requests are too few to tell when {share} held"
+    elif up.held_s is not None:
         held = f"{share} held after {number(up.held_s)} s" if up.held_s else f"{share} held on"
     asked = "no more pods were asked for"
     if up.asked_s is not None:
@@ -159,15 +161,21 @@ def _course(found: Changed) -> str:
     if (beside := found.beside) is not None:
         during = "among failed requests"
         if beside.during_ms is not None:
-            during = f"{number(beside.during_ms)} ms, {beside.ratio or 0:.2f} times that before"
+            during = f"{number(beside.during_ms)} ms, {_times(beside.ratio)} times that before"
         parts.append(f"{beside.name} {during}")
     held = "it did not hold for good again"
-    if found.held_s is not None:
+    if found.few:
+        held = "too few requests to tell when it held again"
+    elif found.held_s is not None:
         held = f"it held again after {number(found.held_s)} s" if found.held_s else "it held on"
     parts.append(f"{found.slo}: {held}")
     if found.change.recovery_s is not None:
         parts.append(f"all pods as before after {number(found.change.recovery_s)} s")
     return "; ".join(parts)
+
+
+def _times(ratio: float | None) -> str:
+    return number(ratio) if ratio is None or ratio >= 10 else f"{ratio:.2f}"
 
 
 def _version(found: ServedVersion) -> str:

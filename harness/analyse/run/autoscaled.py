@@ -21,12 +21,13 @@ class StepUp:
     before: str  # name of the phase before
     rate_per_s: float
     lasts_s: float
-    held_s: float | None  # until the SLO held for the rest of the phase; None: it did not
+    held_s: float | None  # until the SLO held for the rest of the phase; None: it did not, or `few`
+    few: bool  # whether it has too few requests to tell
     late: int  # until then, or in the whole phase: answered later than the SLO's limit
     failed: int
     requests: int  # of which
     asked_s: float | None  # until more replicas were asked for; None: they were not
-    ready_s: float | None  # until more were ready
+    ready_s: float | None  # until more were ready, in a later phase too; None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,30 +88,35 @@ def _up(
     meanwhile = change_requests.due(requests, phase.from_ns, phase.to_ns if held is None else held)
     late = meanwhile & change_requests.late(requests, wanted)
     asked, ready = _more(change, phase)
+    count = int(change_requests.due(requests, phase.from_ns, phase.to_ns).sum())
     return StepUp(
         name=phase.name,
         before=before.name,
         rate_per_s=phase.rate_per_s,
         lasts_s=(phase.to_ns - phase.from_ns) / 1e9,
         held_s=None if held is None else (held - phase.from_ns) / 1e9,
+        few=count < change_requests.fewest(wanted),
         late=int(late.sum()),
         failed=int((meanwhile & ~requests.ok).sum()),
-        requests=int(change_requests.due(requests, phase.from_ns, phase.to_ns).sum()),
+        requests=count,
         asked_s=asked,
         ready_s=ready,
     )
 
 
 def _more(change: ClusterChange, phase: LoadPhase) -> tuple[float | None, float | None]:
-    """Until more replicas than when the phase began were asked for, and until more were ready."""
+    """Until more replicas than when the phase began were asked for in it, and until more were ready
+    then."""
     first = pod_time.at(change.moments, phase.from_ns)
     if first is None:
         return None, None
     asked = pod_time.first_ns(
         change.moments, phase.from_ns, phase.to_ns, lambda m: (m.wanted or 0) > (first.wanted or 0)
     )
+    if asked is None:
+        return None, None
     ready = pod_time.first_ns(
-        change.moments, phase.from_ns, phase.to_ns, lambda m: m.ready > first.ready
+        change.moments, asked, change.phases[-1].to_ns, lambda m: m.ready > first.ready
     )
     found = (None if each is None else (each - phase.from_ns) / 1e9 for each in (asked, ready))
     return next(found), next(found)

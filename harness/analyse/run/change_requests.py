@@ -82,10 +82,15 @@ def held_from_ns(requests: Requests, from_ns: int, to_ns: int, wanted: Slo) -> i
     holds = (_behind(over) <= wanted.may_miss * left + 1e-9) & (
         _behind(failed) <= wanted.errors * left
     )
-    found = np.flatnonzero(holds & (left >= math.ceil(1 / wanted.may_miss - 1e-6)))
+    found = np.flatnonzero(holds & (left >= fewest(wanted)))
     if not len(found):
         return None
     return from_ns if found[0] == 0 else int(moments[found[0]])
+
+
+def fewest(wanted: Slo) -> int:
+    """So many requests must be left to tell whether they meet the SLO."""
+    return math.ceil(1 / wanted.may_miss - 1e-6)
 
 
 def beside_before(requests: Requests, before: Any, during: Any, wanted: Slo) -> BesideBefore | None:

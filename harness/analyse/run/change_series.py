@@ -41,6 +41,7 @@ def of_window(window: Window, change: ClusterChange, wanted: Slo) -> ChangeSerie
     late = change_requests.late(requests, wanted)
     tail_at, tail_ms = _tail(requests, wanted)
     cpu_at, cpu, is_percent = _cpu(window, change)
+    inside = cpu_at <= end_ns / 1e9  # pods may be looked at for longer than the load lasts
     return ChangeSeries(
         edges_s=edges / 1e9,
         offered_per_s=_counts(requests.due_ns, edges) / width_s,
@@ -48,8 +49,8 @@ def of_window(window: Window, change: ClusterChange, wanted: Slo) -> ChangeSerie
         failed=_counts(requests.due_ns[~requests.ok], edges),
         tail_at_s=tail_at,
         tail_ms=tail_ms,
-        cpu_at_s=cpu_at,
-        cpu=cpu,
+        cpu_at_s=cpu_at[inside],
+        cpu=cpu[inside],
         cpu_is_percent=is_percent,
     )
 

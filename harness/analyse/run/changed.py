@@ -42,7 +42,8 @@ class Changed:
     late: int  # answered from then on, but later than the SLO's limit
     gap_s: float | None  # the longest time without a right answer from then on
     gap_before_s: float | None
-    held_s: float | None  # from then on, until the SLO held for good; None: it never did
+    held_s: float | None  # from then on, until the SLO held for good; None: it never did, or `few`
+    few: bool  # whether too few requests were due from then on to tell
     beside: BesideBefore | None
     steps: Autoscaled | None  # of autoscaling
     versions: tuple[ServedVersion, ...]  # of train and serve
@@ -97,6 +98,7 @@ def of_window(window: Window, change: ClusterChange) -> Changed:
         gap_s=change_requests.longest_gap_s(requests, begun_ns, end_ns),
         gap_before_s=change_requests.longest_gap_s(requests, 0, begun_ns),
         held_s=None if held is None else (held - begun_ns) / 1e9,
+        few=_count(requests, begun_ns, end_ns) < change_requests.fewest(wanted),
         beside=_beside(requests, change, wanted),
         steps=autoscaled.of_window(requests, change, wanted)
         if change.name == AUTOSCALING
@@ -110,6 +112,10 @@ def of_window(window: Window, change: ClusterChange) -> Changed:
 def phase(change: ClusterChange, name: str) -> LoadPhase | None:
     """The phase of that name."""
     return next((each for each in change.phases if each.name == name), None)
+
+
+def _count(requests: Requests, from_ns: int, to_ns: int) -> int:
+    return int(change_requests.due(requests, from_ns, to_ns).sum())
 
 
 def _begun_ns(change: ClusterChange) -> int:

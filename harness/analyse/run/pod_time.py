@@ -96,9 +96,14 @@ def balance(shares: Sequence[PodShare], replicas: int = 0) -> PodBalance | None:
 
 def balance_of(facts: RunFacts) -> PodBalance | None:
     """That of a run's windows of profiles."""
-    pod = facts.container.pod if facts.container is not None else None
     shares = facts.lifecycle.shares if facts.lifecycle is not None else ()
-    return balance(shares, pod.replicas if pod is not None else 0)
+    return balance(shares, replicas(facts))
+
+
+def replicas(facts: RunFacts) -> int:
+    """How many of it there were in the windows of profiles; 1 where it was no Deployment."""
+    pod = facts.container.pod if facts.container is not None else None
+    return pod.replicas if pod is not None else 1
 
 
 def _integral(moments: Sequence[PodMoment], end_ns: int, of: Callable[[PodMoment], int]) -> float:

@@ -89,9 +89,10 @@ def _rate(found: Changed) -> Strip:
 
 
 def _pods(moments: Sequence[PodMoment], end_s: float) -> Strip | None:
+    moments = [moment for moment in moments if moment.at_ns / 1e9 < end_s]
     if not moments:
         return None
-    edges = [0.0, *(min(m.at_ns / 1e9, end_s) for m in moments[1:]), end_s]
+    edges = [0.0, *(moment.at_ns / 1e9 for moment in moments[1:]), end_s]
     wanted = [np.nan if m.wanted is None else float(m.wanted) for m in moments]
     ready, present = ([float(getattr(m, name)) for m in moments] for name in ("ready", "present"))
     y = scales.linear([*ready, *present, *(each for each in wanted if each == each)], 4)

@@ -28,17 +28,24 @@ def _nodes(found: Sequence[ScaledVariant]) -> list[str]:
 
 def _crowded(report: Report, found: Sequence[ScaledVariant]) -> list[str]:
     """Pods that had to share CPUs: their number can't raise the capacity then."""
-    cpus, each = _cpus(report), len(report.campaign.server_cpus)
+    cpus, others = _cpus(report), len(report.campaign.generator_cpus)
     most = max((point.replicas for one in found for point in one.points), default=0)
-    others = len(report.campaign.generator_cpus)
+    each = max((_of_pod(report, one) for one in found), default=0.0)
     if not cpus or most < 2 or most * each + others <= cpus:
         return []
+    pods = f"{most} pods with up to {each:g} {'CPU' if each == 1 else 'CPUs'} each"
     return [
-        f"{view.plural(most, 'pod')} with up to {view.plural(each, 'CPU')} each shared the "
-        f"{view.plural(cpus, 'CPU')} of this machine with {view.plural(others, 'CPU')} of the "
-        "generator and with the cluster itself: where they are short, more replicas can't add "
-        "capacity, and an efficiency below 100% is the machine's."
+        f"{pods} shared the {view.plural(cpus, 'CPU')} of this machine with "
+        f"{view.plural(others, 'CPU')} of the generator and with the cluster itself: where they "
+        "are short, more replicas can't add capacity, and an efficiency below 100% is the "
+        "machine's."
     ]
+
+
+def _of_pod(report: Report, found: ScaledVariant) -> float:
+    """The CPUs that a pod may use; where its record has none, as many as a server has."""
+    told = found.pod.cpus if found.pod is not None else 0.0
+    return told or float(len(report.campaign.server_cpus))
 
 
 def _cpus(report: Report) -> int:

@@ -12,6 +12,7 @@ from harness.analyse.field.comparison import Row
 from harness.analyse.field.scaling import PodPoint, ScaledVariant, ShownChange
 from harness.analyse.field.scaling_words import number
 from harness.analyse.run.changed import Changed
+from harness.report.page import view
 from harness.report.text import outcomes, tidy
 
 _HEAD = ("replicas", "capacity /s", "95%", "efficiency", "balance")
@@ -24,6 +25,10 @@ def lines(found: Iterable[ScaledVariant]) -> Iterator[str]:
         yield f"{each.variant} on {each.benchmark}"
         if each.is_swept or any(point.capacity is not None for point in each.points):
             yield from _table(_HEAD, [_cells(point) for point in each.points])
+        for point in each.points:
+            if point.row.failures or point.row.invalid:
+                many = view.plural(point.replicas, "replica")
+                yield f"{many}: {tidy.line(view.reason(point.row))}"
         yield from map(tidy.line, scaling_words.of_points(each))
         for change in each.changes:
             yield ""

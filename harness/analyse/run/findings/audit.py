@@ -15,6 +15,7 @@ from harness.setup.answering import APPROXIMATE, REFUSED, Answering
 from harness.stored.records import Run, Window
 from harness.windows import audit, misses
 from harness.windows.audit import Times
+from harness.windows.kinds import WindowKind
 from harness.windows.samples import ERRORS
 
 FASTER = 0.9  # of the time of an unseen payload; the limit of MLPerf's TEST04
@@ -149,7 +150,8 @@ def _unpredicted(run: Run) -> Iterator[tuple[Window, Unpredicted]]:
     """Window by window; nothing where the predictor was not seen from the inside."""
     if run.facts.model_threads and not run.facts.server.reference:
         for window in run.windows:
-            if window.requests.ok.any():
+            # A pod that is replaced or killed takes records of its last calls with it.
+            if window.requests.ok.any() and window.facts.kind != WindowKind.CHANGE:
                 yield window, _counted(window, run.facts.server.answers)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analyse.run import pod_time
 from harness.analyse.run.context import RunContext
 from harness.analyse.run.findings import Said, Verdict, run_rule
 from harness.analyse.statistics import stats
@@ -13,7 +14,7 @@ from harness.base.trust import UNCHECKED
 from harness.setup.answering import APPROXIMATE
 from harness.setup.endpoints import RECORDED, UNJUDGED
 from harness.stored import accuracy
-from harness.stored.records import ServerFacts, Setup, Window
+from harness.stored.records import Setup, Window
 
 
 @run_rule
@@ -50,25 +51,28 @@ def setup_differs(context: RunContext) -> Said:
             f"{threads[-1]} threads share a prediction, requested: {asked.threads}",
         )
     for window in context.run.profiles:
-        for said in _differences(window, asked, context.facts.server):
+        for said in _differences(window, asked, context):
             yield Verdict.WARNING, f"{window.facts.profile.name}: {said}"
 
 
-def _differences(window: Window, asked: Setup, server: ServerFacts) -> Iterator[str]:
-    calls = window.calls
+def _differences(window: Window, asked: Setup, context: RunContext) -> Iterator[str]:
+    calls, server = window.calls, context.facts.server
     if not len(calls.batch):
         return
     workers, batch = len(np.unique(calls.process)), int(calls.batch.max())
-    idle = window.facts.profile.saturates and workers < asked.workers
+    pods = pod_time.replicas(context.facts)
+    wanted = pods * asked.workers
+    # Of several pods, connections may not meet each; what they get is told of elsewhere.
+    idle = window.facts.profile.saturates and workers < wanted and pods == 1
     # Of a function, the service starts as many processes as requests need.
-    if server.function is None and (workers > asked.workers or idle):
+    if server.function is None and (workers > wanted or idle):
         made = f"{workers} process" if workers == 1 else f"{workers} processes"
-        yield f"{made} made predictions, requested: {asked.workers}"
+        yield f"{made} made predictions, requested: {wanted}"
     if batch > asked.max_batch:
         yield f"{batch} instances were in one prediction, requested: at most {asked.max_batch}"
     together = stats.most_at_once(calls.start_ns, calls.duration_ns)
-    if server.track == "matched" and together > asked.workers:
-        yield f"{together} predictions ran at once, requested: {asked.workers}"
+    if server.track == "matched" and together > wanted:
+        yield f"{together} predictions ran at once, requested: {wanted}"
 
 
 @run_rule

@@ -10,7 +10,6 @@ from harness.analyse.cost.prices import PriceTable
 from harness.analyse.field import function_points
 from harness.analyse.field import growth as growing
 from harness.analyse.field.growth import Growth, PointCost
-from harness.analyse.field.scaling import REPLICAS
 from harness.report.draw import colours, line_chart, scales
 from harness.report.draw.drawing import Frame
 from harness.report.draw.figures import ChartRow, LiveChart, Table
@@ -20,6 +19,7 @@ from harness.report.page import view
 from harness.report.page.sections import Values, section
 from harness.report.page.subjects import ShownVariant
 from harness.report.page.view import Report
+from harness.setup.changes import REPLICAS
 from harness.stored.identity import subject_name
 
 _TITLES = {
