@@ -28,6 +28,7 @@ from harness.stored.records import (
     WindowFacts,
 )
 from harness.windows.kinds import WindowKind
+from harness.windows.own_figures import OwnFigures, OwnLatency, Scrapes
 from harness.windows.profiles import Profile, due_times, payload_order, seed_of
 from harness.windows.samples import (
     ERRORS,
@@ -55,6 +56,8 @@ BENCHMARK = BenchmarkFacts(
     profiles=PROFILES,
 )
 PROOF = HostProof(ceiling_per_s=11_500.0, lag_p50_us=18.0, lag_p99_us=140.0, rate_per_s=120.0)
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+SCRAPES = Scrapes(every_s=5.0, answered=2, failed=0, longest_s=0.0031, bytes=12_345)
 ENVIRONMENT = {
     "machine": "Imaginary CPU @ 2.00GHz",
     "cpus": "4",
@@ -88,6 +91,8 @@ class Fake:
     image: ImageFacts | None = None  # of its container, where it is one
     container: ContainerFacts | None = None
     life: Lifecycle | None = None
+    metered: bool = False  # whether it has metrics of its own
+    own_problem: str = ""  # what is wrong with those
     beside: tuple[str, ...] = ()  # variants that it is to be shown beside
     slows: float = 1.0  # by so much from the start to the end of an open-loop window
     capacity_per_s: float | None = None  # at the SLO of BENCHMARK; None: not searched for
@@ -226,6 +231,9 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
         steal_share=0.001,
         checked=40,
         wrong=fake.wrong,
+        own=own_figures(requests) if fake.metered else None,
+        own_problem=fake.own_problem,
+        scrapes=SCRAPES if fake.metered else None,
     )
     answered = requests.done_ns[requests.ok]
     started = np.sort(answered)[:: fake.batch] if len(answered) else empty(Calls).start_ns
@@ -235,6 +243,20 @@ def window(fake: Fake, cell: Cell, profile: Profile, rng: np.random.Generator) -
     return Window(
         facts=facts, requests=requests, usage=_usage(fake, elapsed_s, len(answered)), calls=calls
     )
+
+
+def own_figures(requests: Requests, away_ms: float = 2.0) -> OwnFigures:
+    """What a server would say that had each of them that much less than its client."""
+    taken_s = np.maximum(requests.service_ns() / 1e6 - away_ms, 0.0) / 1e3
+    counts, _ = np.histogram(taken_s, (0.0, *BOUNDS_S, np.inf))
+    latency = OwnLatency(
+        spans="request",
+        count=float(len(taken_s)),
+        sum_s=float(taken_s.sum()),
+        bounds_s=BOUNDS_S,
+        counts=tuple(map(float, counts)),
+    )
+    return OwnFigures(requests=float(len(taken_s)), latency=latency)
 
 
 def requests(

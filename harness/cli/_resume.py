@@ -19,7 +19,7 @@ _PLANNED = (
     *("benchmarks", "synthetic_weights", "preset", "launchers", "url", "protocol", "headers"),
     *("cacert", "cert", "key", "insecure", "endpoint_name", "driver", "device", "track"),
     *("exclude", "rounds", "request", "prediction", "unchecked", "beside"),
-    *("image", "port", "path", "ready_path"),
+    *("image", "port", "path", "ready_path", "scrape_every"),
 )
 
 
@@ -83,6 +83,7 @@ def _adopt(options: dict[str, Any], resumed: Campaign) -> None:
     options["benchmarks"] = tuple(dict.fromkeys(cell.benchmark for cell in resumed.cells))
     for name in ("preset", "device", "driver"):
         options[name] = getattr(resumed, name)
+    options["scrape_every"] = resumed.scrape_every_s or None
     options["launchers"] = (PROCESS,)  # the others are named with their variants
     options["synthetic_weights"] = any(b.synthetic for b in resumed.benchmarks.values())
 

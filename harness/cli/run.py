@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.base.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_REGRESSION,
-    UsageError,
-)
-from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _servers
+from harness.base.errors import EXIT_INTERRUPTED, EXIT_REGRESSION, UsageError
+from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _scraping, _servers
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 from harness.setup.tracks import TRACKS
 from harness.stored.identity import told
@@ -60,6 +56,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @_endpoint.checks
 @_endpoint.BESIDE
 @_image.options
+@_scraping.OPTION
 @click.option("--driver", type=DRIVER, default="native", show_default=True, help="Load driver.")
 @click.option("--master", help="With --driver locust: HOST:PORT where workers reach it.")
 @click.option(
@@ -145,9 +142,8 @@ def _request(
     """The campaign that is requested, checked in full before anything starts."""
     from harness.cli import _resume, _select
     from harness.measure.campaign.campaign import CampaignOrder
-    from harness.setup import catalog
 
-    preset = catalog.pick("preset", options["preset"], catalog.presets())
+    preset = _scraping.preset(options)
     endpoint = resumed.endpoint if resumed else _select.endpoint(options)
     chosen, absent = _chosen(options, preset, endpoint, checkout)
     more, more_s = _more(options, preset, _select.campaign_folder(name))

@@ -18,6 +18,7 @@ from harness.setup.functions import FunctionTable
 from harness.setup.knobs import Batching, KnobTable
 from harness.setup.launching import PROCESS
 from harness.setup.profile_table import ProfileTable as ProfileTable
+from harness.setup.server_metrics import CountersTable as CountersTable
 from harness.setup.templates import RequestTable
 from harness.setup.tracks import TRACKS, Track
 
@@ -133,15 +134,6 @@ class VariantTable(toml.Strict):
         return self
 
 
-class CountersTable(toml.Strict):
-    """`[counters]`: names at `metrics_path` whose growth says where the server's time went."""
-
-    requests: str  # how many were answered
-    queue: str | None = None  # how long they waited before the model, summed over them
-    model: str | None = None  # how long they were in it, summed over them
-    unit_s: float = Field(default=1.0, gt=0)  # of those times
-
-
 class ServerTable(toml.Strict):
     """A server.toml."""
 
@@ -240,6 +232,7 @@ class PresetTable(toml.Strict):
     changing: ChangingTable = ChangingTable()
     replace: bool = False  # have those that can serve another version of the model under load
     audit_s: float = Field(default=0, ge=0)  # for the audit of each run, at most; 0: none
+    scrape_every_s: float = Field(default=0, ge=0)  # its metrics, during windows too; 0: not then
     cold_starts: int = Field(default=0, ge=0)  # of functions, at each temperature
     burst_s: float = Field(default=0, ge=0)  # of functions, from no instance; 0: none
     burst_per_s: float = Field(default=40.0, gt=0)

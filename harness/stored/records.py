@@ -28,7 +28,7 @@ from harness.windows.causes import Cause
 from harness.windows.invocations import Invocations
 from harness.windows.kinds import WindowKind
 from harness.windows.marks import Marks
-from harness.windows.own_figures import OwnFigures
+from harness.windows.own_figures import OwnFigures, Scrapes
 from harness.windows.profiles import Profile
 from harness.windows.samples import Calls, Chunks, Requests, Usage, empty
 from harness.windows.wire import Wire
@@ -57,6 +57,8 @@ class WindowFacts:
     host: HostWatch | None = None  # None in files of earlier schemas
     workers: tuple[WorkerFacts, ...] = ()  # of the driver `locust`, and where one was lost
     own: OwnFigures | None = None  # None where the server counts nothing that is known here
+    own_problem: str = ""  # why `own` is None, of a server that should count
+    scrapes: Scrapes | None = None  # of its metrics while the window ran; None: it had none
     causes: tuple[Cause, ...] = ()  # why requests failed, as far as known
     timeout_s: float | None = None  # of a request; None in files of earlier schemas
     addresses: tuple[str, ...] = ()  # where requests went, as far as known
@@ -290,3 +292,4 @@ class Campaign:
     tuning: Tuning | None = None  # of the command `tune` alone
     kind: Kind = RUN
     canaries: Canaries = field(default_factory=Canaries)
+    scrape_every_s: float = 0.0  # servers' metrics, during windows too; 0: not then

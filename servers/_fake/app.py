@@ -3,6 +3,7 @@
 FAKE_DELAY_MS, FAKE_BYTE_US (more delay for each byte of the request), FAKE_FAULT, FAKE_AFTER,
 FAKE_QUEUE, FAKE_CHEAT, FAKE_DRIFT, FAKE_DRAINS, FAKE_WORKER_MIB (memory that each worker holds),
 FAKE_MOST_WORKERS (more are refused), FAKE_SLOWER (times as slow, of the queue "tunable"),
+FAKE_METRICS (what is wrong with them: "garbage" or "late"),
 FAKE_THREADS (that call the model, each whenever it is free; without, the event loop does).
 """
 
@@ -37,6 +38,8 @@ HELD = bytearray(b"x") * (int(os.environ.get("FAKE_WORKER_MIB", "0")) * WORKERS 
 THREADS = int(os.environ.get("FAKE_THREADS", "0"))
 BYTE_S = float(os.environ.get("FAKE_BYTE_US", "0")) / 1e6
 STATE = ("/health", "/metrics")
+METRICS = os.environ.get("FAKE_METRICS", "")  # what is wrong with them
+BOUNDS_S = (0.005, 0.025, 0.1, 0.5)
 ALWAYS = {  # answers of some faults
     "500": (500, b'{"error": "broken on purpose"}'),
     "garbage": (200, b"<p>not a prediction</p>"),
@@ -58,6 +61,7 @@ class App:
         self.broken = self.stopping = False
         self.idle: set[asyncio.StreamWriter] = set()  # connections without a request
         self.waited_s = self.computed_s = 0.0
+        self.took_s: list[float] = []
         name = os.environ.get("FAKE_QUEUE")
         self.queue = QUEUES[name]() if name else None
         cheat = os.environ.get("FAKE_CHEAT")
@@ -69,7 +73,7 @@ class App:
         if path == "/health":
             return (503 if FAULT == "never-ready" else 200), b"{}"
         if path == "/metrics":
-            return 200, self.metrics()
+            return await self.scraped()
         if FAULT == "refuses-when-busy" and self.busy > AFTER:
             return 503, b"pending request queue full"
         self.count += 1
@@ -123,7 +127,17 @@ class App:
             "fake_waiting_seconds_total": self.waited_s,
             "fake_model_seconds_total": self.computed_s,
         }
+        took, name = self.took_s, "fake_request_seconds"
+        below = {f"{bound:g}": sum(each <= bound for each in took) for bound in BOUNDS_S}
+        for bound, count in {**below, "+Inf": len(took)}.items():
+            counters[f'{name}_bucket{{le="{bound}"}}'] = count
+        counters |= {f"{name}_sum": sum(took), f"{name}_count": len(took)}
         return "".join(f"{name} {value!r}\n" for name, value in counters.items()).encode()
+
+    async def scraped(self) -> tuple[int, bytes]:
+        if METRICS == "late":
+            await asyncio.sleep(3600)
+        return 200, b"<p>no metrics</p>" if METRICS == "garbage" else self.metrics()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -136,6 +150,7 @@ class App:
                         length = int(value)
                 request = await reader.readexactly(length)
                 self.busy += 1
+                came = time.monotonic()
                 try:
                     if path.startswith("/jobs"):
                         status, body = self.jobs.answer(path, request)
@@ -143,7 +158,9 @@ class App:
                         status, body = await self.answer(path, request)
                     head = f"HTTP/1.1 {status} Fake\r\nContent-Length: {len(body)}\r\n\r\n"
                     writer.write(head.encode() + body)
-                    self.answered += path not in STATE
+                    if path not in STATE:
+                        self.answered += 1
+                        self.took_s.append(time.monotonic() - came)
                 finally:
                     self.busy -= 1
                 if self.stopping:

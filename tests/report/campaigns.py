@@ -31,11 +31,11 @@ LIFE = Lifecycle(
 FAKES: tuple[Fake, ...] = (
     Fake("in-process", 4.0, reference=True, framework="in process", version=None, jitter=0.1),
     Fake("null", 0.5, reference=True, framework="null server", version="0.21.0"),
-    Fake("fast", 6.0, life=LIFE),
+    Fake("fast", 6.0, life=LIFE, metered=True),
     Fake("as-fast", 6.02, ready_s=3.0, memory_mib=512.0, homepage="javascript:alert(1)"),
     Fake(MATHS, 9.0, framework=f"Maths {SCRIPT}", version=f"1.0{SCRIPT}", errors=0.03),
     Fake(IMAGE, 11.0, homepage=f'https://example.org/"><b>{SCRIPT}'),
-    Fake("batched", 8.0, track="tuned", batch=4),
+    Fake("batched", 8.0, track="tuned", batch=4, own_problem=f"HTTP 404: {SCRIPT}"),
     Fake("batched-more", 12.0, track="tuned", batch=8, version=None),
     Fake("lagged", 9.0, lag_ms=3.0),
     Fake("broken", failure=Failure("ready", f"It never said {SCRIPT} & was ready.", _NASTY_LOG)),

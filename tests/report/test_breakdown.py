@@ -55,7 +55,7 @@ def test_the_parts_of_a_row_add_up(tmp_path: Path) -> None:
 
 
 def test_the_servers_own_figures_stand_beside(tmp_path: Path) -> None:
-    own = OwnFigures(100.0, 0.25, 0.5)
+    own = OwnFigures(requests=100.0, queue_s=0.25, model_s=0.5)
     html = section_of(stored(tmp_path / "c", made("fast", own=own), made("other")))
     assert row_of(html, "fast")[-1] == "2.50 / 5"
     assert row_of(html, "other")[-1] == "–"

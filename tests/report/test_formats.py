@@ -259,8 +259,8 @@ def test_findings_fold_and_the_heavy_ones_come_first(markdown: str) -> None:
     weight = [str(verdict) for verdict in reversed(Verdict)]
     assert set(verdicts) == set(weight)
     assert verdicts == sorted(verdicts, key=weight.index)
-    assert folded.startswith("<summary>Findings: 4 INVALID, 7 warnings, 1 note</summary>\n\n- ")
-    assert [verdicts.count(kind) for kind in weight] == [4, 7, 1]
+    assert folded.startswith("<summary>Findings: 4 INVALID, 8 warnings, 3 notes</summary>\n\n- ")
+    assert [verdicts.count(kind) for kind in weight] == [4, 8, 3]
 
 
 def test_hostile_names_are_text_to_github(markdown: str) -> None:

@@ -30,8 +30,8 @@ def test_report_is_the_golden_one(html: str) -> None:
 def test_every_drawing_has_a_text_alternative(html: str) -> None:
     drawings = [tag for tag in re.findall(r"<svg [^>]*>", html) if "aria-hidden" not in tag]
     # A distribution and cost against latency; for a screen and for a phone start-up, memory, where
-    # the time goes, batches; and a panel for each variant.
-    assert len(drawings) == 2 + 2 * 4 + html.count('<div class="panel"')
+    # the time goes, what servers say, batches; and a panel for each variant.
+    assert len(drawings) == 2 + 2 * 5 + html.count('<div class="panel"')
     assert all('role="img"' in tag and 'aria-label="' in tag for tag in drawings)
 
 

@@ -42,7 +42,16 @@ def answer_of(html: str) -> str:
 def test_sections_are_found_in_order() -> None:
     names = [section.name for section in sections.load()]
     first = ["verdict", "tuning", "slower", "growth", "cluster", "capacity", "table", "charts"]
-    then = ["breakdown", "lifecycle", "functions", "patterns", "cost", "failures", "containers"]
+    then = [
+        "breakdown",
+        "own_metrics",
+        "lifecycle",
+        "functions",
+        "patterns",
+        "cost",
+        "failures",
+        "containers",
+    ]
     last = ["findings", "variants", "method", "definitions", "limits", "reproduce"]
     assert names == [*first, *then, *last]
 

@@ -53,6 +53,7 @@ from harness.windows.causes import Cause
 from harness.windows.invocations import Invocations
 from harness.windows.kinds import WindowKind
 from harness.windows.marks import Marks
+from harness.windows.own_figures import OwnFigures, OwnLatency, Scrapes
 from harness.windows.profiles import Profile
 from harness.windows.samples import (
     ERRORS,
@@ -123,6 +124,18 @@ POD = PodFacts(
     address="10.96.3.7:8080",
     clock_off_s=-3.5,
 )
+
+
+OWN = OwnFigures(
+    requests=3.0,
+    queue_s=0.25,
+    model_s=None,
+    latency=OwnLatency(
+        spans="request", count=3.0, sum_s=0.5, bounds_s=(0.005, 10.0), counts=(1.0, 2.0, 0.0)
+    ),
+    lag_s=10.0,
+)
+SCRAPES = Scrapes(every_s=0.5, answered=3, failed=1, longest_s=0.125, bytes=4096)
 
 
 def ints(*values: int) -> Ints:
@@ -308,7 +321,8 @@ def heard(run: Run) -> Run:
     )
     told = Marks(request=ints(0, 0, 2), mark=ints(1, 4, 1), value=ints(3, 160, 1))
     wire = Wire(sent=1 << 40, received=0)
-    first = replace(first, facts=replace(first.facts, wire=wire), chunks=parts, marks=told)
+    first = replace(first, facts=replace(first.facts, wire=wire, own=OWN), chunks=parts, marks=told)
+    second = replace(second, facts=replace(second.facts, own_problem="HTTP 404", scrapes=SCRAPES))
     function = FunctionFacts(
         event="http",
         memory_mib=1769,

@@ -21,6 +21,7 @@ from harness.analyse.run import (
     held,
     invoked,
     metrics,
+    own_latency,
     pod_time,
     seen,
     strain_outcomes,
@@ -121,6 +122,7 @@ def of_run(run: Run, campaign: Campaign, floor: Run | None, null: Run | None = N
         tried=outcome.judge(run, campaign) if campaign.tuning else None,
         beyond=metrics.beyond_of(run),
         invoked=invoked.of_run(run),
+        own=own_latency.of_windows(windows),
         changed=changed.of_run(run),
         balance=pod_time.balance_of(run.facts),
     )

@@ -14,6 +14,7 @@ from harness.analyse.run.findings import Finding, Verdict
 from harness.analyse.run.function_time import FunctionTime
 from harness.analyse.run.held import Held
 from harness.analyse.run.invoked import Invoked
+from harness.analyse.run.own_latency import OwnWindow
 from harness.analyse.run.pod_time import PodBalance
 from harness.analyse.run.seen import Seen
 from harness.queues.queueing import Queue
@@ -59,6 +60,7 @@ class Digest:
     tried: Outcome | None = None  # what it came to as a setting of a tune
     beyond: dict[str, str] = field(default_factory=dict)  # by metric name, see analyse.beyond
     invoked: Invoked | None = None  # of a function
+    own: tuple[OwnWindow, ...] = ()  # by its own metrics: the steady and the saturated window
     changed: tuple[Changed, ...] = ()  # what was done to a Deployment under load
     balance: PodBalance | None = None  # of a Deployment of several pods
 

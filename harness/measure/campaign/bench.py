@@ -34,6 +34,7 @@ class Bench:
     fresh: tuple[object, ...] = ()  # unseen ones of profiles; see harness.windows.repeats
     fresh_expected: tuple[object, ...] = ()  # of the first of them: the others are not judged
     later: Later | None = None
+    scrape_every_s: float = 0.0  # its metrics, during windows too; 0: not then
     trained: tuple[Later, ...] = ()  # what a cluster is to train under load, as made here
 
     @property

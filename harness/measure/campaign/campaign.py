@@ -198,6 +198,7 @@ def begin(
         against=request.against,
         kind=request.kind,
         canaries=canaries.of(request.variants),
+        scrape_every_s=request.preset.scrape_every_s,
     )
 
 

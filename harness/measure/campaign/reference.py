@@ -159,6 +159,7 @@ def _bench(benchmark: Benchmark, artefact: Path, preset: PresetTable) -> Bench:
         expected=(),
         warm_up_s=preset.warm_up_s,
         verify_share=preset.verify_share,
+        scrape_every_s=preset.scrape_every_s,
     )
 
 

@@ -213,7 +213,7 @@ class Stages:
     ) -> Window:
         here = launching.of(self.variant.launcher).here
         with (
-            own_figures.counting(launched, self.variant.server.table) as counted,
+            own_figures.watched(launched, self.variant, self.bench.scrape_every_s) as counted,
             measuring(launched, self._gpu, self._cpus, here=here) as meter,
         ):
             pending = self._fire(launched, job, meter, meanwhile)
@@ -224,7 +224,7 @@ class Stages:
         start_ns, recorded = pending.start_ns, launched.calls()
         calls = recorded.between(start_ns, start_ns + int(fired.elapsed_s * 1e9))
         facts = meter.facts(profile, job.timeout_ns, fired, cpus, recorded.clock)
-        facts = replace(facts, checked=checked, wrong=len(complaints), own=counted.figures)
+        facts = replace(counted.told(facts), checked=checked, wrong=len(complaints))
         return window_of(fired, facts, requests, meter.usage(start_ns), calls)
 
     def search(

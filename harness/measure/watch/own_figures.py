@@ -1,71 +1,97 @@
-"""A server's own counters, read at both ends of a window, if it has any."""
+"""A server's own metrics, read at both ends of a window, if it has any."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from harness.measure.launch.launchers import Launched
-from harness.measure.talk import ask as asking
-from harness.measure.talk.ask import Unanswered
-from harness.setup.tables import CountersTable, ServerTable
-from harness.windows.own_figures import OwnFigures
+from harness.measure.watch import exposition
+from harness.measure.watch.exposition import Growth, NoMetrics
+from harness.measure.watch.scraping import MetricsPage, Unscraped, scraping
+from harness.setup.catalog import Variant
+from harness.setup.server_metrics import CountersTable
+from harness.setup.tables import ServerTable
+from harness.stored.records import WindowFacts
+from harness.windows.own_figures import OwnFigures, Scrapes
 
 
 class Counted:
-    """The figures of a window, once it is over."""
+    """What is known of a window once it is over."""
 
     figures: OwnFigures | None = None
+    problem: str = ""  # why there are none, of a server that should have some
+    scrapes: Scrapes | None = None
+
+    def told(self, facts: WindowFacts) -> WindowFacts:
+        """The facts about the window, with these."""
+        return replace(facts, own=self.figures, own_problem=self.problem, scrapes=self.scrapes)
 
 
 @contextmanager
-def counting(launched: Launched, server: ServerTable) -> Iterator[Counted]:
-    """Read a server's counters before and after; where they can't be read, there are no figures."""
+def watched(launched: Launched, variant: Variant, every_s: float) -> Iterator[Counted]:
+    """As `counting`, of what a variant starts."""
+    with counting(launched, variant.server.table, every_s, variant.table.replicas) as counted:
+        yield counted
+
+
+@contextmanager
+def counting(
+    launched: Launched, server: ServerTable, every_s: float = 0.0, servers: int = 1
+) -> Iterator[Counted]:
+    """Read a server's metrics before and after, and meanwhile at that interval.
+
+    Where several servers answer at one address, nobody knows which of them is asked.
+    """
     counted, counters = Counted(), server.counters
-    before = _read(launched, server) if counters is not None else None
-    yield counted
+    if server.metrics_path is None:
+        yield counted
+        return
+    page = MetricsPage(launched, server)
+    if servers > 1:
+        counters = None
+        counted.problem = f"{servers} servers answer at its address, each with metrics of its own"
+    before = _read(page, counters, counted)
+    with scraping(page, every_s) as scraper:
+        yield counted
+    if scraper is not None:
+        counted.scrapes = scraper.told
     if counters is not None and before is not None:
-        after = _read(launched, server)
+        after = _read(page, counters, counted)
         if after is not None:
-            counted.figures = _between(counters, before, after)
+            _compare(counters, before, after, counted)
 
 
-def totals(text: str, names: set[str]) -> dict[str, float]:
-    """The counters of that name in Prometheus's text format, summed over their labels."""
-    found: dict[str, float] = {}
-    for line in text.splitlines():
-        sample = re.match(r"([A-Za-z_:][\w:]*)(?:\{.*\})?\s+(\S+)", line)
-        if sample and sample[1] in names:
-            found[sample[1]] = found.get(sample[1], 0.0) + float(sample[2])
-    return found
-
-
-def _read(launched: Launched, server: ServerTable) -> dict[str, float] | None:
-    counters = server.counters
-    assert counters is not None
-    names = {name for name in (counters.requests, counters.queue, counters.model) if name}
-    port = launched.ports.get(server.metrics_port) if server.metrics_port else None
-    try:
-        reply = asking.getter(launched, port)(server.metrics_path or "/")
-        return totals(reply.body.decode(errors="replace"), names) if reply.is_success else None
-    except (Unanswered, ValueError):
-        return None  # a server that died in the window has other findings
-
-
-def _between(
-    counters: CountersTable, before: dict[str, float], after: dict[str, float]
-) -> OwnFigures | None:
-    """The differences. A counter that is not there yet counts from 0."""
-
-    def grown(name: str | None) -> float | None:
-        return None if name is None or name not in after else after[name] - before.get(name, 0.0)
-
-    requests = grown(counters.requests)
-    if not requests:
+def _read(page: MetricsPage, counters: CountersTable | None, counted: Counted) -> Growth | None:
+    if counters is None:
         return None
+    try:
+        text = page.read().decode(errors="replace")
+        return exposition.series(text, counters.names)
+    except (Unscraped, NoMetrics) as error:
+        counted.problem = f"its metrics at {page.path}: {error}"
+        return None
+
+
+def _compare(counters: CountersTable, before: Growth, after: Growth, counted: Counted) -> None:
+    """The differences. What is not there yet counts from 0."""
+    growth = exposition.grown(before, after)
+    requests = exposition.total(growth, counters.requests)
+    if requests is None:
+        counted.problem = f"none of its metrics is {counters.requests}"
+        return
+    if not requests:
+        counted.problem = f"its metric {counters.requests} did not grow"
+        return
     queue, model = (
         None if total is None else total * counters.unit_s
-        for total in (grown(counters.queue), grown(counters.model))
+        for total in (exposition.total(growth, name) for name in (counters.queue, counters.model))
     )
-    return OwnFigures(requests, queue, model)
+    counted.figures = OwnFigures(
+        requests=requests,
+        queue_s=queue,
+        model_s=model,
+        latency=exposition.latency(growth, counters, requests),
+        lag_s=counters.lag_s,
+    )

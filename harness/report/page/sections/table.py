@@ -39,6 +39,8 @@ _GROUPS = {
         "wire_bytes",
         "cold_share",
         "billed_per_1000",
+        "own_p50",
+        "own_p99",
     ),
     "saturated": ("throughput", "batch_size"),
     "start-up": ("ready", "first_answer", "steady_after"),
@@ -56,7 +58,7 @@ _RARE = (
     *("local_share", "accuracy", "idle_cpu", "wire_bytes"),
     *("rounds_accuracy", "central_accuracy", "round_time", "round_bytes", "round_cpu"),
     *("cold_image", "cold_files", "cold_process", "warm_idle", *_PARTS, *_BURST),
-    *("cold_share", "billed_per_1000", "instance_peak"),
+    *("cold_share", "billed_per_1000", "instance_peak", "own_p50", "own_p99"),
 )
 _UNSTEADY = "no-steady-state"
 

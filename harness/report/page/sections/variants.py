@@ -141,6 +141,8 @@ def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
             yield "processes limit", str(container.pids_limit)
         if container.pod is not None:
             yield "pod", f"on {container.pod.node}, reached at {container.pod.address}"
+            if container.pod.via:
+                yield "deployed by", container.pod.via
 
 
 def _findings(row: Row) -> list[tuple[Verdict, str, str, list[int]]]:
