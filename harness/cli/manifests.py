@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from harness.setup.catalog import Benchmark, Variant
 
 _CPU_PERCENT = 80
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
 
 @click.command("manifests")
@@ -62,6 +65,7 @@ def command(**options: Any) -> None:
         raise UsageError(
             f"--overlay goes with --kind {kinds.PLAIN}, and without --out, which writes all."
         )
+    _require_named(options)
     variant, benchmark = _chosen(options["variant"], options["benchmark"])
     order = _order(variant, benchmark, options)
     kind = kinds.named(name)
@@ -79,6 +83,20 @@ def command(**options: Any) -> None:
     made = overlays.merged(overlay, order) if overlay else kinds.checked(name, order)
     about = f"{variant.table.name} with the model of {benchmark.name}: {kind.about}."
     _say.document(text.documents(made, (about, *kind.notes(order))))
+
+
+def _require_named(options: dict[str, Any]) -> None:
+    """Raises UsageError for what no cluster takes for a name."""
+    from harness.base.errors import UsageError
+
+    namespace, image = options["namespace"], options["image"]
+    if namespace and not _LABEL.fullmatch(namespace):
+        raise UsageError(
+            f"--namespace: {namespace!r} is no name of a namespace: lower-case letters, digits and "
+            "hyphens, at most 63, and no hyphen first or last."
+        )
+    if image and not _IMAGE.fullmatch(image):
+        raise UsageError(f"--image: {image!r} is no name of an image.")
 
 
 def _chosen(name: str, benchmark: str) -> tuple[Variant, Benchmark]:

@@ -22,6 +22,7 @@ ChangeName = Literal[
 ]
 CHANGES: tuple[ChangeName, ...] = get_args(ChangeName)
 _MINUTE_S = 60.0  # between two Jobs of a CronJob
+_FOUND_S = 35.0  # until a server that hangs is found by its liveness probe, and ended
 _USUAL_S = 25.0  # that a change takes beside its window's ends, until more is known
 
 
@@ -44,6 +45,7 @@ def planned_s(changes: Iterable[ChangeName], told: ChangingTable) -> float:
     usual_s = told.before_s + told.after_s + _USUAL_S
     each_s = {
         AUTOSCALING: 6 * told.step_s + _USUAL_S,
+        NOT_LIVE: usual_s + _FOUND_S,
         TRAIN_AND_SERVE: usual_s + _USUAL_S + _MINUTE_S / 2,
     }
     return sum(each_s.get(name, usual_s) for name in changes)

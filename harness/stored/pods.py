@@ -38,6 +38,7 @@ class PodFacts:
     start: PodStart | None = None  # of the first pod
     restarts: int = 0  # of containers, of all pods
     address: str = ""  # where the load went, such as `10.96.3.7:8080`
+    via: str = ""  # the controller that deployed it, with its mode; empty: plain objects
     clock_off_s: float | None = None  # its node's clock of the day less ours; None: not asked
 
 
@@ -88,7 +89,7 @@ class TrainedVersion:
     asked_ns: int  # the Job was made
     began_ns: int | None = None  # its container ran
     ended_ns: int | None = None  # it had told the Deployment, and was over
-    served_ns: int | None = None  # no pod served another version any more
+    served_ns: int | None = None  # all pods that stay had it; those that end answer for a while
     trained_s: float | None = None  # of the Job's time: the training alone
     stored_s: float | None = None  # until the cluster had the model
     accuracy: float | None = None  # held-out, as its build measured it

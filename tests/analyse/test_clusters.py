@@ -409,11 +409,11 @@ def test_a_version_that_failed_is_told() -> None:
 
 
 def test_lost_requests_without_a_known_reason_are_counted_all_the_same() -> None:
-    odd = [Fate(from_s=7.0, to_s=7.01, error="unsent")]
-    causes = [Cause(error="unsent", kind="", count=1)]
+    odd = [Fate(from_s=7.0, to_s=7.01, error="lost")]
+    causes = [Cause(error="lost", kind="the generator ended", count=1)]
     found = of(ROLLING_UPDATE, clustered.changed(ROLLING_UPDATE, odd, causes))
     assert changed_words.why_lost(found) == ""
-    assert changed_words.lost(found).startswith("1 of 1,800 requests was lost (1 unsent")
+    assert changed_words.lost(found).startswith("1 of 1,800 requests was lost (1 lost (")
 
 
 def test_too_few_requests_are_no_broken_slo() -> None:
@@ -447,3 +447,10 @@ def test_each_pod_may_have_as_many_workers_as_were_asked_for() -> None:
     one, two = (clustered.having(base, pods=calls_) for calls_ in ((900,), (450, 450)))
     assert any("2 processes made predictions" in said for _, said in told(one, "setup-differs"))
     assert told(two, "setup-differs") == []
+
+
+def test_what_waited_for_a_connection_until_the_end_is_late_and_not_lost() -> None:
+    waiting = [Fate(from_s=17.0, to_s=18.0, error="unsent")]
+    found = of(ROLLING_UPDATE, clustered.changed(ROLLING_UPDATE, waiting))
+    assert (found.lost, found.late, found.held_s) == (0, 100, None)
+    assert (found.phases[-1].late, found.phases[-1].failed) == (100, 0)

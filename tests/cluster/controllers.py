@@ -106,7 +106,8 @@ class FakeController:
             self._deploy(made, deployment)
             return
         if (found.status.available_replicas or 0) >= found.spec.replicas and "status" not in made:
-            status = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+            serves = {"conditions": [{"type": "Ready", "status": "True"}], "state": "Available"}
+            status = {"status": serves}
             self._custom.patch_namespaced_custom_object_status(
                 self.group, self.release, namespace, self.plural, name, status
             )
@@ -136,7 +137,10 @@ class FakeController:
         )
         port = spec["containers"][0]["ports"][0]["containerPort"]
         behind = {"selector": {"controller": name}, "ports": [{"port": 80, "targetPort": port}]}
-        if made["kind"] == "InferenceService":
+        if made["kind"] == "SeldonDeployment":
+            place = {**place, "name": f"{about['name']}-default"}
+            behind["ports"] = [{"port": port}]
+        if made["kind"] != "Service":
             self._core.create_namespaced_service(namespace, {"metadata": place, "spec": behind})
             return
         there = f"{GATEWAY}.{namespace}.svc.cluster.local"
@@ -152,6 +156,10 @@ def pods_of(made: Json) -> tuple[Json, Json, int]:
         part = made["spec"]["predictor"]
         spec = {name: value for name, value in part.items() if name not in _OWN}
         return spec, made["metadata"]["labels"], part["minReplicas"]
+    if made["kind"] == "SeldonDeployment":
+        (predictor,) = made["spec"]["predictors"]
+        (part,) = predictor["componentSpecs"]
+        return part["spec"], part["metadata"]["labels"], predictor["replicas"]
     template = made["spec"]["template"]
     own = {"containerConcurrency", "timeoutSeconds"}
     spec = {name: value for name, value in template["spec"].items() if name not in own}

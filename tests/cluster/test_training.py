@@ -61,6 +61,5 @@ def test_a_job_and_a_cron_job_train_what_is_served_and_nothing_is_lost(
     assert run.facts.container.reached == "service"
     versions = window.marks.each("version", len(requests))
     assert set(versions.tolist()) == {1, 2, 3}, "each answer is that of one version"
-    last = change.trained[-1].served_ns
-    assert last is not None
-    assert set(versions[requests.sent_ns > last].tolist()) == {3}
+    gone = max(each.at_ns for each in change.happenings if each.said.endswith("is gone"))
+    assert set(versions[requests.sent_ns > gone].tolist()) == {3}

@@ -17,6 +17,12 @@ KSERVE = ("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices")
 KNATIVE = ("serving.knative.dev/v1", "Service", "services")
 SELDON = ("machinelearning.seldon.io/v1", "SeldonDeployment", "seldondeployments")
 
+DEPLOYED_BY = {
+    "kserve": "KServe",
+    "knative": "Knative Serving",
+    "seldon:no-engine": "Seldon Core 1 (no-engine)",
+}
+
 
 def ran(sandbox: Sandbox, variant: str, *more: str) -> Run:
     done = sandbox.harness(
@@ -32,6 +38,7 @@ def ran(sandbox: Sandbox, variant: str, *more: str) -> Run:
     [
         (KSERVE, "_fake-kserve", "kserve", 2),
         (KNATIVE, "_fake", "knative", 1),
+        (SELDON, "_fake", "seldon:no-engine", 1),
     ],
 )
 def test_a_controller_deploys_a_variant(
@@ -47,10 +54,12 @@ def test_a_controller_deploys_a_variant(
     assert facts is not None
     assert facts.pod is not None
     assert facts.pod.replicas == replicas
-    assert facts.pod.address.endswith(":80")
+    assert facts.pod.address.endswith(":8080" if kind is SELDON else ":80")
     served = sum(len(window.calls.start_ns) for window in run.profiles)
     assert served >= sum(int(window.requests.ok.sum()) for window in run.profiles)
-    assert "--via" in run.facts.server.launching.again
+    assert facts.pod.via == DEPLOYED_BY[via]
+    assert "--via" in run.facts.server.way.again
+    assert f"deployed by {facts.pod.via}" in (sandbox.reports / "c" / "index.html").read_text()
 
 
 def test_without_a_controller_it_says_so(sandbox: Sandbox, core: Any) -> None:

@@ -80,6 +80,8 @@ def test_files_of_a_base_and_overlays(tmp_path: Path) -> None:
         (("fastapi", "--kind", "helm"), "kind of manifest 'helm'"),
         (("fastapi", "--overlay", "kind", "--kind", "knative"), "--overlay goes with"),
         (("fastapi", "--overlay", "kind", "--out", "x"), "--overlay goes with"),
+        (("fastapi", "--namespace", "My_Space"), "no name of a namespace"),
+        (("fastapi", "--image", "a: b"), "no name of an image"),
         (("fastapi", "--cpu-percent", "70"), "--cpu-percent goes with --most"),
         (("fastapi", "--replicas", "3", "--most", "3"), "no more than --replicas 3"),
         (("precomputed-redis", "--kind", "knative"), "redis beside it keeps what it has"),

@@ -115,6 +115,9 @@ def test_a_mode_goes_with_its_kind(fake: FakeApi) -> None:
     found = fake.objects[path_of("fastapi", "machinelearning.seldon.io/v1")]
     (predictor,) = found["spec"]["predictors"]
     assert predictor["annotations"] == {"seldon.io/no-engine": "true"}
+    assert made.ready_path == ""
+    assert made.via == "Seldon Core 1 (no-engine)"
+    assert deployed("seldon", "seldon").ready_path == "/ready"
 
 
 @pytest.mark.parametrize(

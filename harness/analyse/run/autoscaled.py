@@ -97,7 +97,7 @@ def _up(
         held_s=None if held is None else (held - phase.from_ns) / 1e9,
         few=count < change_requests.fewest(wanted),
         late=int(late.sum()),
-        failed=int((meanwhile & ~requests.ok).sum()),
+        failed=int((meanwhile & change_requests.failed(requests)).sum()),
         requests=count,
         asked_s=asked,
         ready_s=ready,

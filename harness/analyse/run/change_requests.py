@@ -13,11 +13,12 @@ import numpy as np
 
 from harness.analyse.statistics import stats
 from harness.setup.slo import Slo
-from harness.windows.samples import MISSING, Requests
+from harness.windows.samples import ERRORS, MISSING, Requests
 
 # A request that was in flight when something was done was sent no longer before, as far as counts
 # of what was lost go: where nothing says when it failed.
 _IN_FLIGHT_NS = 1_000_000_000
+_UNSENT = ERRORS.index("unsent")
 _SHARES = (0.95, 0.9, 0.5)  # taken where there are too few requests for the SLO's own
 
 
@@ -43,8 +44,15 @@ def due(requests: Requests, from_ns: int, to_ns: int) -> Any:
 
 
 def late(requests: Requests, wanted: Slo) -> Any:
-    """The mask of those that were answered, but later than the SLO's limit."""
-    return requests.ok & (requests.done_ns - requests.due_ns > wanted.limit_ns)
+    """The mask of those that were answered later than the SLO's limit, or still waited to be sent
+    when the window ended: all connections were busy."""
+    slow = requests.ok & (requests.done_ns - requests.due_ns > wanted.limit_ns)
+    return slow | (requests.error == _UNSENT)
+
+
+def failed(requests: Requests) -> Any:
+    """The mask of those that were sent, and not answered rightly."""
+    return ~requests.ok & (requests.error != _UNSENT)
 
 
 def lost(requests: Requests, begun_ns: int) -> Any:
@@ -53,7 +61,7 @@ def lost(requests: Requests, begun_ns: int) -> Any:
     in_flight = np.where(
         known, requests.done_ns >= begun_ns, requests.due_ns >= begun_ns - _IN_FLIGHT_NS
     )
-    return ~requests.ok & ((requests.due_ns >= begun_ns) | in_flight)
+    return failed(requests) & ((requests.due_ns >= begun_ns) | in_flight)
 
 
 def longest_gap_s(requests: Requests, from_ns: int, to_ns: int) -> float | None:
@@ -76,11 +84,11 @@ def held_from_ns(requests: Requests, from_ns: int, to_ns: int, wanted: Slo) -> i
     rows = due(requests, from_ns, to_ns)
     order = np.argsort(requests.due_ns[rows], kind="stable")
     moments = requests.due_ns[rows][order]
-    failed = (~requests.ok)[rows][order]
-    over = failed | late(requests, wanted)[rows][order]
+    broken = failed(requests)[rows][order]
+    over = broken | late(requests, wanted)[rows][order]
     left = len(moments) - np.arange(len(moments))
     holds = (_behind(over) <= wanted.may_miss * left + 1e-9) & (
-        _behind(failed) <= wanted.errors * left
+        _behind(broken) <= wanted.errors * left
     )
     found = np.flatnonzero(holds & (left >= fewest(wanted)))
     if not len(found):

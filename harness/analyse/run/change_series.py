@@ -46,7 +46,7 @@ def of_window(window: Window, change: ClusterChange, wanted: Slo) -> ChangeSerie
         edges_s=edges / 1e9,
         offered_per_s=_counts(requests.due_ns, edges) / width_s,
         in_time_per_s=_counts(requests.due_ns[requests.ok & ~late], edges) / width_s,
-        failed=_counts(requests.due_ns[~requests.ok], edges),
+        failed=_counts(requests.due_ns[change_requests.failed(requests)], edges),
         tail_at_s=tail_at,
         tail_ms=tail_ms,
         cpu_at_s=cpu_at[inside],

@@ -83,7 +83,7 @@ def of_window(window: Window, change: ClusterChange) -> Changed:
     requests, wanted = window.requests, slo.parse(change.slo)
     begun_ns, end_ns = _begun_ns(change), _end_ns(window, change)
     lost = change_requests.lost(requests, begun_ns)
-    failed_before = int((~requests.ok & ~lost).sum())
+    failed_before = int((change_requests.failed(requests) & ~lost).sum())
     held = change_requests.held_from_ns(requests, begun_ns, end_ns, wanted)
     errors = _kinds(requests, lost)
     return Changed(

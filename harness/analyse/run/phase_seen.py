@@ -50,7 +50,7 @@ def _seen(requests: Requests, change: ClusterChange, phase: LoadPhase, wanted: S
         rate_per_s=phase.rate_per_s,
         requests=int(rows.sum()),
         late=int((rows & change_requests.late(requests, wanted)).sum()),
-        failed=int((rows & ~requests.ok).sum()),
+        failed=int((rows & change_requests.failed(requests)).sum()),
         p50_ms=stats.percentile(taken, 0.5),
         tail_ms=stats.percentile(taken, wanted.share),
         ready=(min(ready), max(ready)) if ready else None,

@@ -153,6 +153,10 @@ class ManifestKind(ABC):
         port = order.workload.port
         return (ServicePlace(name=order.name, port=port, pod_port=port),)
 
+    def ready_path(self, order: ManifestOrder) -> str:  # noqa: ARG002
+        """Where those Services say that it is ready; empty: where the server itself does."""
+        return ""
+
     def readiness(self, status: Mapping[str, Any]) -> tuple[bool, str]:
         """(whether a custom resource with that status serves, what it says that it lacks)."""
         return ready_by("Ready", status)

@@ -22,6 +22,7 @@ from harness.manifests.kinds import (
 
 ORCHESTRATED, BARE = "orchestrator", "no-engine"
 _PREDICTOR = "default"
+_READY = "/ready"
 _REST, _GRPC = 8000, 5001  # of the orchestrator
 _SPOKEN = {"seldon": "seldon", "seldon-grpc": "seldon", "v2": "v2", "v2-grpc": "v2"}
 _ORCHESTRATOR = {"cpu": "500m", "memory": "256Mi"}
@@ -62,10 +63,11 @@ class SeldonDeployment(ManifestKind):
         ]
 
     def notes(self, order: ManifestOrder) -> tuple[str, ...]:  # noqa: ARG002
-        return (
-            "Seldon Core 1.18 and later is under the Business Source License; 1.17.1 is not.",
-            "Its operator needs Kubernetes 1.18 to 1.27 or so: see its release notes.",
-        )
+        return ("Seldon Core 1.18 and later is under the Business Source License; 1.17.1 is not.",)
+
+    def ready_path(self, order: ManifestOrder) -> str:
+        # The orchestrator answers for the whole graph, and leads predictions alone to the model.
+        return "" if self.mode_of(order) == BARE else _READY
 
     def places(self, order: ManifestOrder) -> tuple[ServicePlace, ...]:
         orchestrator = _GRPC if order.rpc else _REST

@@ -21,6 +21,8 @@ _ANSWER_TIMEOUT_S = 30.0  # a server that is ready must answer rightly within
 
 def until_ready(get: Getter, launched: Launched, path: str, limit_s: float) -> float:
     """Probe until the server answers 200; seconds since its start. Raises LaunchError."""
+    # What stands before a server may say at a path of its own when that is ready.
+    path = getattr(launched, "ready_path", "") or path
     said = "no answer"
     while _since(launched) < limit_s:
         _require_alive(launched)

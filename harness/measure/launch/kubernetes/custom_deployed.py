@@ -61,6 +61,15 @@ class CustomDeployed(Deployed):
         return self._via.kind.container(self._order)
 
     @property
+    def via(self) -> str:
+        mode = f" ({self._via.mode})" if self._via.mode else ""
+        return f"{self._via.custom.controller}{mode}"
+
+    @property
+    def ready_path(self) -> str:
+        return self._via.kind.ready_path(self._order)
+
+    @property
     def headers(self) -> Headers:
         return (("Host", self._host),) if self._alias() else ()
 

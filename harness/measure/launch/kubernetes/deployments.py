@@ -43,6 +43,16 @@ class Deployed:
         return self.workload.name
 
     @property
+    def via(self) -> str:
+        """The controller of a framework that deploys it; empty: none does."""
+        return ""
+
+    @property
+    def ready_path(self) -> str:
+        """Where its address says that it is ready; empty: where the variant does."""
+        return ""
+
+    @property
     def headers(self) -> Headers:
         """That requests need to get to it."""
         return ()

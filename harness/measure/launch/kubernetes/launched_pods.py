@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.base.errors import LaunchError
@@ -74,6 +74,7 @@ class LaunchedPods:
         self._workload = deployed.workload
         self._what = f"The Deployment {self._workload.name}"
         self.log = log
+        self.ready_path = deployed.ready_path
         self.container: ContainerFacts | None = None
         self.ports = dict.fromkeys(self._workload.more_ports, 0)
         self.control = PodControl(ground.cluster, deployed, observer, ground.owner, trainer)
@@ -232,6 +233,12 @@ class LaunchedPods:
         by_memory = end is not None and end.reason == pod_states.OUT_OF_MEMORY
         beside = sum(each.memory_mib for each in self._workload.beside)
         address = self._address
+        seen = self._observer.facts(
+            cluster=self._ground.release,
+            replicas=self._workload.replicas,
+            cpus=self._workload.cpus,
+            address="" if address is None else f"{address.host}:{self.port}",
+        )
         return ContainerFacts(
             engine=self._ground.runtime,
             reached="" if address is None else address.reached,
@@ -240,10 +247,5 @@ class LaunchedPods:
             memory_peak_bytes=peak,
             throttled_s=throttled,
             out_of_memory=max(killed or 0, int(by_memory)),
-            pod=self._observer.facts(
-                cluster=self._ground.release,
-                replicas=self._workload.replicas,
-                cpus=self._workload.cpus,
-                address="" if address is None else f"{address.host}:{self.port}",
-            ),
+            pod=replace(seen, via=self._deployed.via),
         )
