@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LOOPBACK = "127.0.0.1"
-_QUANTILES = {"0.5": 0.5, "0.99": 0.99}
+_PERCENTILES = {"p50": 0.5, "p99": 0.99}
 _OPTIONS = (
     click.option(
         "--metrics-port",
@@ -186,7 +186,7 @@ def window_seen(window: Window) -> WindowSeen:
         answered_per_s=requests.throughput(facts.elapsed_s),
         response_s={
             name: seconds
-            for name, share in _QUANTILES.items()
+            for name, share in _PERCENTILES.items()
             if (seconds := percentile(share)) is not None
         },
         server_cpus=float(usage.cpu_ns[-1] - usage.cpu_ns[0]) / spent_ns if spent_ns else None,

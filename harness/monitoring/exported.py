@@ -122,14 +122,14 @@ def window_answered_per_second(now: CampaignStanding) -> Iterator[Sample]:
         yield _names(now), now.window.answered_per_s
 
 
-@exported("gauge", "variant", "benchmark", "quantile")
+@exported("gauge", "variant", "benchmark", "percentile")
 def window_response_seconds(now: CampaignStanding) -> Iterator[Sample]:
     """Exact percentiles of the response time in the cell's last window, from the planned send time;
     in a closed loop from the send. A failed request counts as slower than every answered one; a
     percentile that too few requests lie behind is left out."""
     if now.window is not None:
-        for quantile, seconds in now.window.response_s.items():
-            yield (*_names(now), quantile), seconds
+        for percentile, seconds in now.window.response_s.items():
+            yield (*_names(now), percentile), seconds
 
 
 @exported("gauge", "variant", "benchmark")

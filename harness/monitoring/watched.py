@@ -23,7 +23,7 @@ class WindowSeen:
     outcomes: Mapping[str, int]  # how many requests, by OK or their error
     due_per_s: float | None  # None: a closed loop has no plan
     answered_per_s: float
-    response_s: Mapping[str, float]  # by quantile, where enough requests lie behind it
+    response_s: Mapping[str, float]  # by percentile, where enough requests lie behind it
     server_cpus: float | None  # that its processes kept busy
     server_memory_bytes: float | None
 

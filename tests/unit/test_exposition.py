@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,6 +26,7 @@ from harness.monitoring.exposition import Exposition
 from harness.monitoring.watched import ScrapedServer, Watched
 from harness.stored.records import Failure, Run
 from tests.fakes import Fake, campaign, run
+from tests.prometheus import promtool
 
 Labels = dict[str, str]
 FAKES = [Fake("in-process", reference=True), Fake("fast", errors=0.1)]
@@ -39,11 +41,17 @@ def exposition() -> Iterator[Exposition]:
     made.close()
 
 
-def told(exposition: Exposition, **headers: str) -> dict[str, list[tuple[Labels, float]]]:
-    """The samples at its address, by name."""
+def page(exposition: Exposition, **headers: str) -> str:
+    """The text at its address."""
     asked = urllib.request.Request(exposition.url, headers=headers)
     with _DIRECT.open(asked, timeout=30) as answer:
-        text = answer.read().decode()
+        text: str = answer.read().decode()
+    return text
+
+
+def told(exposition: Exposition, **headers: str) -> dict[str, list[tuple[Labels, float]]]:
+    """The samples at its address, by name."""
+    text = page(exposition, **headers)
     found: dict[str, list[tuple[Labels, float]]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -101,7 +109,7 @@ def test_a_campaign_is_told_of_as_it_goes_on(exposition: Exposition) -> None:
     rate = window.requests.throughput(window.facts.elapsed_s)
     assert value(found, "window_answered_per_second", variant="fast") == pytest.approx(rate)
     middle = sorted(window.requests.waits_ns())[len(window.requests) // 2] / 1e9
-    shown = value(found, "window_response_seconds", quantile="0.5")
+    shown = value(found, "window_response_seconds", percentile="p50")
     assert shown == pytest.approx(middle, rel=0.02)
 
     observer.done(fast)
@@ -133,8 +141,23 @@ def test_a_percentile_among_failed_requests_is_not_told(exposition: Exposition) 
     assert onlooker is not None
     onlooker.window(made.profiles[0])
     shown = told(exposition)[PREFIX + "window_response_seconds"]
-    assert [labels["quantile"] for labels, _ in shown] == ["0.5"]
+    assert [labels["percentile"] for labels, _ in shown] == ["p50"]
     assert all(math.isfinite(seconds) for _, seconds in shown)
+
+
+@pytest.mark.slow
+def test_promtool_has_nothing_to_say_of_it(exposition: Exposition, tmp_path: Path) -> None:
+    """In the middle of a campaign, when everything is told."""
+    gone_through(exposition, *(run(fake) for fake in FAKES))
+    observer = _watching.told(Plain(), exposition)
+    made = run(FAKES[1])
+    observer.phase(made.cell, "steady")
+    onlooker = observer.onlooker(made.cell)
+    assert onlooker is not None
+    onlooker.window(made.profiles[0])
+    text = page(exposition)
+    assert {name for name in EXPORTED if name not in text} == set()
+    assert promtool("check", "metrics", folder=tmp_path, text=text) == ""
 
 
 def test_a_failed_cell_is_counted_and_has_no_results(exposition: Exposition) -> None:

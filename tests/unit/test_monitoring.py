@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,13 @@ from harness.analyse.campaigns.nights import FOLLOWED
 from harness.analyse.run.for_prometheus import result_metrics
 from harness.base.errors import UsageError
 from harness.cli.monitoring import _endpoints, _frameworks
+from harness.manifests import objects
+from harness.manifests.workload import Workload
 from harness.monitoring import bounds, bundle, burning, rules, served
 from harness.monitoring.dashboards import DashboardPage, campaigns, served_model
 from harness.monitoring.exported import EXPORTED
 from harness.monitoring.scraping import MetricsEndpoint, ScrapeTarget
-from harness.setup import slo
+from harness.setup import catalog, slo
 from harness.setup.server_metrics import CountersTable
 
 SLO = slo.parse("p99<100ms")
@@ -245,6 +249,34 @@ def test_service_monitors_have_the_fields_that_the_operator_documents() -> None:
         monitor = ServiceMonitor.model_validate(each)
         assert monitor.apiVersion == "monitoring.coreos.com/v1"
         assert len(monitor.spec.endpoints[0].port) <= 15
+
+
+def test_service_monitors_find_the_services_that_manifests_make() -> None:
+    """By their labels, and by the name that the port has there."""
+    monitors = {
+        each["metadata"]["name"]: each["spec"]
+        for each in yaml.safe_load_all(made()["kubernetes/service-monitors.yaml"])
+    }
+    for name, variant in catalog.variants().items():
+        if name not in monitors:
+            continue
+        more = {port: 9000 + n for n, port in enumerate(variant.table.more_ports)}
+        workload = Workload(name=name, image="i", port=8000, more_ports=more)
+        service = objects.service(workload)
+        chosen = monitors[name]["selector"]["matchLabels"]
+        assert chosen.items() <= service["metadata"]["labels"].items()
+        names = {port["name"] for port in service["spec"]["ports"]}
+        assert monitors[name]["endpoints"][0]["port"] in names
+
+
+def test_the_compose_file_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(made()["compose.yaml"])
+    checked = ("check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file))
+    done = subprocess.run(
+        [sys.executable, "-m", *checked], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_operators_rules_are_those_of_the_file() -> None:

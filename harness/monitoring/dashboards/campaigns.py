@@ -84,7 +84,7 @@ def _progress() -> tuple[DashboardPanel, ...]:
 
 
 def _windows() -> tuple[DashboardPanel, ...]:
-    quantile = "window_response_seconds"
+    response = "window_response_seconds"
     return (
         DashboardPanel(
             title="Rate",
@@ -99,8 +99,8 @@ def _windows() -> tuple[DashboardPanel, ...]:
             title="Response time",
             description="Exact percentiles of the client, from the planned send time.",
             queries=(
-                PanelQuery(_live(quantile, 'quantile="0.5"'), f"{_NAME} p50"),
-                PanelQuery(_live(quantile, 'quantile="0.99"'), f"{_NAME} p99"),
+                PanelQuery(_live(response, 'percentile="p50"'), f"{_NAME} p50"),
+                PanelQuery(_live(response, 'percentile="p99"'), f"{_NAME} p99"),
             ),
             unit="s",
         ),
