@@ -62,15 +62,29 @@ def _campaign(name: str) -> Iterator[str]:
         raise UsageError(f"{name} has measured nothing on a cluster.")
     campaign = digested.campaign
     machine = campaign.environment.get("machine", "an unknown machine")
-    cpus = view.plural(len(campaign.server_cpus), "CPU")
+    cpus = campaign.environment.get("cpus", "?")
     yield _filled(
-        f"`{campaign.command}`, {campaign.started_at[:10]}, {cpus} for each server ({machine}):"
+        f"`{campaign.command}`, {campaign.started_at[:10]}, {_each(report)} on a machine of {cpus} "
+        f"CPUs ({machine}):"
     )
     yield ""
     for table in beside:
         yield from table
     for benchmark in values["benchmarks"] if values is not None else ():
         yield from _benchmark(benchmark)
+
+
+def _each(report: Report) -> str:
+    """What each pod, or each server, may use."""
+    pods = [
+        digest.facts.container.pod.cpus
+        for digest in report.digested.digests
+        if digest.facts.container is not None and digest.facts.container.pod is not None
+    ]
+    known = sorted({f"{cpus:g}" for cpus in pods if cpus})
+    if known:
+        return f"pods of {view.listed(known)} CPUs each"
+    return f"{view.plural(len(report.campaign.server_cpus), 'CPU')} for each server"
 
 
 def _beside(found: Comparison) -> list[str]:
@@ -120,7 +134,7 @@ def _point(line: Any) -> list[str]:
         line.variant,
         str(line.replicas),
         capacity,
-        "100%" if line.replicas == 1 else line.efficiency,
+        line.efficiency,
         line.jain,
         line.calls,
     ]
@@ -147,7 +161,8 @@ def _change(found: dict[str, Any]) -> Iterator[str]:
 def _told(sentences: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
     for variant, said in sentences:
         yield from (_filled(f"- {variant}: {each}") for each in said)
-    yield ""
+    if sentences:
+        yield ""
 
 
 def _filled(line: str) -> str:

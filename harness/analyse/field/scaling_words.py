@@ -50,6 +50,12 @@ def efficiency(found: Efficiency | None) -> str:
     return f"{text} ({100 * found.low:.0f}–{100 * found.high:.0f})"
 
 
+def of_one(point: PodPoint) -> str:
+    """The efficiency of a number of replicas: one is what others are measured by."""
+    known = point.capacity is not None and point.capacity.median > 0
+    return "100%" if point.replicas == 1 and known else efficiency(point.efficiency)
+
+
 def of_points(found: ScaledVariant) -> Iterator[str]:
     """What more replicas of a variant gave."""
     for point in found.points:

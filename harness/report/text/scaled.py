@@ -125,14 +125,23 @@ def _round(found: Changed) -> dict[str, Any]:
 
 
 def _cells(point: PodPoint) -> list[str]:
-    capacity, balance = point.capacity, point.balance
+    balance = point.balance
     return [
         str(point.replicas),
-        number(capacity.median if capacity is not None else None, 4) + _doubt(point.row),
-        "–" if capacity is None else f"{number(capacity.low, 4)}–{number(capacity.high, 4)}",
-        "100%" if point.replicas == 1 else scaling_words.efficiency(point.efficiency),
+        *_capacity(point),
+        scaling_words.of_one(point),
         "–" if balance is None else f"{balance.jain:.3f}",
     ]
+
+
+def _capacity(point: PodPoint) -> tuple[str, str]:
+    """(the number, its interval)."""
+    found, doubt = point.capacity, _doubt(point.row)
+    if found is None:
+        return f"–{doubt}", "–"
+    if found.median <= 0:
+        return f"not met{doubt}", "–"
+    return f"{number(found.median, 4)}{doubt}", f"{number(found.low, 4)}–{number(found.high, 4)}"
 
 
 def _doubt(row: Row) -> str:

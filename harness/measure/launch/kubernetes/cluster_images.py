@@ -87,11 +87,11 @@ def cleaned(context: str, nodes: list[dict[str, Any]], *, dry_run: bool) -> Iter
 
 def pushed(client: DockerClient, tag: str, registry: str) -> str:
     """Push an image; its name there. Raises ProvisionError."""
-    name, _, version = tag.rpartition(":")
-    place = f"{registry.rstrip('/')}/{name or tag}"
-    whole = f"{place}:{version}" if name else place
+    name, version = _parts(tag)
+    place = f"{registry.rstrip('/')}/{name}"
+    whole = f"{place}:{version}"
     with answering(f"The image {tag} can't be pushed to {registry}", ProvisionError):
-        client.images.get(tag).tag(place, version if name else "latest")
+        client.images.get(tag).tag(place, version)
         for event in client.images.push(whole, stream=True, decode=True):
             if "error" in event:
                 raise ProvisionError(
@@ -148,7 +148,14 @@ def _import(client: DockerClient, runtime: NodeRuntime, tag: str) -> None:
 
 def _is_there(runtime: NodeRuntime, tag: str) -> bool:
     """Whether the kubelet can start it: its runtime marks what it has taken note of."""
-    return any(f"/{name}".endswith(f"/{tag}") for name in _listed(runtime))
+    wanted = ":".join(_parts(tag))
+    return any(f"/{name}".endswith(f"/{wanted}") for name in _listed(runtime))
+
+
+def _parts(tag: str) -> tuple[str, str]:
+    """(name, version) of an image; a registry's name may have a colon, too."""
+    name, colon, version = tag.rpartition(":")
+    return (name, version) if colon and "/" not in version else (tag, "latest")
 
 
 def _listed(runtime: NodeRuntime) -> list[str]:

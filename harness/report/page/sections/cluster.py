@@ -99,7 +99,7 @@ def _line(found: ScaledVariant, point: PodPoint, words: dict[str, str]) -> PodLi
         replicas=point.replicas,
         capacity=capacity,
         range=view.interval(spread, _CAPACITY) if known else "",
-        efficiency=scaling_words.efficiency(point.efficiency),
+        efficiency=scaling_words.of_one(point),
         jain=view.NONE if balance is None else f"{balance.jain:.3f}",
         calls="" if balance is None else ", ".join(f"{calls:,}" for calls in balance.calls),
         failed=failed,

@@ -137,7 +137,8 @@ def _read_back(digests: Sequence[Digest]) -> Iterator[tuple[str, str]]:
     if container is not None:
         yield "engine", container.engine
         yield "memory limit", f"{container.memory_limit_bytes / (1 << 20):,.0f} MiB"
-        yield "processes limit", str(container.pids_limit)
+        if container.pids_limit:  # a cluster has limits of its own
+            yield "processes limit", str(container.pids_limit)
         if container.pod is not None:
             yield "pod", f"on {container.pod.node}, reached at {container.pod.address}"
             if container.pod.via:
