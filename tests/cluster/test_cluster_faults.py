@@ -177,7 +177,7 @@ def test_a_cluster_that_goes_away_fails_what_is_left_and_nothing_else(
     proxy = CutProxy()
     path = reaching.kubeconfig(tmp_path / "config", address=proxy.address)
     monkeypatch.setenv("KUBECONFIG", str(path))
-    process = sandbox.start("run", "_fake", *RUN, "--rounds", "3")
+    process = sandbox.start("run", "_fake", *RUN, "--rounds", "2")
     until(lambda: list(sandbox.results.glob("c/noop/_fake@kubernetes/round-1/run.json")))
     proxy.cut()
     _, stderr = process.communicate(timeout=LONG_S)
@@ -185,7 +185,7 @@ def test_a_cluster_that_goes_away_fails_what_is_left_and_nothing_else(
     assert "Traceback" not in stderr
     runs = sandbox.runs("c")
     assert runs[cell_of("_fake", "noop", 1, launcher="kubernetes")].facts.failure is None
-    assert "does not answer" in failed(sandbox, "_fake", 3).message
+    assert "does not answer" in failed(sandbox, "_fake", 2).message
     assert made_by(core, process)
     proxy.restore()
     until(lambda: not made_by(core, process))  # what a guard is for
