@@ -82,6 +82,9 @@ class Plain:
     def phase(self, cell: Cell, phase: str) -> None:
         """Phases are too many for a log."""
 
+    def onlooker(self, _: Cell) -> None:
+        """Nobody who looks on."""
+
     def done(self, run: Run) -> None:
         assert self._estimate is not None
         self._estimate.done()
@@ -131,6 +134,9 @@ class LiveBar:
         self._progress.update(
             self._task, description=_say.one(f"{cell}: {phase}"), left=self._left()
         )
+
+    def onlooker(self, _: Cell) -> None:
+        """Nobody who looks on."""
 
     def done(self, run: Run) -> None:
         assert self._estimate is not None

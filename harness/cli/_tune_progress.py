@@ -41,6 +41,9 @@ class Lines:
     def phase(self, cell: Cell, phase: str) -> None:
         """Phases are too many for a log."""
 
+    def onlooker(self, _: Cell) -> None:
+        """Nobody who looks on."""
+
     def told(self, step: TuningStep, outcome: Outcome) -> None:
         """A run has ended."""
         self._count += 1

@@ -11,17 +11,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.base.errors import EXIT_INTERRUPTED, EXIT_REGRESSION, UsageError
-from harness.cli import _ending, _endpoint, _image, _launching, _places, _say, _scraping, _servers
+from harness.cli import (
+    _ending,
+    _endpoint,
+    _image,
+    _launching,
+    _places,
+    _say,
+    _scraping,
+    _servers,
+    _watching,
+)
 from harness.cli._named import BENCHMARK, CAMPAIGN, DRIVER, LAUNCHER, PRESET, VARIANT
 from harness.setup.tracks import TRACKS
-from harness.stored.identity import told
 
 if TYPE_CHECKING:
     from harness.analyse.cost.prices import PriceTable
     from harness.analyse.regression.gate import Wanted
-    from harness.analyse.run.digested import Digested
     from harness.cli._decide import Deciding
     from harness.measure.campaign.campaign import CampaignOrder
+    from harness.monitoring.exposition import Exposition
     from harness.setup.catalog import Checkout, Variant
     from harness.setup.endpoints import Endpoint
     from harness.setup.tables import PresetTable
@@ -98,6 +107,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="Smallest change to report: 5% or capacity=10%; repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 also if a run is INVALID.")
+@_watching.options
 @_places.kept
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(**options: Any) -> int:
@@ -114,17 +124,18 @@ def command(**options: Any) -> int:
     wanted = _compared.wanted(options["effects"])
     resumed, name = _resume.named(options)
     _require_against(options)
-    with revision.checked_out(options["against"]) as checkout:
-        request = _request(options, resumed, name, checkout)
-        _campaign_file.save(context, given)
-        if options["dry_run"]:
-            return _dry_run.show(request, resumed, as_json=options["as_json"])
-        began = time.monotonic()
-        runs = measure(request, resumed)
-    code = _conclude(request.folder, table, wanted, options)
-    if request.more is not None and runs:
-        _say.line(_decide.sentence(request.folder), err=True)
-    _say.line(_ending.time_line(runs, time.monotonic() - began), err=True)
+    with _watching.exposed(options) as exposition:
+        with revision.checked_out(options["against"]) as checkout:
+            request = _request(options, resumed, name, checkout)
+            _campaign_file.save(context, given)
+            if options["dry_run"]:
+                return _dry_run.show(request, resumed, as_json=options["as_json"])
+            began = time.monotonic()
+            runs = measure(request, resumed, exposition)
+        code = _conclude(request.folder, table, wanted, options)
+        if request.more is not None and runs:
+            _say.line(_decide.sentence(request.folder), err=True)
+        _say.line(_ending.time_line(runs, time.monotonic() - began), err=True)
     return code
 
 
@@ -223,14 +234,16 @@ def _chosen(
     )
 
 
-def measure(request: CampaignOrder, resumed: Campaign | None) -> list[Run]:
+def measure(
+    request: CampaignOrder, resumed: Campaign | None, exposition: Exposition | None = None
+) -> list[Run]:
     """Measure, and show how it goes on; an interruption ends the program."""
     from harness.cli import _progress
     from harness.measure.campaign import campaign
 
     observer = _progress.observer()
     try:
-        return campaign.run(request, observer, resumed)
+        return campaign.run(request, _watching.told(observer, exposition), resumed)
     except KeyboardInterrupt:
         observer.close()
         stored = (request.folder / "campaign.json").exists()
@@ -245,7 +258,7 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
     """Write the report, say where it is, and choose the exit code."""
     from harness.analyse.regression import changes
     from harness.analyse.run import digest
-    from harness.cli import _compared, _reports, _table
+    from harness.cli import _compared, _reports, _run_json, _table
 
     digested = digest.of_campaign(folder)
     report = _reports.of(digested, table)
@@ -253,7 +266,7 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
     against = digested.campaign.against is not None
     found = changes.of_revisions(digested, wanted) if against and digested.digests else None
     if options["as_json"]:
-        printed = _json(digested, folder, path)
+        printed = _run_json.of(digested, folder, path)
         if found is not None:
             printed["compare"] = _compared.as_json(found)
         _say.lines(json.dumps(printed, indent=1))
@@ -265,32 +278,3 @@ def _conclude(folder: Path, table: PriceTable, wanted: Wanted, options: dict[str
     if found is not None and found.regressions and options["fail_on_regression"]:
         return EXIT_REGRESSION
     return _ending.exit_code(digested, options["strict"])
-
-
-def _left_out(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-    return [{"what": what, "why": why} for what, why in pairs]
-
-
-def _json(digested: Digested, folder: Path, report: Path) -> dict[str, Any]:
-    cells = []
-    for d in digested.digests:
-        failure = d.facts.failure
-        cells.append(
-            {
-                **told(d.cell),
-                "outcome": d.facts.outcome,
-                "phase": failure.phase if failure else None,
-                "message": failure.message if failure else None,
-                "findings": [
-                    {"name": f.name, "verdict": f.verdict.value, "message": f.message}
-                    for f in d.findings
-                ],
-            }
-        )
-    return {
-        "campaign": digested.campaign.id,
-        "results": str(folder),
-        "report": str(report),
-        "cells": cells,
-        "left_out": _left_out(digested.campaign.left_out),
-    }

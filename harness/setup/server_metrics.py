@@ -55,6 +55,11 @@ class CountersTable(toml.Strict):
     latency: tuple[str, ...] = ()
     spans: Literal["request", "model"] = "request"  # what `latency` times
     unit_s: float = Field(default=1.0, gt=0)  # of all those times
+    # For rules of Prometheus alone; labels as there: `code!="200"`, `code=~"5.."`.
+    failed: tuple[str, ...] = ()  # how many failed
+    counts_failed: bool = False  # whether `requests` has those, too
+    in_flight: str | None = None  # how many it has and has not answered, a gauge
+    batch: tuple[str, str] | None = None  # instances that were predicted, and calls of the model
     lag_s: float = Field(default=0.0, ge=0)  # by which its metrics may be behind
 
     @field_validator("requests", "queue", "model")

@@ -90,6 +90,7 @@ def test_the_formats_and_their_files() -> None:
         "html": "index.html",
         "json": "report.json",
         "markdown": "report.md",
+        "openmetrics": "report.openmetrics",
         "parquet": "report.parquet",
     }
 

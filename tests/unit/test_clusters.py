@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.base import paths
 from harness.base.errors import LaunchError
 from harness.measure.launch.kubernetes import kubeconfig
 from harness.measure.launch.kubernetes.api_objects import ApiObjects
@@ -149,3 +152,16 @@ def test_an_object_is_made_in_the_version_that_there_is(cluster: Cluster) -> Non
     fitted = objects.fitted(made)
     assert fitted["apiVersion"] == "autoscaling/v1"
     assert fitted["spec"]["targetCPUUtilizationPercentage"] == 80
+
+
+def test_the_client_is_imported_only_where_it_is_used() -> None:
+    """It is an extra, and takes its time."""
+    modules = [*(paths.PROJECT / "harness").rglob("*.py")]
+    found = [
+        path.name
+        for path in modules
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and re.match(r"(import|from) kubernetes\b", ast.unparse(node))
+    ]
+    assert found == []

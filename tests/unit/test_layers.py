@@ -15,7 +15,17 @@ MODULES = {
     ".".join(path.relative_to(paths.PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((paths.PROJECT / "harness").rglob("*.py"))
 }
-SHARED = ("base", "setup", "windows", "queues", "search", "stored", "protocols", "manifests")
+SHARED = (
+    "base",
+    "setup",
+    "windows",
+    "queues",
+    "search",
+    "stored",
+    "protocols",
+    "monitoring",
+    "manifests",
+)
 READING = ("harness.analyse", "harness.report", "harness.frames")
 FORBIDDEN = {
     "harness.measure": (*READING, "harness.cli"),

@@ -25,6 +25,7 @@ from harness.measure.campaign.costs import Costs
 from harness.measure.campaign.reference import Prepared
 from harness.measure.campaign.tools import Tools
 from harness.measure.cell.facts import server_facts
+from harness.measure.cell.onlooker import Onlooker, overlooked
 from harness.measure.cell.runner import execute
 from harness.measure.cell.stages import Stages
 from harness.measure.launch.launchers import Launcher
@@ -51,6 +52,7 @@ class Observer(Protocol):
     def note(self, text: str) -> None: ...
     def begin(self, campaign: Campaign, already: int) -> None: ...
     def phase(self, cell: Cell, phase: str) -> None: ...
+    def onlooker(self, cell: Cell, /) -> Onlooker | None: ...
     def done(self, run: Run) -> None: ...
 
 
@@ -255,7 +257,7 @@ def run_cell(
     variant = pick("variant", cell.variant_name, {v.name: v for v in request.variants})
     benchmark = pick("benchmark", cell.benchmark_name, {b.name: b for b in request.benchmarks})
     facts = campaign.benchmarks.get(cell.benchmark_name)
-    kind = cell_orders.stages_for(variant)
+    kind = overlooked(cell_orders.stages_for(variant), observer.onlooker(cell))
     with tools.folder() as scratch:
         return execute(
             campaign.id,

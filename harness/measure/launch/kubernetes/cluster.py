@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -69,10 +68,6 @@ class Cluster:
         """Create an object."""
         return self._json("POST", path, query, body)
 
-    def put(self, path: str, body: Json) -> Json:
-        """Replace an object."""
-        return self._json("PUT", path, {}, body)
-
     def patch(self, path: str, body: Json, kind: str = MERGE) -> Json:
         """Change an object."""
         return self._json("PATCH", path, {}, body, kind)
@@ -128,13 +123,6 @@ class Cluster:
                 capture_all=False,
                 _preload_content=False,
             )
-
-    @cached_property
-    def core(self) -> Any:
-        """The client's own CoreV1Api, for what needs its objects."""
-        from kubernetes.client import CoreV1Api
-
-        return CoreV1Api(self._client)
 
     def _json(
         self,

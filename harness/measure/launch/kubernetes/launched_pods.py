@@ -173,11 +173,11 @@ class LaunchedPods:
 
     def stop(self) -> Stop:
         """End its pods, keep their logs and what was counted, and remove all of it."""
-        running = self.exited() is None
-        self._note_ends()
         pods = oldest_first(self._observer)
-        logs = PodLogs(self._ground.cluster, self._deployed.namespace, pods)
         try:
+            running = self.exited() is None
+            self._note_ends()
+            logs = PodLogs(self._ground.cluster, self._deployed.namespace, pods)
             self._observer.end()
             self._deployed.take_away(AUTOSCALER)
             began = time.monotonic()

@@ -47,11 +47,11 @@ def own_metrics(report: Report) -> Values | None:
 
 
 def _benchmark(comparison: Comparison, looks: dict[str, Look]) -> dict[str, Any] | None:
-    rows = [row for row in comparison.rows if row.measured and not row.invalid]
+    rows = [row for row in comparison.rows if row.measured]
     seen = [(row, window) for row in rows for window in _windows(row)]
     if not seen:
         return None
-    told = [(row, window) for row, window in seen if window.figures is not None]
+    told = [(row, own) for row, own in seen if own.figures is not None and not row.invalid]
     return {
         "name": comparison.benchmark,
         "svg": _drawn(told, looks),
