@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import psutil
 import pytest
 from kubernetes import client
 
-from harness.measure.launch.kubernetes import campaign_namespace, rights
+from harness.measure.launch.kubernetes import campaign_namespace, pod_clock, pod_groups, rights
 from harness.measure.launch.kubernetes.cluster_images import ImageWay
 from harness.stored.records import Failure
 from tests.cells import cell_of
@@ -210,6 +210,32 @@ def test_a_namespace_that_does_not_go_is_said(core: Any, space: str, sandbox: Sa
         assert "tests.example.org/held" in message
     finally:
         core.patch_namespaced_config_map("held", space, {"metadata": {"finalizers": None}})
+
+
+def test_a_node_whose_clock_is_off_is_said(
+    sandbox: Sandbox, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock of the day; as one of another kernel, which a pod is asked for."""
+    read = pod_clock._reading
+
+    def off(ask: Callable[[], str]) -> tuple[int, int, int, str]:
+        took_ns, offset_ns, off_ns, _ = read(ask)
+        return took_ns, offset_ns, off_ns - 90_000_000_000, "another boot"
+
+    monkeypatch.setattr(pod_clock, "_reading", off)
+    monkeypatch.setattr(pod_groups, "process_of", lambda _: None)
+    add(sandbox, "_small", "memory_mib = 256")
+    is_said(cli("run", "_small", *RUN, "--pod-cpus", "0.2"), 0)
+    run = sandbox.runs("c")[cell_of("_small", "noop", launcher="kubernetes")]
+    assert run.facts.container is not None
+    assert run.facts.container.pod is not None
+    assert run.facts.container.pod.clock_off_s == pytest.approx(-90, abs=1)
+    window = run.profiles[0]
+    assert len(window.calls.start_ns) >= int(window.requests.ok.sum()), (
+        "what is measured is not off"
+    )
+    page = (sandbox.reports / "c" / "index.html").read_text()
+    assert "s behind this machine" in page
 
 
 def test_two_campaigns_share_a_cluster(core: Any, sandbox: Sandbox, tmp_path: Path) -> None:

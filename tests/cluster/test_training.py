@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes import client
 
 from harness.base import paths
+from harness.manifests import training
+from harness.manifests.training import Trainer
 from harness.setup.changes import TRAIN_AND_SERVE
 from harness.stored.pods import ClusterChange
 from harness.stored.records import Run, Window
 from harness.windows.kinds import WindowKind
-from tests.system.sandbox import Sandbox
+from tests.system.sandbox import Sandbox, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 QUICK: tuple[str, ...] = (
@@ -63,3 +67,59 @@ def test_a_job_and_a_cron_job_train_what_is_served_and_nothing_is_lost(
     assert set(versions.tolist()) == {1, 2, 3}, "each answer is that of one version"
     gone = max(each.at_ns for each in change.happenings if each.said.endswith("is gone"))
     assert set(versions[requests.sent_ns > gone].tolist()) == {3}
+
+
+def test_a_build_that_fails_leaves_the_version_before_and_says_why(
+    sandbox: Sandbox,
+) -> None:
+    trains(sandbox)
+    build = sandbox.benchmarks / "noop" / "build.py"
+    # Only in the cluster: here the harness makes that version itself, to know what is right.
+    fails = "if 'trainer' in os.uname().nodename:\n"
+    build.write_text(build.read_text() + fails + "    raise SystemExit('no data today')\n")
+    done = sandbox.harness("scale", "_fake-drains", *QUICK, "--experiment", TRAIN_AND_SERVE)
+    assert done.returncode == 1, done.stderr
+    _, window, change = scaled(sandbox)
+    assert change.failure.startswith("version 2 is not served: build.py failed with exit code 1")
+    assert "no data today" in change.failure
+    assert change.failure in done.stderr
+    (only,) = change.trained
+    assert (only.began_ns is not None, only.served_ns) == (True, None)
+    assert window.requests.kinds() == {}
+    assert set(window.marks.each("version", len(window.requests)).tolist()) == {1}
+
+
+def test_what_trains_may_do_nothing_else(core: Any) -> None:
+    """As the API server sees its account; what it needs not, it may not."""
+    name, trainer = (
+        f"training-{secrets.token_hex(4)}",
+        Trainer(deployment="d", image="i", artefact="/a"),
+    )
+    core.create_namespace({"metadata": {"name": name}})
+    rbac = client.RbacAuthorizationV1Api(core.api_client)
+    reviews = client.AuthorizationV1Api(core.api_client)
+    user = f"system:serviceaccount:{name}:{trainer.name}"
+    try:
+        core.create_namespaced_service_account(name, training.account(trainer))
+        rbac.create_namespaced_role(name, training.role(trainer))
+        rbac.create_namespaced_role_binding(name, training.binding(trainer))
+
+        def may(
+            verb: str, resource: str, group: str = "", which: str = "", space: str = name
+        ) -> bool:
+            asked = {"verb": verb, "resource": resource, "group": group, "name": which}
+            spec = {"user": user, "resourceAttributes": {**asked, "namespace": space}}
+            return bool(reviews.create_subject_access_review({"spec": spec}).status.allowed)
+
+        until(lambda: may("patch", "deployments", "apps", "d"))
+        assert may("get", "deployments", "apps", "d")
+        assert may("create", "configmaps")
+        assert not may("patch", "deployments", "apps", "other")
+        assert not may("delete", "deployments", "apps", "d")
+        assert not may("list", "deployments", "apps")
+        assert not may("get", "secrets")
+        assert not may("get", "configmaps")
+        assert not may("create", "pods")
+        assert not may("create", "configmaps", space="default")
+    finally:
+        core.delete_namespace(name)

@@ -130,7 +130,7 @@ def undergone(
         for each in versions
     )
     bench = SimpleNamespace(
-        benchmark=SimpleNamespace(name="noop"), artefact=artefact, trained=trained
+        benchmark=SimpleNamespace(folder=Path("noop")), artefact=artefact, trained=trained
     )
     table = SimpleNamespace(replicas=1)
     stages.variant = SimpleNamespace(table=table, image=image)

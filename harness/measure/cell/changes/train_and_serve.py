@@ -43,7 +43,7 @@ class TrainAndServe(DeploymentChange):
         """Whether there is another version, and a place for it."""
         self._trainer, self._usual, self._judge, self._found = None, None, None, []
         bench = scene.stages.bench
-        name = bench.benchmark.name
+        name = bench.benchmark.folder.name
         if scene.stages.variant.image:
             return "its image is none of ours, so that it is not known where that has its model"
         size = artefacts.size_bytes(bench.artefact)

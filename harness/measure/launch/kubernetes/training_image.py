@@ -25,14 +25,15 @@ def ensure(client: DockerClient, benchmark: Benchmark, predictor: Variant) -> st
     none of its own for builds. Raises ProvisionError."""
     base = paths.variable("HARNESS_BASE_IMAGE") or images.BASE
     made = context_of(benchmark, predictor)
-    digest = made.digest(images.base_id(client, base), benchmark.name)
-    tag = f"{images.REPOSITORY}/training-{benchmark.folder.name}:{digest}"
+    name = benchmark.folder.name  # of all its points
+    digest = made.digest(images.base_id(client, base), name)
+    tag = f"{images.REPOSITORY}/training-{name}:{digest}"
     lock = caches.folder("images") / f"{tag.rpartition('/')[2].replace(':', '-')}.lock"
     with caches.locked(lock), answering(f"The image {tag} can't be had", ProvisionError):
         if images.find(client, tag) is None:
             file = os.path.relpath(FOLDER / "Dockerfile", paths.PROJECT)
-            arguments = {"BASE": base, "BENCHMARK": benchmark.name}
-            what = f"The image that trains {benchmark.name}"
+            arguments = {"BASE": base, "BENCHMARK": name}
+            what = f"The image that trains {name}"
             images.build(client, tag, made, arguments, what, file)
     return tag
 
