@@ -172,7 +172,8 @@ class FakeDeployment:
     def shares(self, start_ns: int, end_ns: int) -> tuple[PodShare, ...]:
         self._do("shares")
         assert start_ns <= end_ns
-        return tuple(PodShare(pod=pod.name, calls=3) for pod in self.made)
+        here = tuple(PodShare(pod=pod.name, calls=3) for pod in self.made)
+        return (*here, PodShare(pod="of old", calls=0))
 
     def metrics_from(self) -> str:
         return self.metrics

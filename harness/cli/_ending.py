@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.base.errors import EXIT_FAILED, EXIT_NOTHING_RAN, EXIT_OK
+from harness.stored.pods import UNDER_CHANGE
 
 if TYPE_CHECKING:
     from harness.analyse.run.digested import Digested
     from harness.stored.records import Run
 
-_USEFUL = ("launch", "ready", "load", "audit", "capacity", "strain")
+_USEFUL = ("launch", "ready", "load", "audit", "capacity", UNDER_CHANGE, "strain")
 
 
 def time_line(runs: list[Run], wall_s: float) -> str:

@@ -142,9 +142,15 @@ def of_alerts(expr: str, minutes: int, *, firing: bool) -> dict[str, Any]:
     return {"expr": asked, "eval_time": f"{minutes}m", "exp_samples": samples}
 
 
-def check(written: Path, tmp_path: Path, given: list[dict[str, str]], wanted: list[Any]) -> None:
+def check(
+    written: Path,
+    tmp_path: Path,
+    given: list[dict[str, str]],
+    wanted: list[Any],
+    name: str = "models",
+) -> None:
     test = {"interval": "1m", "input_series": given, "promql_expr_test": wanted}
-    rules = written / "prometheus" / "rules" / "models.yml"
+    rules = written / "prometheus" / "rules" / f"{name}.yml"
     (tmp_path / "test.yml").write_text(
         yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]})
     )
@@ -215,3 +221,19 @@ def test_a_model_that_does_not_answer_is_a_page(alone: Path, tmp_path: Path) -> 
     name = 'alertname="ServingDown", severity="page"'
     wanted = [of_alerts(name, 12, firing=False), of_alerts(name, 20, firing=True)]
     check(alone, tmp_path, given, wanted)
+
+
+def test_a_cell_that_failed_is_a_ticket(alone: Path, tmp_path: Path) -> None:
+    given = [{"series": 'serving_harness_cells{state="failed"}', "values": "0x10 1x10"}]
+    name = 'alertname="HarnessCellFailed", severity="ticket"'
+    wanted = [of_alerts(name, 9, firing=False), of_alerts(name, 12, firing=True)]
+    check(alone, tmp_path, given, wanted, "campaigns")
+
+
+def test_a_phase_that_does_not_end_is_a_ticket(alone: Path, tmp_path: Path) -> None:
+    """The time of these tests begins at 0."""
+    since = "serving_harness_phase_start_timestamp_seconds"
+    given = [{"series": since, "values": "0x40 2400x40"}]
+    name = 'alertname="HarnessStalled", severity="ticket"'
+    wanted = [of_alerts(name, at, firing=at == 35) for at in (29, 35, 42, 60)]
+    check(alone, tmp_path, given, wanted, "campaigns")

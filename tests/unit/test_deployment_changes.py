@@ -27,7 +27,7 @@ from harness.setup.changes import (
     ChangingTable,
     planned_s,
 )
-from harness.stored.pods import ClusterChange
+from harness.stored.pods import ClusterChange, PodShare
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
 from tests.deployments import QUICK, FakeDeployment, FakeStages, window_of
@@ -96,6 +96,7 @@ def test_it_is_done_to_two_pods_in_the_middle_of_a_window(
     assert {moment.wanted for moment in found.moments} == {2}
     assert min(moment.ready for moment in found.moments) < 2 or name == ROLLING_UPDATE
     assert found.shares
+    assert all(share.calls for share in found.shares), "pods that were gone before do not count"
     (profile,) = stages.profiles
     assert (profile.name, profile.shape, profile.rate_per_s) == (name, "poisson", 0.5)
     assert life.windows[-1].facts.kind is WindowKind.CHANGE
@@ -234,7 +235,7 @@ def test_how_pods_shared_the_requests_of_profiles() -> None:
         Span(profile="probe-1", start_ns=30, end_ns=40),
     )
     life = undergone(deployment, stages=FakeStages(spans=spans))
-    assert [(share.pod, share.calls) for share in life.shares] == [("pod-1", 3)]
+    assert life.shares[0] == PodShare(pod="pod-1", calls=3)
     assert life.changes == []
     assert undergone(FakeDeployment(refuses={"shares": "no"})).shares == ()
 

@@ -162,6 +162,7 @@ OTHERS = (
     *("measure/talk/target.py", "measure/talk/framing.py", "base/secrecy.py"),
     "measure/launch/containers/context.py",
     *("cli/_endpoint.py", "cli/_image.py"),
+    *("manifests/overlays.py", "manifests/kinds/bento.py"),  # images with a digest
 )
 TAKING_APART = frozenset(
     (

@@ -19,7 +19,7 @@ from harness.measure.launch.launchers import Launched
 from harness.measure.load.drivers import Firing
 from harness.setup.changes import ChangeName, ChangingTable
 from harness.setup.slo import Slo
-from harness.stored.pods import ClusterChange
+from harness.stored.pods import ClusterChange, PodShare
 from harness.stored.records import of_kind
 from harness.windows.kinds import WindowKind
 from harness.windows.profiles import Profile
@@ -167,7 +167,7 @@ def _seen(
         phases=made.phases(scene, fired.window.facts.profile, load_ns),
         moments=scene.watch.moments(start_ns),
         happenings=scene.watch.happenings(start_ns),
-        shares=tuple(scene.control.shares(start_ns, end_ns)),
+        shares=_shares(scene, start_ns, end_ns),
         recovery_s=recovery_s,
         note="; ".join(filter(None, (_one_node(scene), made.note(scene), cut))),
     )
@@ -178,3 +178,10 @@ def _one_node(scene: Scene) -> str:
     if scene.control.nodes() > 1:
         return ""
     return "all pods are on one node"
+
+
+def _shares(scene: Scene, start_ns: int, end_ns: int) -> tuple[PodShare, ...]:
+    """Of the pods that are there, and of those that were called and are gone."""
+    here = {pod.name for pod in scene.watch.now()}
+    shares = scene.control.shares(start_ns, end_ns)
+    return tuple(share for share in shares if share.calls or share.pod in here)
