@@ -189,6 +189,7 @@ def test_a_cluster_that_goes_away_fails_what_is_left_and_nothing_else(
     assert made_by(core, process)
     proxy.restore()
     until(lambda: not made_by(core, process))  # what a guard is for
+    until(lambda: not sandbox.processes())
     proxy.cut()
 
 

@@ -114,6 +114,9 @@ def _guard(context: str, space: CampaignNamespace) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", module, context, space.name, own, space.owner],
         stdin=subprocess.PIPE,
+        # Whoever reads what the harness prints must not wait for the end of its guard.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
         env=told,
     )
