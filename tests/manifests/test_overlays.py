@@ -82,7 +82,7 @@ def why_not_kustomize() -> str:
     ).stdout
     release = json.loads(told)["clientVersion"]["gitVersion"].removeprefix("v")
     if Version(release.partition("-")[0]) < Version("1.21"):
-        return f"the kustomize of kubectl {release} knows no `patches` in files of their own: 1.21 is needed"
+        return f"the kustomize of kubectl {release} is too old: 1.21 is needed"
     return ""
 
 
