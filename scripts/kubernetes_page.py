@@ -83,7 +83,7 @@ def _each(report: Report) -> str:
     ]
     known = sorted({f"{cpus:g}" for cpus in pods if cpus})
     if known:
-        return f"pods of {view.listed(known)} CPUs each"
+        return f"pods of {view.listed(known)} {'CPU' if known == ['1'] else 'CPUs'} each"
     return f"{view.plural(len(report.campaign.server_cpus), 'CPU')} for each server"
 
 
