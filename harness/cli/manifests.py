@@ -92,11 +92,11 @@ def _require_named(options: dict[str, Any]) -> None:
     namespace, image = options["namespace"], options["image"]
     if namespace and not _LABEL.fullmatch(namespace):
         raise UsageError(
-            f"--namespace: {namespace!r} is no name of a namespace: lower-case letters, digits and "
+            f"--namespace: {namespace!r} can't name a namespace: lower-case letters, digits and "
             "hyphens, at most 63, and no hyphen first or last."
         )
     if image and not _IMAGE.fullmatch(image):
-        raise UsageError(f"--image: {image!r} is no name of an image.")
+        raise UsageError(f"--image: {image!r} can't name an image.")
 
 
 def _chosen(name: str, benchmark: str) -> tuple[Variant, Benchmark]:

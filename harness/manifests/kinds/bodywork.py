@@ -1,7 +1,7 @@
 """Bodywork: `bodywork.yaml`, which trains in one stage and serves in the next.
 
-It is no object of a cluster: Bodywork clones a Git repository and runs the modules that the file
-names. Fields: bodywork-ml/bodywork-core, src/bodywork/config.py.
+No cluster takes it as an object: Bodywork clones a Git repository and runs the modules that the
+file names. Fields: bodywork-ml/bodywork-core, src/bodywork/config.py.
 """
 
 from __future__ import annotations

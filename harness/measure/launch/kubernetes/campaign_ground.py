@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _LOG = logging.getLogger(__name__)
-# A guard outlives the harness: it is no part of what that is looked for by.
+# A guard outlives the harness: a search for the harness must not find the guard.
 _NOT_THE_GUARDS = ("HARNESS_", "TMPDIR")
 
 
