@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import measured_section
 from harness.analyse.cost import prices
 from harness.analyse.field import comparison
 from harness.analyse.field.comparison import COLUMNS, Comparison, Row
@@ -47,11 +48,7 @@ def main(names: Sequence[str]) -> int:
 
 def renewed(page: str, body: str) -> str:
     """The page with that section."""
-    made = f"{BEGIN}## Measured\n\n{body}\n{END}"
-    before, begin, rest = page.partition(BEGIN)
-    if not begin:
-        return f"{page.rstrip()}\n\n{made}"
-    return before + made + rest.partition(END)[2]
+    return measured_section.renewed(page, body, BEGIN, END)
 
 
 def _campaign(name: str) -> Iterator[str]:

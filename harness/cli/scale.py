@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from harness.cli import _ending, _launching, _places, _say, _servers
+from harness.base.errors import EXIT_FAILED
+from harness.cli import _ending, _launching, _measured, _places, _say, _servers
 from harness.cli._named import BENCHMARK, EXPERIMENT, LAUNCHER, VARIANT
 from harness.cli._numbers import POSITIVE, SECONDS
 
 if TYPE_CHECKING:
     from harness.analyse.run.digested import Digested
     from harness.measure.campaign.campaign import CampaignOrder
-    from harness.stored.records import Run
 
 _OWN = ("--replicas", "--pod-cpus")
 _COUNT = click.IntRange(min=1, max=1000)
@@ -110,25 +108,10 @@ def command(**options: Any) -> int:
 
     request = _scale_order.of(options)
     began = time.monotonic()
-    runs = _measure(request)
+    runs = _measured.runs_of(request)
     code = _conclude(request, options)
     _say.line(_ending.time_line(runs, time.monotonic() - began), err=True)
     return code
-
-
-def _measure(request: CampaignOrder) -> list[Run]:
-    from harness.cli import _progress
-    from harness.measure.campaign import campaign
-
-    observer = _progress.observer()
-    try:
-        return campaign.run(request, observer)
-    except KeyboardInterrupt:
-        observer.close()
-        _say.line("Interrupted. Finished runs are stored.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    finally:
-        observer.close()
 
 
 def _conclude(request: CampaignOrder, options: dict[str, Any]) -> int:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.base.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from harness.cli import _places, _say, _servers
+from harness.base.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.cli import _measured, _places, _say, _servers
 from harness.cli._named import AXIS, BENCHMARK, VARIANT
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def command(**options: Any) -> int:
     """Measure variants at each value of one axis; show how cost grows along it."""
     swept = _points(options)
     request = _request(options, swept)
-    runs = _measure(request)
+    runs = _measured.runs_of(request)
     return _conclude(options, request, swept, runs)
 
 
@@ -130,21 +130,6 @@ def _request(options: dict[str, Any], swept: dict[str, list[SweepPoint]]) -> Cam
         argv=tuple(sys.argv[1:]),
         kind=SWEEP,
     )
-
-
-def _measure(request: CampaignOrder) -> list[Run]:
-    from harness.cli import _progress
-    from harness.measure.campaign import campaign
-
-    observer = _progress.observer()
-    try:
-        return campaign.run(request, observer)
-    except KeyboardInterrupt:
-        observer.close()
-        _say.line("Interrupted. Finished runs are stored.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    finally:
-        observer.close()
 
 
 def _conclude(
