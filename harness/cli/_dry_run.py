@@ -59,7 +59,9 @@ def _profiles(found: Forecast, request: CampaignOrder, benchmark: Benchmark) -> 
         share = tables[profile.name].rate_share if profile.name in tables else None
         yield f"{profile.name} for {profile.duration_s:.3g} s {_load(profile, share, source)}"
     if request.preset.capacity_s:
-        yield f"a search for the capacity, {request.preset.capacity_s:g} s"
+        longest_s = request.preset.capacity_longest_s
+        more = f", {longest_s:g} s where that leaves it unsure" * (longest_s > 0)
+        yield f"a search for the capacity, {request.preset.capacity_s:g} s{more}"
     if any(variant.table.function for variant in request.variants):
         yield from _starts(request.preset)
 

@@ -124,7 +124,9 @@ def _probed(endpoint: MessageEndpoint, wanted: Slo, budget_s: float, probes: lis
     message = endpoint.messages[0]
     with Generator(host.split_cpus()[1]) as generator:
         found, _ = capacity_search.find(
-            capacity_search.SearchOrder(wanted, budget_s, None),
+            capacity_search.SearchOrder(
+                slo=wanted, budget_s=budget_s, longest_s=budget_s, ceiling_per_s=None
+            ),
             None,
             probe,
             lambda: capacity_search.wait_until_idle(endpoint.ask, message, wanted),

@@ -28,6 +28,7 @@ from harness.queues import batch_queue, law, under_load
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
 from harness.queues.under_load import Served
+from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.records import Window
 from harness.windows import overlap
@@ -39,6 +40,8 @@ _UNSURE = 0.05  # standard error of what too few windows say
 # that its calls never overlap does not show that requests are taken one at a time.
 _HIDDEN = 4.0
 _PARTS = 10  # of a saturated window
+_STRETCH = 1.02  # by which a sensitivity is tried
+NORMAL = 1.96  # standard errors of an interval of 95%
 _NEAR = 1.6  # windows at rates further from the capacity than this factor say little of it
 
 
@@ -65,6 +68,12 @@ class Queue:
         if self.occupied is None:
             return None
         return self.occupied / self.law.occupied_ns
+
+    @property
+    def loaded_error(self) -> float:
+        """Standard error of the logarithm of how long a request occupies it under random
+        arrivals."""
+        return min(self.error if self.error is not None else self.law_error, 1.0)
 
     def under_load(self) -> Law | BatchLaw:
         """The law with what was seen under random arrivals, in nanoseconds."""
@@ -108,10 +117,31 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
     return replace(known, unit_ns=mean, occupied=seen, error=doubt)
 
 
-def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> float | None:
+def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Estimate | None:
     """The rate at which the windows so far say that the SLO is held; None where they can't."""
     found = of_windows(windows, alone, slo)
-    return found.under_load().capacity(slo) or None if found is not None else None
+    if found is None:
+        return None
+    known = by_law(found.under_load(), found.loaded_error, slo)
+    return known if known.rate_per_s is not None else None
+
+
+def by_law(found: Law | BatchLaw, error: float, wanted: Slo) -> Estimate:
+    """The capacity that a law gives, `error` being the standard error of the logarithm of the time
+    for which a request occupies the server."""
+    rate = found.capacity(wanted)
+    if rate <= 0:
+        return Estimate(None, None, None)
+    spread = NORMAL * error * sensitivity(found, wanted)
+    return Estimate(rate, rate * math.exp(-spread), rate * math.exp(spread))
+
+
+def sensitivity(found: Law | BatchLaw, wanted: Slo) -> float:
+    """By how many percent the capacity falls where requests occupy the server 1% longer."""
+    ends = [found.stretched(factor).capacity(wanted) for factor in (1 / _STRETCH, _STRETCH)]
+    if min(ends) <= 0:
+        return 1.0
+    return math.log(ends[0] / ends[1]) / (2 * math.log(_STRETCH))
 
 
 def _batching(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Queue | None:

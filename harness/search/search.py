@@ -27,11 +27,13 @@ from harness.setup.slo import Slo
 
 CONFIDENCE = 0.99  # of a probe's decision; MLPerf's
 FINE = 1.05  # an interval this narrow (high/low) is the end of the search
-_STEP = 2.0  # while nothing is bracketed
+WELL_KNOWN = 1.1  # a factor of an interval of 95%: a search that is not so sure goes on longer
+_STEP = 2.0  # while nothing is bracketed; the root of it beyond a probe that decided nothing
 _NEAR = 1.5  # a bracket this narrow (high/low) is fitted; rates further away have no say in it
 _ASIDE = 0.03  # beside the fitted rate, on both sides in turn: there the slope is learnt too
 BESIDE = 1.07  # the same of a rate that is expected, as a factor: by as much it may be off
 _REPEATS = 4  # times the requests of a quick decision: then a rate is undecided for good
+_LEAST_LIMITS = 5  # of the SLO's limit: in less, a rate that is too high looks as if it held
 _SHARE_OF_TIME = 0.2  # of what is left goes into one probe
 FEWEST = 50  # requests of a probe: where time is short, the answer is rough, and says so
 
@@ -59,15 +61,22 @@ class Estimate:
         """Whether it only lies between two rates too far apart to fit anything between them."""
         return self.high is not None and self.rate_per_s is not None and self.low == self.rate_per_s
 
+    @property
+    def well_known(self) -> bool:
+        """Whether its interval is narrow."""
+        if self.low is None or self.high is None or self.rate_per_s is None:
+            return False
+        return self.high <= WELL_KNOWN**2 * self.low
+
 
 def needed(slo: Slo) -> int:
     """Requests that suffice where none is over the limit: 459 for p99."""
     return math.ceil(math.log(1 - CONFIDENCE) / math.log(slo.share))
 
 
-def least_s(rate_per_s: float) -> float:
-    """The seconds of the shortest probe at a rate."""
-    return max(FEWEST / rate_per_s, 0.5)
+def least_s(rate_per_s: float, slo: Slo) -> float:
+    """The seconds of the shortest probe at a rate: none is over before its queue could form."""
+    return max(FEWEST / rate_per_s, _LEAST_LIMITS * slo.limit_ns / 1e9, 0.5)
 
 
 def ruling(tallies: Sequence[Tally], slo: Slo) -> Ruling:
@@ -102,15 +111,17 @@ def look(
     affordable = needed(slo) <= tallies[-1].rate_per_s * left_s / 2
     if doubtful and affordable and counted < _REPEATS * needed(slo):
         return _quick(tallies[-1].rate_per_s, 2 * len(last), slo, left_s)
+    # What a probe that decided nothing is at is not far from the capacity.
+    step = math.sqrt(_STEP) if ruling(last, slo) == "undecided" else _STEP
     if low is None:
         assert high is not None  # there is a probe, and it is on one side
-        return _quick(high / _STEP, 1, slo, left_s)
+        return _quick(high / step, 1, slo, left_s)
     if high is None:
         if low >= ceiling_per_s:
             top = _at(tallies, low)
             sure = ruling(top, slo) == "holds" or len(top) > _REPEATS
             return None if sure else _quick(low, 2 * len(top), slo, left_s)
-        return _quick(min(_STEP * low, ceiling_per_s), 1, slo, left_s)
+        return _quick(min(step * low, ceiling_per_s), 1, slo, left_s)
     return _quick(math.sqrt(low * high), 1, slo, left_s)
 
 
@@ -123,9 +134,10 @@ def around(
     if sum(t.requests for t in near) > _REPEATS * needed(slo):
         return None
     rate = expected_per_s * (BESIDE if probed % 2 else 1 / BESIDE)
-    if left_s < least_s(rate):
+    least = least_s(rate, slo)
+    if left_s < least:
         return None
-    return NextProbe(rate, min(max(least_s(rate), _SHARE_OF_TIME * left_s), left_s))
+    return NextProbe(rate, min(max(least, _SHARE_OF_TIME * left_s), left_s))
 
 
 def bracket(tallies: Sequence[Tally], slo: Slo) -> tuple[float | None, float | None]:
@@ -176,7 +188,7 @@ def _quick(rate: float, times: float, slo: Slo, left_s: float) -> NextProbe | No
     settle_s = SETTLE_LIMITS * slo.limit_ns / 1e9
     counted_s = 1.05 * times * needed(slo) / rate
     wanted_s = max(counted_s + min(settle_s, counted_s / 2), settle_s, 0.5)
-    least = least_s(rate)
+    least = least_s(rate, slo)
     if left_s < least:
         return None
     return NextProbe(rate, min(max(least, min(wanted_s, _SHARE_OF_TIME * left_s)), left_s))

@@ -225,6 +225,8 @@ class PresetTable(toml.Strict):
     proof_s: float = Field(default=1.5, gt=0)  # for each thing that is measured before all cells
     verify_share: float = Field(default=1.0, gt=0, le=1)  # of the payloads, before timing
     capacity_s: float = Field(default=0, ge=0)  # for the search of each run; 0: none
+    # For that of one which is not well known by then; less than capacity_s: no longer.
+    capacity_longest_s: float = Field(default=0, ge=0)
     overload_s: float = Field(default=0, ge=0)  # at twice the capacity, after it; 0: none
     shutdown: bool = False  # stop it under load at the end
     restart: bool = False  # and start it again while the load goes on

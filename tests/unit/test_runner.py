@@ -80,6 +80,11 @@ class FakeServer:
         return STOP
 
 
+def _order(budget_s: float) -> SearchOrder:
+    wanted = parse("p99<50ms")
+    return SearchOrder(slo=wanted, budget_s=budget_s, longest_s=budget_s, ceiling_per_s=None)
+
+
 class Scenario:
     """A cell whose stages only note that they were called, and fail where they are told to."""
 
@@ -225,7 +230,7 @@ def kinds(run: Run) -> list[str]:
 
 
 def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
-    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
+    cell.order = _order(5.0)
     run = cell.run(ONE, TWO)
     # Two answers in the 1.625 s of its closed loop.
     assert cell.done == [*ALL[:-1], f"search from {2 / 1.625}", "stop"]
@@ -235,13 +240,13 @@ def test_the_capacity_is_searched_for_last(cell: Scenario) -> None:
 
 
 def test_without_a_closed_loop_nothing_is_known_beforehand(cell: Scenario) -> None:
-    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
+    cell.order = _order(5.0)
     cell.run(ONE)
     assert "search from None" in cell.done
 
 
 def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: Scenario) -> None:
-    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
+    cell.order = _order(5.0)
     run = cell.dies_in("search").run(TWO)
     assert run.facts.failure is not None
     assert run.facts.failure.phase == "capacity"
@@ -253,7 +258,7 @@ def test_a_server_that_dies_in_the_search_has_failed_and_keeps_its_probes(cell: 
 
 
 def test_the_strain_comes_last_and_knows_what_was_learnt(cell: Scenario) -> None:
-    cell.order = SearchOrder(parse("p99<50ms"), 5.0, None)
+    cell.order = _order(5.0)
 
     def strain(stages: Scenario, launched: Launched, life: Life) -> None:
         stages.done.append("strain")
@@ -378,7 +383,7 @@ def test_a_window_whose_generator_was_lost_says_nothing_of_the_server(cell: Scen
 
 
 def test_it_is_audited_between_its_windows_and_the_search(cell: Scenario) -> None:
-    cell.order, cell.audits = SearchOrder(parse("p99<50ms"), 5.0, None), True
+    cell.order, cell.audits = _order(5.0), True
     run = cell.run(ONE, TWO)
     assert cell.done[-4:] == ["load two", "audit", f"search from {2 / 1.625}", "stop"]
     assert cell.shown[-3:] == ["audit", "capacity", "stop"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -281,7 +282,9 @@ class Server:
 
 
 def _order(budget_s: float = 60.0) -> capacity_search.SearchOrder:
-    return capacity_search.SearchOrder(parse("p99<50ms"), budget_s, None)
+    return capacity_search.SearchOrder(
+        slo=parse("p99<50ms"), budget_s=budget_s, longest_s=budget_s, ceiling_per_s=None
+    )
 
 
 def test_where_nothing_is_answered_there_is_no_search() -> None:
@@ -336,6 +339,56 @@ def test_the_first_slow_second_of_a_server_is_not_its_throughput() -> None:
         return Server(0.01).load(replace(profile, rate_per_s=rate))
 
     assert capacity_search._warmed(load, 60.0).facts.profile.rate_per_s == 800.0
+
+
+def _clocked(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[Profile], Window]:
+    """Windows that take their time on a clock of the test's own."""
+    clock = Clock(monkeypatch, repeat(0.0))
+
+    def load(profile: Profile) -> Window:
+        clock.now += profile.duration_s
+        return server.load(profile)
+
+    return load
+
+
+@pytest.mark.parametrize(("factor", "lasts_s"), [(1.05, 4.0), (1.3, 12.0)])
+def test_a_search_goes_on_where_its_capacity_is_not_well_known(
+    monkeypatch: pytest.MonkeyPatch, factor: float, lasts_s: float
+) -> None:
+    load = _clocked(Server(0.01), monkeypatch)
+    order = replace(_order(4.0), longest_s=12.0)
+    known = search.Estimate(90.0, 90.0 / factor, 90.0 * factor)
+    _, windows = capacity_search.find(order, 100.0, load, lambda: None, lambda _: known)
+    fired_s = sum(window.facts.profile.duration_s for window in windows)
+    assert lasts_s - 0.6 < fired_s <= lasts_s + 1e-6
+
+
+def test_without_a_law_a_search_that_is_only_bracketed_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load = _clocked(Server(0.01), monkeypatch)
+    order = replace(_order(4.0), longest_s=9.0)
+    _, windows = capacity_search.find(order, 100.0, load, lambda: None)
+    assert sum(window.facts.profile.duration_s for window in windows) > 8.0
+
+
+def test_a_rate_beside_one_that_decided_nothing_is_less_far_away() -> None:
+    few = Tally(rate_per_s=100.0, requests=40, over=2, failed=0, effect=1.0)
+    broken = replace(few, over=40)
+    beside, beyond = (search.look([found], SLO, 50.0, 1e4, 4.0) for found in (few, broken))
+    assert beside is not None
+    assert beyond is not None
+    assert beside.rate_per_s == pytest.approx(100 / math.sqrt(2))
+    assert beyond.rate_per_s == pytest.approx(50)
+
+
+def test_a_probe_lasts_for_several_times_the_limit() -> None:
+    slow = parse("p95<300ms")
+    probe = search.look([], slow, 100.0, 1e4, 8.0)
+    assert probe is not None
+    assert probe.duration_s >= 1.5
+    assert search.look([], slow, 100.0, 1e4, 1.4) is None
 
 
 def test_of_few_probes_one_late_request_is_no_disturbance() -> None:

@@ -183,10 +183,10 @@ def test_the_search_comes_to_lie_around_the_capacity() -> None:
     for number in range(6):
         likely = queueing.capacity([*steady, *found], server.closed(ALONE), SLO)
         tallies = tallying.counted(found, SLO)
-        if likely is None:
+        if likely is None or likely.rate_per_s is None:
             look = search.look(tallies, SLO, 0.5 * truth, 5_000.0, 40.0)
         else:
-            look = search.around(likely, number, tallies, SLO, 40.0)
+            look = search.around(likely.rate_per_s, number, tallies, SLO, 40.0)
         if look is None:
             break
         rates.append(look.rate_per_s)

@@ -13,6 +13,7 @@ from harness.analyse.run.capacity import Late
 from harness.analyse.run.digested import Digest
 from harness.analyse.run.held import Held
 from harness.analyse.statistics import resampling
+from harness.queues import queueing
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
 from harness.queues.queueing import Queue
@@ -105,7 +106,7 @@ def _read(
     estimate = Estimate(searched.least, searched.low, searched.high)
     if not confirmed:
         estimate = capacity.unsure(estimate)
-        doubt = searched.doubt + (math.log(capacity.OFF) / capacity.NORMAL) ** 2
+        doubt = searched.doubt + (math.log(capacity.OFF) / queueing.NORMAL) ** 2
         searched = replace(searched, low=estimate.low, high=estimate.high, doubt=doubt)
     searched = replace(searched, confirmed=confirmed)
     return replace(
@@ -126,9 +127,9 @@ def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: H
     rate = read.capacity(wanted) if alone.by_law else 0.0
     if rate <= 0:
         return alone
-    steep = capacity.sensitivity(read, wanted)
+    steep = queueing.sensitivity(read, wanted)
     own, shared = errors
-    spread = math.exp(min(capacity.NORMAL * steep * math.hypot(own, shared), 5.0))
+    spread = math.exp(min(queueing.NORMAL * steep * math.hypot(own, shared), 5.0))
     return replace(
         alone,
         least=rate,

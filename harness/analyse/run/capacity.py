@@ -32,8 +32,6 @@ Basis = Literal["law", "probes"]
 _AROUND = 1.25  # probes at rates no further than this factor from a capacity are near it
 OFF = 1.2  # a law whose capacity is off by no more than this factor is not refuted
 _CHANCE = 0.01
-_STRETCH = 1.02  # by which a sensitivity is tried
-NORMAL = 1.96  # standard errors of an interval of 95%
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,28 +178,9 @@ def number(found: Estimate) -> float | None:
     return None if found == Estimate(None, None, None) else found.rate_per_s or 0.0
 
 
-def by_law(found: Law | BatchLaw, error: float, wanted: Slo) -> Estimate:
-    """The capacity that a law gives, `error` being the standard error of the logarithm of the time
-    for which a request occupies the server."""
-    rate = found.capacity(wanted)
-    if rate <= 0:
-        return Estimate(None, None, None)
-    spread = NORMAL * error * sensitivity(found, wanted)
-    return Estimate(rate, rate * math.exp(-spread), rate * math.exp(spread))
-
-
-def sensitivity(found: Law | BatchLaw, wanted: Slo) -> float:
-    """By how many percent the capacity falls where requests occupy the server 1% longer."""
-    ends = [found.stretched(factor).capacity(wanted) for factor in (1 / _STRETCH, _STRETCH)]
-    if min(ends) <= 0:
-        return 1.0
-    return math.log(ends[0] / ends[1]) / (2 * math.log(_STRETCH))
-
-
 def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
     wanted, loaded = by_probes.slo, _LOADED.setdefault(run, found.under_load())
-    error = found.error if found.error is not None else found.law_error
-    estimate = by_law(loaded, min(error, 1.0), wanted)
+    estimate = queueing.by_law(loaded, found.loaded_error, wanted)
     if estimate.rate_per_s is None:
         if by_probes.estimate != Estimate(None, None, None):
             return by_probes

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 
 from harness.analyse.run import capacity
+from harness.queues import queueing
 from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.records import Run
@@ -75,7 +76,7 @@ def of_estimate(found: Estimate) -> Held:
         return Held(least=found.rate_per_s, most=found.high)
     error = 0.0
     if found.low:
-        error = math.log(found.high / found.low) / (2 * capacity.NORMAL)
+        error = math.log(found.high / found.low) / (2 * queueing.NORMAL)
     return Held(
         least=found.rate_per_s, most=found.rate_per_s, low=found.low, high=found.high, error=error
     )

@@ -49,7 +49,12 @@ def search(
     if not preset.capacity_s or variant.table.reference:
         return None
     ceiling = campaign.proof.ceiling_per_s if campaign.proof else None
-    return SearchOrder(slo.parse(benchmark.table.slo), preset.capacity_s, ceiling)
+    return SearchOrder(
+        slo=slo.parse(benchmark.table.slo),
+        budget_s=preset.capacity_s,
+        longest_s=max(preset.capacity_s, preset.capacity_longest_s),
+        ceiling_per_s=ceiling,
+    )
 
 
 def strain(

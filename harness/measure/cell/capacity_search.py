@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from harness.measure.talk.ask import Asker, Unanswered
 from harness.protocols import Message
 from harness.search import search, tallying
+from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.hosts import CEILING_SHARE
 from harness.stored.records import Search, Window
@@ -31,15 +32,16 @@ _RECOVER_S = 20.0  # at most, for the queue of a probe that was too fast to drai
 _LIKELIEST_CEILING_PER_S = 20_000.0  # where no null server could prove one
 
 
-Expected = Callable[[Sequence[Window]], float | None]  # probes so far -> capacity
+Expected = Callable[[Sequence[Window]], Estimate | None]  # probes so far -> capacity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOrder:
     """The SLO of a search, and the limits of its time and rate."""
 
     slo: Slo
     budget_s: float
+    longest_s: float  # where its capacity is not well known by then
     ceiling_per_s: float | None  # of the generator on this host
 
 
@@ -50,7 +52,8 @@ def find(
     recover: Callable[[], float | None],
     expected: Expected = lambda _: None,
 ) -> tuple[Search, tuple[Window, ...]]:
-    """Probe until the capacity is known well enough or the time is up.
+    """Probe until the capacity is known well enough or the time is up: the longer one, where
+    the shorter one leaves it unsure.
 
     `load` fires a profile; `recover` waits until the server has nothing left to do, and says how
     many seconds a request alone takes where that is over the SLO's limit. `expected` says what the
@@ -72,9 +75,9 @@ def find(
         recover()
     start = max(_START_SHARE * throughput_per_s, 1.0)
     ceiling = CEILING_SHARE * (order.ceiling_per_s or _LIKELIEST_CEILING_PER_S)
-    spent_s, deadline = time.monotonic() - began, began + order.budget_s
-    found, ended = _probed(order, start, ceiling, deadline, load, recover, expected)
-    ended = ended if found else _no_time(min(start, ceiling), spent_s)
+    spent_s = time.monotonic() - began
+    found, ended = _probed(order, start, ceiling, spent_s, load, recover, expected)
+    ended = ended if found else _no_time(min(start, ceiling), order.slo, spent_s)
     return Search(
         slo=str(order.slo),
         start_per_s=start,
@@ -88,7 +91,7 @@ def _probed(
     order: SearchOrder,
     start_per_s: float,
     ceiling_per_s: float,
-    deadline: float,
+    spent_s: float,
     load: Callable[[Profile], Window],
     recover: Callable[[], float | None],
     expected: Expected,
@@ -96,18 +99,24 @@ def _probed(
     """(the probes, why they ended before it was done)."""
     found: list[Window] = []
     tallies: list[tallying.Tally] = []
-    ended = ""
+    ended, deadline = "", time.monotonic() + order.budget_s - spent_s
+    extra_s = max(order.longest_s - order.budget_s, 0.0)
     while not ended:
         left_s = deadline - time.monotonic()
-        likely = expected(found)
+        known = expected(found)
         deadline = time.monotonic() + left_s  # computing does not count: the server idled meanwhile
+        rate = known.rate_per_s if known is not None else None
         next_look = None
-        if likely is not None and search.BESIDE * likely <= ceiling_per_s:
-            next_look = search.around(likely, len(found), tallies, order.slo, left_s)
-        if next_look is None and (likely is None or not found):
+        if rate is not None and search.BESIDE * rate <= ceiling_per_s:
+            next_look = search.around(rate, len(found), tallies, order.slo, left_s)
+        if next_look is None and (rate is None or not found):
             next_look = search.look(tallies, order.slo, start_per_s, ceiling_per_s, left_s)
         if next_look is None:
-            break
+            known = known or search.estimate(tallies, order.slo)
+            if not extra_s or not found or known.well_known:
+                break
+            deadline, extra_s = deadline + extra_s, 0.0
+            continue
         name = f"probe-{len(found) + 1}"
         profile = Profile(name, "poisson", next_look.duration_s, rate_per_s=next_look.rate_per_s)
         found.append(load(profile))
@@ -117,11 +126,12 @@ def _probed(
     return found, ended
 
 
-def _no_time(rate_per_s: float, spent_s: float) -> str:
+def _no_time(rate_per_s: float, slo: Slo, spent_s: float) -> str:
     """Why there is no probe, and what would do."""
-    least_s = search.least_s(rate_per_s)
+    least_s = search.least_s(rate_per_s, slo)
+    count = max(search.FEWEST, round(least_s * rate_per_s))
     return (
-        f"a probe of {search.FEWEST} requests at {rate_per_s:.1f}/s takes {least_s:.0f} s, for "
+        f"a probe of {count} requests at {rate_per_s:.1f}/s takes {least_s:.0f} s, for "
         f"which a search needs {math.ceil(spent_s + least_s + 1)} s or more"
     )
 

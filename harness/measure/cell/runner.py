@@ -15,6 +15,7 @@ from harness.measure.cell.capacity_search import Expected, SearchOrder
 from harness.measure.cell.life import Life, memory_bytes
 from harness.measure.launch.launchers import Launched
 from harness.queues import queueing
+from harness.search.search import Estimate
 from harness.stored.accuracy import Accuracy
 from harness.stored.container import ImageFacts
 from harness.stored.identity import Cell
@@ -226,7 +227,7 @@ def _search(stages: CellStages, order: SearchOrder, progress: _Progress) -> None
     if closed:
         throughput = closed[-1].requests.throughput(closed[-1].facts.elapsed_s)
 
-    def expected(probes: Sequence[Window]) -> float | None:
+    def expected(probes: Sequence[Window]) -> Estimate | None:
         if progress.stores:  # its requests are of two kinds, which no law of a queue knows
             return None
         # Windows that can't be understood must not end the measurement.
