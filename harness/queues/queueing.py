@@ -24,10 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.queues import batch_queue, law, under_load
+from harness.queues import batch_queue, law, placing, under_load
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
+from harness.queues.placing import NORMAL
 from harness.queues.under_load import Served
+from harness.search import tallying
 from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.records import Window
@@ -41,7 +43,6 @@ _UNSURE = 0.05  # standard error of what too few windows say
 _HIDDEN = 4.0
 _PARTS = 10  # of a saturated window
 _STRETCH = 1.02  # by which a sensitivity is tried
-NORMAL = 1.96  # standard errors of an interval of 95%
 _NEAR = 1.6  # windows at rates further from the capacity than this factor say little of it
 
 
@@ -122,7 +123,11 @@ def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Estim
     found = of_windows(windows, alone, slo)
     if found is None:
         return None
-    known = by_law(found.under_load(), found.loaded_error, slo)
+    loaded = found.under_load()
+    known = by_law(loaded, found.loaded_error, slo)
+    if isinstance(loaded, BatchLaw):
+        random = [w for w in windows if w.facts.profile.shape == "poisson"]
+        known = placing.placed(loaded, tallying.counted(random, slo), slo) or known
     return known if known.rate_per_s is not None else None
 
 

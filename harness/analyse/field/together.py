@@ -16,6 +16,7 @@ from harness.analyse.statistics import resampling
 from harness.queues import queueing
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
+from harness.queues.placing import NORMAL
 from harness.queues.queueing import Queue
 from harness.search.search import Estimate
 from harness.setup import slo
@@ -104,9 +105,11 @@ def _read(
     if digest.found is None or searched is None or not searched.by_law:
         return digest
     estimate = Estimate(searched.least, searched.low, searched.high)
+    if not confirmed and digest.found.placed is not None:
+        return _placed(digest, digest.found.placed)
     if not confirmed:
         estimate = capacity.unsure(estimate)
-        doubt = searched.doubt + (math.log(capacity.OFF) / queueing.NORMAL) ** 2
+        doubt = searched.doubt + (math.log(capacity.OFF) / NORMAL) ** 2
         searched = replace(searched, low=estimate.low, high=estimate.high, doubt=doubt)
     searched = replace(searched, confirmed=confirmed)
     return replace(
@@ -114,6 +117,22 @@ def _read(
         found=replace(digest.found, estimate=estimate, confirmed=confirmed),
         held={**read, str(digest.found.slo): searched},
         values={**digest.values, "capacity": searched.least},
+        replicates={**digest.replicates, **resampling.of_estimate(estimate)},
+    )
+
+
+def _placed(digest: Digest, estimate: Estimate) -> Digest:
+    """With the capacities that the probes give with the shape of its law."""
+    assert digest.found is not None  # it has been placed
+    read = {
+        name: each if each.placed is None else replace(held.of_estimate(each.placed), by_law=False)
+        for name, each in digest.held.items()
+    }
+    return replace(
+        digest,
+        found=replace(digest.found, estimate=estimate, basis="both", confirmed=True),
+        held=read,
+        values={**digest.values, "capacity": capacity.number(estimate)},
         replicates={**digest.replicates, **resampling.of_estimate(estimate)},
     )
 
@@ -129,7 +148,7 @@ def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: H
         return alone
     steep = queueing.sensitivity(read, wanted)
     own, shared = errors
-    spread = math.exp(min(queueing.NORMAL * steep * math.hypot(own, shared), 5.0))
+    spread = math.exp(min(NORMAL * steep * math.hypot(own, shared), 5.0))
     return replace(
         alone,
         least=rate,

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from harness.analyse.run import beyond
 from harness.analyse.statistics import stats
-from harness.queues import queueing
+from harness.queues import placing, queueing
 from harness.queues.batch_law import BatchLaw
 from harness.queues.law import Law
 from harness.queues.queueing import Queue
@@ -28,7 +28,7 @@ from harness.stored.records import Run, Window
 from harness.windows import causes
 from harness.windows.kinds import WindowKind
 
-Basis = Literal["law", "probes"]
+Basis = Literal["law", "both", "probes"]  # both: the law's shape, placed by the probes
 _AROUND = 1.25  # probes at rates no further than this factor from a capacity are near it
 OFF = 1.2  # a law whose capacity is off by no more than this factor is not refuted
 _CHANCE = 0.01
@@ -106,6 +106,7 @@ class Found:
     confirmed: bool = True  # whether probes near a law's capacity were late as often as it says
     late: Late = Late()  # of probes near a capacity by the law
     probed: Estimate | None = None  # what the probes say by themselves
+    placed: Estimate | None = None  # what they say with the shape of the law
     ended: str = ""  # why the search ended before it was done; else empty
 
 
@@ -188,21 +189,28 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
         return replace(by_probes, estimate=Estimate(None, None, lowest), basis="law")
     windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
     tallies = tallying.counted([*run.probes, *windows], wanted)
+    placed = _placed(loaded, tallies, wanted)
+    by_both = replace(by_probes, basis="both", probed=by_probes.estimate, placed=placed)
+    if isinstance(loaded, BatchLaw) and placed is not None and placed.rate_per_s:
+        refuted = _refuted_afar(tallies, placed.rate_per_s, wanted)
+        return by_probes if refuted else replace(by_both, estimate=placed)
     near = [t for t in tallies if 1 / _AROUND <= t.rate_per_s / estimate.rate_per_s <= _AROUND]
     late = _late(near, loaded, wanted)
     if late.refutes or _refuted_afar(tallies, estimate.rate_per_s, wanted):
         return by_probes
+    if not late.confirms and placed is not None:
+        return replace(by_both, estimate=placed, late=late)
     if not late.confirms:
         estimate = unsure(estimate)
-    return Found(
-        slo=wanted,
-        estimate=estimate,
-        steps=by_probes.steps,
-        basis="law",
-        confirmed=late.confirms,
-        late=late,
-        probed=by_probes.estimate,
-    )
+    return replace(by_both, estimate=estimate, basis="law", confirmed=late.confirms, late=late)
+
+
+def _placed(loaded: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo) -> Estimate | None:
+    """The capacity by the law's shape, where the probes tell it better than no probe would."""
+    found = placing.placed(loaded, tallies, wanted)
+    if found is None or found.low is None or found.high is None:
+        return None
+    return found if found.high < OFF**2 * found.low else None
 
 
 def unsure(found: Estimate) -> Estimate:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.analyse.run.capacity import Found, ProbeStep
+from harness.analyse.run.capacity import Basis, Found, ProbeStep
 from harness.search.search import Estimate
+
+_BASIS: dict[Basis, str] = {
+    "law": "; by the law of its queue",
+    "both": "; with the shape of the law of its queue",
+    "probes": "",
+}
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -51,7 +57,7 @@ def sentence(found: Found) -> str:
             f"between {estimate.low:.1f} and {estimate.high:.1f}/s at {found.slo}: the first "
             f"meets it, the second does not, and no rate between was tried ({count})"
         )
-    basis = "" if found.basis == "probes" else "; by the law of its queue"
+    basis = _BASIS[found.basis]
     if not found.confirmed:
         basis += ", which no probe near that rate confirms"
     return (

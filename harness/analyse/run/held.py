@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, replace
 
 from harness.analyse.run import capacity
-from harness.queues import queueing
+from harness.queues.placing import NORMAL
 from harness.search.search import Estimate
 from harness.setup.slo import Slo
 from harness.stored.records import Run
@@ -34,7 +34,8 @@ class Held:
     high: float | None = None
     doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share
     error: float = 0.0  # standard error of the logarithm, by the run's own windows
-    by_law: bool = False  # whether the law of the server's queue says so
+    by_law: bool = False  # whether the law of the server's queue says so, by itself
+    placed: Estimate | None = None  # what the probes say with the shape of that law
     confirmed: bool = True  # whether probes near it were late as often as that says
 
     @property
@@ -61,6 +62,7 @@ def of_run(run: Run, own: Slo) -> dict[str, Held]:
         made[str(wanted)] = replace(
             of_estimate(found.estimate),
             by_law=found.basis == "law",
+            placed=found.placed,
             confirmed=found.confirmed,
         )
     return made
@@ -76,7 +78,7 @@ def of_estimate(found: Estimate) -> Held:
         return Held(least=found.rate_per_s, most=found.high)
     error = 0.0
     if found.low:
-        error = math.log(found.high / found.low) / (2 * queueing.NORMAL)
+        error = math.log(found.high / found.low) / (2 * NORMAL)
     return Held(
         least=found.rate_per_s, most=found.rate_per_s, low=found.low, high=found.high, error=error
     )
