@@ -47,7 +47,11 @@ def placed(found: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo) -> Esti
     effect = float(np.average([t.effect for t in near], weights=requests))
     share = 1 / (1 + np.exp(-np.interp(at[None, :] - _OFFS[:, None], _RATES, odds)))
     likely = (late * np.log(share) + (requests - late) * np.log1p(-share)).sum(axis=1) / effect
-    likely -= _OFFS**2 / (2 * _OFF**2)
+    seen = np.clip(late / requests, 1e-9, 1 - 1e-9)
+    whole = float((late * np.log(seen) + (requests - late) * np.log1p(-seen)).sum()) / effect
+    # What the probes differ by beyond chance makes all of them less sure (quasi-likelihood).
+    beyond = 2 * (whole - float(likely.max())) / max(len(near) - 1, 1)
+    likely = likely / max(beyond, 1.0) - _OFFS**2 / (2 * _OFF**2)
     weight = np.exp(likely - likely.max())
     off = float(np.average(_OFFS, weights=weight))
     error = math.sqrt(float(np.average((_OFFS - off) ** 2, weights=weight)))

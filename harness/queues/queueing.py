@@ -121,14 +121,31 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
 def capacity(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Estimate | None:
     """The rate at which the windows so far say that the SLO is held; None where they can't."""
     found = of_windows(windows, alone, slo)
-    if found is None:
-        return None
-    loaded = found.under_load()
-    known = by_law(loaded, found.loaded_error, slo)
-    if isinstance(loaded, BatchLaw):
+    loaded = found.under_load() if found is not None else None
+    shape = loaded or in_turn(windows, alone)
+    known = None
+    if shape is not None and not isinstance(loaded, Law):
         random = [w for w in windows if w.facts.profile.shape == "poisson"]
-        known = placing.placed(loaded, tallying.counted(random, slo), slo) or known
-    return known if known.rate_per_s is not None else None
+        known = placing.placed(shape, tallying.counted(random, slo), slo)
+    if known is None and found is not None and loaded is not None:
+        known = by_law(loaded, found.loaded_error, slo)
+    return known if known is not None and known.rate_per_s is not None else None
+
+
+def in_turn(windows: Sequence[Window], alone: Window | None) -> Law | None:
+    """The law of a queue that takes one request after the other, each for as long as the saturated
+    window's throughput says: a shape for a server of which no law is known. None where nothing was
+    saturated."""
+    saturated = next((w for w in windows if w.facts.profile.saturates), None)
+    if saturated is None:
+        return None
+    per_s = saturated.requests.throughput(saturated.facts.elapsed_s)
+    if not per_s:
+        return None
+    whole_ns = 0.0
+    if alone is not None and alone.requests.ok.any():
+        whole_ns = float(np.median(alone.requests.service_ns()))
+    return law.of_sample(np.array([1e9 / per_s]), max(whole_ns - 1e9 / per_s, 0.0))
 
 
 def by_law(found: Law | BatchLaw, error: float, wanted: Slo) -> Estimate:

@@ -72,7 +72,16 @@ def test_what_is_no_such_queue_has_no_law(change: Callable[[Window], Window]) ->
     server = InTurn()
     windows = [change(server.closed(SATURATED)), change(server.poisson(75.0, 3.0, 1))]
     assert queueing.of_windows(windows, None, SLO) is None
-    assert queueing.capacity(windows, None, SLO) is None
+    assert queueing.capacity(windows[1:], None, SLO) is None
+
+
+def test_without_a_law_a_queue_as_fast_as_the_saturated_server_says_where_to_look() -> None:
+    server = InTurn()
+    truth = of(server).under_load().capacity(SLO)
+    windows = [unseen(server.closed(SATURATED)), unseen(server.poisson(0.95 * truth, 6.0, 1))]
+    found = queueing.capacity(windows, None, SLO)
+    assert found is not None
+    assert found.rate_per_s == pytest.approx(truth, rel=0.15)
 
 
 def test_without_random_arrivals_the_law_stands_alone() -> None:

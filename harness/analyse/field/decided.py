@@ -20,6 +20,7 @@ from harness.search import enough
 from harness.search.enough import MOST_STARTS
 
 ALIKE = 0.10  # a smaller difference does not decide which to choose on a machine like this
+PLAIN = 0.15  # a difference that every reader wants to know of
 MOST = MOST_STARTS  # rounds of a variant: what they leave open, more of them hardly decide
 _AT_ONCE = 6  # variants that have another round before the ranking is looked at again
 
@@ -99,9 +100,14 @@ def resolved(pairs: Iterable[Open]) -> float:
 def next_rounds(found: Decided) -> list[tuple[str, str]]:
     """(variant, benchmark) of those that should have another round now: those with the fewest, and
     among them the open pairs that are placed best, since their order matters most. All rankings
-    come to the same depth at the same time, so each has turns in proportion to its size."""
+    come to the same depth at the same time, so each has turns in proportion to its size. A pair
+    whose rounds would separate what is plainly different waits until all others would, too."""
     wanted: dict[tuple[str, str], None] = {}
-    for pair in sorted(found.open, key=lambda pair: (min(pair.rounds), pair.depth)):
+
+    def order(pair: Open) -> tuple[bool, int, float]:
+        return pair.resolved <= PLAIN, min(pair.rounds), pair.depth
+
+    for pair in sorted(found.open, key=order):
         if min(pair.rounds) < MOST:
             wanted |= dict.fromkeys((name, pair.benchmark) for name in pair.behind)
     return list(wanted)[:_AT_ONCE]

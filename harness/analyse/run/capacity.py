@@ -170,7 +170,8 @@ def at(run: Run, wanted: Slo) -> Found:
         ended = run.facts.search.ended if run.facts.search is not None and own else ""
         by_probes = of_probes([*run.probes, *windows], wanted, ended)
         found = queue(run)
-        known[wanted] = by_probes if found is None else _by_law(run, found, by_probes)
+        told = by_probes if found is None else _by_law(run, found, by_probes)
+        known[wanted] = _by_shape(run, by_probes) if found is None and own else told
     return known[wanted]
 
 
@@ -189,11 +190,14 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
         return replace(by_probes, estimate=Estimate(None, None, lowest), basis="law")
     windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
     tallies = tallying.counted([*run.probes, *windows], wanted)
-    placed = _placed(loaded, tallies, wanted)
-    by_both = replace(by_probes, basis="both", probed=by_probes.estimate, placed=placed)
+    placed = placing.placed(loaded, tallies, wanted)
+    by_both = replace(by_probes, basis="both", probed=by_probes.estimate)
     if isinstance(loaded, BatchLaw) and placed is not None and placed.rate_per_s:
-        refuted = _refuted_afar(tallies, placed.rate_per_s, wanted)
-        return by_probes if refuted else replace(by_both, estimate=placed)
+        if _refuted_afar(tallies, placed.rate_per_s, wanted):
+            return by_probes
+        return replace(by_both, estimate=placed, placed=placed, confirmed=_tells(placed))
+    placed = placed if placed is not None and _tells(placed) else None
+    by_both = replace(by_both, placed=placed)
     near = [t for t in tallies if 1 / _AROUND <= t.rate_per_s / estimate.rate_per_s <= _AROUND]
     late = _late(near, loaded, wanted)
     if late.refutes or _refuted_afar(tallies, estimate.rate_per_s, wanted):
@@ -205,12 +209,24 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
     return replace(by_both, estimate=estimate, basis="law", confirmed=late.confirms, late=late)
 
 
-def _placed(loaded: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo) -> Estimate | None:
-    """The capacity by the law's shape, where the probes tell it better than no probe would."""
-    found = placing.placed(loaded, tallies, wanted)
-    if found is None or found.low is None or found.high is None:
-        return None
-    return found if found.high < OFF**2 * found.low else None
+def _by_shape(run: Run, by_probes: Found) -> Found:
+    """Where the probes leave their capacity unsure: with the shape of a queue as fast as the
+    server was while it was saturated."""
+    shape = None if run.facts.server.stores else queueing.in_turn(run.profiles, run.audit)
+    if shape is None or by_probes.estimate.well_known or not by_probes.steps:
+        return by_probes
+    windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
+    tallies = tallying.counted([*run.probes, *windows], by_probes.slo)
+    placed = placing.placed(shape, tallies, by_probes.slo)
+    if placed is None or not _tells(placed):
+        return by_probes
+    probed = by_probes.estimate
+    return replace(by_probes, estimate=placed, basis="both", probed=probed, placed=placed)
+
+
+def _tells(placed: Estimate) -> bool:
+    """Whether the probes tell a capacity better than within what none of them would notice."""
+    return placed.low is not None and (placed.high or math.inf) < OFF**2 * placed.low
 
 
 def unsure(found: Estimate) -> Estimate:

@@ -10,7 +10,7 @@ from harness.search.search import Estimate
 
 _BASIS: dict[Basis, str] = {
     "law": "; by the law of its queue",
-    "both": "; with the shape of the law of its queue",
+    "both": "; with the shape of a queue's law",
     "probes": "",
 }
 
