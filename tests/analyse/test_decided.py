@@ -133,3 +133,10 @@ def test_a_pair_that_differed_by_what_is_separated_would_be_decided(tmp_path: Pa
     (one,) = decided.of((found,)).open
     reach = found.contests["matched"].ranks.reach("a", "b")
     assert one.resolved == pytest.approx(math.exp(reach) - 1)
+
+
+def test_pairs_that_would_be_told_if_they_differed_plainly_wait_for_the_others() -> None:
+    sharp = replace(pair("a", "b", 0, rounds=1), resolved=0.1)
+    vague = replace(pair("c", "d", 2, rounds=2), resolved=0.4)
+    found = Decided(9, (sharp, vague))
+    assert [name for name, _ in decided.next_rounds(found)] == ["c", "d", "a", "b"]
