@@ -23,16 +23,19 @@ from harness.setup.slo import Slo
 
 AROUND = 1.6  # probes at rates further from the capacity than this factor say little of it
 NORMAL = 1.96  # standard errors of an interval of 95%
-_OFF = 0.2  # standard deviation of the logarithm of the factor, before any probe
+OFF = 0.2  # standard deviation of the logarithm of the factor, before any probe
 _OFFS = np.linspace(-0.6, 0.6, 121)
 _RATES = np.linspace(-1.1, 1.1, 45)  # logarithms, from the law's capacity
 # A stall of the host makes a request late at any rate, and one that is in time comes at any, too.
 _LEAST_SHARE, _MOST_SHARE = 1e-4, 1 - 1e-3
 
 
-def placed(found: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo) -> Estimate | None:
+def placed(
+    found: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo, doubt: float = OFF
+) -> Estimate | None:
     """The capacity by a law's shape and the probes around it; None where there are none, or the
-    law knows no capacity."""
+    law knows no capacity. `doubt` is the standard deviation of the logarithm of the factor before
+    any probe."""
     law_per_s = found.capacity(wanted)
     if law_per_s <= 0:
         return None
@@ -51,7 +54,7 @@ def placed(found: Law | BatchLaw, tallies: Sequence[Tally], wanted: Slo) -> Esti
     whole = float((late * np.log(seen) + (requests - late) * np.log1p(-seen)).sum()) / effect
     # What the probes differ by beyond chance makes all of them less sure (quasi-likelihood).
     beyond = 2 * (whole - float(likely.max())) / max(len(near) - 1, 1)
-    likely = likely / max(beyond, 1.0) - _OFFS**2 / (2 * _OFF**2)
+    likely = likely / max(beyond, 1.0) - _OFFS**2 / (2 * doubt**2)
     weight = np.exp(likely - likely.max())
     off = float(np.average(_OFFS, weights=weight))
     error = math.sqrt(float(np.average((_OFFS - off) ** 2, weights=weight)))

@@ -31,11 +31,17 @@ def pooled(digests: Sequence[Digest], campaign: Campaign) -> tuple[Digest, ...]:
         benchmark: pooling.of(*_queues(d for d in digests if d.cell.benchmark_name == benchmark))
         for benchmark in campaign.benchmarks
     }
-    late = _late(digests)
+    late, offs = _late(digests), _offs(digests)
     return tuple(
         _by_probes(digest)
         if (seen := late.get(digest.cell.key, Late())).refutes
-        else _read(digest, known, campaign, confirmed=seen.confirms)
+        else _read(
+            digest,
+            known,
+            campaign,
+            confirmed=seen.confirms,
+            off=None if seen.confirms else offs.get(digest.cell.key),
+        )
         for digest in digests
     )
 
@@ -48,6 +54,31 @@ def _late(digests: Sequence[Digest]) -> dict[Key, Late]:
             key = digest.cell.key
             late[key] = late.get(key, Late()) + digest.found.late
     return late
+
+
+def _offs(digests: Sequence[Digest]) -> dict[Key, tuple[float, float]]:
+    """By what logarithm the capacity of each variant's law is off, as the probes of all rounds say
+    together, and its standard error."""
+    seen: dict[Key, list[tuple[float, float]]] = {}
+    for digest in digests:
+        found = digest.found
+        if found is None or digest.invalid or found.by_law is None or found.placed is None:
+            continue
+        placed, law_per_s = found.placed, found.by_law.rate_per_s
+        if placed.rate_per_s and placed.low and placed.high and law_per_s:
+            error = math.log(placed.high / placed.low) / (2 * NORMAL)
+            off = math.log(placed.rate_per_s / law_per_s)
+            seen.setdefault(digest.cell.key, []).append((off, error))
+    # Each was weighed with what is known without any probe, which counts once.
+    beforehand = capacity.LAW_DOUBT**-2
+    known = {key: _weighed(found, beforehand) for key, found in seen.items()}
+    most = math.log(capacity.TOLD) / (2 * NORMAL)
+    return {key: (off, error) for key, (off, error) in known.items() if error < most}
+
+
+def _weighed(seen: Sequence[tuple[float, float]], beforehand: float) -> tuple[float, float]:
+    told = beforehand + sum(max(error**-2 - beforehand, 0.0) for _, error in seen)
+    return sum(off * error**-2 for off, error in seen) / told, told**-0.5
 
 
 def _by_probes(digest: Digest) -> Digest:
@@ -87,9 +118,11 @@ def _read(
     campaign: Campaign,
     *,
     confirmed: bool,
+    off: tuple[float, float] | None,
 ) -> Digest:
     """With the capacities that its law gives at the campaign's speed; `confirmed` by the late
-    requests of all rounds, at the SLO that was searched for."""
+    requests of all rounds, at the SLO that was searched for, or `off` by a factor that they
+    tell."""
     found = known.get(digest.cell.benchmark_name, {}).get(digest.cell.variant_name)
     if digest.queue is None or found is None:
         return digest
@@ -104,9 +137,9 @@ def _read(
     searched = read.get(str(digest.found.slo)) if digest.found is not None else None
     if digest.found is None or searched is None or not searched.by_law:
         return digest
+    if off is not None:
+        searched, confirmed = _shifted(searched, *off), True
     estimate = Estimate(searched.least, searched.low, searched.high)
-    if not confirmed and digest.found.placed is not None:
-        return _placed(digest, digest.found.placed)
     if not confirmed:
         estimate = capacity.unsure(estimate)
         doubt = searched.doubt + (math.log(capacity.OFF) / NORMAL) ** 2
@@ -114,26 +147,29 @@ def _read(
     searched = replace(searched, confirmed=confirmed)
     return replace(
         digest,
-        found=replace(digest.found, estimate=estimate, confirmed=confirmed),
+        found=replace(
+            digest.found,
+            estimate=estimate,
+            confirmed=confirmed,
+            basis="law" if off is None else "both",
+        ),
         held={**read, str(digest.found.slo): searched},
         values={**digest.values, "capacity": searched.least},
         replicates={**digest.replicates, **resampling.of_estimate(estimate)},
     )
 
 
-def _placed(digest: Digest, estimate: Estimate) -> Digest:
-    """With the capacities that the probes give with the shape of its law."""
-    assert digest.found is not None  # it has been placed
-    read = {
-        name: each if each.placed is None else replace(held.of_estimate(each.placed), by_law=False)
-        for name, each in digest.held.items()
-    }
+def _shifted(known: Held, off: float, error: float) -> Held:
+    """A rate by a law that is off by a factor."""
+    spread = math.exp(NORMAL * math.hypot(known.error, math.sqrt(known.doubt), error))
+    rate = known.least * math.exp(off)
     return replace(
-        digest,
-        found=replace(digest.found, estimate=estimate, basis="both", confirmed=True),
-        held=read,
-        values={**digest.values, "capacity": capacity.number(estimate)},
-        replicates={**digest.replicates, **resampling.of_estimate(estimate)},
+        known,
+        least=rate,
+        most=rate,
+        low=rate / spread,
+        high=rate * spread,
+        doubt=known.doubt + error**2,
     )
 
 

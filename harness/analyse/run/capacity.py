@@ -30,6 +30,9 @@ from harness.windows.kinds import WindowKind
 
 Basis = Literal["law", "both", "probes"]  # both: the law's shape, placed by the probes
 _AROUND = 1.25  # probes at rates no further than this factor from a capacity are near it
+# Standard deviation of the logarithm of what a law is off by that its probes do not confirm.
+LAW_DOUBT = 0.08
+TOLD = 1.25  # high/low of an interval within which the probes tell that better than no probe would
 OFF = 1.2  # a law whose capacity is off by no more than this factor is not refuted
 _CHANCE = 0.01
 
@@ -107,6 +110,7 @@ class Found:
     late: Late = Late()  # of probes near a capacity by the law
     probed: Estimate | None = None  # what the probes say by themselves
     placed: Estimate | None = None  # what they say with the shape of the law
+    by_law: Estimate | None = None  # what a law says by itself that they have placed
     ended: str = ""  # why the search ended before it was done; else empty
 
 
@@ -190,19 +194,19 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
         return replace(by_probes, estimate=Estimate(None, None, lowest), basis="law")
     windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
     tallies = tallying.counted([*run.probes, *windows], wanted)
-    placed = placing.placed(loaded, tallies, wanted)
+    batches = isinstance(loaded, BatchLaw)
+    placed = placing.placed(loaded, tallies, wanted, placing.OFF if batches else LAW_DOUBT)
     by_both = replace(by_probes, basis="both", probed=by_probes.estimate)
-    if isinstance(loaded, BatchLaw) and placed is not None and placed.rate_per_s:
+    if batches and placed is not None and placed.rate_per_s:
         if _refuted_afar(tallies, placed.rate_per_s, wanted):
             return by_probes
         return replace(by_both, estimate=placed, placed=placed, confirmed=_tells(placed))
-    placed = placed if placed is not None and _tells(placed) else None
-    by_both = replace(by_both, placed=placed)
+    by_both = replace(by_both, placed=placed, by_law=estimate)
     near = [t for t in tallies if 1 / _AROUND <= t.rate_per_s / estimate.rate_per_s <= _AROUND]
     late = _late(near, loaded, wanted)
     if late.refutes or _refuted_afar(tallies, estimate.rate_per_s, wanted):
         return by_probes
-    if not late.confirms and placed is not None:
+    if not late.confirms and placed is not None and _tells(placed, TOLD):
         return replace(by_both, estimate=placed, late=late)
     if not late.confirms:
         estimate = unsure(estimate)
@@ -224,9 +228,10 @@ def _by_shape(run: Run, by_probes: Found) -> Found:
     return replace(by_probes, estimate=placed, basis="both", probed=probed, placed=placed)
 
 
-def _tells(placed: Estimate) -> bool:
-    """Whether the probes tell a capacity better than within what none of them would notice."""
-    return placed.low is not None and (placed.high or math.inf) < OFF**2 * placed.low
+def _tells(placed: Estimate, within: float = OFF**2) -> bool:
+    """Whether the probes tell a capacity within so much (high/low): better than what none of them
+    would notice, say."""
+    return placed.low is not None and (placed.high or math.inf) < within * placed.low
 
 
 def unsure(found: Estimate) -> Estimate:

@@ -34,8 +34,7 @@ class Held:
     high: float | None = None
     doubt: float = 0.0  # variance of the logarithm that all rounds of a variant share
     error: float = 0.0  # standard error of the logarithm, by the run's own windows
-    by_law: bool = False  # whether the law of the server's queue says so, by itself
-    placed: Estimate | None = None  # what the probes say with the shape of that law
+    by_law: bool = False  # whether the law of the server's queue says so
     confirmed: bool = True  # whether probes near it were late as often as that says
 
     @property
@@ -61,8 +60,7 @@ def of_run(run: Run, own: Slo) -> dict[str, Held]:
         found = capacity.at(run, wanted)
         made[str(wanted)] = replace(
             of_estimate(found.estimate),
-            by_law=found.basis == "law",
-            placed=found.placed,
+            by_law=found.basis == "law" or found.by_law is not None,
             confirmed=found.confirmed,
         )
     return made
