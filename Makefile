@@ -51,7 +51,7 @@ issues: .venv/run.stamp  ## Open an issue for what changed, close those whose ch
 test: test-fast  ## Run every test, including real servers and the browser
 	scripts/install-test-tools
 	scripts/with-engine $(BIN)/python -m pytest -m "slow and not cluster" -n 3 --dist loadfile
-	scripts/with-engine scripts/with-cluster $(BIN)/python -m pytest -m cluster
+	scripts/with-engine scripts/with-cluster $(BIN)/python -m pytest -m cluster -n 2 --dist loadfile
 
 test-fast: .venv/dev.stamp  ## Run the tests that need no server, load or browser
 	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile

@@ -42,6 +42,9 @@ _UNSURE = 0.05  # standard error of what too few windows say
 # that its calls never overlap does not show that requests are taken one at a time.
 _HIDDEN = 4.0
 _PARTS = 10  # of a saturated window
+# A server that takes so much less for a request while it is not saturated is held back by something
+# that its requests don't show, such as a quota of CPU time: no law says what that makes of a queue.
+_THROTTLED = 0.7
 _STRETCH = 1.02  # by which a sensitivity is tried
 _NEAR = 1.6  # windows at rates further from the capacity than this factor say little of it
 
@@ -85,8 +88,8 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
     """The law from a run's windows; `alone` is the window of a lone caller.
 
     None where the model was called several times at once but no windows show workers that share a
-    queue, where the model is the least part of what a request takes, or where nothing was
-    saturated.
+    queue, where the model is the least part of what a request takes, where nothing was saturated,
+    or where it is slowed down only while it is.
     """
     called = [window for window in windows if len(window.calls.batch)]
     workers = overlap.workers(called)
@@ -115,6 +118,8 @@ def of_windows(windows: Sequence[Window], alone: Window | None, slo: Slo) -> Que
     weights = [len(each.due_ns) for each in near]
     mean = float(np.average([each.unit_ns for each in near], weights=weights))
     seen, doubt = under_load.full(near, saturated), under_load.error(near)
+    if seen < _THROTTLED * base.occupied_ns:
+        return None
     return replace(known, unit_ns=mean, occupied=seen, error=doubt)
 
 

@@ -140,3 +140,13 @@ def test_pairs_that_would_be_told_if_they_differed_plainly_wait_for_the_others()
     vague = replace(pair("c", "d", 2, rounds=2), resolved=0.4)
     found = Decided(9, (sharp, vague))
     assert [name for name, _ in decided.next_rounds(found)] == ["c", "d", "a", "b"]
+
+
+def test_the_ranking_that_separates_far_less_comes_first() -> None:
+    sharp = replace(pair("a", "b", 0, rounds=1), resolved=0.3, around=0.3)
+    vague = replace(pair("c", "d", 2, rounds=2), resolved=0.4, around=1.1)
+    names = [name for name, _ in decided.next_rounds(Decided(9, (sharp, vague)))]
+    assert names == ["c", "d", "a", "b"]
+    near = replace(vague, around=0.35)
+    names = [name for name, _ in decided.next_rounds(Decided(9, (sharp, near)))]
+    assert names == ["a", "b", "c", "d"]

@@ -205,3 +205,28 @@ def test_starts_that_are_exactly_alike_divide_nothing_by_nothing() -> None:
     found = ranks.of({"a": {1: 100.0, 2: 100.0}, "b": {1: 100.0, 2: 100.0}, "c": {1: 50, 2: 50}})
     assert not apart(found, "a", "b")
     assert apart(found, "a", "c")
+
+
+@pytest.mark.parametrize("variants", [4, 8])
+def test_what_campaigns_had_at_such_errors_separates_no_equals(variants: int) -> None:
+    """Though a campaign's own deviation differs from it by a quarter."""
+    rng, wrong, fields = np.random.default_rng(variants), 0, 300
+    for _ in range(fields):
+        own = 0.08 * math.exp(rng.normal(0, 0.25))
+        found = ranks.of(drawn(rng, variants, 2, own), expected=0.08)
+        wrong += any(apart(found, *pair) for pair in combinations(found.centres, 2))
+    assert wrong <= 0.04 * fields
+
+
+def test_what_campaigns_had_at_such_errors_makes_few_starts_tell_more() -> None:
+    rng, narrower = np.random.default_rng(7), 0
+    for _ in range(40):
+        values = drawn(rng, 6, 2, 0.08)
+        alone, beside = ranks.of(values), ranks.of(values, expected=0.08)
+        narrower += beside.reach("v00", "v01") < alone.reach("v00", "v01")
+        assert beside.freedom == alone.freedom + 8
+    assert narrower > 30
+
+
+def test_what_campaigns_had_says_nothing_of_a_field_with_one_start_of_each() -> None:
+    assert ranks.of({"a": {1: 100.0}, "b": {1: 10.0}}, expected=0.01).freedom == 0

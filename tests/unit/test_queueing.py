@@ -128,3 +128,13 @@ def test_a_model_that_is_the_least_of_it_says_nothing_of_the_queue() -> None:
     server = InTurn(model_ms=0.1, around_ms=8.9)
     windows = [server.closed(SATURATED), server.poisson(75.0, 3.0, 1)]
     assert queueing.of_windows(windows, server.closed(ALONE), SLO) is None
+
+
+def test_a_server_that_is_slower_only_while_saturated_has_no_law() -> None:
+    """A quota of CPU time, say, which its other requests don't show."""
+    server = InTurn()
+    windows = [server.closed(SATURATED), *(server.poisson(75.0, 3.0, seed) for seed in range(4))]
+    assert queueing.of_windows(windows, server.closed(ALONE), SLO) is not None
+    held = windows[0].facts
+    windows[0] = replace(windows[0], facts=replace(held, elapsed_s=2 * held.elapsed_s))
+    assert queueing.of_windows(windows, server.closed(ALONE), SLO) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.analyse.field import paired, ranks
@@ -60,7 +60,14 @@ def of(rounds: Mapping[str, Rounds]) -> Contest:
         for name, found in rounds.items()
         if name in known
     }
-    return Contest(rounds, ranks.of(known, doubts, errors))
+    return Contest(rounds, ranks.of(known, doubts, errors, _expected(rounds, known)))
+
+
+def _expected(rounds: Mapping[str, Rounds], known: Iterable[str]) -> float | None:
+    """The standard deviation of a start's logarithm that its windows let expect; None where those
+    of one say nothing."""
+    each = [start.scatter for name in known for start in rounds[name].values()]
+    return math.sqrt(sum(s**2 for s in each) / len(each)) if each and all(each) else None
 
 
 def of_numbers(numbers: Mapping[str, Mapping[int, float]]) -> Contest:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from harness.analyse.field.comparison import Comparison, Row
@@ -36,6 +36,7 @@ class Open:
     rounds: tuple[int, int]  # of each
     needed: int  # that both would have to have, as far as can be foreseen
     resolved: float = math.inf  # the least difference that these rounds separate, as a share
+    around: float = math.inf  # the same of the median open pair of its ranking
 
     @property
     def in_reach(self) -> bool:
@@ -86,7 +87,8 @@ def of(comparisons: Sequence[Comparison]) -> Decided:
         for track, contest in comparison.contests.items():
             ranked = [row for row in comparison.rows if row.rank and row.server.track == track]
             count += len(ranked) * (len(ranked) - 1) // 2
-            found += list(_open(comparison.benchmark, ranked, contest))
+            pairs = list(_open(comparison.benchmark, ranked, contest))
+            found += [replace(pair, around=resolved(pairs)) for pair in pairs]
     return Decided(count, tuple(found))
 
 
@@ -101,11 +103,13 @@ def next_rounds(found: Decided) -> list[tuple[str, str]]:
     """(variant, benchmark) of those that should have another round now: those with the fewest, and
     among them the open pairs that are placed best, since their order matters most. All rankings
     come to the same depth at the same time, so each has turns in proportion to its size. A pair
-    whose rounds would separate what is plainly different waits until all others would, too."""
+    whose rounds would separate what is plainly different waits until all others would, too, and of
+    the others, those come first whose ranking separates far less than another."""
     wanted: dict[tuple[str, str], None] = {}
 
-    def order(pair: Open) -> tuple[bool, int, float]:
-        return pair.resolved <= PLAIN, min(pair.rounds), pair.depth
+    def order(pair: Open) -> tuple[bool, float, int, float]:
+        vague = round(math.log(pair.around)) if pair.around < math.inf else 9
+        return pair.resolved <= PLAIN, -vague, min(pair.rounds), pair.depth
 
     for pair in sorted(found.open, key=order):
         if min(pair.rounds) < MOST:

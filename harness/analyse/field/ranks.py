@@ -5,7 +5,8 @@ logarithm of a variant's number in a round is the variant's part, plus the round
 parts come from least squares over all variants and rounds, so that one with three rounds and one
 with two still share what a round did to all.
 
-By how much two starts of one server differ is learnt from all variants together; one that differs
+By how much two starts of one server differ is learnt from all variants together, and from what many
+campaigns had where the starts' own windows were as unsure; one that differs
 by more than the others is held to what it shows itself (a variance between its own and that of all,
 as in Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004). A ranking of k
 variants has k (k - 1) / 2 comparisons, and chance would find something in many: what is told apart
@@ -33,6 +34,9 @@ FALSE = 0.02  # the share of separated pairs that may be separated by chance
 # same, 1.3% to 2.3% had a pair told apart, and of variants under two names in a field that is told
 # apart otherwise, 1.5% to 1.9%.
 _NOMINAL = 0.75 * FALSE
+# Degrees of freedom that what many campaigns had at such errors counts for: the squares of four
+# campaigns' standard deviations differed from it by no more than chance makes.
+_EXPECTED = 8.0
 _PRIOR = 10.0  # degrees of freedom that the variance of all counts for in that of one
 _PASSES = 3  # of learning what a round did to all, for the most part from those that are alike
 _LEAST = 0.001  # deviation of a start's logarithm that is never undercut
@@ -84,13 +88,15 @@ def of(
     values: Mapping[str, Mapping[int, float]],
     doubts: Mapping[str, float] | None = None,
     errors: Mapping[str, Mapping[int, float]] | None = None,
+    expected: float | None = None,
 ) -> Ranks:
     """The ranking of each variant's number in each round; numbers that are not above zero are left
     out.
 
     `doubts` are variances of the logarithm that all rounds of a variant share. `errors` are
     standard errors of the logarithm in one round, by its own windows: one that is far less sure
-    than most counts for less.
+    than most counts for less. `expected` is the standard deviation of one start's logarithm that
+    many campaigns had at such errors; None: not known.
     """
     known = {name: {r: v for r, v in by.items() if v > 0} for name, by in values.items()}
     known = {name: by for name, by in known.items() if by}
@@ -104,7 +110,7 @@ def of(
     design = _design(owner, [rounds.index(number) for _, number in cells], len(names), len(rounds))
     weights = _weights([(errors or {}).get(n, {}).get(r, 0.0) for n, r in cells], design, logs)
     counts = np.array([len(known[name]) for name in names])
-    found, variances, typical, free = _learnt(design, logs, weights, owner, counts)
+    found, variances, typical, free = _learnt(design, logs, weights, owner, counts, expected)
     ranks = Ranks(
         centres=_named(names, found),
         rounds=_named(names, counts),
@@ -134,7 +140,7 @@ def _weights(errors: Sequence[float], design: Any, logs: Any) -> Any:
 
 
 def _learnt(
-    design: Any, logs: Any, weights: Any, owner: Any, counts: Any
+    design: Any, logs: Any, weights: Any, owner: Any, counts: Any, expected: float | None
 ) -> tuple[Any, Any, float, int]:
     """(the parts of the variants and of the rounds, each variant's variance of one start, that of
     all, the degrees of freedom that it was learnt from)."""
@@ -148,9 +154,12 @@ def _learnt(
         found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner] * weights)
         left = np.bincount(owner, weights * (logs - design @ found) ** 2)
         alike = _alike(left, own)
-    typical = float(left[alike].sum() / own[alike].sum())
+    known = _EXPECTED if expected is not None else 0.0
+    squares = float(left[alike].sum()) + known * (expected or 0.0) ** 2
+    free = float(own[alike].sum()) + known
+    typical = squares / free
     variances = (_PRIOR * typical + left) / (_PRIOR + own)
-    return found, variances, typical, round(float(own[alike].sum()))
+    return found, variances, typical, round(free)
 
 
 def _chance(ranks: Ranks) -> float:

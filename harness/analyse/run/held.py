@@ -18,6 +18,9 @@ from harness.setup.slo import Slo
 from harness.stored.records import Run
 
 # Multiples of the benchmark's own response time limit. Far beyond them no probe was fired.
+# Standard deviation between starts of one server, in standard errors of their own windows: in four
+# runs of `quick` and one of its tuned track (AMD EPYC, two CPUs; 49 and 26 degrees of freedom).
+_BY_LAW, _BY_PROBES = 0.65, 1.5
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -36,6 +39,12 @@ class Held:
     error: float = 0.0  # standard error of the logarithm, by the run's own windows
     by_law: bool = False  # whether the law of the server's queue says so
     confirmed: bool = True  # whether probes near it were late as often as that says
+
+    @property
+    def scatter(self) -> float:
+        """The standard deviation of the logarithm between starts that campaigns had at such an
+        error; 0: not known."""
+        return self.error * (_BY_LAW if self.by_law else _BY_PROBES)
 
     @property
     def exact(self) -> bool:
