@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -64,10 +65,10 @@ def of(rounds: Mapping[str, Rounds]) -> Contest:
 
 
 def _expected(rounds: Mapping[str, Rounds], known: Iterable[str]) -> float | None:
-    """The standard deviation of a start's logarithm that its windows let expect; None where those
-    of one say nothing."""
+    """The standard deviation of a start's logarithm that the windows of most let expect: those that
+    are far less sure count for less. None where the windows of one say nothing."""
     each = [start.scatter for name in known for start in rounds[name].values()]
-    return math.sqrt(sum(s**2 for s in each) / len(each)) if each and all(each) else None
+    return statistics.median(each) if each and all(each) else None
 
 
 def of_numbers(numbers: Mapping[str, Mapping[int, float]]) -> Contest:

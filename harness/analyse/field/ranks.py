@@ -37,6 +37,7 @@ _NOMINAL = 0.75 * FALSE
 # Degrees of freedom that what many campaigns had at such errors counts for: the squares of four
 # campaigns' standard deviations differed from it by no more than chance makes.
 _EXPECTED = 8.0
+_UNLIKELY = 0.01  # chance below which a campaign's starts differ by more than that
 _PRIOR = 10.0  # degrees of freedom that the variance of all counts for in that of one
 _PASSES = 3  # of learning what a round did to all, for the most part from those that are alike
 _LEAST = 0.001  # deviation of a start's logarithm that is never undercut
@@ -154,12 +155,19 @@ def _learnt(
         found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner] * weights)
         left = np.bincount(owner, weights * (logs - design @ found) ** 2)
         alike = _alike(left, own)
-    known = _EXPECTED if expected is not None else 0.0
-    squares = float(left[alike].sum()) + known * (expected or 0.0) ** 2
-    free = float(own[alike].sum()) + known
+    squares, free = float(left[alike].sum()), float(own[alike].sum())
+    if expected is not None and _is_likely(squares, free, expected):
+        squares, free = squares + _EXPECTED * expected**2, free + _EXPECTED
     typical = squares / free
     variances = (_PRIOR * typical + left) / (_PRIOR + own)
     return found, variances, typical, round(free)
+
+
+def _is_likely(squares: float, free: float, expected: float) -> bool:
+    """Whether starts differ by no more than such a standard deviation explains."""
+    from scipy.special import chdtri
+
+    return squares <= expected**2 * float(chdtri(max(free, 1e-9), _UNLIKELY))
 
 
 def _chance(ranks: Ranks) -> float:

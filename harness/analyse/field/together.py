@@ -9,7 +9,7 @@ from dataclasses import replace
 from harness.analyse.field import pooling
 from harness.analyse.field.pooling import Pooled
 from harness.analyse.run import capacity, held
-from harness.analyse.run.capacity import Late
+from harness.analyse.run.capacity import Basis, Late
 from harness.analyse.run.digested import Digest
 from harness.analyse.run.held import Held
 from harness.analyse.statistics import resampling
@@ -137,26 +137,28 @@ def _read(
     searched = read.get(str(digest.found.slo)) if digest.found is not None else None
     if digest.found is None or searched is None or not searched.by_law:
         return digest
+    confirmed = confirmed or off is not None
     if off is not None:
-        searched, confirmed = _shifted(searched, *off), True
+        searched = _shifted(searched, *off)
+    elif not confirmed:
+        searched = _unsure(searched)
     estimate = Estimate(searched.least, searched.low, searched.high)
-    if not confirmed:
-        estimate = capacity.unsure(estimate)
-        doubt = searched.doubt + (math.log(capacity.OFF) / NORMAL) ** 2
-        searched = replace(searched, low=estimate.low, high=estimate.high, doubt=doubt)
     searched = replace(searched, confirmed=confirmed)
+    basis: Basis = "law" if off is None else "both"
     return replace(
         digest,
-        found=replace(
-            digest.found,
-            estimate=estimate,
-            confirmed=confirmed,
-            basis="law" if off is None else "both",
-        ),
+        found=replace(digest.found, estimate=estimate, confirmed=confirmed, basis=basis),
         held={**read, str(digest.found.slo): searched},
         values={**digest.values, "capacity": searched.least},
         replicates={**digest.replicates, **resampling.of_estimate(estimate)},
     )
+
+
+def _unsure(known: Held) -> Held:
+    """A rate by a law that nothing confirms."""
+    estimate = capacity.unsure(Estimate(known.least, known.low, known.high))
+    doubt = known.doubt + (math.log(capacity.OFF) / NORMAL) ** 2
+    return replace(known, low=estimate.low, high=estimate.high, doubt=doubt)
 
 
 def _shifted(known: Held, off: float, error: float) -> Held:
