@@ -155,12 +155,12 @@ def _learnt(
         found, _ = _fitted(design, logs, np.where(alike, 1.0, _ODD_WEIGHT)[owner] * weights)
         left = np.bincount(owner, weights * (logs - design @ found) ** 2)
         alike = _alike(left, own)
-    squares, free = float(left[alike].sum()), float(own[alike].sum())
-    if expected is not None and _is_likely(squares, free, expected):
-        squares, free = squares + _EXPECTED * expected**2, free + _EXPECTED
-    typical = squares / free
+    squares, known = float(left[alike].sum()), float(own[alike].sum())
+    if expected is not None and _is_likely(squares, known, expected):
+        squares, known = squares + _EXPECTED * expected**2, known + _EXPECTED
+    typical = squares / known
     variances = (_PRIOR * typical + left) / (_PRIOR + own)
-    return found, variances, typical, round(free)
+    return found, variances, typical, round(known)
 
 
 def _is_likely(squares: float, free: float, expected: float) -> bool:

@@ -214,17 +214,18 @@ def _by_law(run: Run, found: Queue, by_probes: Found) -> Found:
 
 
 def _by_shape(run: Run, by_probes: Found) -> Found:
-    """Where the probes leave their capacity unsure: with the shape of a queue as fast as the
+    """Where the probes leave it unsure between two rates: with the shape of a queue as fast as the
     server was while it was saturated."""
     shape = None if run.facts.server.stores else queueing.in_turn(run.profiles, run.audit)
-    if shape is None or by_probes.estimate.well_known or not by_probes.steps:
+    probed = by_probes.estimate
+    bounded = probed.rate_per_s is not None and probed.high is not None
+    if shape is None or probed.well_known or not bounded:
         return by_probes
     windows = [w for w in run.profiles if w.facts.profile.shape == "poisson"]
     tallies = tallying.counted([*run.probes, *windows], by_probes.slo)
     placed = placing.placed(shape, tallies, by_probes.slo)
     if placed is None or not _tells(placed):
         return by_probes
-    probed = by_probes.estimate
     return replace(by_probes, estimate=placed, basis="both", probed=probed, placed=placed)
 
 
