@@ -163,15 +163,20 @@ def _unsure(known: Held) -> Held:
 
 def _shifted(known: Held, off: float, error: float) -> Held:
     """A rate by a law that is off by a factor."""
-    spread = math.exp(NORMAL * math.hypot(known.error, math.sqrt(known.doubt), error))
-    rate = known.least * math.exp(off)
+    return _rated(known, known.least * math.exp(off), known.doubt + error**2, known.error)
+
+
+def _rated(known: Held, rate_per_s: float, doubt: float, error: float) -> Held:
+    """A rate that is a number, with the variance that all rounds share and its own error."""
+    spread = math.exp(min(NORMAL * math.hypot(math.sqrt(doubt), error), 5.0))
     return replace(
         known,
-        least=rate,
-        most=rate,
-        low=rate / spread,
-        high=rate * spread,
-        doubt=known.doubt + error**2,
+        least=rate_per_s,
+        most=rate_per_s,
+        low=rate_per_s / spread,
+        high=rate_per_s * spread,
+        doubt=doubt,
+        error=error,
     )
 
 
@@ -186,13 +191,4 @@ def _at(read: Law | BatchLaw, errors: tuple[float, float], wanted: Slo, alone: H
         return alone
     steep = queueing.sensitivity(read, wanted)
     own, shared = errors
-    spread = math.exp(min(NORMAL * steep * math.hypot(own, shared), 5.0))
-    return replace(
-        alone,
-        least=rate,
-        most=rate,
-        low=rate / spread,
-        high=rate * spread,
-        doubt=(steep * shared) ** 2,
-        error=steep * own,
-    )
+    return _rated(alone, rate, (steep * shared) ** 2, steep * own)

@@ -18,8 +18,9 @@ from harness.setup.slo import Slo
 from harness.stored.records import Run
 
 # Multiples of the benchmark's own response time limit. Far beyond them no probe was fired.
-# Standard deviation between starts of one server, in standard errors of their own windows: in four
-# runs of `quick` and one of its tuned track (AMD EPYC, two CPUs; 49 and 26 degrees of freedom).
+# Standard deviation between starts of one server, in standard errors of their own windows: in the
+# matched track of four runs of `quick` (49 degrees of freedom), and in the tuned track of three of
+# them and a run of that track alone (26).
 _BY_LAW, _BY_PROBES = 0.65, 1.5
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
